@@ -1,0 +1,99 @@
+"""Kubernetes label selectors.
+
+Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from skills.core.enforce.matching import Match, all_of, sure
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One of `matchExpressions`: `operator` is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.key)
+        if self.operator == "In":
+            return value in self.values
+        if self.operator == "NotIn":
+            return value not in self.values
+        if self.operator == "Exists":
+            return value is not None
+        return value is None
+
+    def __str__(self) -> str:
+        values = f" ({', '.join(self.values)})" if self.values else ""
+        return f"{self.key} {self.operator}{values}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """All of it must match. The empty selector matches everything."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    requirements: tuple[Requirement, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not self.labels and not self.requirements
+
+    def matches(self, labels: Mapping[str, str] | None) -> Match:
+        """`labels` None means that nobody said what the labels are."""
+        if self.empty:
+            return Match.YES
+        if labels is None:
+            return Match.UNKNOWN
+        wanted = (sure(labels.get(key) == value) for key, value in self.labels.items())
+        required = (sure(requirement.matches(labels)) for requirement in self.requirements)
+        return min(all_of(wanted), all_of(required))
+
+    def __str__(self) -> str:
+        if self.empty:
+            return "all pods"
+        return ", ".join([*(f"{k}={v}" for k, v in self.labels.items()), *map(str, self.requirements)])
+
+
+def parse(data: Any) -> LabelSelector:
+    """Reads a LabelSelector as it stands in a manifest; label values are strings whatever YAML made of them."""
+    if not isinstance(data, Mapping):
+        return LabelSelector()
+    labels = data.get("matchLabels")
+    expressions = data.get("matchExpressions")
+    return LabelSelector(
+        from_labels(labels).labels if isinstance(labels, Mapping) else {},
+        tuple(_requirement(item) for item in expressions if isinstance(item, Mapping))
+        if isinstance(expressions, list)
+        else (),
+    )
+
+
+def from_labels(labels: Any) -> LabelSelector:
+    """A selector from a plain map, as UDS Packages write it."""
+    if not isinstance(labels, Mapping):
+        return LabelSelector()
+    return LabelSelector({str(key): label_text(value) for key, value in labels.items()})
+
+
+def label_text(value: Any) -> str:
+    """A label value as Kubernetes would see it: booleans and numbers by their YAML spelling."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _requirement(item: Mapping[str, Any]) -> Requirement:
+    values = item.get("values")
+    return Requirement(
+        str(item.get("key", "")),
+        str(item.get("operator", "")),
+        tuple(label_text(value) for value in values) if isinstance(values, list) else (),
+    )

@@ -1,0 +1,51 @@
+"""Effects as plain values. A skill returns them; `bot/perform.py` carries them out.
+
+Each effect has a natural key, so that doing it twice is doing it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skills.core.model.changes import Edit
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMergeRequest:
+    """Commit `edits` on `branch` from `base`, push, open or update the merge request.
+
+    `created_at` (ISO 8601, UTC) dates the commit, so that a repeated attempt makes the same commit.
+    """
+
+    request_key: str
+    base: str
+    branch: str
+    target: str
+    edits: tuple[Edit, ...]
+    digest: str
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    reviewers: tuple[str, ...]
+    author: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequestDecision:
+    """Record a decision at the merge request: `verb` is approve, reject or hold.
+
+    `head` is the commit that was shown; the forge refuses when the branch moved. `merge` says that
+    this approval completes what the policy demands.
+    """
+
+    request_key: str
+    verb: str
+    by: str
+    reason: str
+    head: str
+    digest: str
+    merge: bool
+
+
+Effect = OpenMergeRequest | MergeRequestDecision

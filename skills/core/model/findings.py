@@ -1,0 +1,45 @@
+"""A finding is a code and named facts; its sentence stands in templates/messages.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from skills.core.model.places import Place
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a finding stands on: words of the report (`quote`) or a place in the repository."""
+
+    quote: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`code` is a code of the catalogue; `facts` fill the holes of its sentences."""
+
+    code: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that only a person can say. `choices` may be empty (free text)."""
+
+    id: str
+    code: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+
+
+def finding(code: str, *places: Place, quote: str = "", **facts: Fact) -> Finding:
+    """Shorthand: a finding with places, an optional quote of the report, and facts."""
+    evidence = tuple(Evidence(place=place) for place in places)
+    if quote:
+        evidence = (Evidence(quote=quote), *evidence)
+    return Finding(code, facts, evidence)

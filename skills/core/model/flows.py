@@ -1,0 +1,115 @@
+"""What must be reached, and by whom: destinations, workloads and the need that joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from skills.core.model.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """An inclusive range of port numbers, 1 to 65535."""
+
+    first: int
+    last: int
+
+    def covers(self, other: Ports) -> bool:
+        return self.first <= other.first and other.last <= self.last
+
+    def meets(self, other: Ports) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The far end of one flow, read from what a person wrote.
+
+    Exactly one of `host`, `network`, `workload` and `service` is set. `host` is lower case, ASCII
+    (punycode) and without a trailing dot. `network` is a CIDR in canonical form; a single address is
+    a /32 or /128 and also stands in `ip`. `workload` is `namespace/name` (the pods themselves, with
+    `ports` as pod ports). `service` is a platform's own service, for example `rds`, or `route:APP`.
+    `application` is what speaks above the transport as far as it is known: `tls`, `http` or None.
+    `addresses` are the addresses that the asker vouches for (`--ip`); Postern never resolves names.
+    """
+
+    written: str
+    host: str | None = None
+    ip: str | None = None
+    network: str | None = None
+    workload: str | None = None
+    service: str | None = None
+    ports: Ports | None = None
+    protocol: str = "tcp"
+    application: str | None = None
+    scheme: str | None = None
+    addresses: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The destination without its port, as people say it."""
+        return self.host or self.ip or self.network or self.workload or self.service or self.written
+
+    def __str__(self) -> str:
+        if self.ports is None:
+            return self.name
+        name = f"[{self.name}]" if ":" in self.name and "/" not in self.name else self.name
+        return f"{name}:{self.ports}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadRef:
+    """What a person wrote after `--for`, taken apart but not yet looked up.
+
+    `kind` is `infra`, `k8s` or `cf` when a prefix forces it. `parts` are the path segments,
+    `labels` the pod labels that the asker asserts (None: nothing asserted).
+    """
+
+    written: str
+    kind: str | None = None
+    environment: str | None = None
+    parts: tuple[str, ...] = ()
+    labels: Mapping[str, str] | None = None
+    service_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload that the repository names.
+
+    `kind` says which family of platforms governs it (`infra`, `k8s`, `cf`), `platform` the dialect
+    that speaks for it in answers. `scope` is its full name (`org/ou/project` or a namespace).
+    `labels` and `service_account` are None where the repository does not say.
+    `container_ports` maps port names to numbers; `place` is where the workload is declared.
+    """
+
+    kind: str
+    platform: str
+    name: str
+    scope: str
+    environment: str | None = None
+    namespace: str | None = None
+    labels: Mapping[str, str] | None = None
+    service_account: str | None = None
+    container_ports: Mapping[str, int] = field(default_factory=dict)
+    host_network: bool = False
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.environment})" if self.environment else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One wish: this workload must reach these destinations (or, with `remove`, no longer)."""
+
+    workload: Workload
+    destinations: tuple[Destination, ...]
+    reason: str = ""
+    until: str | None = None
+    remove: bool = False

@@ -1,0 +1,70 @@
+"""The contract of a platform. Each package below `platforms/` is one; the package itself is the adapter.
+
+To add one: see docs/ADDING.md. A platform reads documents into entries of its own (plain, frozen,
+picklable: they are kept by blob), compiles all entries of a commit into an index, and answers from
+that index. It never reads a file, never asks the network, and never inherits from another platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.model import Destination, Finding, Grant, Isolation, LayerView, Need, Plan, Workload, WorkloadRef
+from skills.core.yaml_text import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The texts of the allowlist at one commit, for edits. `texts` maps path to whole text."""
+
+    texts: Mapping[str, str]
+
+
+class Platform(Protocol):
+    """What `core/allowlist.py` and `core/change.py` ask of a dialect."""
+
+    NAME: str
+    """The dialect's name in answers: `infrastream`, `uds`, `network_policy` ..."""
+
+    KIND: str
+    """The family of workloads it governs: `infra`, `k8s` or `cf`."""
+
+    MARKS: tuple[str, ...]
+    """Words that stand in every file of this dialect. A file that can't be parsed and contains one
+    of them could hold our rules, so a verdict that it could change is undecided."""
+
+    def read(self, document: Document) -> Sequence[Any]:
+        """Entries of one YAML document (typed lists are expanded before); none if it is not ours."""
+
+    def compile(self, entries: Sequence[Any], cluster: Cluster) -> Any:
+        """The index that the other functions work on. `cluster` is what all manifests say of pods."""
+
+    def resolve(self, index: Any, ref: WorkloadRef) -> Sequence[Workload]:
+        """Workloads that fit `ref`. Kubernetes platforms return none: the cluster resolves those."""
+
+    def names(self, index: Any) -> Sequence[str]:
+        """Names of workloads that this platform knows, for did-you-mean."""
+
+    def governs(self, index: Any, workload: Workload) -> bool:
+        """Whether this platform has a say about the workload (its name is then shown)."""
+
+    def decide(self, index: Any, workload: Workload, destination: Destination) -> Sequence[LayerView]:
+        """One view per layer for which the repository has evidence."""
+
+    def audit(self, index: Any) -> Sequence[Finding]:
+        """Contradictions inside the repository that are worth saying without being asked."""
+
+    def grants(self, index: Any) -> Sequence[Grant]:
+        """Every permission that the rules give, for comparing before with after."""
+
+    def isolations(self, index: Any) -> Sequence[Isolation]:
+        """Every scope that is denied by default."""
+
+    def wider(self, grant: Grant, need: Need) -> Sequence[Finding]:
+        """What a newly given permission opens beyond the need; none if it is exactly the need."""
+
+    def edit(self, index: Any, sources: Sources, need: Need) -> Plan:
+        """The smallest change that satisfies the need, in the file's own style; or none, and why."""
