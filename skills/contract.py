@@ -1,0 +1,119 @@
+"""What a skill is: a card, a typed ask, a picture of the world, and an answer with effects as values.
+
+The card (`SKILL.md` front matter) and the ask give the command line, slash usage, model tool, help
+and the enforced right. A skill computes; it never reads a file, a clock or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, Protocol
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from skills.core.allowlist import Allowlist
+from skills.core.model import Finding, Person, Question
+from skills.core.model.effects import Effect
+from skills.core.model.requests import Record, Request
+from skills.core.policy import Policy
+from skills.core.resources import skill_card
+
+Who = Literal["anyone", "requester", "approver"]
+Changes = Literal["nothing", "merge_request", "decision"]
+
+
+class Ask(BaseModel):
+    """Base of every skill's ask. Fields with a description become flags, slash words and tool schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that a skill may know, gathered for one ask by `bot/gather.py`.
+
+    `allowlist` is compiled at one commit; `policy` comes from the target branch. `requests` are those
+    of this repository that could matter (open ones, and the one that is named). `drafted` is the
+    digest of the draft that this thread was shown last.
+    """
+
+    allowlist: Allowlist
+    policy: Policy
+    person: Person
+    now: datetime
+    repository: str
+    target: str
+    thread: str = ""
+    requests: tuple[Request, ...] = ()
+    drafted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a skill says.
+
+    `data` is the JSON object of the contract (docs/schema). `findings` lead with the most important.
+    `next_steps` are words that a person can type (or press) now. `records` are changes of our own
+    rows and `effects` changes of the world; the desk writes both in one transaction.
+    """
+
+    data: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+    questions: tuple[Question, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    exit_status: int = 0
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The front matter of a SKILL.md: what the skill is for, who may use it and what it changes."""
+
+    name: str
+    description: str
+    who: Who
+    changes: Changes
+    examples: tuple[str, ...]
+    body: str
+
+
+class Skill(Protocol):
+    """A skill module."""
+
+    NAME: str
+    Ask: type[BaseModel]
+
+    def run(self, ask: Any, world: World) -> Answer: ...
+
+
+@cache
+def card(name: str) -> Card:
+    """Reads skills/<name>/SKILL.md."""
+    _, front, body = skill_card(name).split("---\n", 2)
+    data = yaml.safe_load(front)
+    metadata = data["metadata"]
+    return Card(
+        data["name"],
+        data["description"],
+        metadata["who"],
+        metadata["changes"],
+        tuple(metadata["examples"]),
+        body.strip(),
+    )
+
+
+def worst(decisions: Sequence[str]) -> str:
+    """The decision of several: denied, then undecided, then allowed."""
+    for decision in ("denied", "undecided"):
+        if decision in decisions:
+            return decision
+    return "allowed"
+
+
+EXIT_STATUS = {"allowed": 0, "denied": 3, "undecided": 4}

@@ -1,0 +1,302 @@
+"""The rules of all platforms, compiled, and the layered verdict over them.
+
+Reading is per file and pure (`read_file`), so that callers keep readings by blob; compiling is per
+commit. A verdict joins the platforms' views: inside one layer they are a union, an explicit deny
+beats it, and every layer in force must allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import re2
+
+from skills.core.all_platforms import ALL
+from skills.core.enforce import cluster as kube
+from skills.core.hosts import near
+from skills.core.model import (
+    LAYERS,
+    Decision,
+    Destination,
+    Edit,
+    Evidence,
+    Finding,
+    LayerVerdict,
+    LayerView,
+    Place,
+    Question,
+    Verdict,
+    Workload,
+    WorkloadRef,
+)
+from skills.core.platform_base import Platform, Sources
+from skills.core.yaml_text import Unreadable, read_documents
+
+MANIFESTS = (".yaml", ".yml", ".json")
+_NEAR_MISSES = 8
+_UNREAD_KEPT = 200_000  # characters of an unreadable file that are searched for a workload's name
+_NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file says: entries by reader (`kube` or a platform's name), and what can't be read."""
+
+    path: str
+    entries: Mapping[str, tuple[Any, ...]]
+    unreadable: tuple[Unreadable, ...] = ()
+    marks: frozenset[str] = frozenset()
+    unread_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The workloads that fit a reference; `suggestions` are near names when none does."""
+
+    workloads: tuple[Workload, ...]
+    suggestions: tuple[str, ...] = ()
+
+
+def is_manifest(path: str) -> bool:
+    return path.lower().endswith(MANIFESTS)
+
+
+def read_file(path: str, text: str | bytes) -> Reading:
+    """Reads one file. Nothing in it can raise: what is not readable becomes an `Unreadable`."""
+    documents, unreadable = read_documents(path, text)
+    found: dict[str, list[Any]] = {}
+    for document in documents:
+        for item in kube.expand(document):
+            for name, read in _READERS:
+                entries = read(item)
+                if entries:
+                    found.setdefault(name, []).extend(entries)
+    entries = {name: tuple(items) for name, items in found.items()}
+    if not unreadable:
+        return Reading(path, entries)
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    marks = frozenset(mark for mark in _MARKS if mark in words)
+    return Reading(path, entries, tuple(unreadable), marks, words[:_UNREAD_KEPT] if marks else "")
+
+
+_READERS: tuple[tuple[str, Any], ...] = (("kube", kube.read), *((platform.NAME, platform.read) for platform in ALL))
+_MARKS = tuple(sorted({mark for platform in ALL for mark in platform.MARKS}))
+
+
+class Allowlist:
+    """All rules at one commit. `texts` holds the files' texts, for drafts; it may be empty for checks only."""
+
+    def __init__(
+        self,
+        readings: Mapping[str, Reading],
+        texts: Mapping[str, str],
+        *,
+        commit: str | None = None,
+        dirty: bool | None = None,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        self.readings = readings
+        self.texts = texts
+        self.commit = commit
+        self.dirty = dirty
+        self.findings = tuple(findings)
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.texts)
+
+    @cached_property
+    def cluster(self) -> kube.Cluster:
+        return kube.compile_cluster(self._entries("kube"))
+
+    @cached_property
+    def indexes(self) -> Mapping[str, Any]:
+        return {platform.NAME: platform.compile(self._entries(platform.NAME), self.cluster) for platform in ALL}
+
+    def _entries(self, name: str) -> list[Any]:
+        return [entry for path in sorted(self.readings) for entry in self.readings[path].entries.get(name, ())]
+
+    @property
+    def unreadable(self) -> list[Unreadable]:
+        return [item for path in sorted(self.readings) for item in self.readings[path].unreadable]
+
+    def with_edits(self, edits: Iterable[Edit]) -> Allowlist:
+        """The allowlist as it would be after the edits; only changed files are read again."""
+        texts, readings = dict(self.texts), dict(self.readings)
+        for edit in edits:
+            texts[edit.path] = edit.new_text
+            if is_manifest(edit.path):
+                readings[edit.path] = read_file(edit.path, edit.new_text)
+        return Allowlist(readings, texts, commit=self.commit, dirty=self.dirty)
+
+    # --- workloads
+
+    def resolve(self, ref: WorkloadRef) -> Resolution:
+        found = [self._named(workload) for workload in kube.resolve(self.cluster, ref)]
+        for platform in ALL:
+            found += platform.resolve(self.indexes[platform.NAME], ref)
+        if found:
+            return Resolution(tuple(found))
+        return Resolution((), tuple(near(ref.written, self.names())[:3]))
+
+    def _named(self, workload: Workload) -> Workload:
+        """The dialect that speaks for a Kubernetes workload is the first that governs it."""
+        for platform in self.governing(workload):
+            return replace(workload, platform=platform.NAME)
+        return workload
+
+    def names(self) -> list[str]:
+        names = list(kube.names(self.cluster))
+        for platform in ALL:
+            names += platform.names(self.indexes[platform.NAME])
+        return sorted(set(names))
+
+    def governing(self, workload: Workload) -> list[Platform]:
+        return [p for p in ALL if p.KIND == workload.kind and p.governs(self.indexes[p.NAME], workload)]
+
+    # --- verdicts
+
+    def check(self, workload: Workload, destination: Destination) -> Verdict:
+        """The verdict for one workload and one destination."""
+        views: list[LayerView] = []
+        for platform in ALL:
+            if platform.KIND == workload.kind:
+                views += platform.decide(self.indexes[platform.NAME], workload, destination)
+        layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
+        decision = _decide(layers)
+        findings = [finding for view in views for finding in view.findings]
+        findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
+        blind = self._blind_spots(workload)
+        if blind and _could_change(decision, layers):
+            decision = "undecided"
+        findings += blind
+        if not layers:
+            findings.append(Finding("EGR106", {"workload": workload.name}))
+        return Verdict(decision, workload, destination, layers, _unique(findings))
+
+    def _blind_spots(self, workload: Workload) -> list[Finding]:
+        """Files that can't be read and might hold rules for this workload."""
+        marks = {mark for platform in ALL if platform.KIND == workload.kind for mark in platform.MARKS}
+        spots = []
+        for path in sorted(self.readings):
+            reading = self.readings[path]
+            if reading.unreadable and reading.marks & marks and _may_concern(reading.unread_text, workload):
+                first = reading.unreadable[0]
+                place = Place(path, first.line)
+                spots.append(Finding("EGR107", {"path": path, "line": first.line}, (Evidence(place=place),)))
+        return spots
+
+    def audit(self) -> list[Finding]:
+        return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
+
+
+def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolution) -> Verdict:
+    """The verdict when a workload's name fits nothing, or more than one thing."""
+    if not resolution.workloads:
+        code = "EGR102" if resolution.suggestions else "EGR103"
+        facts = {"workload": ref.written, "suggestion": " or ".join(resolution.suggestions)}
+        question = Question("workload", "EGR105", {"workload": ref.written}, resolution.suggestions)
+        return Verdict("undecided", None, destination, (), (Finding(code, facts),), (question,))
+    choices = tuple(choice_for(workload) for workload in resolution.workloads)
+    facts = {"workload": ref.written, "choices": ", ".join(choices)}
+    question = Question("workload", "EGR105", {"workload": ref.written}, choices)
+    return Verdict("undecided", None, destination, (), (Finding("EGR104", facts),), (question,))
+
+
+def choice_for(workload: Workload) -> str:
+    """What to write after --for to mean exactly this workload."""
+    name = workload.name if workload.kind == "k8s" else workload.scope
+    return f"{workload.environment}:{name}" if workload.environment else name
+
+
+def _may_concern(text: str, workload: Workload) -> bool:
+    """Whether a file that can't be parsed could speak of this workload. Templated names could be any."""
+    if "{{" in text or "${" in text:
+        return True
+    if workload.namespace is None:
+        return workload.scope.rsplit("/", 1)[-1] in text
+    namespaces = _NAMESPACE_LINE.findall(text)
+    return not namespaces or workload.namespace in namespaces
+
+
+def _has(views: Sequence[LayerView], layer: str) -> bool:
+    return any(view.layer == layer for view in views)
+
+
+def _join(layer: str, views: Sequence[LayerView]) -> LayerVerdict:
+    """The union of the views of one half; when the far side has a half of its own, both must allow."""
+    halves = [_join_half(layer, [view for view in views if view.half == half]) for half in ("egress", "ingress")]
+    present = [half for half in halves if half is not None]
+    if len(present) == 1:
+        return present[0]
+    decision = _decide(present)
+    deciding = [half for half in present if half.decision == decision] if decision != "allowed" else present
+    return LayerVerdict(
+        layer,
+        decision,
+        deciding[0].default,
+        tuple(rule for half in present for rule in half.rules),
+        tuple(place for half in deciding for place in half.isolators),
+        tuple(miss for half in deciding for miss in half.near_misses),
+        tuple(unknown for half in deciding for unknown in half.unknown),
+        tuple(dict.fromkeys(name for half in present for name in half.platforms)),
+    )
+
+
+def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
+    if not views:
+        return None
+    default = "deny" if any(view.default == "deny" for view in views) else "allow"
+    allows = [rule for view in views for rule in view.allows]
+    denies = [rule for view in views for rule in view.denies]
+    unknown = [finding for view in views for finding in view.unknown]
+    decision: Decision
+    if denies:
+        decision = "denied"
+    elif allows or default == "allow":
+        decision = "undecided" if unknown and not allows else "allowed"
+    else:
+        decision = "undecided" if unknown else "denied"
+    near_misses = sorted((miss for view in views for miss in view.near), key=lambda miss: miss.distance)
+    return LayerVerdict(
+        layer,
+        decision,
+        "deny" if default == "deny" else "allow",
+        tuple(dict.fromkeys(denies or allows)),
+        tuple(dict.fromkeys(place for view in views for place in view.isolators)),
+        tuple(near_misses[:_NEAR_MISSES]),
+        tuple(unknown),
+        tuple(dict.fromkeys(view.platform for view in views)),
+    )
+
+
+def _decide(layers: Sequence[LayerVerdict]) -> Decision:
+    """Every layer in force must allow; without any evidence nothing is known."""
+    decisions = {layer.decision for layer in layers}
+    if "denied" in decisions:
+        return "denied"
+    if "undecided" in decisions or not decisions:
+        return "undecided"
+    return "allowed"
+
+
+def _could_change(decision: Decision, layers: Sequence[LayerVerdict]) -> bool:
+    """Whether an unread file could turn the decision.
+
+    Our platforms' unread rules can add a permission or isolate a workload. So a denial may be wrong,
+    and so may an allowance that stands on nothing but the absence of an isolating rule.
+    """
+    if decision == "denied":
+        return not any(rule.effect == "deny" for layer in layers for rule in layer.rules)
+    return any(not layer.rules for layer in layers)
+
+
+def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    unique: list[Finding] = []
+    for item in findings:
+        if item not in unique:
+            unique.append(item)
+    return tuple(unique)

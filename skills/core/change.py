@@ -1,0 +1,165 @@
+"""A need and the files become a change: edits, their proof, and a digest over what was shown.
+
+A change is a function of the need and the base commit, so that it can be drawn anew at any time and
+compared with what somebody saw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from skills.core.all_platforms import ALL
+from skills.core.allowlist import Allowlist, read_file
+from skills.core.model import (
+    Change,
+    Decision,
+    Edit,
+    Finding,
+    Grant,
+    Isolation,
+    Need,
+    Plan,
+    Proof,
+    Question,
+    Verdict,
+)
+from skills.core.platform_base import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change with the verdicts that it turns: one before and one after for each destination."""
+
+    change: Change
+    before: tuple[Verdict, ...]
+    after: tuple[Verdict, ...]
+
+
+def draft(allowlist: Allowlist, need: Need) -> Draft:
+    """Lets each platform in charge write its part until the need is met, then proves the whole."""
+    before = _verdicts(allowlist, need)
+    plans: list[Plan] = []
+    changed = allowlist
+    if need.remove or not all(verdict.allowed for verdict in before):
+        for platform in allowlist.governing(need.workload):
+            plan = platform.edit(changed.indexes[platform.NAME], changed.sources, need)
+            plans.append(plan)
+            changed = changed.with_edits(plan.edits)
+            if plan.edits and not need.remove and all(verdict.allowed for verdict in _verdicts(changed, need)):
+                break
+    edits = _merged(allowlist, plans)
+    after = _verdicts(changed, need)
+    proof = _prove(allowlist, changed, need, before, after)
+    findings = [finding for plan in plans for finding in plan.findings]
+    findings += _shortfall(edits, need, after)
+    findings += _unreadable_after(edits)
+    change = Change(
+        allowlist.commit,
+        digest(allowlist.commit, edits),
+        edits,
+        tuple(dict.fromkeys(command for plan in plans for command in plan.commands)),
+        proof,
+        tuple(findings),
+        _questions(plans),
+    )
+    return Draft(change, before, after)
+
+
+def digest(base: str | None, edits: Iterable[Edit]) -> str:
+    """Covers the base commit, every path and all new text; nothing that is shown can change without it."""
+    rows = sorted((edit.path, edit.role, edit.new_text) for edit in edits)
+    return hashlib.sha256(json.dumps([base, rows], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def worst_of(verdicts: Sequence[Verdict]) -> Decision:
+    decisions = {verdict.decision for verdict in verdicts}
+    if "denied" in decisions:
+        return "denied"
+    return "undecided" if "undecided" in decisions or not decisions else "allowed"
+
+
+def _verdicts(allowlist: Allowlist, need: Need) -> tuple[Verdict, ...]:
+    return tuple(allowlist.check(need.workload, destination) for destination in need.destinations)
+
+
+def _merged(allowlist: Allowlist, plans: Sequence[Plan]) -> tuple[Edit, ...]:
+    """One edit a file, from the text that stands to the text that results; no-ops are dropped."""
+    merged: dict[str, Edit] = {}
+    for edit in (edit for plan in plans for edit in plan.edits):
+        first = merged.get(edit.path)
+        merged[edit.path] = replace(edit, old_text=first.old_text if first else allowlist.texts.get(edit.path))
+    return tuple(merged[path] for path in sorted(merged) if merged[path].old_text != merged[path].new_text)
+
+
+def _prove(
+    old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict], after: Sequence[Verdict]
+) -> Proof:
+    gained: list[Grant] = []
+    lost: list[Grant] = []
+    isolated: list[Isolation] = []
+    wider: list[Finding] = []
+    for platform in ALL:
+        granted, taken, newly_isolated = _difference(platform, old, new)
+        gained += granted
+        lost += taken
+        isolated += newly_isolated
+        wider += [finding for grant in granted for finding in platform.wider(grant, need)]
+    losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
+    losses += [Finding("EGR311", {"source": scope.source, "layer": scope.layer}) for scope in isolated]
+    denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
+    denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in isolated]
+    return Proof(
+        worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses)
+    )
+
+
+def _difference(platform: Platform, old: Allowlist, new: Allowlist) -> tuple[list[Grant], list[Grant], list[Isolation]]:
+    old_index, new_index = old.indexes[platform.NAME], new.indexes[platform.NAME]
+    old_grants, new_grants = set(platform.grants(old_index)), set(platform.grants(new_index))
+    isolated = set(platform.isolations(new_index)) - set(platform.isolations(old_index))
+    return (
+        sorted(new_grants - old_grants, key=str),
+        sorted(old_grants - new_grants, key=str),
+        sorted(isolated, key=str),
+    )
+
+
+def _grant_facts(grant: Grant) -> dict[str, str]:
+    return {"source": grant.source, "target": grant.target, "ports": grant.ports, "protocol": grant.protocol}
+
+
+def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> list[Finding]:
+    """A draft that does not do what was asked says so itself."""
+    if not edits or need.remove:
+        return []
+    return [
+        Finding("EGR312", {"destination": str(verdict.destination), "workload": need.workload.name})
+        for verdict in after
+        if not verdict.allowed
+    ]
+
+
+def _unreadable_after(edits: Sequence[Edit]) -> list[Finding]:
+    """The file must parse after the edit as well as it did before."""
+    broken = []
+    for edit in edits:
+        if edit.path.endswith((".yaml", ".yml", ".json")):
+            worse = len(read_file(edit.path, edit.new_text).unreadable)
+            if worse > len(read_file(edit.path, edit.old_text or "").unreadable):
+                broken.append(Finding("EGR313", {"path": edit.path}))
+    return broken
+
+
+def _questions(plans: Sequence[Plan]) -> tuple[Question, ...]:
+    return tuple({question.id: question for plan in plans for question in plan.questions}.values())
+
+
+def _unique(findings: Iterable[Finding]) -> list[Finding]:
+    unique: list[Finding] = []
+    for item in findings:
+        if item not in unique:
+            unique.append(item)
+    return unique

@@ -1,0 +1,83 @@
+"""A request and the changes of its row, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from skills.core.model.changes import Edit
+
+RequestState = Literal[
+    "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed", "rejected", "withdrawn", "failed"
+]
+OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "decided")
+Verb = Literal["approve", "reject", "hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One recorded decision on a request."""
+
+    verb: Verb
+    by: str
+    digest: str
+    reason: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes."""
+
+    key: str
+    state: RequestState
+    version: int
+    workload: str
+    destinations: tuple[str, ...]
+    digest: str
+    base: str
+    branch: str
+    asked_by: str
+    reason: str
+    until: str | None
+    since: str
+    paths: tuple[str, ...]
+    environment: str | None = None
+    commit: str | None = None
+    number: int | None = None
+    url: str | None = None
+    thread: str = ""
+    remove: bool = False
+    watchers: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    decisions: tuple[Decided, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A new row, or the same row drawn anew on another base (`replaces` is the digest it had)."""
+
+    request: Request
+    edits: tuple[Edit, ...]
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """Somebody else asked for the same."""
+
+    key: str
+    watcher: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequest:
+    """Compare-and-set of a request's state; `decision` is recorded with it."""
+
+    key: str
+    version: int
+    to: RequestState
+    decision: Decided | None = None
+
+
+Record = OpenRequest | WatchRequest | MoveRequest

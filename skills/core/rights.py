@@ -1,0 +1,43 @@
+"""The one authorisation function. What a card's `who` promises is enforced here and nowhere else."""
+
+from __future__ import annotations
+
+from skills.core.errors import NotAllowed
+from skills.core.model import Person
+from skills.core.model.requests import Request
+from skills.core.policy import PATH, Policy
+
+
+def may_ask(person: Person) -> None:
+    """Anybody whom the surface could name may ask; without a name there is nobody to answer for the change."""
+    if not person.id.strip():
+        raise NotAllowed("EGR404")
+
+
+def may_decide(person: Person, request: Request, policy: Policy) -> None:
+    """Approve, reject or hold: a member of a group that the target branch's policy names, never the requester."""
+    may_ask(person)
+    approvers = policy.approvers(request.paths)
+    if not policy.present:
+        raise NotAllowed("EGR401", path=PATH)
+    uncovered = [p for p, rule in zip(request.paths, policy.rules_for(request.paths), strict=True) if rule is None]
+    if uncovered or not approvers:
+        raise NotAllowed("EGR405", path=PATH, file=uncovered[0] if uncovered else "")
+    if person.is_same(request.asked_by):
+        raise NotAllowed("EGR402", approvers=_listed(approvers - {request.asked_by.casefold()}))
+    if person.id.strip().casefold() not in approvers:
+        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.groups_for(request.paths)))
+
+
+def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
+    """Whether these distinct approvers satisfy every rule that a changed file falls under.
+
+    The requester's own name never counts, whoever recorded it.
+    """
+    counted = {name.casefold() for name in approvals} - {request.asked_by.casefold()}
+    rules = policy.rules_for(request.paths)
+    return bool(rules) and all(rule is not None and len(counted & policy.members(rule)) >= rule.needed for rule in rules)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "nobody else"
