@@ -1,0 +1,24 @@
+"""The skills, in the order in which help shows them."""
+
+from __future__ import annotations
+
+from skills.check import skill as check
+from skills.contract import Skill
+from skills.decide import skill as decide
+from skills.diagnose import skill as diagnose
+from skills.draft import skill as draft
+from skills.propose import skill as propose
+from skills.status import skill as status
+
+ALL: list[Skill] = [
+    diagnose,
+    check,
+    draft,
+    propose,
+    decide,
+    status,
+]
+
+
+def by_name(name: str) -> Skill:
+    return next(skill for skill in ALL if name == skill.NAME)

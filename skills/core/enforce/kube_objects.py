@@ -1,0 +1,259 @@
+"""What one manifest says of pods, namespaces, services and service accounts: plain values for one document.
+
+Typed lists carry the kind of their items only in their own name, so `expand` gives it back to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from skills.core.enforce.selectors import label_text
+from skills.core.model import Place
+from skills.core.yaml_text import Document, Map, Seq
+
+DEFAULT_NAMESPACE = "default"
+
+_TEMPLATED = ("{{", "${", "$(")
+_POD_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+_VIRTUAL_MACHINES = ("VirtualMachine", "VirtualMachineInstance")
+_MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """A pod, or the pods that a workload's template makes.
+
+    `owners` are (kind, name) of the controllers above it. `named_ports` maps a port's name to protocol
+    and number. `addresses` are pod addresses that an export states.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    service_account: str
+    place: Place
+    owners: tuple[tuple[str, str], ...] = ()
+    named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    host_network: bool = False
+    addresses: tuple[str, ...] = ()
+    assumed_namespace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceFacts:
+    name: str
+    labels: Mapping[str, str]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """`target` is a port number, a port name, or None for the service port itself."""
+
+    port: int
+    protocol: str = "tcp"
+    name: str = ""
+    target: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """`selector` None: the endpoints are made by hand. `external_name` is set for an ExternalName service."""
+
+    name: str
+    namespace: str
+    place: Place
+    selector: Mapping[str, str] | None = None
+    ports: tuple[ServicePort, ...] = ()
+    external_name: str | None = None
+    headless: bool = False
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccountFacts:
+    name: str
+    namespace: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Some other object lives in this namespace."""
+
+    namespace: str
+
+
+Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
+
+
+def expand(document: Document) -> Sequence[Document]:
+    """A `List` or a typed list (`PodList`) as its items; any other document as itself."""
+    data = document.data
+    kind = text_of(data.get("kind")) if isinstance(data, Mapping) else ""
+    items = data.get("items") if isinstance(data, Mapping) else None
+    if not kind.endswith("List") or not isinstance(items, Seq):
+        return (document,)
+    item_kind = kind.removesuffix("List")
+    version = text_of(data.get("apiVersion"))
+    return tuple(
+        Document(document.path, document.index, _typed(item, item_kind, version), item.line, document.rows)
+        for item in items
+        if isinstance(item, Map)
+    )
+
+
+def _typed(item: Map, kind: str, version: str) -> Map:
+    """The item of a typed list with the kind that its list's name implies; it stands on the item's own line."""
+    if not kind or item.get("kind"):
+        return item
+    typed = Map(item)
+    typed.line = item.line
+    typed.lines = {"kind": item.line, "apiVersion": item.line, **item.lines}
+    typed["kind"] = kind
+    if not typed.get("apiVersion"):
+        typed["apiVersion"] = version
+    return typed
+
+
+def read(document: Document) -> Sequence[Facts]:
+    """What the document says of pods and names; nothing if it is no Kubernetes object."""
+    data = document.data
+    if not isinstance(data, Mapping) or not text_of(data.get("kind")) or not text_of(data.get("apiVersion")):
+        return ()
+    kind, metadata = text_of(data["kind"]), mapping_of(data.get("metadata"))
+    name = text_of(metadata.get("name"))
+    if kind == "Namespace" and data.get("apiVersion") == "v1":
+        return (NamespaceFacts(name, labels_of(metadata.get("labels")), _name_place(document)),) if name else ()
+    namespace, assumed = namespace_of(metadata)
+    if kind == "Service" and data.get("apiVersion") == "v1":
+        return (_service(document, name, namespace),)
+    if kind == "ServiceAccount":
+        return (ServiceAccountFacts(name, namespace, _name_place(document)),)
+    template = _pod_template(kind, data)
+    if template is not None and name:
+        return (_pod(document, kind, template, assumed),)
+    return () if assumed else (Mention(namespace),)
+
+
+def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:
+    """The object's namespace, and whether it was assumed because the manifest names none."""
+    namespace = text_of(metadata.get("namespace"))
+    return (namespace, False) if namespace else (DEFAULT_NAMESPACE, True)
+
+
+def templated(text: str) -> bool:
+    """Whether a tool still has to fill this value in, so that nobody knows it yet."""
+    return any(mark in text for mark in _TEMPLATED)
+
+
+def _pod_template(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The mapping that holds the pods' `metadata` and `spec`."""
+    spec = mapping_of(data.get("spec"))
+    if kind == "Pod" or kind == "VirtualMachineInstance":
+        return data
+    if kind == "CronJob":
+        spec = mapping_of(mapping_of(spec.get("jobTemplate")).get("spec"))
+    template = mapping_of(spec.get("template"))
+    if kind in _POD_TEMPLATES or kind in _VIRTUAL_MACHINES or kind == "CronJob":
+        return template
+    # Other controllers (Argo Rollout, Knative Service) are known by a template that holds containers.
+    return template if isinstance(mapping_of(template.get("spec")).get("containers"), list) else None
+
+
+def _pod(document: Document, kind: str, template: Mapping[str, Any], assumed: bool) -> PodFacts:
+    data = document.data
+    metadata, spec = mapping_of(data.get("metadata")), mapping_of(template.get("spec"))
+    status = mapping_of(data.get("status"))
+    addresses = [text_of(status.get("podIP"))]
+    addresses += [text_of(mapping_of(item).get("ip")) for item in sequence_of(status.get("podIPs"))]
+    return PodFacts(
+        kind,
+        text_of(metadata.get("name")),
+        namespace_of(metadata)[0],
+        labels_of(mapping_of(template.get("metadata")).get("labels")),
+        text_of(spec.get("serviceAccountName")) or text_of(spec.get("serviceAccount")) or "default",
+        _name_place(document),
+        _owners(metadata),
+        _named_ports(spec),
+        spec.get("hostNetwork") is True,
+        tuple(dict.fromkeys(filter(None, addresses))),
+        assumed,
+    )
+
+
+def _owners(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    owners = [mapping_of(item) for item in sequence_of(metadata.get("ownerReferences"))]
+    pairs = [(text_of(owner.get("kind")), text_of(owner.get("name"))) for owner in owners if owner.get("name")]
+    return tuple(pairs)
+
+
+def _named_ports(spec: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Container ports that have a name. A sidecar started as an init container can listen as well."""
+    ports: dict[str, tuple[str, int]] = {}
+    containers = [*sequence_of(spec.get("containers")), *sequence_of(spec.get("initContainers"))]
+    for container in containers[:_MOST_PORTS]:
+        for item in sequence_of(mapping_of(container).get("ports"))[:_MOST_PORTS]:
+            port = mapping_of(item)
+            name, number = text_of(port.get("name")), port.get("containerPort")
+            if name and isinstance(number, int) and 0 < number < 65536:
+                ports.setdefault(name, (text_of(port.get("protocol")).lower() or "tcp", number))
+    return ports
+
+
+def _service(document: Document, name: str, namespace: str) -> ServiceFacts:
+    spec = mapping_of(document.data.get("spec"))
+    cluster_ip = text_of(spec.get("clusterIP"))
+    external = spec.get("type") == "ExternalName"
+    selector = spec.get("selector")
+    return ServiceFacts(
+        name,
+        namespace,
+        _name_place(document),
+        labels_of(selector) if isinstance(selector, Mapping) and selector and not external else None,
+        tuple(_service_ports(spec)),
+        text_of(spec.get("externalName")).rstrip(".").lower() or None if external else None,
+        cluster_ip == "None",
+        (cluster_ip,) if cluster_ip not in {"", "None"} else (),
+    )
+
+
+def _service_ports(spec: Mapping[str, Any]) -> list[ServicePort]:
+    ports = []
+    for item in sequence_of(spec.get("ports"))[:_MOST_PORTS]:
+        port = mapping_of(item)
+        number, target = port.get("port"), port.get("targetPort")
+        if not isinstance(number, int):
+            continue
+        if isinstance(target, str) and target.isdecimal():
+            target = int(target[:6])
+        protocol = text_of(port.get("protocol")).lower() or "tcp"
+        known = target if isinstance(target, (int, str)) and not isinstance(target, bool) else None
+        ports.append(ServicePort(number, protocol, text_of(port.get("name")), known))
+    return ports
+
+
+def _name_place(document: Document) -> Place:
+    return document.place_of("metadata", "name")
+
+
+def labels_of(data: Any) -> dict[str, str]:
+    return {str(key): label_text(value) for key, value in data.items()} if isinstance(data, Mapping) else {}
+
+
+def mapping_of(data: Any) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
+
+
+def sequence_of(data: Any) -> Sequence[Any]:
+    return data if isinstance(data, list) else ()
+
+
+def text_of(data: Any) -> str:
+    """A scalar as text. Names that YAML took for numbers or booleans are names all the same."""
+    if isinstance(data, str):
+        return data.strip()
+    return str(data) if isinstance(data, (int, float)) and not isinstance(data, bool) else ""

@@ -1,0 +1,174 @@
+"""Kubernetes NetworkPolicies as values. Whoever generates such policies (UDS) builds the same values.
+
+Source: https://kubernetes.io/docs/concepts/services-networking/network-policies and the API reference of
+networking.k8s.io/v1. Policies only allow and are a union; there is no order and no deny.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from skills.core.enforce.matching import Match, all_of, sure
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.spans import Span, Spans, network_span, without
+from skills.core.model import Finding, Place, Ports
+
+Direction = Literal["Egress", "Ingress"]
+
+LAYER = "network_policy"
+NAMESPACE_KEY = "kubernetes.io/metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class IpBlock:
+    """A CIDR and what is cut out of it. `spans` are the addresses that remain, as integers of `version` (4 or 6)."""
+
+    cidr: str
+    excepts: tuple[str, ...]
+    version: int
+    spans: Spans
+
+    def __str__(self) -> str:
+        return f"{self.cidr} except {', '.join(self.excepts)}" if self.excepts else self.cidr
+
+    @property
+    def whole(self) -> Span:
+        return network_span(ipaddress.ip_network(self.cidr, strict=False))
+
+
+def ip_block(cidr: str, excepts: Iterable[str] = ()) -> IpBlock:
+    """Host bits are dropped, as the API server reads them. ValueError when an address is malformed."""
+    network = ipaddress.ip_network(cidr, strict=False)
+    holes = [ipaddress.ip_network(item, strict=False) for item in excepts]
+    cuts = [network_span(hole) for hole in holes if hole.version == network.version]
+    return IpBlock(
+        str(network), tuple(map(str, holes)), network.version, without([network_span(network)], cuts)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One item of `to` or `from`: a block, or selectors (both given: AND), or something only the cluster knows.
+
+    `namespaces` None is the policy's own namespace; `pods` None is every pod of the chosen namespaces.
+    `unsure` marks addresses that the repository can't say (the API server, the nodes): they may match
+    anything outside the pods, and the finding says what is missing.
+    """
+
+    place: Place
+    block: IpBlock | None = None
+    pods: LabelSelector | None = None
+    namespaces: LabelSelector | None = None
+    unsure: Finding | None = None
+
+    @property
+    def selects_pods(self) -> bool:
+        return self.pods is not None or self.namespaces is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPort:
+    """One item of `ports`. Neither `ports` nor `name` means every port of that protocol."""
+
+    place: Place
+    protocol: str = "tcp"
+    ports: Ports | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return self.name or (str(self.ports) if self.ports else "every port")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """One item of `egress` or `ingress`. No peers: everything. No ports: every port and protocol."""
+
+    place: Place
+    peers: tuple[Peer, ...] = ()
+    ports: tuple[PolicyPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPolicy:
+    """`namespace` None means that a template decides it. With `faults` the API server would reject it:
+    its rules never count, and a workload that it selects is not known for certain.
+
+    `directions` are the effective policyTypes; rules of a direction that is not in it are ignored.
+    `variants` are other texts of the same namespace and name in other files: one of them is in force,
+    and the repository does not say which.
+    """
+
+    name: str
+    namespace: str | None
+    place: Place
+    selector: LabelSelector = field(default_factory=LabelSelector)
+    directions: frozenset[Direction] = frozenset()
+    egress: tuple[PolicyRule, ...] = ()
+    ingress: tuple[PolicyRule, ...] = ()
+    faults: tuple[Finding, ...] = ()
+    variants: tuple[NetworkPolicy, ...] = ()
+
+    def rules(self, direction: Direction) -> tuple[PolicyRule, ...]:
+        return self.egress if direction == "Egress" else self.ingress
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods at one end of a flow that share labels.
+
+    `labels` None: nobody says. `partial`: the labels are true but there may be more (only a Service's
+    selector is known). `ports` are pod ports; None when the repository does not say. `named_ports`
+    maps a container port's name to protocol and number.
+    """
+
+    name: str
+    namespace: str
+    namespace_labels: Mapping[str, str]
+    labels: Mapping[str, str] | None = None
+    partial: bool = False
+    ports: Ports | None = None
+    named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    host_network: bool = False
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A far end that is no pod: exact addresses (`spans` of `version`), or a name whose addresses nobody gave.
+
+    For a name, `expected` are the addresses that it could plausibly have: the public Internet, or
+    anything at all for a name that may be private.
+    """
+
+    name: str
+    version: int = 4
+    spans: Spans = ()
+    expected: Spans = ()
+
+    @property
+    def named(self) -> bool:
+        return not self.spans
+
+
+def labels_match(selector: LabelSelector, pods: Pods) -> Match:
+    """`selector.matches`, and unknown where only a part of the labels is known and the rest would decide."""
+    if pods.labels is None or not pods.partial or selector.empty:
+        return selector.matches(pods.labels)
+    known = pods.labels
+    parts = [
+        sure(known[key] == value) if key in known else Match.UNKNOWN for key, value in selector.labels.items()
+    ]
+    parts += [
+        sure(requirement.matches(known)) if requirement.key in known else Match.UNKNOWN
+        for requirement in selector.requirements
+    ]
+    return all_of(parts)
+
+
+def selects(policy: NetworkPolicy, pods: Pods) -> Match:
+    """Whether the policy is about these pods (whatever its direction)."""
+    here = Match.UNKNOWN if policy.namespace is None else sure(policy.namespace == pods.namespace)
+    return min(here, labels_match(policy.selector, pods)) if here else Match.NO

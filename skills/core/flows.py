@@ -1,0 +1,56 @@
+"""From the words after --for and --to to a workload and destinations, and on to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from skills.core.allowlist import Allowlist, Resolution, unresolved
+from skills.core.errors import AskUnclear
+from skills.core.flow_text import destination as read_destination
+from skills.core.flow_text import workload as read_workload
+from skills.core.model import Destination, Finding, Need, Verdict, Workload, WorkloadRef
+
+MOST_DESTINATIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What was asked, looked up: `workload` is None when the name fits nothing or more than one thing."""
+
+    ref: WorkloadRef
+    resolution: Resolution
+    destinations: tuple[Destination, ...]
+    findings: tuple[tuple[Finding, ...], ...]
+
+    @property
+    def workload(self) -> Workload | None:
+        return self.resolution.workloads[0] if len(self.resolution.workloads) == 1 else None
+
+    def verdicts(self, allowlist: Allowlist) -> list[Verdict]:
+        """One verdict a destination; what was assumed while reading the words leads its findings' tail."""
+        out = []
+        for destination, findings in zip(self.destinations, self.findings, strict=True):
+            if self.workload is None:
+                verdict = unresolved(self.ref, destination, self.resolution)
+            else:
+                verdict = allowlist.check(self.workload, destination)
+            out.append(replace(verdict, findings=(*verdict.findings, *findings)))
+        return out
+
+    def need(self, reason: str = "", until: str | None = None, *, remove: bool = False) -> Need | None:
+        return Need(self.workload, self.destinations, reason, until, remove) if self.workload else None
+
+
+def read_flow(
+    allowlist: Allowlist, for_: str, to: Sequence[str], ip: Sequence[str] = (), service_account: str | None = None
+) -> Flow:
+    if not to:
+        raise AskUnclear("EGR640")
+    if len(to) > MOST_DESTINATIONS:
+        raise AskUnclear("EGR641", most=MOST_DESTINATIONS, given=len(to))
+    ref = read_workload(for_, service_account=service_account)
+    read = [read_destination(words, tuple(ip)) for words in to]
+    return Flow(
+        ref, allowlist.resolve(ref), tuple(destination for destination, _ in read), tuple(found for _, found in read)
+    )

@@ -1,0 +1,79 @@
+"""decide: a typed decision by an authorised person, bound to the digest that was shown."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from skills import contract
+from skills.contract import Answer, World
+from skills.core.errors import AskUnclear, Outdated
+from skills.core.model import Finding
+from skills.core.model.effects import MergeRequestDecision
+from skills.core.model.requests import Decided, MoveRequest, Request, RequestState
+from skills.core.rights import complete, may_decide
+
+NAME = "decide"
+
+
+class Ask(contract.Ask):
+    """Which request, and what is decided."""
+
+    key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
+    verb: Literal["approve", "reject", "hold"] = Field(
+        description="what you decide", json_schema_extra={"positional": True}
+    )
+    reason: str = Field("", description="why; the requester reads it")
+    digest: str | None = Field(None, description="the digest that was shown to you; if it moved, nothing happens")
+
+
+def run(ask: Ask, world: World) -> Answer:
+    request = find(ask.key, world)
+    may_decide(world.person, request, world.policy)
+    if request.state not in ("waiting", "held"):
+        raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
+    if ask.digest is not None and ask.digest != request.digest:
+        raise Outdated("EGR407", key=request.key)
+    if ask.verb == "reject" and not ask.reason.strip():
+        raise AskUnclear("EGR431", key=request.key)
+    decided = Decided(ask.verb, world.person.id, request.digest, " ".join(ask.reason.split()), world.now.isoformat())
+    if ask.verb == "approve":
+        return _approve(request, decided, world)
+    return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", merge=False)
+
+
+def find(key: str, world: World) -> Request:
+    for request in world.requests:
+        if request.key.casefold() == key.strip().casefold():
+            return request
+    raise AskUnclear("EGR432", key=key.strip()[:40])
+
+
+def _approve(request: Request, decided: Decided, world: World) -> Answer:
+    """Only approvals of the very digest that stands now count, and each person once."""
+    earlier = {past.by for past in request.decisions if past.verb == "approve" and past.digest == request.digest}
+    enough = complete(request, world.policy, earlier | {decided.by})
+    return _answer(request, decided, "decided" if enough else "waiting", merge=enough)
+
+
+def _answer(request: Request, decided: Decided, to: RequestState, *, merge: bool) -> Answer:
+    codes = {"decided": "EGR433", "waiting": "EGR434", "rejected": "EGR435", "held": "EGR436"}
+    facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
+    lead = Finding(codes[to], {**facts, "asked_by": request.asked_by})
+    effect = MergeRequestDecision(
+        request.key, decided.verb, decided.by, decided.reason, request.commit or "", request.digest, merge
+    )
+    data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
+    return Answer(
+        data,
+        findings=(lead,),
+        next_steps=("status",),
+        records=(MoveRequest(request.key, request.version, to, decided),),
+        effects=(effect,),
+        detail={"request": request, "decided": decided},
+    )
+
+
+def _decider(request: Request) -> str:
+    return request.decisions[-1].by if request.decisions else "somebody else"

@@ -1,0 +1,167 @@
+"""draft: the smallest change for a need, with digest, proof, note, risk and whoever must approve."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import Field
+
+from skills import contract
+from skills.contract import Answer, World
+from skills.core import change, diagram, risk, wire
+from skills.core.change import Draft
+from skills.core.errors import AskUnclear
+from skills.core.flows import read_flow
+from skills.core.messages import say
+from skills.core.model import Edit, Finding, Grant, Need, Proof
+from skills.core.until import read_until
+
+NAME = "draft"
+
+
+class Ask(contract.Ask):
+    """What must become reachable, or, with `remove`, must not be any longer."""
+
+    for_: str = Field(alias="for", description="your workload, as the allowlist repository names it")
+    to: tuple[str, ...] = Field(description="what it must reach: host, host:port, URL, CIDR:port or service")
+    ip: tuple[str, ...] = Field((), description="an address that you know the host to have")
+    service_account: str | None = Field(None, description="the service account that the workload runs as")
+    reason: str = Field("", description="why it is needed; approvers read it")
+    until: str | None = Field(None, description="last day on which it is needed, as 2027-01-31")
+    remove: bool = Field(False, description="take the permission away instead")
+
+
+def run(ask: Ask, world: World) -> Answer:
+    need, answer = need_of(ask, world)
+    if need is None:
+        return answer
+    drafted = change.draft(world.allowlist, need)
+    data = as_json(drafted, need, world)
+    findings = leading(drafted, need)
+    return Answer(
+        data,
+        findings=findings,
+        questions=drafted.change.questions,
+        next_steps=("open", "more") if drafted.change.edits else ("more",),
+        exit_status=_exit_status(drafted),
+        detail={"draft": drafted, "need": need, "edits": drafted.change.edits},
+    )
+
+
+def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
+    """The need, or None and an answer that asks which workload is meant."""
+    flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
+    until = read_until(ask.until, world.now.date()) if ask.until else None
+    need = flow.need(" ".join(ask.reason.split()), until, remove=ask.remove)
+    verdicts = flow.verdicts(world.allowlist)
+    findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
+    data = {**_empty(world), "findings": wire.findings(findings), "questions": wire.questions(verdicts[0].questions)}
+    return need, Answer(data, findings, verdicts[0].questions, exit_status=4)
+
+
+def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
+    """The effect in one sentence first; then what is wider, what is lost, and what the platform adds."""
+    proof = drafted.change.proof
+    facts = {"workload": str(need.workload), "destinations": ", ".join(map(str, need.destinations))}
+    if drafted.change.edits:
+        lead = Finding("EGR302" if need.remove else "EGR301", facts)
+    elif proof.before == "allowed" and not need.remove:
+        lead = Finding("EGR303", facts)
+    else:
+        lead = Finding("EGR304", facts)
+    rest = (*proof.lost, *proof.wider_than_asked, *drafted.change.findings)
+    return (lead, *rest, *(f for verdict in drafted.before for f in verdict.findings if f not in rest))
+
+
+def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
+    edits = drafted.change.edits
+    note = diagram.note(diagram.connections(need), removed=need.remove)
+    assessed = risk.assess(need, drafted.change.proof)
+    return {
+        "base": drafted.change.base,
+        "digest": drafted.change.digest,
+        "files": [_file(edit, world) for edit in edits],
+        "commands": list(drafted.change.commands),
+        "proof": _proof(drafted.change.proof),
+        "questions": wire.questions(drafted.change.questions),
+        "approvals": world.policy.groups_for(edit.path for edit in edits),
+        "risk": {"score": assessed.score, "reasons": [say(reason).says for reason in assessed.reasons]},
+        "note": {"markdown": note.markdown, "mermaid": note.mermaid},
+        "findings": wire.findings(leading(drafted, need)),
+    }
+
+
+def unified_diff(edit: Edit) -> str:
+    """As `git diff` prints it, without the index line; missing line ends at the end of a file are said."""
+    old = (edit.old_text or "").splitlines(keepends=True)
+    new = edit.new_text.splitlines(keepends=True)
+    before = f"a/{edit.path}" if edit.old_text is not None else "/dev/null"
+    lines = []
+    for line in difflib.unified_diff(old, new, before, f"b/{edit.path}"):
+        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def refuse_unproved(drafted: Draft, need: Need) -> None:
+    """A change that does not do what was asked is never proposed."""
+    proof = drafted.change.proof
+    if drafted.change.edits and not need.remove and proof.after != "allowed":
+        raise AskUnclear("EGR305", workload=need.workload.name)
+
+
+def _exit_status(drafted: Draft) -> int:
+    if drafted.change.questions:
+        return 4
+    if drafted.change.edits or drafted.change.proof.before == "allowed":
+        return 0
+    return contract.EXIT_STATUS[drafted.change.proof.after]
+
+
+def _file(edit: Edit, world: World) -> dict[str, Any]:
+    return {
+        "path": edit.path,
+        "role": edit.role,
+        "repository": world.repository,
+        "diff": unified_diff(edit),
+        "new_text": edit.new_text,
+    }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {
+        "before": proof.before,
+        "after": proof.after,
+        "newly_allowed": [_grant(grant) for grant in proof.newly_allowed],
+        "newly_denied": list(proof.newly_denied),
+        "wider_than_asked": [say(finding).says for finding in proof.wider_than_asked],
+    }
+
+
+def _grant(grant: Grant) -> dict[str, str]:
+    return {
+        "from": grant.source,
+        "to": grant.target,
+        "ports": grant.ports,
+        "protocol": grant.protocol,
+        "layer": grant.layer,
+    }
+
+
+def _empty(world: World) -> dict[str, Any]:
+    return {
+        "base": world.allowlist.commit,
+        "digest": None,
+        "files": [],
+        "commands": [],
+        "proof": {
+            "before": "undecided",
+            "after": "undecided",
+            "newly_allowed": [],
+            "newly_denied": [],
+            "wider_than_asked": [],
+        },
+        "approvals": [],
+        "risk": {"score": 0, "reasons": []},
+        "note": {"markdown": "", "mermaid": ""},
+    }

@@ -1,0 +1,183 @@
+"""propose: the drafted change becomes a merge request, once per need."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from skills.contract import Answer, World
+from skills.core import change, diagram, risk
+from skills.core.change import Draft
+from skills.core.errors import AskUnclear, Outdated
+from skills.core.messages import say
+from skills.core.model import Finding, Need
+from skills.core.model.effects import OpenMergeRequest
+from skills.core.model.requests import OPEN_STATES, OpenRequest, Record, Request, WatchRequest
+from skills.core.rendering import render
+from skills.core.rights import may_ask
+from skills.draft import skill as draft
+
+NAME = "propose"
+_REASON_LENGTH = 2000
+
+
+class Ask(draft.Ask):
+    """As draft; `reason` is required, and `digest` binds the merge request to what was shown."""
+
+    digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
+
+
+def run(ask: Ask, world: World) -> Answer:
+    may_ask(world.person)
+    if not ask.reason.strip():
+        raise AskUnclear("EGR306")
+    if len(ask.reason) > _REASON_LENGTH:
+        raise AskUnclear("EGR307", most=_REASON_LENGTH, given=len(ask.reason))
+    if world.allowlist.commit is None:
+        raise AskUnclear("EGR308")
+    need, unresolved = draft.need_of(ask, world)
+    if need is None:
+        return unresolved
+    drafted = change.draft(world.allowlist, need)
+    if ask.digest and ask.digest != drafted.change.digest:
+        raise Outdated("EGR406", shown=ask.digest[:12], now=drafted.change.digest[:12])
+    if not drafted.change.edits:
+        return _nothing_to_do(drafted, need, world)
+    draft.refuse_unproved(drafted, need)
+    return _open(drafted, need, world)
+
+
+def request_key(repository: str, need: Need, number: int = 0) -> str:
+    """The same need in the same repository has the same key, whoever asks. `number` counts re-openings."""
+    words = [repository, need.workload.kind, need.workload.scope, str(need.workload), "-" if need.remove else "+"]
+    words += sorted(f"{destination.protocol} {destination}" for destination in need.destinations)
+    raw = hashlib.sha256("\n".join(words).encode()).digest()
+    key = f"EG-{base64.b32encode(raw).decode()[:7]}"
+    return f"{key}-{number + 1}" if number else key
+
+
+def _open(drafted: Draft, need: Need, world: World) -> Answer:
+    known = {request.key: request for request in world.requests}
+    number = 0
+    while (old := known.get(request_key(world.repository, need, number))) and old.state not in OPEN_STATES:
+        number += 1
+    key = request_key(world.repository, need, number)
+    asked_by = old.asked_by if old else world.person.id
+    request = _request(key, drafted, need, world)
+    if old:
+        same = old.digest == drafted.change.digest
+        kept = replace(request, asked_by=asked_by, since=old.since, version=old.version, watchers=old.watchers)
+        request = replace(kept, reason=old.reason, until=old.until) if same else kept
+    records: list[Record] = [OpenRequest(request, drafted.change.edits, old.digest if old else None)]
+    if old and not world.person.is_same(asked_by):
+        records.append(WatchRequest(key, world.person.id))
+    effect = _effect(request, drafted, replace(need, reason=request.reason, until=request.until), world)
+    return Answer(
+        _data(request, created=old is None),
+        findings=(_lead(request, old, world), *drafted.change.proof.wider_than_asked, *drafted.change.proof.lost),
+        next_steps=("status",),
+        records=tuple(records),
+        effects=(effect,),
+        detail={"request": request, "draft": drafted},
+    )
+
+
+def _lead(request: Request, old: Request | None, world: World) -> Finding:
+    facts = {"key": request.key, "approvers": ", ".join(request.waits_for), "asked_by": request.asked_by}
+    if old and not world.person.is_same(old.asked_by):
+        return Finding("EGR411", facts)
+    if old:
+        return Finding("EGR412" if old.digest != request.digest else "EGR413", facts)
+    return Finding("EGR410" if request.waits_for else "EGR414", facts)
+
+
+def _request(key: str, drafted: Draft, need: Need, world: World) -> Request:
+    paths = tuple(edit.path for edit in drafted.change.edits)
+    approvers = world.policy.approvers(paths) - {world.person.id.casefold()}
+    return Request(
+        key=key,
+        state="drafted",
+        version=0,
+        workload=str(need.workload),
+        destinations=tuple(map(str, need.destinations)),
+        digest=drafted.change.digest,
+        base=drafted.change.base or "",
+        branch=f"egress/{key}",
+        asked_by=world.person.id,
+        reason=need.reason,
+        until=need.until,
+        since=world.now.isoformat(timespec="seconds"),
+        paths=paths,
+        environment=need.workload.environment,
+        thread=world.thread,
+        remove=need.remove,
+        waits_for=tuple(sorted(approvers)),
+    )
+
+
+def _effect(request: Request, drafted: Draft, need: Need, world: World) -> OpenMergeRequest:
+    assessed = risk.assess(need, drafted.change.proof)
+    title = say(Finding("EGR331" if need.remove else "EGR330", _title_facts(request, need))).says
+    environment = (f"environment::{need.workload.environment}",) if need.workload.environment else ()
+    return OpenMergeRequest(
+        request_key=request.key,
+        base=request.base,
+        branch=request.branch,
+        target=world.target,
+        edits=drafted.change.edits,
+        digest=request.digest,
+        title=title,
+        body=body(request, drafted, need, assessed, world),
+        labels=("egress::needs-approval", f"egress::{need.workload.platform}", *environment),
+        reviewers=request.waits_for,
+        author=request.asked_by,
+        created_at=request.since,
+    )
+
+
+def _title_facts(request: Request, need: Need) -> dict[str, str]:
+    more = len(request.destinations) - 1
+    destinations = request.destinations[0] + (f" and {more} more" if more else "")
+    return {"workload": str(need.workload), "destinations": destinations}
+
+
+def body(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World) -> str:
+    """The merge request's text: everything in it that people or manifests wrote is escaped in the template."""
+    note = diagram.note(diagram.connections(need), removed=need.remove)
+    return render(
+        "merge_request.md.j2",
+        request=request,
+        need=need,
+        draft=drafted,
+        proof=drafted.change.proof,
+        wider=[say(finding).says for finding in drafted.change.proof.wider_than_asked],
+        lost=[say(finding).says for finding in drafted.change.proof.lost],
+        risk=assessed,
+        reasons=[say(reason).says for reason in assessed.reasons],
+        groups=world.policy.groups_for(request.paths),
+        note=note.markdown,
+        commands=drafted.change.commands,
+    )
+
+
+def _nothing_to_do(drafted: Draft, need: Need, world: World) -> Answer:
+    if need.remove or drafted.change.proof.before != "allowed":
+        raise AskUnclear("EGR309", workload=str(need.workload))
+    data = {"key": None, "state": "allowed", "url": None, "branch": None, "commit": world.allowlist.commit}
+    return Answer({**data, "digest": drafted.change.digest, "created": False}, draft.leading(drafted, need))
+
+
+def _data(request: Request, *, created: bool) -> dict[str, Any]:
+    return {
+        "key": request.key,
+        "state": request.state,
+        "url": request.url,
+        "branch": request.branch,
+        "commit": request.commit,
+        "digest": request.digest,
+        "created": created,
+    }

@@ -1,0 +1,44 @@
+"""status: what became of requests, and whom each one waits for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from skills import contract
+from skills.contract import Answer, World
+from skills.core.model import Finding
+from skills.core.model.requests import OPEN_STATES, Request
+from skills.decide.skill import find
+
+NAME = "status"
+
+
+class Ask(contract.Ask):
+    """Which request; without a key all that are open."""
+
+    key: str | None = Field(None, description="one request's key", json_schema_extra={"positional": True})
+
+
+def run(ask: Ask, world: World) -> Answer:
+    if ask.key:
+        shown = [find(ask.key, world)]
+    else:
+        shown = [request for request in world.requests if request.state in OPEN_STATES]
+    lead = Finding("EGR440", {"count": len(shown)}) if shown else Finding("EGR439")
+    return Answer({"requests": [_row(request) for request in shown]}, (lead,), detail={"requests": shown})
+
+
+def _row(request: Request) -> dict[str, Any]:
+    return {
+        "key": request.key,
+        "state": request.state,
+        "for": request.workload,
+        "to": list(request.destinations),
+        "url": request.url,
+        "digest": request.digest,
+        "asked_by": request.asked_by,
+        "since": request.since,
+        "waits_for": list(request.waits_for) if request.state in ("waiting", "held") else [],
+    }
