@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
+from skills.core.errors import AskUnclear
 from skills.core.model import Finding, Person, Question
 from skills.core.model.effects import Effect
 from skills.core.model.requests import Record, Request
@@ -50,6 +51,12 @@ class World:
     thread: str = ""
     requests: tuple[Request, ...] = ()
     drafted: str | None = None
+
+    def request(self, key: str) -> Request:
+        for request in self.requests:
+            if request.key.casefold() == key.strip().casefold():
+                return request
+        raise AskUnclear("EGR432", key=key.strip()[:40])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,5 @@ _ROOT = Path(__file__).resolve().parent / "allowlist"
 
 def files() -> dict[str, bytes]:
     """Path inside the repository (with `/`) to the bytes of the file, line ends untouched."""
-    return {
-        path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in sorted(_ROOT.rglob("*")) if path.is_file()
-    }
+    paths = sorted(path for path in _ROOT.rglob("*") if path.is_file())
+    return {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in paths}

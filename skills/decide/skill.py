@@ -29,7 +29,7 @@ class Ask(contract.Ask):
 
 
 def run(ask: Ask, world: World) -> Answer:
-    request = find(ask.key, world)
+    request = world.request(ask.key)
     may_decide(world.person, request, world.policy)
     if request.state not in ("waiting", "held"):
         raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
@@ -41,13 +41,6 @@ def run(ask: Ask, world: World) -> Answer:
     if ask.verb == "approve":
         return _approve(request, decided, world)
     return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", merge=False)
-
-
-def find(key: str, world: World) -> Request:
-    for request in world.requests:
-        if request.key.casefold() == key.strip().casefold():
-            return request
-    raise AskUnclear("EGR432", key=key.strip()[:40])
 
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:

@@ -10,7 +10,6 @@ from skills import contract
 from skills.contract import Answer, World
 from skills.core.model import Finding
 from skills.core.model.requests import OPEN_STATES, Request
-from skills.decide.skill import find
 
 NAME = "status"
 
@@ -23,7 +22,7 @@ class Ask(contract.Ask):
 
 def run(ask: Ask, world: World) -> Answer:
     if ask.key:
-        shown = [find(ask.key, world)]
+        shown = [world.request(ask.key)]
     else:
         shown = [request for request in world.requests if request.state in OPEN_STATES]
     lead = Finding("EGR440", {"count": len(shown)}) if shown else Finding("EGR439")

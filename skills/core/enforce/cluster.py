@@ -2,36 +2,193 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from skills.core.enforce.matching import Match
-from skills.core.model import Destination, Workload, WorkloadRef
-from skills.core.yaml_text import Document
+from skills.core.enforce.kube_objects import (
+    Facts,
+    Mention,
+    NamespaceFacts,
+    PodFacts,
+    ServiceAccountFacts,
+    ServiceFacts,
+    expand,
+    read,
+    templated,
+)
+from skills.core.enforce.kube_policy import NAMESPACE_KEY
+from skills.core.model import Place, Workload, WorkloadRef
+
+__all__ = ["Cluster", "compile_cluster", "expand", "names", "pods_named", "read", "resolve", "workload_of"]
+
+# Every cluster has them, whether or not a file says so.
+_BUILT_IN = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+# Labels that controllers put on single pods: they tell replicas apart, not workloads.
+_REPLICA_LABELS = frozenset(
+    {
+        "apps.kubernetes.io/pod-index",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "pod-template-hash",
+        "statefulset.kubernetes.io/pod-name",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """TO BE WRITTEN by the Kubernetes helper; other code may rely on the functions below."""
+    """Pods by namespace, labels by namespace (for every namespace that anything names), services by
+    (namespace, name), service accounts, the places of Namespace manifests, and known addresses."""
+
+    pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    declared: Mapping[str, Place] = field(default_factory=dict)
+    services: Mapping[tuple[str, str], ServiceFacts] = field(default_factory=dict)
+    service_accounts: Mapping[tuple[str, str], Place] = field(default_factory=dict)
+    owners: Mapping[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    addresses: Mapping[str, PodFacts | ServiceFacts] = field(default_factory=dict)
+
+    def labels_of(self, namespace: str) -> Mapping[str, str]:
+        """A namespace's labels as far as manifests set them; its name is always one of them."""
+        return self.namespaces.get(namespace) or {NAMESPACE_KEY: namespace}
 
 
-def expand(document: Document) -> Sequence[Document]:
-    """A `List` or a typed list (`PodList`) as its items; any other document as itself."""
-    raise NotImplementedError
+def compile_cluster(entries: Sequence[Facts]) -> Cluster:
+    pods: dict[str, list[PodFacts]] = {}
+    services: dict[tuple[str, str], ServiceFacts] = {}
+    accounts: dict[tuple[str, str], Place] = {}
+    labels: dict[str, dict[str, str]] = {name: {} for name in _BUILT_IN}
+    declared: dict[str, Place] = {}
+    for entry in entries:
+        namespace = entry.name if isinstance(entry, NamespaceFacts) else entry.namespace
+        if templated(namespace):
+            continue
+        known = labels.setdefault(namespace, {})
+        if isinstance(entry, NamespaceFacts):
+            known.update(entry.labels)
+            declared.setdefault(namespace, entry.place)
+        elif isinstance(entry, PodFacts):
+            pods.setdefault(namespace, []).append(entry)
+        elif isinstance(entry, ServiceFacts):
+            services[namespace, entry.name] = entry
+        elif isinstance(entry, ServiceAccountFacts):
+            accounts.setdefault((namespace, entry.name), entry.place)
+    for name, known in labels.items():
+        known[NAMESPACE_KEY] = name
+    everyone = [pod for group in pods.values() for pod in group]
+    return Cluster(
+        {name: tuple(group) for name, group in pods.items()},
+        labels,
+        declared,
+        services,
+        accounts,
+        {(pod.namespace, pod.kind, pod.name): pod.owners for pod in everyone if pod.owners},
+        _addresses([*everyone, *services.values()]),
+    )
 
 
-def read(document: Document) -> Sequence[Any]:
-    raise NotImplementedError
-
-
-def compile_cluster(entries: Sequence[Any]) -> Cluster:
-    raise NotImplementedError
+def _addresses(holders: Iterable[PodFacts | ServiceFacts]) -> dict[str, PodFacts | ServiceFacts]:
+    """Addresses that exports state. A host-network pod's address is its node's, so it names no pod."""
+    known: dict[str, PodFacts | ServiceFacts] = {}
+    for holder in holders:
+        if not (isinstance(holder, PodFacts) and holder.host_network):
+            known |= dict.fromkeys(holder.addresses, holder)
+    return known
 
 
 def resolve(cluster: Cluster, ref: WorkloadRef) -> Sequence[Workload]:
-    raise NotImplementedError
+    """The workloads that fit what a person wrote; none when nothing in the repository has that name."""
+    if ref.kind not in {None, "k8s"} or not 1 <= len(ref.parts) <= 2:
+        return ()
+    if len(ref.parts) == 1 and (ref.labels is not None or ref.parts[0] in cluster.namespaces):
+        found = _namespace(cluster, ref.parts[0], ref.labels)
+    elif len(ref.parts) == 1:
+        found = [w for name in sorted(cluster.pods) for w in _named(cluster, name, ref.parts[0], ref.environment)]
+    else:
+        found = _named(cluster, ref.parts[0], ref.parts[1], ref.environment)
+        if ref.labels is not None:
+            found = [replace(workload, labels=dict(ref.labels)) for workload in found[:1]]
+    if ref.service_account:
+        found = [replace(workload, service_account=ref.service_account) for workload in found]
+    return tuple(found)
 
 
 def names(cluster: Cluster) -> Sequence[str]:
-    raise NotImplementedError
+    """What could have been meant: every namespace and every workload in it."""
+    found = set(cluster.namespaces)
+    for namespace, pods in cluster.pods.items():
+        for pod in pods:
+            found.update(f"{namespace}/{name}" for name in _called(cluster, pod)[-1:] if not templated(name))
+    return sorted(found)
+
+
+def pods_named(cluster: Cluster, namespace: str, name: str) -> list[PodFacts]:
+    """The pods of a workload: by the workload's own name, else by a controller above it."""
+    pods = [pod for pod in cluster.pods.get(namespace, ()) if not templated(pod.name)]
+    own = [pod for pod in pods if pod.name == name]
+    return own or [pod for pod in pods if name in _called(cluster, pod)]
+
+
+def _called(cluster: Cluster, pod: PodFacts) -> list[str]:
+    """The names of a pod, the nearest first: its own, its controllers', and theirs."""
+    called = [pod.name]
+    owners = pod.owners
+    for _ in range(4):  # Pod, ReplicaSet, Deployment and one custom controller: deeper chains don't exist
+        if not owners:
+            break
+        kind, name = owners[0]
+        called.append(name)
+        # A Deployment's ReplicaSet is NAME-HASH, and its pods carry the hash: the Deployment need not be in the repository.
+        revision = pod.labels.get("pod-template-hash")
+        owners = cluster.owners.get((pod.namespace, kind, name), ())
+        if kind == "ReplicaSet" and not owners and revision and name.endswith(f"-{revision}"):
+            called.append(name.removesuffix(f"-{revision}"))
+    return called
+
+
+def _namespace(cluster: Cluster, namespace: str, labels: Mapping[str, str] | None) -> list[Workload]:
+    """All pods of a namespace, or those that carry the labels that the asker asserts."""
+    if namespace not in cluster.namespaces:
+        return []
+    said = None if labels is None else dict(sorted(labels.items()))
+    name = namespace if said is None else f"{namespace}{{{','.join(f'{key}={value}' for key, value in said.items())}}}"
+    place = cluster.declared.get(namespace)
+    return [Workload("k8s", "kubernetes", name, namespace, namespace=namespace, labels=said, place=place)]
+
+
+def _named(cluster: Cluster, namespace: str, name: str, environment: str | None) -> list[Workload]:
+    pods = pods_named(cluster, namespace, name)
+    if environment:
+        # Kubernetes has no environments; where folders tell them apart, the folder decides.
+        pods = [pod for pod in pods if environment in pod.place.path.split("/")] or pods
+    distinct: dict[tuple[object, ...], PodFacts] = {}
+    for pod in pods:
+        labels = tuple(sorted((k, v) for k, v in pod.labels.items() if k not in _REPLICA_LABELS))
+        key = (labels, pod.service_account, tuple(sorted(pod.named_ports.items())), pod.host_network)
+        distinct.setdefault(key, pod)
+    if len(distinct) == 1:
+        return [workload_of(pod, name) for pod in distinct.values()]
+    # Several different pods answer to this name: each gets a name that means only itself.
+    return [workload_of(pod, _own_name(pod, name)) for pod in distinct.values()]
+
+
+def _own_name(pod: PodFacts, name: str) -> str:
+    if pod.name != name:
+        return pod.name
+    return f"{name} ({pod.kind})"
+
+
+def workload_of(pod: PodFacts, name: str | None = None) -> Workload:
+    return Workload(
+        "k8s",
+        "kubernetes",
+        f"{pod.namespace}/{name or pod.name}",
+        pod.namespace,
+        namespace=pod.namespace,
+        labels=dict(pod.labels),
+        service_account=pod.service_account,
+        container_ports={port: number for port, (_, number) in pod.named_ports.items()},
+        host_network=pod.host_network,
+        place=pod.place,
+    )

@@ -1,0 +1,111 @@
+"""The one door: gather, may they?, run the skill, record answer and intents, nudge the runner, answer.
+
+Every surface ends here. The only handler that catches everything stands in `guard`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from bot.gather import Gather, Where
+from bot.world.memory import Memory
+from skills.all_skills import by_name
+from skills.contract import Answer, Ask, World, card
+from skills.core.errors import Mendable
+from skills.core.model import Finding, Person
+from skills.core.model.requests import OpenRequest
+from skills.core.rights import may_ask
+
+log = logging.getLogger("postern")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no answer: a finding that names who must act, and the exit status of the command line."""
+
+    finding: Finding
+    exit_status: int
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """Exactly one of `answer` and `problem` is set. `world` is what the answer was made from."""
+
+    answer: Answer | None = None
+    problem: Problem | None = None
+    world: World | None = None
+
+    @property
+    def exit_status(self) -> int:
+        if self.problem:
+            return self.problem.exit_status
+        return self.answer.exit_status if self.answer else 1
+
+
+class Runner(Protocol):
+    """Carries out intents; returns what could not be done, by request key."""
+
+    def run(self, keys: Sequence[str]) -> Mapping[str, Problem]: ...
+
+
+class Desk:
+    def __init__(self, gather: Gather, memory: Memory, runner: Runner | None = None) -> None:
+        self._gather = gather
+        self._memory = memory
+        self._runner = runner
+
+    def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
+        """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
+        return guard(lambda: self._handle(name, ask, who, where, on_target))
+
+    def _handle(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
+        rights = card(name)
+        if rights.who != "anyone":
+            may_ask(who)
+        world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
+        answer = by_name(name).run(ask, world)
+        if not answer.records and not answer.effects:
+            return Handled(answer, world=world)
+        return self._perform(answer, world, where)
+
+    def _perform(self, answer: Answer, world: World, where: Where) -> Handled:
+        """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
+        self._memory.record(world.repository, answer.records, answer.effects, who=world.person, where=where, at=world.now)
+        keys = [effect.request_key for effect in answer.effects]
+        problems = self._runner.run(keys) if self._runner else {}
+        for key in keys:
+            if key in problems:
+                return Handled(problem=problems[key], world=world)
+        return Handled(self._shown(answer, keys), world=world)
+
+    def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
+        """The row is the truth of a request, so what the row says now is what is shown."""
+        rows = [row for key in keys if (row := self._memory.request(key))]
+        if not rows:
+            return answer
+        row = rows[0]
+        now: dict[str, Any] = {"state": row.state, "url": row.url, "commit": row.commit, "branch": row.branch}
+        data = {**answer.data, **{name: value for name, value in now.items() if name in answer.data}}
+        return replace(answer, data=data, detail={**answer.detail, "request": row})
+
+
+def guard(work: Callable[[], Handled]) -> Handled:
+    """Mendable failures become a problem with their own sentence; anything else is ours, with a reference."""
+    try:
+        return work()
+    except Mendable as error:
+        return Handled(problem=Problem(error.finding, error.exit_status))
+    except Exception:
+        reference = secrets.token_hex(4)
+        log.exception("our fault, reference %s", reference)
+        return Handled(problem=Problem(Finding("EGR499", {"reference": reference}), 1, reference))
+
+
+def opened(answer: Answer) -> OpenRequest | None:
+    return next((record for record in answer.records if isinstance(record, OpenRequest)), None)

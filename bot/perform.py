@@ -1,0 +1,28 @@
+"""One short function an effect. Each is safe to repeat: its natural key makes twice the same as once."""
+
+from __future__ import annotations
+
+from bot.world.forge import Forge, MergeRequest
+from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
+
+
+def perform(effect: Effect, forge: Forge) -> MergeRequest:
+    """Carries the effect out and gives the merge request as it is afterwards."""
+    match effect:
+        case OpenMergeRequest():
+            return forge.open_or_update(effect).merge_request
+        case MergeRequestDecision():
+            return _decide(effect, forge)
+
+
+def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
+    merge_request = forge.find(effect.request_key)
+    if merge_request is None:
+        raise forge.gone(effect.request_key)
+    words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")
+    forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
+    if effect.verb == "reject":
+        return forge.close(merge_request.number, effect.by, effect.reason)
+    if effect.merge:
+        return forge.merge(merge_request.number, effect.head, effect.by)
+    return merge_request

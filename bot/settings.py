@@ -1,0 +1,119 @@
+"""Every setting once: its name, environment variable, default, help, and whether it is a secret.
+
+Only this file names environment variables of Postern. It stands on the standard library alone, so that importing it
+costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class Secret:
+    """A value that is never printed, logged or compared by accident: only `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is not stored")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `default` is as a person would write it; None means that it may be left unset."""
+
+    name: str
+    variable: str
+    help: str
+    default: str | None = None
+    secret: bool = False
+
+
+ALL: tuple[Setting, ...] = (
+    Setting(
+        "home",
+        "POSTERN_HOME",
+        "Folder for everything that Postern keeps: database, mirrors of repositories, local merge requests.",
+        default="~/.local/state/postern",
+    ),
+    Setting("config", "POSTERN_CONFIG", "The allowlist repository: a folder, a bare repository or a URL."),
+    Setting("person", "POSTERN_PERSON", "Who you are, on the command line; without it, git's user.email is taken."),
+    Setting("target", "POSTERN_TARGET", "Branch that changes are merged into; without it, the default branch."),
+    Setting("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "Slack bot token, begins with xoxb-.", secret=True),
+    Setting(
+        "slack_signing_secret",
+        "POSTERN_SLACK_SIGNING_SECRET",
+        "Secret that Slack signs its requests with; needed when Slack calls over HTTP.",
+        secret=True,
+    ),
+    Setting(
+        "slack_app_token",
+        "POSTERN_SLACK_APP_TOKEN",
+        "Slack app-level token, begins with xapp-; needed for Socket Mode.",
+        secret=True,
+    ),
+    Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
+    Setting(
+        "database",
+        "POSTERN_DATABASE",
+        "SQLAlchemy URL of the database; without it, a SQLite file in POSTERN_HOME. It may hold a password.",
+        secret=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings in force. `home` is absolute; empty variables count as unset."""
+
+    home: Path
+    config: str | None
+    person: str | None
+    target: str | None
+    slack_bot_token: Secret | None
+    slack_signing_secret: Secret | None
+    slack_app_token: Secret | None
+    model: str | None
+    database: Secret
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read `env` (usually `os.environ`); `HOME` in it is what `~` stands for."""
+        given = {setting.name: env.get(setting.variable, "").strip() or setting.default for setting in ALL}
+        home = _folder(given["home"] or "", env)
+        return cls(
+            home=home,
+            config=given["config"],
+            person=given["person"],
+            target=given["target"],
+            slack_bot_token=_secret(given["slack_bot_token"]),
+            slack_signing_secret=_secret(given["slack_signing_secret"]),
+            slack_app_token=_secret(given["slack_app_token"]),
+            model=given["model"],
+            database=Secret(given["database"] or f"sqlite:///{home / 'postern.db'}"),
+        )
+
+
+def _secret(value: str | None) -> Secret | None:
+    return Secret(value) if value else None
+
+
+def _folder(written: str, env: Mapping[str, str]) -> Path:
+    home = env.get("HOME")
+    if home and (written == "~" or written.startswith("~/")):
+        return Path(home, written[2:]).absolute()
+    return Path(written).expanduser().absolute()

@@ -1,0 +1,220 @@
+"""Runs git on one repository, so that nothing which that repository says is ever executed.
+
+The one file that imports GitPython. It serves as a runner of git's plumbing: reading 10 000 objects through it costs what
+git itself costs, through its object model nine times as much (shared/performance, 3.3).
+
+A repository can name programs that git runs: hooks, file system monitors, filters, text converters, transports of a
+partial clone. Settings on the command line beat those of the repository, the variables below stop what settings can't,
+and no command that is used here applies filters.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from bot.world.config_repo.failures import mendable
+from skills.core.errors import Unreachable
+
+if TYPE_CHECKING:
+    from git import Git
+
+LOCAL_SECONDS = 120.0
+ASK_SECONDS = 30.0
+FETCH_SECONDS = 600.0
+
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.alternateRefsCommand=false",
+    "core.quotePath=false",
+    "core.bigFileThreshold=5m",
+    "core.filesRefLockTimeout=5000",
+    "core.logAllRefUpdates=false",
+    "core.fsync=committed,reference",
+    "commit.gpgSign=false",
+    "i18n.commitEncoding=UTF-8",
+    "gc.autoDetach=false",
+    "maintenance.auto=false",
+)
+
+_VARIABLES = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    # No protocol at all: reading a partial clone must not call what its configuration names.
+    "GIT_ALLOW_PROTOCOL": "",
+}
+
+# They redirect git to another repository or make it talk; git sets some of them itself, for example inside a hook.
+_FOREIGN = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_COMMON_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_QUARANTINE_PATH",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+        "GIT_GRAFT_FILE",
+        "GIT_SHALLOW_FILE",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_CONFIG",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_COUNT",
+        "GIT_DEFAULT_HASH",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_TEMPLATE_DIR",
+    }
+)
+
+
+class Output(NamedTuple):
+    status: int
+    out: bytes
+    err: str
+
+
+class GitDir:
+    """One repository by the path of its git directory. `where` is how people know it, for messages."""
+
+    def __init__(self, path: Path, where: str) -> None:
+        self.path = path
+        self.where = where
+        self._git: Git | None = None
+
+    def run(
+        self,
+        *args: str,
+        feed: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> bytes:
+        """The standard output of `git ARGS`, with `feed` as its standard input.
+
+        Raises:
+            Unreachable: git failed, in its own words.
+        """
+        output = self.attempt(*args, feed=feed, env=env, seconds=seconds)
+        if output.status != 0:
+            raise mendable(self.where, output.err)
+        return output.out
+
+    def line(self, *args: str, feed: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
+        """The same for commands that answer with one line."""
+        return self.run(*args, feed=feed, env=env).decode("utf-8", "replace").strip()
+
+    def attempt(
+        self,
+        *args: str,
+        feed: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> Output:
+        """The same for commands whose failure is an answer."""
+        with _fed(feed) as stdin:
+            status, out, err = self._runner().execute(
+                self._command(args),
+                istream=stdin,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                env={**_VARIABLES, **(env or {})},
+                kill_after_timeout=seconds,
+            )
+        return Output(status, out if isinstance(out, bytes) else b"", err)
+
+    @contextmanager
+    def stream(self, *args: str, feed: bytes | None = None) -> Iterator[IO[bytes]]:
+        """The standard output of `git ARGS` while it runs; leaving before its end stops git.
+
+        Raises:
+            Unreachable: git failed after its output was read to the end.
+        """
+        with _fed(feed) as stdin:
+            process = self._runner().execute(self._command(args), istream=stdin, as_process=True, env=_VARIABLES)
+            popen = process.proc
+            if popen is None or popen.stdout is None or popen.stderr is None:
+                raise Unreachable("EGR550", where=self.where)
+            try:
+                yield popen.stdout
+                at_end = not popen.stdout.read(1)
+            except BaseException:
+                at_end = False
+                raise
+            finally:
+                if not at_end:
+                    popen.kill()
+                words = popen.stderr.read().decode("utf-8", "replace") if at_end else ""
+                popen.stdout.close()
+                popen.stderr.close()
+                status = popen.wait()
+        if at_end and status != 0:
+            raise mendable(self.where, words)
+
+    def _command(self, args: Sequence[str]) -> list[str]:
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        # GitPython passes all of os.environ on and can only add to it, so what must not be there is taken out by env(1).
+        foreign = [name for name in os.environ if name in _FOREIGN or name.startswith("GIT_TRACE")]
+        cleared = ["env", *(f"--unset={name}" for name in foreign)] if foreign else []
+        return [*cleared, "git", f"--git-dir={self.path}", *settings, *args]
+
+    def _runner(self) -> Git:
+        if self._git is None:
+            try:
+                from git import Git  # noqa: PLC0415 - costs 50 ms, and fails where git is not installed
+            except ImportError:
+                raise Unreachable("EGR550", where=self.where) from None
+            # Never the work tree: its .gitattributes must not be seen.
+            self._git = Git(str(self.path) if self.path.is_dir() else None)
+        return self._git
+
+
+@contextmanager
+def _fed(feed: bytes | None) -> Iterator[IO[bytes] | None]:
+    """`feed` as a file: a pipe would need a second thread to fill it while the output is read."""
+    if feed is None:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(feed)
+        file.seek(0)
+        yield file
+
+
+def create_bare(path: Path, where: str) -> GitDir:
+    """A new empty bare repository without hooks; harmless where one stands already."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    git = GitDir(path, where)
+    git.run("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(path))
+    return git
+
+
+def network(allowed: str, url: str, authorization: str | None) -> dict[str, str]:
+    """The variables for a command that talks to `url`.
+
+    The header of `authorization` travels in a variable scoped to the host: never in a URL, a file or the arguments.
+    """
+    env = {"GIT_ALLOW_PROTOCOL": allowed}
+    if "GIT_SSH_COMMAND" not in os.environ and "GIT_SSH" not in os.environ:
+        env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=10"
+    if authorization and url.startswith("https://"):
+        host = "/".join(url.split("/")[:3])
+        env |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{host}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: {authorization}",
+        }
+    return env

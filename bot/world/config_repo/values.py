@@ -1,0 +1,75 @@
+"""What reading a repository gives, and how much of it is read at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from skills.core.model import Finding
+
+Kind = Literal["folder", "bare", "url"]
+
+Wanted = Callable[[str], bool]
+"""Says of a path (relative, with `/`) whether its text is needed. The path may hold any character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one reading; what lies beyond is left out with a finding. Sizes in bytes."""
+
+    file_size: int = 5 * 1024 * 1024
+    files: int = 200_000
+    total_size: int = 1024 * 1024 * 1024
+    entries: int = 2_000_000
+    large_files: int = 200
+    findings_of_a_kind: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The wanted files by path, in order. `blobs` holds Git's blob id of each, also outside Git."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+    blobs: Mapping[str, str] = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An allowlist repository as it was read.
+
+    `where` names the repository and stays the same from reading to reading. `commit` is None outside Git and in a
+    repository without a commit. `dirty` says that the files are not exactly the wanted files of `commit`; it is None
+    outside Git. `branch` is the branch that was read, None when `--at` named no branch or HEAD is detached.
+    """
+
+    where: str
+    kind: Kind
+    commit: str | None
+    dirty: bool | None
+    branch: str | None
+    files: Mapping[str, bytes] = field(repr=False)
+    blobs: Mapping[str, str] = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Who last touched a line. `date` is ISO 8601 with the author's own offset."""
+
+    sha: str
+    author: str
+    date: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Name and address of a commit's author or committer."""
+
+    name: str
+    email: str
+
+
+POSTERN = Author("Postern", "postern@localhost")

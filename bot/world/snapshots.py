@@ -1,0 +1,80 @@
+"""Compiled allowlists, kept by commit; readings of single files, kept by blob, so that a new commit re-reads
+only what it touched."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.world.config_repo import Snapshot
+from skills.core.allowlist import Allowlist, Reading, is_manifest, read_file
+
+_COMMITS_KEPT = 4
+
+
+class Source(Protocol):
+    """Something that gives the files of an allowlist as they are now."""
+
+    def snapshot(self) -> Snapshot: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An allowlist and where it came from."""
+
+    allowlist: Allowlist
+    where: str
+    branch: str | None
+
+    def text(self, path: str) -> str | None:
+        return self.allowlist.texts.get(path)
+
+
+class Snapshots:
+    """Not thread-safe by itself: the desk's gate lets one ask at a time compile."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
+        self._readings: dict[tuple[str, str], Reading] = {}
+        self._compiled: OrderedDict[tuple[str, str], Read] = OrderedDict()
+        self._progress = progress
+
+    def read(self, source: Source) -> Read:
+        snapshot = source.snapshot()
+        clean = snapshot.commit is not None and not snapshot.dirty
+        key = (snapshot.where, snapshot.commit or "")
+        if clean and key in self._compiled:
+            self._compiled.move_to_end(key)
+            return self._compiled[key]
+        read = Read(self._compile(snapshot), snapshot.where, snapshot.branch)
+        if clean:
+            self._compiled[key] = read
+            while len(self._compiled) > _COMMITS_KEPT:
+                self._compiled.popitem(last=False)
+        return read
+
+    def _compile(self, snapshot: Snapshot) -> Allowlist:
+        readings: dict[str, Reading] = {}
+        texts: dict[str, str] = {}
+        kept: dict[tuple[str, str], Reading] = {}
+        for number, (path, raw) in enumerate(snapshot.files.items()):
+            text = decoded(raw)
+            if text is not None:
+                texts[path] = text
+            if is_manifest(path):
+                key = (path, snapshot.blobs[path])
+                kept[key] = self._readings.get(key) or read_file(path, raw)
+                readings[path] = kept[key]
+            if self._progress:
+                self._progress(number + 1, len(snapshot.files))
+        self._readings.update(kept)
+        return Allowlist(readings, texts, commit=snapshot.commit, dirty=snapshot.dirty, findings=snapshot.findings)
+
+
+def decoded(raw: bytes) -> str | None:
+    """The text with its line ends as they are; None when the bytes are not UTF-8 (then it can't be edited)."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,209 @@
+"""The far end of a flow, as the network layer sees it: pods, addresses, or a name outside the cluster."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, replace
+
+from skills.core.enforce.cluster import Cluster, pods_named
+from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort
+from skills.core.enforce.kube_policy import Outside, Pods
+from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.spans import EVERY_V4, EVERY_V6, PUBLIC_V4, network_span
+from skills.core.model import Destination, Finding, Ports, Workload, finding
+
+# Top-level names that are not used on the public Internet. Source: RFC 6762 appendix G, RFC 8375, ICANN (.internal).
+_PRIVATE_NAMES = (".internal", ".intranet", ".private", ".corp", ".home", ".lan", ".local", ".home.arpa")
+# `example.dev` is a public name even where a namespace is called `dev`, unless such a Service is declared.
+_PUBLIC_ENDINGS = frozenset({"ai", "app", "cloud", "com", "dev", "io", "net", "org"})
+_MOST_ALIASES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Where a flow can end. Every entry of `pods` and `outside` must be reachable for the flow to be allowed.
+
+    `unknown` says what the repository would have to say; with it nothing may be called allowed.
+    `service` is the Service that the destination names. `api_server` marks the cluster's own API.
+    """
+
+    pods: tuple[Pods, ...] = ()
+    outside: tuple[Outside, ...] = ()
+    loopback: bool = False
+    api_server: bool = False
+    service: ServiceFacts | None = None
+    unknown: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def internal(self) -> bool:
+        return bool(self.pods)
+
+
+def pods_of(cluster: Cluster, workload: Workload) -> Pods:
+    """The near end: the workload's own pods."""
+    namespace = workload.namespace or workload.scope
+    return Pods(
+        workload.name,
+        namespace,
+        cluster.labels_of(namespace),
+        workload.labels,
+        named_ports={name: ("tcp", number) for name, number in workload.container_ports.items()},
+        host_network=workload.host_network,
+        place=workload.place,
+    )
+
+
+def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
+    """What the destination means when `workload` says it: bare service names live in its own namespace."""
+    if destination.workload:
+        return _workload_peers(cluster, destination)
+    if destination.network:
+        return _address_peers(cluster, destination.network, destination)
+    if destination.host:
+        return _host_peers(cluster, workload, destination, destination.host, _MOST_ALIASES)
+    return Peers(unknown=(finding("EGR915", destination=destination.name),))
+
+
+def _workload_peers(cluster: Cluster, destination: Destination) -> Peers:
+    namespace, _, name = (destination.workload or "").partition("/")
+    found = pods_named(cluster, namespace, name) if name else list(cluster.pods.get(namespace, ()))
+    if not found:
+        return Peers(unknown=(finding("EGR916", workload=destination.workload),))
+    return Peers(tuple(_unique([_pods(cluster, pod, destination.ports) for pod in found])))
+
+
+def _address_peers(cluster: Cluster, network: str, destination: Destination) -> Peers:
+    """Exact addresses. One that an export shows to be a pod's or a Service's is that pod or Service."""
+    parsed = ipaddress.ip_network(network, strict=False)
+    if parsed.is_loopback:
+        return Peers(loopback=True)
+    holder = cluster.addresses.get(str(parsed.network_address)) if parsed.num_addresses == 1 else None
+    if isinstance(holder, PodFacts):
+        return Peers((_pods(cluster, holder, destination.ports),))
+    if isinstance(holder, ServiceFacts):
+        return _service_peers(cluster, holder, destination)
+    name = destination.ip or network
+    return Peers(outside=(Outside(name, parsed.version, (network_span(parsed),)),))
+
+
+def _host_peers(
+    cluster: Cluster, workload: Workload, destination: Destination, host: str, aliases_left: int
+) -> Peers:
+    if host == "localhost" or host.endswith(".localhost"):
+        return Peers(loopback=True)
+    found = service_name(cluster, workload.namespace or workload.scope, host)
+    if found is None:
+        return _external_peers(destination, host)
+    if found == ("default", "kubernetes"):
+        # The API server is no pod: its endpoints are addresses of the control plane.
+        return Peers(outside=(Outside(host, expected=EVERY_V4),), api_server=True)
+    service = cluster.services.get(found)
+    if service is None:
+        return _undeclared(cluster, *found)
+    if service.external_name:
+        if not aliases_left:
+            return Peers(unknown=(finding("EGR917", service.place, service=f"{found[0]}/{found[1]}"),))
+        return _host_peers(cluster, workload, destination, service.external_name, aliases_left - 1)
+    return _service_peers(cluster, service, destination)
+
+
+def service_name(cluster: Cluster, namespace: str, host: str) -> tuple[str, str] | None:
+    """(namespace, Service) that a host name means inside the cluster; None for a name outside it.
+
+    Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
+    """
+    qualified = host.removesuffix(".cluster.local")
+    parts = qualified.removesuffix(".svc").split(".")
+    if qualified.endswith(".svc"):
+        return (parts[-1], parts[-2]) if len(parts) >= 2 else None
+    if len(parts) == 1:
+        return (namespace, parts[0])
+    name, second = parts[0], parts[-1]
+    if len(parts) == 2 and second in cluster.namespaces:
+        known = (second, name) in cluster.services or name == "kubernetes"
+        return (second, name) if known or second not in _PUBLIC_ENDINGS else None
+    return None
+
+
+def _external_peers(destination: Destination, host: str) -> Peers:
+    outside = []
+    for address in destination.addresses:
+        parsed = ipaddress.ip_network(address, strict=False)
+        outside.append(Outside(f"{host} ({address})", parsed.version, (network_span(parsed),)))
+    if outside:
+        return Peers(outside=tuple(outside))
+    return Peers(outside=(Outside(host, expected=EVERY_V4 if host.endswith(_PRIVATE_NAMES) else PUBLIC_V4),))
+
+
+def _undeclared(cluster: Cluster, namespace: str, name: str) -> Peers:
+    """A Service that no file declares: its namespace is known from the name, its pods and their port are not."""
+    pods = Pods(f"{namespace}/{name}", namespace, cluster.labels_of(namespace))
+    return Peers((pods,), findings=(finding("EGR918", service=f"{namespace}/{name}"),))
+
+
+def _service_peers(cluster: Cluster, service: ServiceFacts, destination: Destination) -> Peers:
+    """The pods behind a Service and the port on which they listen, which is what policies compare."""
+    full_name = f"{service.namespace}/{service.name}"
+    if service.selector is None:
+        return Peers(outside=(Outside(full_name, expected=EVERY_V4),), service=service)
+    asked = destination.ports
+    port = None
+    if not service.headless and asked is not None and asked.first == asked.last:
+        port = _service_port(service, asked.first, destination.protocol)
+        if port is None:
+            listed = ", ".join(f"{p.port}/{p.protocol}" for p in service.ports) or "none"
+            facts = {"service": full_name, "port": str(asked), "protocol": destination.protocol, "ports": listed}
+            return Peers(service=service, unknown=(finding("EGR919", service.place, **facts),))
+    selector = LabelSelector(service.selector)
+    behind = [pod for pod in cluster.pods.get(service.namespace, ()) if selector.matches(pod.labels) is Match.YES]
+    found = [_pods(cluster, pod, None) for pod in behind] or [
+        Pods(full_name, service.namespace, cluster.labels_of(service.namespace), service.selector, partial=True)
+    ]
+    return Peers(tuple(_unique([_at_port(pods, port, asked, service.headless) for pods in found])), service=service)
+
+
+def _service_port(service: ServiceFacts, number: int, protocol: str) -> ServicePort | None:
+    for port in service.ports:
+        if port.port == number and port.protocol == protocol:
+            return port
+    return None
+
+
+def _at_port(pods: Pods, port: ServicePort | None, asked: Ports | None, headless: bool) -> Pods:
+    if headless:
+        return replace(pods, ports=asked)  # no proxy in between: clients reach the pod on the port they name
+    if port is None:
+        return pods
+    target = port.port if port.target is None else port.target
+    if isinstance(target, int):
+        return replace(pods, ports=Ports(target, target))
+    named = pods.named_ports.get(target)
+    return replace(pods, ports=Ports(named[1], named[1]) if named else None, port_name=target)
+
+
+def _pods(cluster: Cluster, pod: PodFacts, ports: Ports | None) -> Pods:
+    return Pods(
+        f"{pod.namespace}/{pod.name}",
+        pod.namespace,
+        cluster.labels_of(pod.namespace),
+        pod.labels,
+        ports=ports,
+        named_ports=pod.named_ports,
+        host_network=pod.host_network,
+        place=pod.place,
+    )
+
+
+def _unique(found: list[Pods]) -> list[Pods]:
+    """Replicas of one workload are one far end: same labels, same ports."""
+    distinct: dict[tuple[object, ...], Pods] = {}
+    for pods in found:
+        labels = None if pods.labels is None else tuple(sorted(pods.labels.items()))
+        distinct.setdefault((labels, pods.ports, pods.port_name, pods.host_network), pods)
+    return list(distinct.values())
+
+
+def every_address(version: int) -> tuple[tuple[int, int], ...]:
+    return EVERY_V4 if version == 4 else EVERY_V6

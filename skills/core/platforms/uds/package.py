@@ -1,0 +1,153 @@
+"""The values that UDS manifests are read into: a Package with its rules, and what a bundle deploys."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.model import Finding, Place
+from skills.core.platforms.uds.versions import Mode, Version
+
+GENERATED = ("KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata", "Anywhere")
+APPLICATION_PROTOCOLS = ("TLS", "HTTP")
+TRANSPORT_PROTOCOLS = ("TCP", "UDP")
+
+
+@dataclass(frozen=True)
+class Allow:
+    """One item of `spec.network.allow`, as written. None means that the field is absent.
+
+    `index` is its position in the list. `place` is the line that names the remote, else the item's
+    first line; `places` are the lines of the fields.
+    """
+
+    index: int
+    place: Place
+    direction: str = ""
+    selector: LabelSelector | None = None
+    remote_namespace: str | None = None
+    remote_selector: LabelSelector | None = None
+    remote_generated: str | None = None
+    remote_cidr: str | None = None
+    remote_host: str | None = None
+    remote_protocol: str | None = None
+    port: int | None = None
+    ports: tuple[int, ...] = ()
+    service_account: str | None = None
+    remote_service_account: str | None = None
+    description: str | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def at(self, name: str) -> Place:
+        return self.places.get(name, self.place)
+
+    @property
+    def egress(self) -> bool:
+        return self.direction == "Egress"
+
+    @property
+    def pods(self) -> LabelSelector:
+        """Whom the rule is for. No selector: every pod of the namespace."""
+        return self.selector or LabelSelector()
+
+    @property
+    def protocol(self) -> str:
+        """`TLS` or `HTTP` for a host, else `TCP` or `UDP`."""
+        return self.remote_protocol or ("TLS" if self.remote_host is not None else "TCP")
+
+    @property
+    def udp(self) -> bool:
+        return self.protocol == "UDP"
+
+    @property
+    def opened_ports(self) -> tuple[int, ...]:
+        """Ports of the generated NetworkPolicy: `ports` and `port` together. Empty: every port."""
+        return tuple(dict.fromkeys((*self.ports, *(() if self.port is None else (self.port,)))))
+
+    @property
+    def mesh_ports(self) -> tuple[int, ...]:
+        """Ports of the ServiceEntry: `port` counts only where `ports` is empty, and there is a default (G-D03, G-D04)."""
+        if self.ports:
+            return self.ports
+        if self.port is not None:
+            return (self.port,)
+        return (80,) if self.protocol == "HTTP" else (443,)
+
+    @cached_property
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+        """`remoteCidr` as a network; None when it is absent or malformed."""
+        if self.remote_cidr is None or "/" not in self.remote_cidr:
+            return None
+        try:
+            return ipaddress.ip_network(self.remote_cidr, strict=False)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Expose:
+    """One item of `spec.network.expose`: its gateway may reach these pods on `port`."""
+
+    place: Place
+    gateway: str
+    selector: LabelSelector
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One Package. `mode` is as written; `faults` are fields whose shape the CRD refuses."""
+
+    name: str
+    namespace: str
+    place: Place
+    document: int
+    mode: str | None = None
+    allow: tuple[Allow, ...] = ()
+    expose: tuple[Expose, ...] = ()
+    faults: tuple[Finding, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return self.place.path
+
+    def effective_mode(self, rules: Version) -> Mode:
+        if self.mode == "ambient" or self.mode == "sidecar":
+            return self.mode
+        return rules.default_mode
+
+    @property
+    def host_rules(self) -> tuple[Allow, ...]:
+        return tuple(rule for rule in self.allow if rule.egress and rule.remote_host is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CoreDeployment:
+    """What a bundle says of UDS Core: whether it adds the egress gateway, and the gateway's ports.
+
+    `ports` None: not overridden, so 15021, 80 and 443. `unsure`: a variable decides the ports at deployment.
+    """
+
+    bundle: str
+    place: Place
+    document: int
+    index: int
+    gateway: bool
+    ports: tuple[int, ...] | None = None
+    ports_place: Place | None = None
+    unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraRules:
+    """`additionalNetworkAllow` of a bundle: rules for a chart whose template is not read here."""
+
+    place: Place
+    package: str
+    count: int
+
+
+Entry = Package | CoreDeployment | ExtraRules

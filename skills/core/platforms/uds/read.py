@@ -1,0 +1,233 @@
+"""Reads Packages and bundles out of YAML documents. Whatever stands in a field, reading never fails.
+
+Schema: the CRD packages.uds.dev (v1alpha1) and the UDSBundle of uds-cli.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from skills.core.enforce.selectors import LabelSelector, from_labels, label_text
+from skills.core.model import Finding, Place, finding
+from skills.core.platforms.uds.package import (
+    GENERATED,
+    Allow,
+    CoreDeployment,
+    Entry,
+    Expose,
+    ExtraRules,
+    Package,
+)
+from skills.core.yaml_text import Document
+
+GATEWAY = "istio-egress-gateway"
+_CORE = frozenset({"core", "uds-core", "core-base", "core-slim-dev", "k3d-core", "k3d-core-slim-dev"})
+_REMOTES = ("remoteHost", "remoteCidr", "remoteGenerated", "remoteNamespace", "remoteSelector", "remotePodLabels")
+_DIRECTIONS = ("Egress", "Ingress")
+_PROTOCOLS = ("TLS", "HTTP", "TCP", "UDP")
+_MODES = ("ambient", "sidecar")
+
+
+def read(document: Document) -> Sequence[Entry]:
+    """The entries of one document; none when it is neither a Package nor a bundle."""
+    data = document.data
+    if not isinstance(data, Mapping):
+        return ()
+    if data.get("kind") == "Package" and str(data.get("apiVersion", "")).startswith("uds.dev/"):
+        return _package(document, data)
+    if data.get("kind") == "UDSBundle":
+        return _bundle(document, data)
+    return ()
+
+
+class _Fields:
+    """Typed access to one mapping that remembers what has the wrong shape."""
+
+    def __init__(self, document: Document, data: Mapping[str, Any]) -> None:
+        self.document, self.data, self.faults = document, data, list[Finding]()
+
+    def place(self, key: str) -> Place:
+        return self.document.place(self.data, key)
+
+    def wrong(self, key: str, expected: str) -> None:
+        value = str(self.data.get(key))[:60]
+        self.faults.append(finding("EGR823", self.place(key), field=key, value=value, expected=expected))
+
+    def text(self, key: str, choices: Sequence[str] = ()) -> str | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.wrong(key, "a text")
+            return None if isinstance(value, (Mapping, list)) else label_text(value)
+        if choices and value not in choices:
+            self.wrong(key, ", ".join(choices))
+        return value
+
+    def labels(self, key: str, old_key: str) -> LabelSelector | None:
+        """Labels under `key`, else under the deprecated spelling."""
+        used = key if self.data.get(key) is not None else old_key
+        value = self.data.get(used)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping) or any(isinstance(item, (Mapping, list)) for item in value.values()):
+            self.wrong(used, "a map of labels")
+            return None
+        return from_labels(value)
+
+    def port(self, key: str) -> int | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if not _is_port(value):
+            self.wrong(key, "a port number from 1 to 65535")
+            return None
+        return int(value)
+
+    def ports(self, key: str) -> tuple[int, ...]:
+        value = self.data.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(map(_is_port, value)):
+            self.wrong(key, "a list of port numbers from 1 to 65535")
+            return tuple(filter(_is_port, value)) if isinstance(value, list) else ()
+        return tuple(value)
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
+
+
+def _package(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
+    metadata = _map(data.get("metadata"))
+    network = _map(_map(data.get("spec")).get("network"))
+    mesh = _Fields(document, _map(network.get("serviceMesh")))
+    faults: list[Finding] = []
+    rules, exposed = [], []
+    for index, item in enumerate(_list(network.get("allow"))):
+        if isinstance(item, Mapping):
+            fields = _Fields(document, item)
+            rules.append(_allow(fields, index))
+            faults += fields.faults
+        else:
+            place = document.place(network["allow"], index)
+            faults.append(finding("EGR823", place, field="allow", value=str(item)[:60], expected="a list of rules"))
+    for item in _list(network.get("expose")):
+        if isinstance(item, Mapping):
+            exposed.append(_expose(_Fields(document, item)))
+    mode = mesh.text("mode", _MODES)
+    named = _Fields(document, metadata)
+    place = document.place(metadata, "name") if "name" in metadata else document.at()
+    entry = Package(
+        named.text("name") or "",
+        named.text("namespace") or "",
+        place,
+        document.index,
+        mode,
+        tuple(rules),
+        tuple(exposed),
+        (*mesh.faults, *faults),
+    )
+    return (entry,)
+
+
+def _allow(fields: _Fields, index: int) -> Allow:
+    remotes = [key for key in _REMOTES if fields.data.get(key) is not None]
+    first = next(iter(fields.data), None)
+    shown = remotes[0] if remotes else first
+    place = fields.place(shown) if shown is not None else fields.document.at()
+    if fields.text("direction", _DIRECTIONS) is None:
+        fields.wrong("direction", ", ".join(_DIRECTIONS))
+    return Allow(
+        index=index,
+        place=place,
+        direction=str(fields.data.get("direction")),
+        selector=fields.labels("selector", "podLabels"),
+        remote_namespace=fields.text("remoteNamespace"),
+        remote_selector=fields.labels("remoteSelector", "remotePodLabels"),
+        remote_generated=fields.text("remoteGenerated", GENERATED),
+        remote_cidr=fields.text("remoteCidr"),
+        remote_host=fields.text("remoteHost"),
+        remote_protocol=fields.text("remoteProtocol", _PROTOCOLS),
+        port=fields.port("port"),
+        ports=fields.ports("ports"),
+        service_account=fields.text("serviceAccount") or None,
+        remote_service_account=fields.text("remoteServiceAccount") or None,
+        description=fields.text("description"),
+        places={str(key): fields.place(key) for key in fields.data},
+    )
+
+
+def _expose(fields: _Fields) -> Expose:
+    target = fields.port("targetPort")
+    return Expose(
+        fields.document.place(fields.data, next(iter(fields.data))) if fields.data else fields.document.at(),
+        fields.text("gateway") or "tenant",
+        fields.labels("selector", "podLabels") or LabelSelector(),
+        target if target is not None else fields.port("port"),
+    )
+
+
+def _bundle(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
+    entries: list[Entry] = []
+    bundle = str(_map(data.get("metadata")).get("name", "")) or document.path
+    packages = _list(data.get("packages"))
+    for index, item in enumerate(packages):
+        if not isinstance(item, Mapping):
+            continue
+        overrides = _map(item.get("overrides"))
+        if _is_core(item):
+            entries.append(_core(document, bundle, packages, index))
+        entries += _extra_rules(document, str(item.get("name", "")), overrides)
+    return entries
+
+
+def _is_core(package: Mapping[str, Any]) -> bool:
+    """Whether this is UDS Core, by its name or by the last part of its repository."""
+    repository = str(package.get("repository", "")).rstrip("/").rsplit("/", 1)[-1].split(":")[0]
+    return repository in _CORE or str(package.get("name", "")) in _CORE or GATEWAY in _map(package.get("overrides"))
+
+
+def _core(document: Document, bundle: str, packages: Sequence[Any], index: int) -> CoreDeployment:
+    package = packages[index]
+    place = document.place(package, "name") if "name" in package else document.place(packages, index)
+    gateway = _map(_map(_map(package.get("overrides")).get(GATEWAY)).get("gateway"))
+    variables = [_map(item).get("path") for item in _list(gateway.get("variables"))]
+    ports, ports_place = None, None
+    for item in _list(gateway.get("values")):
+        override = _map(item)
+        if override.get("path") == "service.ports" and isinstance(override.get("value"), list):
+            listed = [_map(port).get("port") for port in override["value"]]
+            ports = tuple(int(port) for port in listed if port is not None and _is_port(port))
+            ports_place = document.place(override, "path")
+    return CoreDeployment(
+        bundle,
+        place,
+        document.index,
+        index,
+        GATEWAY in _list(package.get("optionalComponents")),
+        ports,
+        ports_place,
+        "service.ports" in variables or "service" in variables,
+    )
+
+
+def _extra_rules(document: Document, package: str, overrides: Mapping[str, Any]) -> list[Entry]:
+    found: list[Entry] = []
+    for component in overrides.values():
+        for chart in _map(component).values():
+            for item in _list(_map(chart).get("values")):
+                override = _map(item)
+                path, value = str(override.get("path", "")), override.get("value")
+                if path.rsplit(".", 1)[-1] == "additionalNetworkAllow" and isinstance(value, list) and value:
+                    found.append(ExtraRules(document.place(override, "path"), package, len(value)))
+    return found
+
+
+def _map(data: Any) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
+
+
+def _list(data: Any) -> Sequence[Any]:
+    return data if isinstance(data, list) else ()

@@ -1,0 +1,128 @@
+"""Words become a typed intention, by rule. What no rule is sure of is said to be unclear, never guessed.
+
+A decision is heard only as an exact command: no sentence, however friendly, approves anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import re2
+
+from skills.core.all_symptoms import Judgement, judge
+from skills.core.report import read_report
+
+Verb = Literal[
+    "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
+    "diagnose", "check", "reply", "empty", "unclear",
+]  # fmt: skip
+
+_COMMANDS: tuple[tuple[str, Verb], ...] = (
+    (r"more|details|evidence", "more"),
+    (r"(?:please )?draft(?: it| that| the change)?", "draft"),
+    (r"works(?: now)?|it works(?: now)?|fixed", "works"),
+    (r"still fails|still failing|still broken", "fails"),
+    (r"help|\?", "help"),
+)
+_EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
+_KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
+_STATUS = re2.compile(rf"(?i)status(?:\s+({_KEY}))?[.!]?")
+_OPEN = re2.compile(r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)")
+_DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
+_WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
+_SUBJECT = re2.compile(
+    r"(?i)(?:^|\s)(?:for|from|app|project|service|workload)\s+[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)"
+    r"|(?:^|\s)[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
+)
+_ENVIRONMENTS = {
+    "production": ("production", "prod", "prd", "live"),
+    "staging": ("staging", "stage", "stg"),
+    "development": ("development", "dev"),
+    "test": ("test", "testing"),
+}
+_NOT_A_WORKLOAD = frozenset(
+    "a an the it this that we i you they he she there what which who app service my our your everything something "
+    "someone nobody please and or but not if when while error curl python java node request connection host".split()
+)
+_LONGEST_COMMAND = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message means. `workload` and `environment` only as far as it says so."""
+
+    verb: Verb
+    workload: str | None = None
+    environment: str | None = None
+    destinations: tuple[str, ...] = ()
+    reason: str = ""
+    key: str | None = None
+    judgement: Judgement | None = None
+
+
+def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:
+    """`names` are the workloads that the allowlist knows, `environments` those that it speaks of."""
+    said = words.strip()
+    if not said:
+        return Heard("empty")
+    command = _command(said)
+    if command is not None:
+        return command
+    judgement = judge(read_report(said))
+    subject = find_workload(said, names)
+    environment = find_environment(said, environments)
+    destinations = tuple(seen.written for seen in judgement.destinations)
+    if judgement.symptom != "no_error":
+        return Heard("diagnose", subject, environment, destinations, judgement=judgement)
+    if destinations:
+        return Heard("check", subject, environment, destinations, judgement=judgement)
+    verb: Verb = "reply" if subject or environment else "unclear"
+    return Heard(verb, subject, environment, judgement=judgement)
+
+
+def _command(said: str) -> Heard | None:
+    if len(said) > _LONGEST_COMMAND:
+        return None
+    for pattern, verb in _EXACT:
+        if pattern.fullmatch(said):
+            return Heard(verb)
+    if match := _STATUS.fullmatch(said):
+        return Heard("status", key=match[1])
+    if match := _DECIDE.fullmatch(said):
+        verb = match[1].lower()
+        return Heard(verb, key=match[2], reason=_flat(match[3]))
+    if match := _OPEN.fullmatch(said):
+        return Heard("open", reason=_flat(match[1]))
+    return None
+
+
+def find_workload(said: str, names: Sequence[str]) -> str | None:
+    """A known name in the text, the longest first; else a word that stands where a workload stands."""
+    known: dict[str, str] = {}
+    for name in names:
+        known.setdefault(name.casefold(), name)
+        known.setdefault(name.rsplit("/", 1)[-1].casefold(), name.rsplit("/", 1)[-1])
+    words = [word.rstrip(".,:;/-") for word in _WORD.findall(said[:4000])]
+    hits = [known[word.casefold()] for word in words if word.casefold() in known]
+    if hits:
+        return max(hits, key=len)
+    for match in _SUBJECT.finditer(said[:1000]):
+        word = match[1] or match[2]
+        if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
+            return word
+    return None
+
+
+def find_environment(said: str, environments: Collection[str]) -> str | None:
+    """An environment that the allowlist knows, by its name or the short forms that people use."""
+    words = {word.casefold() for word in _WORD.findall(said[:4000])}
+    for environment in environments:
+        if words & {environment.casefold(), *_ENVIRONMENTS.get(environment.casefold(), ())}:
+            return environment
+    return None
+
+
+def _flat(text: str | None) -> str:
+    return " ".join(text.split()) if text else ""

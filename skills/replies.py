@@ -1,0 +1,188 @@
+"""An answer as people read it: a few lines first, everything else folded behind *more*.
+
+The sentences come from the catalogue and from templates/replies; here only stands which of them lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skills.contract import Answer
+from skills.core.messages import level, say
+from skills.core.model import Evidence, Finding, Verdict
+from skills.core.model.requests import Request
+from skills.core.rendering import render
+from skills.draft.skill import unified_diff
+
+MOST_LINES = 6
+_DIFF_LINES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A folded part. `code` says that the body is to be shown as it is, in a fixed-width block."""
+
+    title: str
+    body: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`lines` are at most six. `diff` is shown below them; `folded` only on demand. `steps` can be typed."""
+
+    lines: tuple[str, ...]
+    folded: tuple[Section, ...] = ()
+    diff: str = ""
+    steps: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def reply(skill: str, answer: Answer) -> Reply:
+    """The reply to an answer of `skill`."""
+    maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status}.get(skill, _plain)
+    made = maker(answer)
+    return Reply(made.lines[:MOST_LINES], made.folded, made.diff, answer.next_steps)
+
+
+def problem(finding: Finding) -> Reply:
+    """A failure as one or two lines: what is wrong, what to do."""
+    said = say(finding)
+    return Reply(tuple(line for line in (said.says, said.do) if line))
+
+
+def question(answer: Answer) -> tuple[str, ...]:
+    """The one question that is open, with its choices numbered."""
+    if not answer.questions:
+        return ()
+    first = answer.questions[0]
+    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(first.choices, 1))
+    return tuple(line for line in (say(first).says, choices) if line)
+
+
+def _check(answer: Answer) -> Reply:
+    verdicts: Sequence[Verdict] = answer.detail["verdicts"]
+    lines: list[str] = []
+    for verdict in verdicts[:3]:
+        lines += _verdict_lines(verdict, brief=len(verdicts) > 1)
+    if len(verdicts) > len(verdicts[:3]):
+        lines.append(say(Finding("EGR172", {"count": len(verdicts) - 3})).says)
+    lines += question(answer)
+    lines += _what_to_do(answer)
+    return Reply(tuple(lines), _folded(answer, verdicts))
+
+
+def _diagnose(answer: Answer) -> Reply:
+    verdicts: Sequence[Verdict] = answer.detail["verdicts"]
+    cause = say(answer.detail["cause"])
+    lines = [cause.says, cause.because]
+    lines += [_cited(verdict) for verdict in verdicts[:1]]
+    lines += question(answer)
+    lines += [] if answer.questions else [cause.do]
+    return Reply(tuple(line for line in lines if line), _folded(answer, verdicts))
+
+
+def _draft(answer: Answer) -> Reply:
+    if "edits" not in answer.detail:
+        return Reply((*_leads(answer.findings, 2), *question(answer)), _folded(answer, ()))
+    said = [say(finding) for finding in answer.findings]
+    lines = [said[0].says]
+    lines += [item.says for item in said[1:] if item.level != "info"][:3]
+    if not answer.detail["edits"]:
+        lines += [item.says for item in said[1:] if item.level == "info"][:2]
+        lines += [item.do for item in said if item.do][:1]
+    lines += question(answer)
+    lines += _what_to_do(answer)
+    diff = "".join(unified_diff(edit) for edit in answer.detail["edits"])
+    return Reply(tuple(lines), _proof(answer), _cut(diff))
+
+
+def _status(answer: Answer) -> Reply:
+    requests: Sequence[Request] = answer.detail["requests"]
+    lines = [render("replies/status.txt.j2", request=request).strip() for request in requests[: MOST_LINES - 1]]
+    return Reply((*_leads(answer.findings, 1), *lines))
+
+
+def _plain(answer: Answer) -> Reply:
+    said = [say(finding) for finding in answer.findings]
+    lines = [said[0].says, said[0].because]
+    lines += [item.says for item in said[1:] if item.level != "info"][:2]
+    request = answer.detail.get("request")
+    lines += [request.url] if isinstance(request, Request) and request.url else []
+    lines += [said[0].do, *question(answer)]
+    return Reply(tuple(line for line in lines if line))
+
+
+def _leads(findings: Sequence[Finding], most: int) -> tuple[str, ...]:
+    return tuple(say(finding).says for finding in findings[:most])
+
+
+def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
+    facts = {"workload": str(verdict.workload or ""), "destination": str(verdict.destination)}
+    code = {"allowed": "EGR170", "denied": "EGR171", "undecided": "EGR108"}[verdict.decision]
+    lines = [] if verdict.workload is None else [say(Finding(code, facts)).says]
+    if verdict.decision != "allowed":
+        lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
+        lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
+    if not brief or verdict.decision == "denied":
+        lines.append(_cited(verdict))
+    return [line for line in lines if line]
+
+
+def _cited(verdict: Verdict) -> str:
+    """The one place to look at: the rule that allows, else the nearest miss, else what denies by default."""
+    layers = verdict.denying() or tuple(layer for layer in verdict.layers if layer.rules) or verdict.layers
+    for layer in layers:
+        if layer.rules:
+            place = layer.rules[0].place
+            return say(Finding("EGR173", {"place": str(place), "text": place.text})).says
+        if layer.near_misses:
+            miss = layer.near_misses[0]
+            return say(Finding("EGR174", {"place": str(miss.place), "says": say(miss.finding).says})).says
+        if layer.isolators:
+            return say(Finding("EGR175", {"place": str(layer.isolators[0])})).says
+    return ""
+
+
+def _what_to_do(answer: Answer) -> list[str]:
+    if "draft" in answer.next_steps:
+        return [say(Finding("EGR176")).says]
+    if "open" in answer.next_steps:
+        return [say(Finding("EGR177")).says]
+    return [say(finding).do for finding in answer.findings if say(finding).do and level(finding) == "error"][:1]
+
+
+def _folded(answer: Answer, verdicts: Sequence[Verdict]) -> tuple[Section, ...]:
+    facts: dict[str, Any] = {"answer": answer, "verdicts": verdicts, "said": [say(f) for f in answer.findings]}
+    facts["evidence"] = [_evidence(piece) for finding in answer.findings for piece in finding.evidence]
+    facts["say"] = say
+    facts["judgement"] = answer.detail.get("judgement")
+    facts["commit"] = answer.detail.get("commit")
+    return (Section("more", render("replies/more.txt.j2", **facts).strip()),)
+
+
+def _evidence(piece: Evidence) -> str:
+    return f"{piece.place}  {piece.place.text}".rstrip() if piece.place else f"“{piece.quote}”"
+
+
+def _proof(answer: Answer) -> tuple[Section, ...]:
+    facts = {"draft": answer.detail["draft"], "data": answer.data, "said": [say(f) for f in answer.findings]}
+    return (
+        Section("proof", render("replies/proof.txt.j2", **facts).strip()),
+        Section("architecture note", str(answer.data["note"]["markdown"]), code=True),
+    )
+
+
+def _cut(diff: str) -> str:
+    lines = diff.splitlines()
+    if len(lines) <= _DIFF_LINES:
+        return diff
+    rest = say(Finding("EGR178", {"count": len(lines) - _DIFF_LINES})).says
+    return "\n".join([*lines[:_DIFF_LINES], rest]) + "\n"
+
+
