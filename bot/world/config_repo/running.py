@@ -31,7 +31,6 @@ _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
-    "core.alternateRefsCommand=false",
     "core.quotePath=false",
     "core.bigFileThreshold=5m",
     "core.filesRefLockTimeout=5000",
@@ -72,7 +71,6 @@ _FOREIGN = frozenset(
         "GIT_REPLACE_REF_BASE",
         "GIT_CONFIG",
         "GIT_CONFIG_PARAMETERS",
-        "GIT_CONFIG_COUNT",
         "GIT_DEFAULT_HASH",
         "GIT_EXTERNAL_DIFF",
         "GIT_TEMPLATE_DIR",
@@ -168,7 +166,7 @@ class GitDir:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         # GitPython passes all of os.environ on and can only add to it, so what must not be there is taken out by env(1).
         foreign = [name for name in os.environ if name in _FOREIGN or name.startswith("GIT_TRACE")]
-        cleared = ["env", *(f"--unset={name}" for name in foreign)] if foreign else []
+        cleared = ["env", *(part for name in foreign for part in ("-u", name))] if foreign else []
         return [*cleared, "git", f"--git-dir={self.path}", *settings, *args]
 
     def _runner(self) -> Git:
@@ -177,8 +175,8 @@ class GitDir:
                 from git import Git  # noqa: PLC0415 - costs 50 ms, and fails where git is not installed
             except ImportError:
                 raise Unreachable("EGR550", where=self.where) from None
-            # Never the work tree: its .gitattributes must not be seen.
-            self._git = Git(str(self.path) if self.path.is_dir() else None)
+            # Never inside the work tree: its .gitattributes must not be seen. Every path that is passed on is absolute.
+            self._git = Git("/")
         return self._git
 
 
@@ -212,9 +210,11 @@ def network(allowed: str, url: str, authorization: str | None) -> dict[str, str]
         env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=10"
     if authorization and url.startswith("https://"):
         host = "/".join(url.split("/")[:3])
+        count = os.environ.get("GIT_CONFIG_COUNT", "")
+        after = int(count) if count.isdecimal() else 0
         env |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{host}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: {authorization}",
+            "GIT_CONFIG_COUNT": str(after + 1),
+            f"GIT_CONFIG_KEY_{after}": f"http.{host}/.extraHeader",
+            f"GIT_CONFIG_VALUE_{after}": f"Authorization: {authorization}",
         }
     return env

@@ -111,7 +111,7 @@ def resolve(cluster: Cluster, ref: WorkloadRef) -> Sequence[Workload]:
             found = [replace(workload, labels=dict(ref.labels)) for workload in found[:1]]
     if ref.service_account:
         found = [replace(workload, service_account=ref.service_account) for workload in found]
-    return tuple(found)
+    return tuple(_distinct(found))
 
 
 def names(cluster: Cluster) -> Sequence[str]:
@@ -139,7 +139,7 @@ def _called(cluster: Cluster, pod: PodFacts) -> list[str]:
             break
         kind, name = owners[0]
         called.append(name)
-        # A Deployment's ReplicaSet is NAME-HASH, and its pods carry the hash: the Deployment need not be in the repository.
+        # A Deployment's ReplicaSet is NAME-HASH and its pods carry the hash, so an export of pods alone names it.
         revision = pod.labels.get("pod-template-hash")
         owners = cluster.owners.get((pod.namespace, kind, name), ())
         if kind == "ReplicaSet" and not owners and revision and name.endswith(f"-{revision}"):
@@ -151,8 +151,8 @@ def _namespace(cluster: Cluster, namespace: str, labels: Mapping[str, str] | Non
     """All pods of a namespace, or those that carry the labels that the asker asserts."""
     if namespace not in cluster.namespaces:
         return []
-    said = None if labels is None else dict(sorted(labels.items()))
-    name = namespace if said is None else f"{namespace}{{{','.join(f'{key}={value}' for key, value in said.items())}}}"
+    said = None if labels is None else dict(labels)
+    name = namespace if labels is None else _by_labels(namespace, labels)
     place = cluster.declared.get(namespace)
     return [Workload("k8s", "kubernetes", name, namespace, namespace=namespace, labels=said, place=place)]
 
@@ -162,21 +162,25 @@ def _named(cluster: Cluster, namespace: str, name: str, environment: str | None)
     if environment:
         # Kubernetes has no environments; where folders tell them apart, the folder decides.
         pods = [pod for pod in pods if environment in pod.place.path.split("/")] or pods
-    distinct: dict[tuple[object, ...], PodFacts] = {}
-    for pod in pods:
-        labels = tuple(sorted((k, v) for k, v in pod.labels.items() if k not in _REPLICA_LABELS))
-        key = (labels, pod.service_account, tuple(sorted(pod.named_ports.items())), pod.host_network)
-        distinct.setdefault(key, pod)
-    if len(distinct) == 1:
-        return [workload_of(pod, name) for pod in distinct.values()]
-    # Several different pods answer to this name: each gets a name that means only itself.
-    return [workload_of(pod, _own_name(pod, name)) for pod in distinct.values()]
+    return [workload_of(pod, name) for pod in pods]
 
 
-def _own_name(pod: PodFacts, name: str) -> str:
-    if pod.name != name:
-        return pod.name
-    return f"{name} ({pod.kind})"
+def _distinct(found: Sequence[Workload]) -> list[Workload]:
+    """One workload for all its replicas and copies. What differs gets a name that means only itself."""
+    groups: dict[str, dict[tuple[object, ...], Workload]] = {}
+    for workload in found:
+        labels = tuple(sorted((k, v) for k, v in (workload.labels or {}).items() if k not in _REPLICA_LABELS))
+        key = (labels, workload.service_account, workload.host_network)
+        groups.setdefault(workload.name, {}).setdefault(key, workload)
+    result: list[Workload] = []
+    for group in groups.values():
+        alone = len(group) == 1
+        result += [w if alone else replace(w, name=_by_labels(w.scope, w.labels or {})) for w in group.values()]
+    return result
+
+
+def _by_labels(namespace: str, labels: Mapping[str, str]) -> str:
+    return f"{namespace}{{{','.join(f'{key}={value}' for key, value in sorted(labels.items()))}}}"
 
 
 def workload_of(pod: PodFacts, name: str | None = None) -> Workload:

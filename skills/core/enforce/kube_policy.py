@@ -121,7 +121,8 @@ class Pods:
 
     `labels` None: nobody says. `partial`: the labels are true but there may be more (only a Service's
     selector is known). `ports` are pod ports; None when the repository does not say. `named_ports`
-    maps a container port's name to protocol and number.
+    maps a container port's name to protocol and number. `port_name` is the name by which a Service
+    chooses the pod port, so that a rule with that name matches even where the number is unknown.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Pods:
     partial: bool = False
     ports: Ports | None = None
     named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    port_name: str | None = None
     host_network: bool = False
     place: Place | None = None
 

@@ -10,7 +10,7 @@ from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort
 from skills.core.enforce.kube_policy import Outside, Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.enforce.spans import EVERY_V4, EVERY_V6, PUBLIC_V4, network_span
+from skills.core.enforce.spans import EVERY_V4, PUBLIC_V4, network_span
 from skills.core.model import Destination, Finding, Ports, Workload, finding
 
 # Top-level names that are not used on the public Internet. Source: RFC 6762 appendix G, RFC 8375, ICANN (.internal).
@@ -204,6 +204,3 @@ def _unique(found: list[Pods]) -> list[Pods]:
         distinct.setdefault((labels, pods.ports, pods.port_name, pods.host_network), pods)
     return list(distinct.values())
 
-
-def every_address(version: int) -> tuple[tuple[int, int], ...]:
-    return EVERY_V4 if version == 4 else EVERY_V6

@@ -1,0 +1,94 @@
+# Everything that a person or the CI runs. GNU make 3.81 and a POSIX shell are enough, in a folder of any name.
+
+PY := .venv/bin/python
+PIP_INSTALL := $(PY) -m pip --disable-pip-version-check install --progress-bar off --no-input
+
+# What may be asked of the interpreter before it is trusted with .venv.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+CAN_VENV := import ensurepip, venv
+
+# Prints one line per package while pip works, and keeps pip's own exit status.
+define INSTALL
+{ $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | awk ' \
+	/^Collecting/ { print "    " $$2; fflush(); next } \
+	/^exit / { status = $$2; next } \
+	{ said = said $$0 "\n" } \
+	END { if (status != 0) { printf "%s", said; print "The packages could not be installed: does the package index answer? Then run the same command again." } exit status }'
+endef
+
+.DELETE_ON_ERROR:
+.PHONY: help setup dev demo demo-clean test check lock licences docker-lint wheel clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.core ## .venv with what Postern needs (about half a minute, once)
+
+dev: .venv/.dev ## .venv with the extras and the tools of this project too
+
+demo: .venv/.core ## Sample repository and a conversation in the terminal; DEMO_CONFIG=FOLDER takes another repository
+	@$(PY) -m bot demo
+
+demo-clean: ## Remove what the demo made (.postern/)
+	@rm -rf .postern && echo "Removed .postern/"
+
+test: .venv/.dev ## All tests, on all cores; ARGS="tests/core -k wildcard" narrows them
+	@$(PY) -m pytest $(ARGS)
+
+check: .venv/.dev ## Lint, format, types and import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+.venv/bin/python:
+	@python=; older=; venvless=; \
+	for each in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+		"$$each" -c '' 2>/dev/null || continue; \
+		if ! "$$each" -c '$(NEW_ENOUGH)'; then older=$$each; continue; fi; \
+		if ! "$$each" -c '$(CAN_VENV)' 2>/dev/null; then venvless=$$each; continue; fi; \
+		python=$$each; break; \
+	done; \
+	if [ -z "$$python" ] && [ -n "$$venvless" ]; then \
+		echo "Your $$venvless can't make virtual environments: install its venv package (Debian and Ubuntu: python3-venv)." >&2; exit 1; \
+	elif [ -z "$$python" ]; then \
+		echo "Postern needs Python 3.11 or newer, and none is on your PATH: install one, or say where it is with make setup PYTHON=/path/to/python3." >&2; exit 1; \
+	fi; \
+	echo "Making .venv with $$("$$python" -V)"; \
+	"$$python" -m venv --clear .venv
+
+.venv/.core: requirements/core.txt pyproject.toml .venv/bin/python
+	@began=$$(date +%s); \
+	echo "Installing $$(grep -c == requirements/core.txt) packages from requirements/core.txt"; \
+	$(call INSTALL,--no-deps --only-binary :all: -r requirements/core.txt) && \
+	$(PIP_INSTALL) -q --no-deps --no-build-isolation -e . && \
+	touch .venv/.core && echo "Ready after $$(( $$(date +%s) - began )) s"
+
+.venv/.dev: requirements/dev.txt .venv/.core
+	@began=$$(date +%s); \
+	echo "Installing $$(grep -c == requirements/dev.txt) packages from requirements/dev.txt"; \
+	$(call INSTALL,--no-deps --only-binary :all: -r requirements/dev.txt) && \
+	touch .venv/.dev && echo "Ready after $$(( $$(date +%s) - began )) s"
+
+# Existing pins stay unless UPGRADE says otherwise: `make lock UPGRADE=--upgrade`. Each file keeps to the one before.
+COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock" $(UPGRADE)
+
+lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
+	$(COMPILE) pyproject.toml --extra all -o requirements/server.txt
+	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra ai --group dev -c requirements/server.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
+
+licences: .venv/.dev ## Write docs/LICENCES.md anew from what the packages say of themselves
+	.venv/bin/uv venv -q --clear build/licences
+	.venv/bin/uv pip install -q --python build/licences -r requirements/dev.txt -r requirements/server.txt
+	build/licences/bin/python -m tests.house.licences
+
+docker-lint: .venv/.dev ## Check the Dockerfile without an engine
+	@$(PY) -m pytest -q -n 0 tests/house/test_dockerfile.py
+
+wheel: .venv/.core ## Build dist/postern-*.whl
+	@$(PY) -m pip --disable-pip-version-check wheel -q --no-deps --no-build-isolation -w dist . && ls dist/*.whl
+
+clean: demo-clean ## Remove the demo, .venv, builds and caches
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,303 @@
+"""Turns of one thread: what was said, what is still open. Serves Slack, page and terminal alike.
+
+A turn hears words, asks the desk, and remembers as little as the next turn needs: which workload and
+destinations are spoken of, the last draft's digest, the open request, the open question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.desk import Desk, Handled
+from bot.gather import Where
+from bot.world.memory import Memory
+from skills.all_skills import by_name
+from skills.contract import Answer
+from skills.core.model import Finding, Person
+from skills.core.model.requests import Request
+from skills.core.secrets import mask
+from skills.core.understand import Heard, hear
+from skills.replies import Reply, problem, reply
+
+_KEPT_TEXT = 20_000
+
+
+
+class Interpreter(Protocol):
+    """Turns loose words into what the rules would have heard; None when it can't. Never decides anything."""
+
+    def __call__(self, words: str, names: list[str]) -> Heard | None: ...
+
+
+@dataclass(slots=True)
+class Turn:
+    """One message on its way: the thread's state is changed in place and stored at the end."""
+
+    words: str
+    who: Person
+    where: Where
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+class Conversation:
+    def __init__(
+        self,
+        desk: Desk,
+        memory: Memory,
+        names: Callable[[], tuple[list[str], list[str]]],
+        clock: Callable[[], datetime],
+        interpreter: Interpreter | None = None,
+    ) -> None:
+        """`names` gives the workloads and environments that the allowlist knows now."""
+        self._desk = desk
+        self._memory = memory
+        self._names = names
+        self._clock = clock
+        self._interpreter = interpreter
+
+    def hear(self, words: str, who: Person, where: Where) -> list[Reply]:
+        """Answers one message. Every message that is addressed to Postern gets an answer."""
+        masked = mask(words).text
+        state, version = self._memory.thread(where.thread)
+        turn = Turn(words, who, where, dict(state))
+        replies = self._answer(turn)
+        self._memory.save_turn(
+            where.thread, turn.state, version, who=who.id, said=masked, answer=_kept(replies), at=self._clock()
+        )
+        return replies
+
+    def _answer(self, turn: Turn) -> list[Reply]:
+        workloads, environments = self._names()
+        heard = self._reply_to_question(turn, workloads, environments)
+        if heard.verb in ("unclear", "reply") and self._interpreter and not turn.state.get("asking"):
+            heard = self._interpreter(mask(turn.words).text, workloads) or heard
+        return self._dispatch(turn, heard)
+
+    def _dispatch(self, turn: Turn, heard: Heard) -> list[Reply]:
+        handlers: Mapping[str, Callable[[Turn, Heard], list[Reply]]] = {
+            "more": self._more,
+            "draft": self._draft,
+            "open": self._open,
+            "approve": self._decide,
+            "reject": self._decide,
+            "hold": self._decide,
+            "works": self._works,
+            "fails": self._fails,
+            "status": self._status,
+            "help": self._help,
+            "diagnose": self._diagnose,
+            "check": self._check,
+            "reply": self._again,
+        }
+        return handlers.get(heard.verb, self._unclear)(turn, heard)
+
+    # --- what was said
+
+    def _reply_to_question(self, turn: Turn, workloads: list[str], environments: list[str]) -> Heard:
+        """A number or a choice answers the open question; a new need or command sets it aside."""
+        heard = hear(turn.words, workloads, environments)
+        asking = turn.state.get("asking")
+        if not asking or heard.verb not in ("reply", "unclear"):
+            return heard
+        said = turn.words.strip()
+        if asking["id"] == "reason":
+            return Heard("open", reason=" ".join(said.split()))
+        choice = _chosen(said, asking["choices"])
+        if choice:
+            return Heard("reply", workload=choice)
+        return heard
+
+    # --- the main job
+
+    def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
+        self._note_workload(turn, heard)
+        turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
+        return self._run(turn, "diagnose", {"text": turn.words, "for": turn.state.get("for")})
+
+    def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
+        self._note_workload(turn, heard)
+        turn.state["to"] = list(heard.destinations)
+        turn.state["text"] = ""
+        if not turn.state.get("for"):
+            return self._which_workload(turn)
+        return self._run(turn, "check", {"for": turn.state["for"], "to": heard.destinations})
+
+    def _again(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """A workload or environment alone: the last question once more, for that one."""
+        self._note_workload(turn, heard)
+        if turn.state.get("text"):
+            return self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})
+        if turn.state.get("to") and turn.state.get("for"):
+            return self._run(turn, "check", {"for": turn.state["for"], "to": turn.state["to"]})
+        return self._unclear(turn, heard)
+
+    def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
+        if not (turn.state.get("for") and turn.state.get("to")):
+            return [problem(Finding("EGR650"))]
+        return self._run(turn, "draft", self._need(turn))
+
+    def _open(self, turn: Turn, heard: Heard) -> list[Reply]:
+        if not turn.state.get("digest"):
+            return [problem(Finding("EGR651"))]
+        reason = heard.reason or ""
+        if not reason:
+            turn.state["asking"] = {"id": "reason", "choices": []}
+            hint = turn.state.get("hint", "")
+            return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
+        ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"]}
+        replies = self._run(turn, "propose", ask)
+        return replies
+
+    def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
+        key = heard.key or turn.state.get("key")
+        if not key:
+            return [problem(Finding("EGR653", {"verb": heard.verb}))]
+        ask = {"key": key, "verb": heard.verb, "reason": heard.reason}
+        digest = turn.state.get("request_digest")
+        if digest and key == turn.state.get("key"):
+            ask["digest"] = digest
+        replies = self._run(turn, "decide", ask)
+        return replies + self._after_merge(turn, key)
+
+    def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
+        """The check once more on the new target branch: said with its commit, never assumed."""
+        request = self._memory.request(key)
+        if request is None or request.state != "merged" or turn.state.get("told") == key:
+            return []
+        turn.state["told"] = key
+        turn.state["key"] = key
+        return [self._since(request, turn)]
+
+    def _since(self, request: Request, turn: Turn) -> Reply:
+        handled = self._desk.handle("check", _ask("check", _flow_of(request)), turn.who, turn.where, on_target=True)
+        if handled.answer is None or handled.world is None:
+            return self._problem(handled)
+        facts: dict[str, Any] = {
+            "key": request.key,
+            "workload": request.workload,
+            "destinations": ", ".join(request.destinations),
+            "destination": ", ".join(request.destinations),
+            "commit": (handled.world.allowlist.commit or "")[:12],
+        }
+        wanted = "denied" if request.remove else "allowed"
+        if handled.answer.data["decision"] != wanted:
+            return problem(Finding("EGR438", facts))
+        if request.remove:
+            return problem(Finding("EGR441", facts))
+        hint = Finding("EGR442" if "443" in request.destinations[0] else "EGR443", {"host": request.destinations[0]})
+        made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
+        return Reply(made.lines, steps=("works now", "still fails"))
+
+    def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
+        key = turn.state.get("key")
+        request = self._memory.request(key) if key else None
+        if request is None or request.state not in ("merged", "confirmed"):
+            return [problem(Finding("EGR654"))]
+        self._memory.confirm(request.key, by=turn.who.id, at=self._clock())
+        return [problem(Finding("EGR444", {"key": request.key}))]
+
+    def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """Diagnose further, with the merge request as context."""
+        key = turn.state.get("key")
+        request = self._memory.request(key) if key else None
+        if request is None:
+            return [problem(Finding("EGR654"))]
+        lead = problem(Finding("EGR445", {"key": request.key, "state": request.state}))
+        if not turn.state.get("text"):
+            return [lead, *self._run(turn, "check", _flow_of(request))]
+        return [lead, *self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})]
+
+    # --- the rest
+
+    def _more(self, turn: Turn, heard: Heard) -> list[Reply]:
+        folded = turn.state.get("folded") or []
+        if not folded:
+            return [problem(Finding("EGR655"))]
+        return [Reply(tuple(line for section in folded for line in section.splitlines()))]
+
+    def _status(self, turn: Turn, heard: Heard) -> list[Reply]:
+        return self._run(turn, "status", {"key": heard.key})
+
+    def _help(self, turn: Turn, heard: Heard) -> list[Reply]:
+        return [Reply(tuple(problem(Finding("EGR656")).lines))]
+
+    def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
+        return [problem(Finding("EGR657" if heard.verb == "unclear" else "EGR658"))]
+
+    def _which_workload(self, turn: Turn) -> list[Reply]:
+        turn.state["asking"] = {"id": "workload", "choices": []}
+        return [problem(Finding("EGR105"))]
+
+    # --- helpers
+
+    def _note_workload(self, turn: Turn, heard: Heard) -> None:
+        """What the message names replaces what the thread knew; an environment alone keeps the workload."""
+        known = turn.state.get("for") or ""
+        name = heard.workload or known.rpartition(":")[2]
+        environment = heard.environment or ("" if heard.workload else known.rpartition(":")[0])
+        if name and ":" not in name and environment:
+            name = f"{environment}:{name}"
+        if name:
+            turn.state["for"] = name
+
+    def _need(self, turn: Turn) -> dict[str, Any]:
+        return {"for": turn.state["for"], "to": turn.state["to"]}
+
+    def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
+        ask = _ask(skill, fields)
+        handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
+        turn.state.pop("asking", None)
+        if handled.answer is None:
+            return [self._problem(handled)]
+        self._remember(turn, skill, handled.answer)
+        made = reply(skill, handled.answer)
+        turn.state["folded"] = [section.body for section in made.folded]
+        return [made]
+
+    def _remember(self, turn: Turn, skill: str, answer: Answer) -> None:
+        state = turn.state
+        if answer.questions and answer.questions[0].id == "workload":
+            state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}
+        if skill == "diagnose":
+            state["to"] = list(answer.detail["to"])
+            state["hint"] = answer.detail["hint"]
+        if skill == "draft":
+            state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
+        request = answer.detail.get("request")
+        if isinstance(request, Request):
+            state["key"] = request.key
+            state["request_digest"] = request.digest
+
+    def _problem(self, handled: Handled) -> Reply:
+        assert handled.problem is not None
+        return problem(handled.problem.finding)
+
+
+def _ask(skill: str, fields: Mapping[str, Any]) -> Any:
+    return by_name(skill).Ask.model_validate({name: value for name, value in fields.items() if value is not None})
+
+
+def _flow_of(request: Request) -> dict[str, Any]:
+    """A request's row as a check: `name (environment)` as the row shows it becomes `environment:name`."""
+    name = request.workload.partition(" (")[0]
+    return {
+        "for": f"{request.environment}:{name}" if request.environment else name,
+        "to": list(request.destinations),
+    }
+
+
+def _chosen(said: str, choices: list[str]) -> str | None:
+    if said.isdigit() and 1 <= int(said) <= len(choices):
+        return choices[int(said) - 1]
+    fits = [choice for choice in choices if said.casefold() == choice.casefold()]
+    fits = fits or [choice for choice in choices if said.casefold() in choice.casefold()]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _kept(replies: list[Reply]) -> dict[str, Any]:
+    return {"replies": [{"lines": list(made.lines), "diff": made.diff, "steps": list(made.steps)} for made in replies]}
+
+

@@ -1,0 +1,136 @@
+"""Rows as plain values, for everybody who must not know a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypedDict
+
+from skills.core.model import Edit, Need
+from skills.core.model.requests import Request
+
+WorkState = Literal["todo", "doing", "done", "failed"]
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """What a conversation remembers. A thread that was never saved has no state and version 0."""
+
+    id: str
+    state: dict[str, Any] = field(default_factory=dict)
+    version: int = 0
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """One thing that somebody said, and the answer. `seq` counts from 1 in its thread."""
+
+    thread: str
+    seq: int
+    who: str
+    at: datetime
+    said: str
+    answer: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRow:
+    """A change that was shown. `base` is None for a folder outside Git."""
+
+    digest: str
+    thread: str
+    repository: str
+    base: str | None
+    need: Need
+    edits: tuple[Edit, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request with what only the shell needs to know of it."""
+
+    request: Request
+    repository: str
+    facts: Json
+    updated_at: datetime
+
+
+class RequestFields(TypedDict, total=False):
+    """What a move may change beside the state. Watchers are not among them: they come one by one."""
+
+    digest: str
+    base: str
+    branch: str
+    commit: str | None
+    number: int | None
+    url: str | None
+    reason: str
+    until: str | None
+    paths: tuple[str, ...]
+    waits_for: tuple[str, ...]
+    thread: str
+    facts: Json
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRow:
+    """Something that must happen. `attempts` counts claims and is the claim's own mark."""
+
+    id: int
+    key: str
+    kind: str
+    payload: Json
+    request: str | None
+    state: WorkState
+    attempts: int
+    error: Json | None
+    receipt: Json | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision. `head` is the commit that was shown, `version` the request's when it was decided."""
+
+    seq: int
+    request: str
+    verb: str
+    by: str
+    digest: str
+    reason: str
+    head: str | None
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One line of the audit log."""
+
+    seq: int
+    at: datetime
+    who: str
+    where: str
+    kind: str
+    facts: Json
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """A chat message that must be sent. `ts` is what the chat called it when it was."""
+
+    id: int
+    key: str
+    channel: str
+    thread: str | None
+    payload: Json
+    state: WorkState
+    attempts: int
+    ts: str | None
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,180 @@
+"""The tables. The same definitions serve SQLite and PostgreSQL; what differs is in engine.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+SCHEMA = 1
+"""Raised with every change of a table; engine.py refuses a database with a higher number."""
+
+
+class Words(TypeDecorator[str]):
+    """Text that any database stores: PostgreSQL refuses NUL, and no encoder takes a lone surrogate."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time as ISO 8601 in UTC with microseconds: of one width, so that text order is time order."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a time without a zone")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("state", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("thread", Words, ForeignKey("threads.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("who", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("said", Words, nullable=False),
+    Column("answer", JSON, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("digest", Words, primary_key=True),
+    Column("thread", Words, nullable=False),
+    Column("repository", Words, nullable=False),
+    Column("base", Words),
+    Column("need", JSON, nullable=False),
+    Column("edits", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("repository", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("workload", Words, nullable=False),
+    Column("environment", Words),
+    Column("destinations", JSON, nullable=False),
+    Column("remove", Boolean, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("base", Words, nullable=False),
+    Column("branch", Words, nullable=False),
+    Column("commit_id", Words),
+    Column("number", Integer),
+    Column("url", Words),
+    Column("asked_by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("until", Words),
+    Column("paths", JSON, nullable=False),
+    Column("watchers", JSON, nullable=False),
+    Column("waits_for", JSON, nullable=False),
+    Column("thread", Words, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("requests_of_repository", "repository", "state"),
+    Index("requests_of_thread", "thread"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("request", Words, ForeignKey("requests.key"), nullable=False),
+    Column("verb", Words, nullable=False),
+    Column("decided_by", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("head", Words),
+    Column("version", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("request", "decided_by", "verb", "digest", name="decision_once"),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Words, nullable=False, unique=True),
+    Column("kind", Words, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("request", Words, ForeignKey("requests.key")),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", JSON(none_as_null=True)),
+    Column("receipt", JSON(none_as_null=True)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("intents_by_state", "state", "id"),
+    Index("intents_of_request", "request"),
+)
+
+log = Table(
+    "log",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("where_from", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Words, nullable=False, unique=True),
+    Column("channel", Words, nullable=False),
+    Column("thread", Words),
+    Column("payload", JSON, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("ts", Words),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("outbox_by_state", "state", "id"),
+)

@@ -1,0 +1,305 @@
+"""One flow against NetworkPolicies: which policies isolate, which rules open what part of it.
+
+Everything is three-valued: what the repository does not say stays unknown and carries the finding that says
+what is missing. The ports compared are always pod ports at the receiving end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from skills.core.enforce.kube_policy import (
+    Direction,
+    NetworkPolicy,
+    Outside,
+    Peer,
+    Pods,
+    PolicyPort,
+    PolicyRule,
+    labels_match,
+    selects,
+)
+from skills.core.enforce.matching import Match, sure
+from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, Region, Spans, covers, meets, region_covered
+from skills.core.model import Finding, Place, Ports, finding
+
+_ANY_ADDRESS: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
+_ALL_PORTS: Spans = (EVERY_PORT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One connection at one end. `near` is the end whose policies count: the sender for Egress, the receiver
+    for Ingress. `ports` are pod ports of the receiver; None where the repository does not say them."""
+
+    direction: Direction
+    near: Pods
+    far: Pods | Outside
+    protocol: str
+    ports: Ports | None
+
+    @property
+    def receiver(self) -> Pods | None:
+        if self.direction == "Ingress":
+            return self.near
+        return self.far if isinstance(self.far, Pods) else None
+
+    @property
+    def wanted(self) -> Region:
+        ports = _ALL_PORTS if self.ports is None else ((self.ports.first, self.ports.last),)
+        if isinstance(self.far, Pods):
+            return Region(ports, _ANY_ADDRESS)
+        return Region(ports, self.far.spans or self.far.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What one peer of one rule opens. `by_block`: an ipBlock may match a pod's address, as the CNI likes it."""
+
+    match: Match
+    region: Region
+    place: Place
+    by_block: bool = False
+    why: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyIndex:
+    """Policies by namespace; `floating` are those whose namespace a template decides."""
+
+    by_namespace: Mapping[str, tuple[NetworkPolicy, ...]]
+    floating: tuple[NetworkPolicy, ...] = ()
+
+    def about(self, namespace: str) -> tuple[NetworkPolicy, ...]:
+        return self.by_namespace.get(namespace, ()) + self.floating
+
+    def __iter__(self) -> Iterator[NetworkPolicy]:
+        for policies in self.by_namespace.values():
+            yield from policies
+        yield from self.floating
+
+
+def index_policies(policies: Iterable[NetworkPolicy]) -> PolicyIndex:
+    """Policies of one namespace and name are one: the last of a file wins; between files nobody knows which."""
+    named: dict[tuple[str, str], dict[str, NetworkPolicy]] = {}
+    floating: list[NetworkPolicy] = []
+    for policy in policies:
+        if policy.namespace is None:
+            floating.append(policy)
+        else:
+            named.setdefault((policy.namespace, policy.name), {})[policy.place.path] = policy
+    by_namespace: dict[str, list[NetworkPolicy]] = {}
+    for (namespace, _), texts in named.items():
+        first, *others = texts.values()
+        differing = tuple(other for other in others if content(other) != content(first))
+        by_namespace.setdefault(namespace, []).append(replace(first, variants=differing))
+    return PolicyIndex({name: tuple(group) for name, group in by_namespace.items()}, tuple(floating))
+
+
+def content(policy: NetworkPolicy) -> object:
+    """What a policy says, without where it says so."""
+    return (policy.selector, policy.directions, bool(policy.faults), _rules(policy.egress), _rules(policy.ingress))
+
+
+def _rules(rules: Sequence[PolicyRule]) -> object:
+    return [
+        (
+            [(peer.block, peer.pods, peer.namespaces, peer.unsure) for peer in rule.peers],
+            [(port.protocol, port.ports, port.name) for port in rule.ports],
+        )
+        for rule in rules
+    ]
+
+
+def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
+    """Whether the policy makes these pods isolated in this direction."""
+    texts = (policy, *policy.variants)
+    matches = [selects(text, pods) if direction in text.directions else Match.NO for text in texts]
+    if any(text.faults for text in texts) and max(matches) is not Match.NO:
+        return Match.UNKNOWN
+    return matches[0] if len(set(matches)) == 1 else Match.UNKNOWN
+
+
+def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False) -> list[Opening]:
+    """What the policy opens of the flow for pods that it selects.
+
+    `assume_selected` asks what it would open if it did select them, for pods whose labels nobody knows.
+    """
+    if policy.variants:
+        return _of_variants(policy, flow, assume_selected)
+    selection = isolates(policy, flow.direction, flow.near)
+    if selection is Match.NO:
+        return []
+    if policy.faults:
+        return [Opening(Match.UNKNOWN, flow.wanted, policy.place, why=_faulty(policy))]
+    if assume_selected:
+        selection = Match.YES
+    doubt = _selection_doubt(policy, flow.near) if selection is Match.UNKNOWN else None
+    found = []
+    for rule in policy.rules(flow.direction):
+        for opening in rule_openings(rule, policy.namespace, flow):
+            match = min(selection, opening.match)
+            found.append(replace(opening, match=match, why=opening.why or doubt))
+    return found
+
+
+def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> list[Opening]:
+    """Several texts claim to be this policy: sure is only what each of them gives in full."""
+    texts = (replace(policy, variants=()), *policy.variants)
+    alone = [_alone(openings(text, flow, assume_selected=assume_selected), flow) for text in texts]
+    if max(alone) is Match.NO:
+        return []
+    paths = ", ".join(dict.fromkeys(text.place.path for text in texts))
+    why = finding("EGR909", *(text.place for text in texts), policy=policy.name, paths=paths)
+    return [Opening(min(Match.UNKNOWN, max(alone)) if min(alone) < Match.YES else Match.YES, flow.wanted, policy.place, why=why)]
+
+
+def _alone(found: Sequence[Opening], flow: Flow) -> Match:
+    return coverage(found, flow)
+
+
+def coverage(found: Sequence[Opening], flow: Flow) -> Match:
+    """Whether the openings together hold all of the flow."""
+    if region_covered([opening.region for opening in found if opening.match is Match.YES], flow.wanted):
+        return Match.YES
+    possible = [opening.region for opening in found if opening.match is not Match.NO]
+    return Match.UNKNOWN if possible and region_covered(possible, flow.wanted) else Match.NO
+
+
+def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[Opening]:
+    """What the rule opens, one opening for each pair of a peer and a port that may match."""
+    ports = _port_openings(rule, flow)
+    if not ports:
+        return []
+    found = []
+    for match, addresses, place, by_block, why in _peer_openings(rule, namespace, flow):
+        for port_match, spans, port_why in ports:
+            region = Region(spans, addresses)
+            found.append(Opening(min(match, port_match), region, place, by_block, why or port_why))
+    return found
+
+
+_PeerOpening = tuple[Match, Spans, Place, bool, Finding | None]
+
+
+def _peer_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[_PeerOpening]:
+    if not rule.peers:
+        return [(Match.YES, flow.wanted.addresses, rule.place, False, None)]
+    found: list[_PeerOpening] = []
+    for peer in rule.peers:
+        if isinstance(flow.far, Outside):
+            found += _outside_openings(peer, flow.far, flow)
+        else:
+            match, by_block, why = _pod_opening(peer, namespace, flow.far)
+            if match is not Match.NO:
+                found.append((match, _ANY_ADDRESS, peer.place, by_block, why))
+    return found
+
+
+def _outside_openings(peer: Peer, far: Outside, flow: Flow) -> list[_PeerOpening]:
+    """Selectors never match what is no pod."""
+    if peer.unsure is not None:
+        return [(Match.UNKNOWN, flow.wanted.addresses, peer.place, False, peer.unsure)]
+    block = peer.block
+    if block is None or not block.spans:
+        return []
+    found: list[_PeerOpening] = []
+    if block.version == far.version:
+        found.append((Match.YES, block.spans, peer.place, False, None))
+    if far.named and not (block.version == far.version and covers(block.spans, far.expected)):
+        why = finding("EGR906", peer.place, host=far.name, block=str(block))
+        found.append((Match.UNKNOWN, flow.wanted.addresses, peer.place, False, why))
+    return found
+
+
+def _pod_opening(peer: Peer, namespace: str | None, far: Pods) -> tuple[Match, bool, Finding | None]:
+    if peer.block is not None:
+        return _block_on_pod(peer, far)
+    if not peer.selects_pods:
+        return Match.NO, False, None
+    match = peer_match(peer, namespace, far)
+    why = finding("EGR907", peer.place, destination=far.name, peer=peer_words(peer, namespace))
+    return match, False, why if match is Match.UNKNOWN else None
+
+
+def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
+    """Whether an ipBlock holds a pod's address is up to the CNI. A block of everything mostly does; one that
+    spares the private ranges does not, because pods live there."""
+    block = peer.block
+    if block is None or block.version != 4 or not meets(block.spans, PRIVATE_V4):
+        return Match.NO, True, None
+    if covers(block.spans, PRIVATE_V4):
+        return Match.YES, True, None
+    return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))
+
+
+def peer_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
+    """Whether a selector peer of a policy in `namespace` selects these pods. Never those on the host network."""
+    if far.host_network:
+        return Match.NO
+    if peer.namespaces is not None:
+        there = peer.namespaces.matches(far.namespace_labels)
+    else:
+        there = Match.UNKNOWN if namespace is None else sure(namespace == far.namespace)
+    return there if peer.pods is None or there is Match.NO else min(there, labels_match(peer.pods, far))
+
+
+_PortOpening = tuple[Match, Spans, Finding | None]
+
+
+def _port_openings(rule: PolicyRule, flow: Flow) -> list[_PortOpening]:
+    if not rule.ports:
+        return [(Match.YES, _ALL_PORTS, None)]
+    found = [_port_opening(port, flow) for port in rule.ports if port.protocol == flow.protocol]
+    return [opening for opening in found if opening[0] is not Match.NO]
+
+
+def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
+    receiver = flow.receiver
+    if port.ports is None and port.name is None:
+        return Match.YES, _ALL_PORTS, None
+    doubt = finding("EGR912", port.place, destination=receiver.name if receiver else "", port=str(port))
+    if port.ports is not None:
+        if flow.ports is None:
+            return Match.UNKNOWN, _ALL_PORTS, doubt
+        return Match.YES, ((port.ports.first, port.ports.last),), None
+    if receiver is None:
+        return Match.NO, (), None  # a name means a container's port, and outside the cluster there is none
+    named = receiver.named_ports.get(port.name or "")
+    if named is not None:
+        return sure(named[0] == port.protocol), ((named[1], named[1]),), None
+    if receiver.port_name == port.name:
+        return Match.YES, _ALL_PORTS, None
+    return (Match.UNKNOWN, _ALL_PORTS, doubt) if _ports_unsaid(receiver) else (Match.NO, (), None)
+
+
+def _ports_unsaid(pods: Pods) -> bool:
+    return pods.labels is None or pods.partial
+
+
+def _faulty(policy: NetworkPolicy) -> Finding:
+    return finding("EGR908", policy.place, policy=policy.name, namespace=policy.namespace or "?")
+
+
+def _selection_doubt(policy: NetworkPolicy, near: Pods) -> Finding:
+    if policy.namespace is None:
+        return finding("EGR910", policy.place, policy=policy.name)
+    return finding("EGR905", policy.place, policy=policy.name, workload=near.name, selector=str(policy.selector))
+
+
+def peer_words(peer: Peer, namespace: str | None) -> str:
+    """A peer as people say it: `pods app=web in namespace shop`."""
+    if peer.block is not None:
+        return str(peer.block)
+    if not peer.selects_pods:
+        return "addresses that only the cluster knows"
+    pods = "all pods" if peer.pods is None or peer.pods.empty else f"pods {peer.pods}"
+    if peer.namespaces is None:
+        return f"{pods} in namespace {namespace or '?'}"
+    if peer.namespaces.empty:
+        return f"{pods} in every namespace"
+    name = peer.namespaces.labels.get("kubernetes.io/metadata.name")
+    if name and len(peer.namespaces.labels) == 1 and not peer.namespaces.requirements:
+        return f"{pods} in namespace {name}"
+    return f"{pods} in namespaces with {peer.namespaces}"
