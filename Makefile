@@ -22,7 +22,8 @@ endef
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.core ## .venv with what Postern needs (about half a minute, once)
+setup: .venv/.core ## .venv with what Postern needs (ten seconds to half a minute, once)
+	@echo 'Set up. Next: make demo'
 
 dev: .venv/.dev ## .venv with the extras and the tools of this project too
 

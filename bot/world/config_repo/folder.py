@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from hashlib import sha1, sha256
+from itertools import islice
 from pathlib import Path
 
 from bot.world.config_repo.gathering import Gathering
@@ -49,7 +50,7 @@ def _walk(root: Path, without: Collection[Path], gathering: Gathering) -> Iterat
         prefix, folder = open_folders.pop()
         try:
             with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+                entries = sorted(islice(found, gathering.limits.entries + 1), key=lambda entry: entry.name)
         except OSError as error:
             gathering.note("EGR559", prefix or ".", says=os.strerror(error.errno or 0))
             continue
@@ -87,10 +88,11 @@ def _read(path: str, full: str, id_length: int, gathering: Gathering) -> None:
     except OSError as error:
         gathering.note("EGR559", path, says=os.strerror(error.errno or 0))
         return
-    with open(handle, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+    with open(handle, "rb") as file:
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
             return
-        text = file.read(gathering.limits.file_size + 1)
+        text = file.read(min(seen.st_size, gathering.limits.file_size) + 1)
     if len(text) > gathering.limits.file_size:
         gathering.too_large(path)
     else:

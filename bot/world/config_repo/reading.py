@@ -125,9 +125,12 @@ def blobs(git: GitDir, ids: Sequence[str], largest: int) -> Iterator[tuple[str, 
     """
     start = 0
     while start < len(ids):
+        before = start
         for id, text in _batch(git, ids[start:], largest):
             start += 1
             yield id, text
+        if start == before:
+            raise Unreachable("EGR551", where=git.where, says="git cat-file ended early")
 
 
 def _batch(git: GitDir, ids: Sequence[str], largest: int) -> Iterator[tuple[str, bytes | None]]:
@@ -136,7 +139,7 @@ def _batch(git: GitDir, ids: Sequence[str], largest: int) -> Iterator[tuple[str,
         for id in ids:
             header = out.readline().decode().split()
             if len(header) != 3:
-                # Nothing at all means that git died: leaving the stream then says why.
+                # Nothing at all means that git died; leaving the stream says why.
                 if header:
                     raise Unreachable("EGR551", where=git.where, says=f"object {id[:12]} is missing")
                 return

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.world.memory.tables import SCHEMA, metadata, schema_version
 from skills.core.errors import Unreachable
 
-# https://www.sqlite.org/rescode.html, primary codes. What is not here and not an OperationalError is our mistake.
+# https://www.sqlite.org/rescode.html, primary codes. Every other one is our mistake (a wrong statement, a broken key).
 _SQLITE = {
     sqlite3.SQLITE_BUSY: "EGR461",
     sqlite3.SQLITE_LOCKED: "EGR461",
@@ -27,6 +27,7 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: "EGR465",
     sqlite3.SQLITE_CANTOPEN: "EGR467",
     sqlite3.SQLITE_PERM: "EGR467",
+    sqlite3.SQLITE_IOERR: "EGR468",
 }
 
 
@@ -134,14 +135,19 @@ def reachable(where: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        code = _SQLITE.get(getattr(error.orig, "sqlite_errorcode", -1) & 0xFF)
-        if code:
-            raise Unreachable(code, where=where, why=str(error.orig)) from error
-        if isinstance(error, OperationalError) and not isinstance(error, IntegrityError):
-            raise Unreachable("EGR468", where=where, why=_first_line(error.orig)) from error
-        raise
+        code = _code(error)
+        if code is None:
+            raise
+        raise Unreachable(code, where=where, why=_first_line(error.orig)) from error
     except PoolTimeout as error:
         raise Unreachable("EGR468", where=where, why="no connection became free") from error
+
+
+def _code(error: DBAPIError) -> str | None:
+    number = getattr(error.orig, "sqlite_errorcode", None)
+    if number is not None:
+        return _SQLITE.get(number & 0xFF)
+    return "EGR468" if isinstance(error, OperationalError) or error.connection_invalidated else None
 
 
 def _first_line(error: BaseException | None) -> str:

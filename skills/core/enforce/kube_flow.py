@@ -135,7 +135,7 @@ def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False
         return [Opening(Match.UNKNOWN, flow.wanted, policy.place, why=_faulty(policy))]
     if assume_selected:
         selection = Match.YES
-    doubt = _selection_doubt(policy, flow.near) if selection is Match.UNKNOWN else None
+    doubt = selection_doubt(policy, flow.near) if selection is Match.UNKNOWN else None
     found = []
     for rule in policy.rules(flow.direction):
         for opening in rule_openings(rule, policy.namespace, flow):
@@ -147,16 +147,13 @@ def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False
 def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> list[Opening]:
     """Several texts claim to be this policy: sure is only what each of them gives in full."""
     texts = (replace(policy, variants=()), *policy.variants)
-    alone = [_alone(openings(text, flow, assume_selected=assume_selected), flow) for text in texts]
+    alone = [coverage(openings(text, flow, assume_selected=assume_selected), flow) for text in texts]
     if max(alone) is Match.NO:
         return []
     paths = ", ".join(dict.fromkeys(text.place.path for text in texts))
     why = finding("EGR909", *(text.place for text in texts), policy=policy.name, paths=paths)
-    return [Opening(min(Match.UNKNOWN, max(alone)) if min(alone) < Match.YES else Match.YES, flow.wanted, policy.place, why=why)]
-
-
-def _alone(found: Sequence[Opening], flow: Flow) -> Match:
-    return coverage(found, flow)
+    match = Match.YES if min(alone) is Match.YES else Match.UNKNOWN
+    return [Opening(match, flow.wanted, policy.place, why=why)]
 
 
 def coverage(found: Sequence[Opening], flow: Flow) -> Match:
@@ -266,12 +263,14 @@ def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
         return Match.YES, ((port.ports.first, port.ports.last),), None
     if receiver is None:
         return Match.NO, (), None  # a name means a container's port, and outside the cluster there is none
-    named = receiver.named_ports.get(port.name or "")
-    if named is not None:
-        return sure(named[0] == port.protocol), ((named[1], named[1]),), None
     if receiver.port_name == port.name:
         return Match.YES, _ALL_PORTS, None
-    return (Match.UNKNOWN, _ALL_PORTS, doubt) if _ports_unsaid(receiver) else (Match.NO, (), None)
+    named = receiver.named_ports.get(port.name or "")
+    if named is None:
+        return (Match.UNKNOWN, _ALL_PORTS, doubt) if _ports_unsaid(receiver) else (Match.NO, (), None)
+    if flow.ports is None:
+        return min(Match.UNKNOWN, sure(named[0] == port.protocol)), _ALL_PORTS, doubt
+    return sure(named[0] == port.protocol), ((named[1], named[1]),), None
 
 
 def _ports_unsaid(pods: Pods) -> bool:
@@ -282,7 +281,7 @@ def _faulty(policy: NetworkPolicy) -> Finding:
     return finding("EGR908", policy.place, policy=policy.name, namespace=policy.namespace or "?")
 
 
-def _selection_doubt(policy: NetworkPolicy, near: Pods) -> Finding:
+def selection_doubt(policy: NetworkPolicy, near: Pods) -> Finding:
     if policy.namespace is None:
         return finding("EGR910", policy.place, policy=policy.name)
     return finding("EGR905", policy.place, policy=policy.name, workload=near.name, selector=str(policy.selector))

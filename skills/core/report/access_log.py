@@ -15,10 +15,11 @@ from skills.core.report.facts import Access, Drop
 from skills.core.report.names import host_at
 
 MOST = 200
-FLAGS = frozenset(
-    ["UH", "UF", "UO", "NR", "URX", "NC", "DT", "DC", "LH", "UT", "LR", "UR", "UC", "DI", "FI", "RL", "UAEX", "RLSE"]
-    + ["IH", "SI", "DPE", "UPE", "UMSDR", "OM", "DF", "DO", "DR", "NFCF"]
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+_FLAG_NAMES = (
+    "UH UF UO NR URX NC DT DC LH UT LR UR UC DI FI RL UAEX RLSE IH SI DPE UPE UMSDR OM DF DO DR NFCF"  # fmt: skip
 )
+FLAGS = frozenset(_FLAG_NAMES.split())
 
 _TEXT_LINE = re2.compile(r'(?m)"[^"\s]+ [^"\n]*" (\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
 _TOKEN = re2.compile(r'"([^"\n]*)"|(\S+)')
@@ -142,7 +143,8 @@ _HUBBLE_PORT = re2.compile(r'"destination_port"\s*:\s*(\d{1,5})')
 _HUBBLE_NAME = re2.compile(r'"destination_names"\s*:\s*\[\s*"([^"]+)"')
 _HUBBLE_WAY = re2.compile(r'"traffic_direction"\s*:\s*"([A-Z]+)"')
 _ARROW_DROP = re2.compile(
-    r"(?m)^.*?(\S+?):(\d{1,5})(?: \([^)\n]*\))? (?:->|<>) (\S+?):(\d{1,5})\b(.*\b(?:DROPPED|DENIED|dropped|Policy denied)\b.*)$"
+    r"(?m)^.*?(\S+?):(\d{1,5})(?: \([^)\n]*\))? (?:->|<>) (\S+?):(\d{1,5})\b"
+    r"(.*\b(?:DROPPED|DENIED|dropped|Policy denied)\b.*)$"
 )
 _MONITOR_DROP = re2.compile(r"(?m)^.*\bdrop \(([^)\n]*)\) .*?\S+:\d+ -> (\S+):(\d{1,5}) (?:tcp|udp|sctp).*$")
 _KERNEL_DROP = re2.compile(r"(?m)^.*\bIN=(\S*) OUT=(\S*) .*\bDST=(\S+) .*\bDPT=(\d{1,5}).*$")

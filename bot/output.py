@@ -1,0 +1,92 @@
+"""What the command line prints: sentences on standard output, one clear line on standard error, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skills.contract import Answer
+from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import Finding
+from skills.draft.skill import unified_diff
+from skills.replies import reply
+
+_CONTROL = {code: None for code in (*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, *range(0x80, 0xA0))}
+
+
+def plain_streams() -> None:
+    """Foreign text may hold anything; printing it must not fail on a narrow terminal encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    """Without control characters: a host name or manifest line must not steer somebody's terminal."""
+    return text.translate(_CONTROL)
+
+
+def one_object(data: Mapping[str, Any]) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def one_line(data: Mapping[str, Any]) -> None:
+    print(json.dumps(data, ensure_ascii=False), flush=True)
+
+
+def human(skill: str, answer: Answer, *, more: bool) -> None:
+    made = reply(skill, answer)
+    print(printable(made.text))
+    if made.diff:
+        print()
+        print(printable(made.diff), end="")
+    if more:
+        for section in made.folded:
+            print()
+            print(printable(section.body))
+
+
+def diff(answer: Answer) -> None:
+    for edit in answer.detail.get("edits", ()):
+        print(unified_diff(edit), end="")
+
+
+def failure(finding: Finding, status: int, *, as_json: bool, reference: str | None = None) -> int:
+    """One line on standard error; with --json the error object stands on standard output."""
+    if as_json:
+        one_object(error_object(finding, reference))
+    else:
+        said = say(finding)
+        print(printable(f"postern: {said.says} {said.do}".rstrip()), file=sys.stderr)
+    return status
+
+
+def error_object(finding: Finding, reference: str | None = None) -> dict[str, Any]:
+    said = say(finding)
+    facts = dict(finding.facts)
+    error = {"code": finding.code, "says": said.says, "do": said.do, "facts": facts, "reference": reference}
+    return {"error": error}
+
+
+def data_of(skill: str, answer: Answer) -> dict[str, Any]:
+    """The contract's object; `decide` adds its sentence."""
+    data = dict(answer.data)
+    if skill == "decide":
+        data["says"] = " ".join(say(finding).says for finding in answer.findings)
+    return data
+
+
+def read_text(source: str | None, most: int) -> str:
+    """A file's text, or standard input for `-`; bytes that are not UTF-8 are shown as replacement characters."""
+    if source in (None, "-"):
+        return sys.stdin.buffer.read(most).decode("utf-8", "replace")
+    try:
+        with Path(str(source)).open("rb") as file:
+            return file.read(most).decode("utf-8", "replace")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a file name"
+        raise AskUnclear("EGR646", path=str(source)[:200], reason=str(reason)) from None

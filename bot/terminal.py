@@ -1,0 +1,99 @@
+"""The conversation in a terminal: the same turns as in Slack, one person at a time, `as NAME` to switch."""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Callable, Iterator
+
+from bot import output
+from bot.app import App
+from bot.gather import Where
+from skills.core.messages import say
+from skills.core.model import Finding, Person
+from skills.replies import Reply
+
+_PASTE_PAUSE = 0.05  # seconds: lines of one paste arrive closer together than anybody types
+_QUIT = ("quit", "exit", "bye")
+
+
+def chat(app: App, *, thread: str = "default") -> int:
+    """Talks until end of input or `quit`. The thread is kept, so that the next start goes on where this one ended."""
+    where = Where("terminal", f"terminal:{app.repository}:{thread}")
+    app.finish_what_was_left()
+    hello(app, where)
+    person = app.person
+    for words in _messages(lambda: f"{short(person)}> "):
+        if words.strip().casefold() in _QUIT:
+            break
+        switched = switch(app, words)
+        if switched is not None:
+            person = switched or person
+            continue
+        for made in app.conversation.hear(words, person, where):
+            show(made)
+    return 0
+
+
+def hello(app: App, where: Where) -> None:
+    going_on = app.conversation.started(where)
+    facts = {"repository": app.repository_name, "person": app.person.shown}
+    show_lines(*say_lines(Finding("EGR661" if going_on else "EGR660", facts)))
+    print()
+
+
+def switch(app: App, words: str) -> Person | None | bool:
+    """`as NAME`: a person to go on as, False when there is no such person (said here), None when it is no switch."""
+    parts = words.split()
+    if len(parts) != 2 or parts[0].casefold() != "as":
+        return None
+    fits = [person for person in app.people() if parts[1].casefold() in (person.id.casefold(), short(person))]
+    if len(fits) != 1 and "@" in parts[1]:
+        fits = [Person(parts[1])]
+    if len(fits) != 1:
+        known = ", ".join(short(person) for person in app.people()) or "nobody"
+        show_lines(*say_lines(Finding("EGR662", {"name": parts[1][:60], "known": known})))
+        return False
+    show_lines(*say_lines(Finding("EGR663", {"person": fits[0].id})))
+    return fits[0]
+
+
+def short(person: Person) -> str:
+    return person.id.partition("@")[0].casefold()
+
+
+def show(made: Reply) -> None:
+    show_lines(*made.lines)
+    if made.diff:
+        print()
+        print(output.printable(made.diff), end="")
+    print()
+
+
+def show_lines(*lines: str) -> None:
+    for line in lines:
+        print(output.printable(line))
+    sys.stdout.flush()
+
+
+def say_lines(finding: Finding) -> list[str]:
+    said = say(finding)
+    return [line for line in (said.says, said.because, said.do) if line]
+
+
+def _messages(prompt: Callable[[], str]) -> Iterator[str]:
+    """One message a line; lines that arrive together on a terminal are one paste."""
+    if sys.stdin.isatty():
+        try:
+            import readline  # noqa: F401, PLC0415 - line editing where the platform has it
+        except ImportError:
+            pass
+    while True:
+        try:
+            words = input(prompt())
+            while sys.stdin.isatty() and select.select([sys.stdin], [], [], _PASTE_PAUSE)[0]:
+                words += "\n" + input()
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        yield words

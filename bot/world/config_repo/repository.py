@@ -1,0 +1,182 @@
+"""The allowlist repository that a person named, whatever kind it is: one face for folder, bare repository and URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.world.config_repo import reading, writing
+from bot.world.config_repo.address import Address, parse
+from bot.world.config_repo.folder import read_folder
+from bot.world.config_repo.mirror import Mirror
+from bot.world.config_repo.running import GitDir
+from bot.world.config_repo.values import POSTERN, Author, Commit, Contents, Kind, Limits, Snapshot, Wanted
+from bot.world.config_repo.work_tree import write_to_folder
+from skills.core.errors import AskUnclear, Unreachable
+from skills.core.model import Edit, Finding
+
+_AT_REST = Limits()
+
+
+class ConfigRepo:
+    """Opened with `ConfigRepo.open`. `where` is the repository's canonical name, `home` POSTERN_HOME."""
+
+    def __init__(self, address: Address, home: Path) -> None:
+        self._address = address
+        self._home = home
+        self._mirror = Mirror(address, home) if address.kind == "url" else None
+        self._git: GitDir | None = None
+
+    @classmethod
+    def open(cls, asked: str, *, home: Path, authorization: str | None = None) -> ConfigRepo:
+        """What `asked` (`--config PATH_OR_URL`) names. A URL is not called yet.
+
+        Args:
+            authorization: value of an Authorization header for an `https` URL; it is kept nowhere.
+
+        Raises:
+            AskUnclear: EGR541, EGR542, EGR548.
+            Unreachable: EGR543.
+        """
+        return cls(parse(asked, authorization), home)
+
+    @property
+    def where(self) -> str:
+        return self._address.where
+
+    @property
+    def kind(self) -> Kind:
+        return self._address.kind
+
+    @property
+    def path(self) -> Path | None:
+        """The folder or git directory; for a `file://` URL what it names, for other URLs None."""
+        return self._address.path
+
+    def snapshot(self, wanted: Wanted, *, at: str | None = None, limits: Limits = _AT_REST) -> Snapshot:
+        """Read the files for which `wanted(path)` holds: those on disk, or with `at` (and outside folders) a commit's.
+
+        Raises:
+            AskUnclear: EGR544 no commit, EGR545 no default branch, EGR546 no such revision, EGR547 `at` outside Git.
+            Unreachable: EGR543, EGR549 to EGR554.
+        """
+        if self.kind == "folder" and at is None:
+            return self._of_folder(wanted, limits)
+        git = self.git(fresh=True)
+        try:
+            return self._of_commit(git, wanted, at, limits)
+        except Unreachable as failure:
+            if self._mirror is None or failure.code != "EGR551":
+                raise
+            self._git = self._mirror.instead_of(git)
+            return self._of_commit(self._git, wanted, at, limits)
+
+    def git(self, *, fresh: bool = False) -> GitDir:
+        """The git directory behind this repository; `fresh` brings a mirror up to date first.
+
+        Raises:
+            AskUnclear: EGR547, a folder that is not the top of a work tree of its own.
+        """
+        if self._mirror is not None and (fresh or self._git is None):
+            self._git = self._mirror.refreshed()
+        if self._git is None:
+            path = self._address.path or Path()
+            if self.kind == "folder":
+                path /= ".git"
+                if not path.exists():
+                    raise AskUnclear("EGR547", where=self.where)
+            self._git = GitDir(path, self.where)
+        return self._git
+
+    def default_branch(self) -> str | None:
+        """The branch that changes go to unless somebody says otherwise; None when HEAD is detached."""
+        return reading.default_head(self.git()).branch
+
+    def resolve(self, revision: str) -> str:
+        """The full name of the commit that `revision` names (AskUnclear, EGR546)."""
+        return reading.resolve(self.git(), revision)
+
+    def blame(self, path: str, line: int, at: str) -> Commit | None:
+        """Who last touched `line` (from 1) of `path` as of the commit `at`; None when it is not there."""
+        git = self.git()
+        return reading.blame(git, path, line, reading.resolve(git, at))
+
+    def commit_files(
+        self,
+        base: str,
+        branch: str,
+        files: Mapping[str, str | None],
+        message: str,
+        date_iso: str,
+        *,
+        author: Author = POSTERN,
+    ) -> str:
+        """Commit `files` (None deletes) on `base` and let the new branch `branch` stand there.
+
+        The same inputs give the same commit; a branch that stands there already is left as it is.
+
+        Raises:
+            AskUnclear: EGR564, EGR565, EGR566, EGR457.
+            Outdated: EGR568, the branch exists and stands elsewhere.
+        """
+        git = self.git()
+        commit = writing.write_commit(
+            git, reading.resolve(git, base), files, message=message, author=author, date=date_iso
+        )
+        writing.move_branch(git, branch, old=None, new=commit)
+        return commit
+
+    def write(self, edits: Sequence[Edit]) -> None:
+        """Write edits into the folder on disk; see `write_to_folder`.
+
+        Raises:
+            AskUnclear: EGR570, this is no folder.
+        """
+        if self.kind != "folder" or self._address.path is None:
+            raise AskUnclear("EGR570", where=self.where)
+        write_to_folder(self._address.path, edits)
+
+    def _of_commit(self, git: GitDir, wanted: Wanted, at: str | None, limits: Limits) -> Snapshot:
+        if at is None:
+            commit, branch = reading.default_head(git)
+        else:
+            commit = reading.resolve(git, at)
+            branch = at if reading.commit_of(git, f"refs/heads/{at}") == commit else None
+        contents = reading.read_commit(git, commit, wanted, limits)
+        return self._snapshot(contents, commit=commit, dirty=False, branch=branch)
+
+    def _of_folder(self, wanted: Wanted, limits: Limits) -> Snapshot:
+        root = self._address.path or Path()
+        commit, branch, findings = None, None, tuple[Finding, ...]()
+        try:
+            git = self.git()
+            commit, branch = reading.commit_of(git, "HEAD"), reading.branch_of(git)
+            inside = commit is not None or git.attempt("rev-parse", "--git-dir").status == 0
+        except AskUnclear:
+            inside = False
+        else:
+            findings = () if inside else (Finding("EGR562", {"where": self.where}),)
+        stands, submodules = reading.wanted_blobs(git, commit, wanted, limits) if commit else ({}, [])
+        contents = read_folder(
+            root,
+            wanted,
+            limits,
+            without=[self._home.absolute(), *(root / path for path in submodules)],
+            id_length=len(commit) if commit else 40,
+        )
+        findings += tuple(Finding("EGR561", {"path": path}) for path in submodules)
+        dirty = contents.blobs != {path: id for path, id in stands.items() if path not in contents.left_out}
+        contents = Contents(contents.files, contents.blobs, (*findings, *contents.findings))
+        return self._snapshot(contents, commit=commit, dirty=dirty if inside else None, branch=branch)
+
+    def _snapshot(self, contents: Contents, *, commit: str | None, dirty: bool | None, branch: str | None) -> Snapshot:
+        return Snapshot(
+            where=self.where,
+            kind=self.kind,
+            commit=commit,
+            dirty=dirty,
+            branch=branch,
+            files=contents.files,
+            blobs=contents.blobs,
+            findings=contents.findings,
+        )

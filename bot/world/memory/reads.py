@@ -1,0 +1,167 @@
+"""Everything that can be asked of the memory, inside a transaction or outside of one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select
+
+from bot.world import wire
+from bot.world.memory import tables
+from bot.world.memory.rows import (
+    DecisionRow,
+    DraftRow,
+    IntentRow,
+    LogRow,
+    PostRow,
+    RequestRow,
+    ThreadRow,
+    TurnRow,
+)
+from skills.core.errors import Unreachable
+from skills.core.model import Edit, Need
+from skills.core.model.requests import OPEN_STATES, Decided, Request
+
+
+class Reads(ABC):
+    """The questions. Whoever inherits says how a statement is run."""
+
+    @abstractmethod
+    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]: ...
+
+    def thread(self, thread: str) -> ThreadRow:
+        """The thread as it was saved last; a new one (version 0) when it never was."""
+        table = tables.threads
+        for row in self._rows(select(table).where(table.c.id == thread)):
+            return ThreadRow(**row)
+        return ThreadRow(thread)
+
+    def turns(self, thread: str, last: int = 20) -> tuple[TurnRow, ...]:
+        """The `last` turns of a thread, oldest first."""
+        table = tables.turns
+        statement = select(table).where(table.c.thread == thread).order_by(table.c.seq.desc()).limit(last)
+        return tuple(TurnRow(**row) for row in reversed(self._rows(statement)))
+
+    def draft(self, digest: str) -> DraftRow | None:
+        """A change that was shown before. Raises Unreachable EGR580 when its row can't be understood."""
+        table = tables.drafts
+        for row in self._rows(select(table).where(table.c.digest == digest)):
+            if not isinstance(row["edits"], list):
+                raise Unreachable("EGR580", at="draft.edits", what="not a list")
+            need = wire.load(Need, row["need"])
+            edits = tuple(wire.load(Edit, edit) for edit in row["edits"])
+            return DraftRow(**{**row, "need": need, "edits": edits})
+        return None
+
+    def request(self, key: str) -> RequestRow | None:
+        found = self._requests(tables.requests.c.key == key)
+        return found[0] if found else None
+
+    def requests(self, repository: str, open_only: bool = False) -> tuple[RequestRow, ...]:
+        """The requests of one repository, oldest first."""
+        where = tables.requests.c.repository == repository
+        return self._requests(where & tables.requests.c.state.in_(OPEN_STATES) if open_only else where)
+
+    def requests_of_thread(self, thread: str) -> tuple[RequestRow, ...]:
+        """The requests that were opened in a thread, oldest first."""
+        return self._requests(tables.requests.c.thread == thread)
+
+    def decisions(self, request: str) -> tuple[DecisionRow, ...]:
+        """All decisions on a request in the order in which they came."""
+        table = tables.decisions
+        rows = self._rows(select(table).where(table.c.request == request).order_by(table.c.seq))
+        return tuple(_decision(row) for row in rows)
+
+    def intent(self, key: str) -> IntentRow | None:
+        table = tables.intents
+        return next((IntentRow(**row) for row in self._rows(select(table).where(table.c.key == key))), None)
+
+    def intents_of(self, request: str) -> tuple[IntentRow, ...]:
+        """All intents of a request, oldest first."""
+        table = tables.intents
+        rows = self._rows(select(table).where(table.c.request == request).order_by(table.c.id))
+        return tuple(IntentRow(**row) for row in rows)
+
+    def todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[IntentRow, ...]:
+        """Intents that wait, oldest first; with `stale_before` also those that somebody claimed before
+        then and never finished (the process died, or its effect hangs)."""
+        table = tables.intents
+        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
+        return tuple(IntentRow(**row) for row in self._rows(statement))
+
+    def posts_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[PostRow, ...]:
+        """Chat messages that wait, oldest first; `stale_before` as in `todo`."""
+        table = tables.outbox
+        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
+        return tuple(PostRow(**row) for row in self._rows(statement))
+
+    def log(self, after: int = 0, limit: int = 1000) -> tuple[LogRow, ...]:
+        """The audit log after line `after`, oldest first."""
+        table = tables.log
+        rows = self._rows(select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit))
+        return tuple(
+            LogRow(row["seq"], row["at"], row["who"], row["where_from"], row["kind"], row["facts"]) for row in rows
+        )
+
+    def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
+        table = tables.requests
+        rows = self._rows(select(table).where(where).order_by(table.c.created_at, table.c.key))
+        decided = self._decided([row["key"] for row in rows])
+        return tuple(_request(row, decided.get(row["key"], ())) for row in rows)
+
+    def _decided(self, keys: Iterable[str]) -> dict[str, tuple[Decided, ...]]:
+        table = tables.decisions
+        found: dict[str, tuple[Decided, ...]] = {}
+        for row in self._rows(select(table).where(table.c.request.in_(list(keys))).order_by(table.c.seq)):
+            one = Decided(row["verb"], row["decided_by"], row["digest"], row["reason"], iso(row["at"]))
+            found[row["request"]] = (*found.get(row["request"], ()), one)
+        return found
+
+
+def waiting(table: Any, stale_before: datetime | None) -> ColumnElement[bool]:
+    """Intents and posts that may be claimed."""
+    todo: ColumnElement[bool] = table.c.state == "todo"
+    if stale_before is None:
+        return todo
+    return or_(todo, and_(table.c.state == "doing", table.c.updated_at < stale_before))
+
+
+def iso(moment: datetime) -> str:
+    """A time as the skills know it: ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def _decision(row: RowMapping) -> DecisionRow:
+    values = dict(row)
+    return DecisionRow(by=values.pop("decided_by"), **values)
+
+
+def _request(row: RowMapping, decided: tuple[Decided, ...]) -> RequestRow:
+    request = Request(
+        key=row["key"],
+        state=row["state"],
+        version=row["version"],
+        workload=row["workload"],
+        destinations=tuple(row["destinations"]),
+        digest=row["digest"],
+        base=row["base"],
+        branch=row["branch"],
+        asked_by=row["asked_by"],
+        reason=row["reason"],
+        until=row["until"],
+        since=iso(row["created_at"]),
+        paths=tuple(row["paths"]),
+        environment=row["environment"],
+        commit=row["commit_id"],
+        number=row["number"],
+        url=row["url"],
+        thread=row["thread"],
+        remove=row["remove"],
+        watchers=tuple(row["watchers"]),
+        waits_for=tuple(row["waits_for"]),
+        decisions=decided,
+    )
+    return RequestRow(request, row["repository"], row["facts"], row["updated_at"])

@@ -1,0 +1,292 @@
+"""The memory: one class that is opened by URL, and the transaction in which everything is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Lock
+from typing import Any, Unpack
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from bot.world import wire
+from bot.world.memory import tables
+from bot.world.memory.engine import open_engine, place_of, reachable
+from bot.world.memory.reads import Reads, waiting
+from bot.world.memory.rows import IntentRow, Json, PostRow, RequestFields
+from skills.core.errors import Outdated
+from skills.core.model import Edit, Need
+from skills.core.model.requests import Decided, Request, RequestState
+
+SAID_LIMIT = 8_000  # characters
+ANSWER_LIMIT = 262_144  # characters of JSON
+
+
+class Transaction(Reads):
+    """One unit of work. All of it becomes visible when the block ends, or none of it.
+
+    What must be written once has a natural key; writing it again returns False and changes nothing.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        return self._connection.execute(statement).mappings().all()
+
+    # --- conversations
+
+    def save_thread(self, thread: str, state: Json, expected_version: int, now: datetime) -> int:
+        """Replaces the state and returns the new version. Raises Outdated EGR469 when the thread moved on."""
+        table = tables.threads
+        values = {"state": dict(state), "version": expected_version + 1, "updated_at": now}
+        if expected_version == 0:
+            saved = self._once(table, table.c.id == thread, {"id": thread, **values})
+        else:
+            saved = self._set(table, (table.c.id == thread) & (table.c.version == expected_version), values)
+        if not saved:
+            raise Outdated("EGR469", thread=thread)
+        return expected_version + 1
+
+    def add_turn(self, thread: str, who: str, said: str, answer: Json, now: datetime) -> int:
+        """Appends a turn to a saved thread and returns its number. `said` must be masked already.
+
+        Longer text is cut; an answer that is too long leaves `{"cut": LENGTH}` behind.
+        """
+        table = tables.turns
+        last = self._connection.execute(select(func.max(table.c.seq)).where(table.c.thread == thread)).scalar()
+        length = len(json.dumps(dict(answer)))
+        kept = dict(answer) if length <= ANSWER_LIMIT else {"cut": length}
+        values = {"seq": (last or 0) + 1, "who": who, "at": now, "said": _cut(said), "answer": kept}
+        self._connection.execute(insert(table).values(thread=thread, **values))
+        return (last or 0) + 1
+
+    def keep_draft(
+        self,
+        digest: str,
+        thread: str,
+        repository: str,
+        base: str | None,
+        need: Need,
+        edits: tuple[Edit, ...],
+        now: datetime,
+    ) -> None:
+        """Remembers what was shown. The same change for another reason has the same digest: the last need counts."""
+        table = tables.drafts
+        values = {"thread": thread, "need": wire.dump(need), "created_at": now}
+        fixed = {"repository": repository, "base": base, "edits": [wire.dump(edit) for edit in edits]}
+        if not self._once(table, table.c.digest == digest, {"digest": digest, **fixed, **values}):
+            self._set(table, table.c.digest == digest, values)
+
+    # --- requests
+
+    def create_request(self, request: Request, repository: str, now: datetime, facts: Json | None = None) -> bool:
+        """A new row at version 1; `request.since` and `request.decisions` are not read."""
+        table = tables.requests
+        values = {
+            "key": request.key,
+            "repository": repository,
+            "state": request.state,
+            "version": 1,
+            "workload": request.workload,
+            "environment": request.environment,
+            "destinations": request.destinations,
+            "remove": request.remove,
+            "digest": request.digest,
+            "base": request.base,
+            "branch": request.branch,
+            "commit_id": request.commit,
+            "number": request.number,
+            "url": request.url,
+            "asked_by": request.asked_by,
+            "reason": request.reason,
+            "until": request.until,
+            "paths": request.paths,
+            "watchers": request.watchers,
+            "waits_for": request.waits_for,
+            "thread": request.thread,
+            "facts": dict(facts or {}),
+            "created_at": now,
+            "updated_at": now,
+        }
+        return self._once(table, table.c.key == request.key, values)
+
+    def move_request(
+        self,
+        key: str,
+        from_state: RequestState,
+        to_state: RequestState,
+        expected_version: int,
+        now: datetime,
+        **fields: Unpack[RequestFields],
+    ) -> bool:
+        """Compare-and-set: False, and nothing changed, when the row is not what the caller saw."""
+        table = tables.requests
+        values: dict[str, Any] = dict(fields)
+        if "commit" in values:
+            values["commit_id"] = values.pop("commit")
+        if "facts" in values:
+            values["facts"] = dict(values["facts"])
+        seen = (table.c.key == key) & (table.c.state == from_state) & (table.c.version == expected_version)
+        return self._set(table, seen, {**values, "state": to_state, "version": expected_version + 1, "updated_at": now})
+
+    def add_watcher(self, key: str, watcher: str, now: datetime) -> bool:
+        """Somebody else wants to hear of it. The version stays: what was shown to an approver still stands."""
+        table = tables.requests
+        watchers = self._connection.execute(select(table.c.watchers).where(table.c.key == key).with_for_update())
+        known = watchers.scalar()
+        if known is None or watcher.casefold() in {name.casefold() for name in known}:
+            return False
+        return self._set(table, table.c.key == key, {"watchers": [*known, watcher], "updated_at": now})
+
+    def add_decision(self, key: str, decided: Decided, head: str | None, version: int, now: datetime) -> bool:
+        """Appends a decision, at `now`; the same person deciding the same on the same change counts once."""
+        table = tables.decisions
+        named = {"request": key, "decided_by": decided.by, "verb": decided.verb, "digest": decided.digest}
+        rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
+        same = literal(True)
+        for column, value in named.items():
+            same = same & (table.c[column] == value)
+        return self._once(table, same, {**named, **rest})
+
+    # --- intents
+
+    def add_intent(self, key: str, kind: str, payload: Json, request: str | None, now: datetime) -> bool:
+        """Something that must happen once. With a key that stands already, the first payload stays."""
+        table = tables.intents
+        named = {"key": key, "kind": kind, "payload": dict(payload), "request": request}
+        return self._once(table, table.c.key == key, {**named, **_fresh(now)})
+
+    def claim(self, key: str, now: datetime, stale_before: datetime | None = None) -> IntentRow | None:
+        """The intent, now ours to carry out; None when somebody else has it or it is over."""
+        table = tables.intents
+        return self.intent(key) if self._claim(table, key, now, stale_before) else None
+
+    def finish(self, intent: IntentRow, receipt: Json, now: datetime) -> bool:
+        """False when the claim was taken over meanwhile: then the other one's receipt counts."""
+        return self._settle(tables.intents, intent, {"state": "done", "receipt": dict(receipt)}, now)
+
+    def fail(self, intent: IntentRow, error: Json, now: datetime, again: bool = False) -> bool:
+        """Records what went wrong; with `again` the intent goes back to the others that wait."""
+        return self._settle(tables.intents, intent, {"state": "todo" if again else "failed", "error": dict(error)}, now)
+
+    # --- audit log and chat
+
+    def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:
+        """Appends a line and returns its number. There is no way to change or remove one."""
+        values = {"at": now, "who": who, "where_from": where, "kind": kind, "facts": dict(facts)}
+        key = self._connection.execute(insert(tables.log).values(values)).inserted_primary_key
+        return int(key[0])
+
+    def add_post(self, key: str, channel: str, thread: str | None, payload: Json, now: datetime) -> bool:
+        """A chat message that must be sent once."""
+        table = tables.outbox
+        named = {"key": key, "channel": channel, "thread": thread, "payload": dict(payload)}
+        return self._once(table, table.c.key == key, {**named, **_fresh(now)})
+
+    def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
+        """As `claim`."""
+        table = tables.outbox
+        if not self._claim(table, key, now, stale_before):
+            return None
+        return next(PostRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
+
+    def finish_post(self, post: PostRow, ts: str, now: datetime) -> bool:
+        """As `finish`; `ts` is what the chat calls the message."""
+        return self._settle(tables.outbox, post, {"state": "done", "ts": ts}, now)
+
+    # --- the few statements that all of the above is made of
+
+    def _once(self, table: Table, same: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(insert(table).values(values))
+        except IntegrityError:
+            # A row with that key, which is fine, or something else (a request that does not exist), which is not.
+            if self._rows(select(literal(1)).select_from(table).where(same)):
+                return False
+            raise
+        return True
+
+    def _set(self, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        return self._connection.execute(update(table).where(where).values(values)).rowcount == 1
+
+    def _claim(self, table: Table, key: str, now: datetime, stale_before: datetime | None) -> bool:
+        values = {"state": "doing", "attempts": table.c.attempts + 1, "updated_at": now}
+        return self._set(table, (table.c.key == key) & waiting(table, stale_before), values)
+
+    def _settle(self, table: Table, claimed: IntentRow | PostRow, values: Mapping[str, Any], now: datetime) -> bool:
+        mine = (table.c.id == claimed.id) & (table.c.state == "doing") & (table.c.attempts == claimed.attempts)
+        return self._set(table, mine, {**values, "updated_at": now})
+
+
+class Memory(Reads):
+    """What Postern remembers, in the database at `url`. Opened at first use; safe to share between threads.
+
+    Every function may raise Unreachable: EGR461 locked, EGR462 disk full, EGR463 read-only, EGR464
+    damaged, EGR465 not a database of ours, EGR466 written by a newer Postern, EGR467 can't be opened,
+    EGR468 anything else that keeps it from answering.
+    """
+
+    def __init__(self, url: str, busy_seconds: float = 5.0) -> None:
+        """`busy_seconds` is how long to wait for another process that is writing."""
+        self._url = url
+        self._busy_seconds = busy_seconds
+        self._opening = Lock()
+        self._opened: Engine | None = None
+
+    @property
+    def where(self) -> str:
+        """The database as people may read it: its file, or its URL without the password."""
+        return place_of(self._url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One ask, one transaction: commits when the block ends, rolls back when anything is raised in it.
+
+        Inside the block read through the transaction: the memory itself still shows what stood before.
+        """
+        with reachable(self.where), self._engine().connect().execution_options(writes=True) as connection:
+            with connection.begin():
+                yield Transaction(connection)
+
+    def close(self) -> None:
+        """Gives all connections back; the next use opens it again."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.dispose()
+                self._opened = None
+
+    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        with reachable(self.where), self._engine().connect() as connection:
+            return connection.execute(statement).mappings().all()
+
+    def _engine(self) -> Engine:
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_engine(self._url, self._busy_seconds)
+            return self._opened
+
+
+def _fresh(now: datetime) -> dict[str, Any]:
+    return {"state": "todo", "attempts": 0, "created_at": now, "updated_at": now}
+
+
+def _cut(said: str) -> str:
+    rest = len(said) - SAID_LIMIT
+    return said if rest <= 0 else f"{said[:SAID_LIMIT]} … ({rest} more characters)"

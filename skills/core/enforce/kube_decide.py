@@ -1,0 +1,221 @@
+"""A workload, a destination and the NetworkPolicies of a cluster become one view for each half of the connection.
+
+An internal connection has two halves: the sender's Egress and the receiver's Ingress policies. Both must allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.enforce.kube_dns import dns_findings
+from skills.core.enforce.kube_flow import (
+    Flow,
+    Opening,
+    PolicyIndex,
+    coverage,
+    isolates,
+    openings,
+    selection_doubt,
+)
+from skills.core.enforce.kube_near import near_misses
+from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods
+from skills.core.enforce.matching import Match, all_of
+from skills.core.enforce.peers import Peers, peers, pods_of
+from skills.core.enforce.spans import EVERY_V4, covers, meets
+from skills.core.model import (
+    Destination,
+    Finding,
+    LayerView,
+    NearMiss,
+    Place,
+    Ports,
+    RuleHit,
+    Workload,
+    finding,
+)
+
+_MOST_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policies say of one flow. `isolated` and `allowed` are three-valued."""
+
+    flow: Flow
+    isolated: Match
+    allowed: Match
+    hits: tuple[Opening, ...] = ()
+    isolators: tuple[Place, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+
+
+def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
+    """One flow against the policies that could be about its near end."""
+    concerned = [(policy, isolates(policy, flow.direction, flow.near)) for policy in policies]
+    concerned = [(policy, match) for policy, match in concerned if match is not Match.NO]
+    isolated = max((match for _, match in concerned), default=Match.NO)
+    if isolated is Match.NO:
+        return Judgement(flow, Match.NO, Match.YES)
+    isolators = tuple(policy.place for policy, match in concerned if match is Match.YES)
+    found = [opening for policy, _ in concerned for opening in openings(policy, flow)]
+    allowed = coverage(found, flow)
+    if allowed is Match.YES:
+        return Judgement(flow, isolated, Match.YES, _hits(found, flow), isolators)
+    if isolated is Match.YES:
+        unknown = [o.why for o in found if o.match is Match.UNKNOWN and o.why] if allowed is Match.UNKNOWN else []
+        return Judgement(flow, isolated, allowed, (), isolators, _first(unknown))
+    return _judge_unsure(concerned, flow)
+
+
+def _judge_unsure(concerned: Sequence[tuple[NetworkPolicy, Match]], flow: Flow) -> Judgement:
+    """Nobody knows whether any policy isolates the pods. Allowed is still certain if each one that could, allows."""
+    alone = [openings(policy, flow, assume_selected=True) for policy, _ in concerned]
+    if all(coverage(found, flow) is Match.YES for found in alone):
+        return Judgement(flow, Match.UNKNOWN, Match.YES, _hits([o for found in alone for o in found], flow))
+    doubts = [o.why for policy, _ in concerned for o in openings(policy, flow) if o.why]
+    doubts += [selection_doubt(policy, flow.near) for policy, _ in concerned]
+    return Judgement(flow, Match.UNKNOWN, Match.UNKNOWN, (), (), _first(doubts))
+
+
+def _hits(found: Iterable[Opening], flow: Flow) -> tuple[Opening, ...]:
+    wanted = flow.wanted
+    hits = {
+        opening.place: opening
+        for opening in found
+        if opening.match is Match.YES
+        and meets(opening.region.ports, wanted.ports)
+        and meets(opening.region.addresses, wanted.addresses)
+    }
+    return tuple(hits.values())
+
+
+def _first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    unique: list[Finding] = []
+    for item in findings:
+        if item not in unique:
+            unique.append(item)
+        if len(unique) == _MOST_SHOWN:
+            break
+    return tuple(unique)
+
+
+def evaluate(
+    index: PolicyIndex, cluster: Cluster, workload: Workload, destination: Destination, platform: str
+) -> tuple[LayerView, ...]:
+    """One view for the sender's half, and one for the receiver's half when the destination is pods."""
+    far = peers(cluster, workload, destination)
+    near = pods_of(cluster, workload)
+    free = _ungoverned(near, far, workload, destination)
+    if free is not None:
+        return (LayerView(LAYER, platform, "allow", findings=(free,)),)
+    egress = evaluate_egress(index, cluster, near, far, destination, platform)
+    if not far.internal:
+        return (egress,)
+    ingress = evaluate_ingress(index, near, far, destination, platform)
+    if _denies(ingress) and not _denies(egress) and not egress.unknown:
+        ingress = replace(ingress, near=(_only_ingress_missing(ingress, near, far), *ingress.near))
+    return (egress, ingress)
+
+
+def evaluate_egress(
+    index: PolicyIndex, cluster: Cluster, near: Pods, far: Peers, destination: Destination, platform: str
+) -> LayerView:
+    """The sender's half: its own Egress policies."""
+    policies = index.about(near.namespace)
+    flows = [Flow("Egress", near, pods, destination.protocol, pods.ports) for pods in far.pods]
+    flows += [Flow("Egress", near, there, destination.protocol, destination.ports) for there in far.outside]
+    if not flows:  # nobody knows the far end, but whether the sender is isolated can still be told
+        nowhere = Outside(destination.name, spans=((0, 0),))
+        flows = [Flow("Egress", near, nowhere, destination.protocol, destination.ports)]
+    judged = [judge(policies, flow) for flow in flows]
+    view = _view(judged, platform, far.unknown)
+    if _denies(view):
+        view = replace(view, near=_near(index, judged, far, destination.ports))
+    isolated = judged[0].isolated is Match.YES
+    dns = dns_findings(policies, cluster, near) if destination.host and isolated else ()
+    return replace(view, findings=(*dns, *view.findings, *(far.findings if view.unknown else ())))
+
+
+def evaluate_ingress(
+    index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str
+) -> LayerView:
+    """The receiver's half: the Ingress policies of each of the pods behind the destination."""
+    judged = []
+    for pods in far.pods:
+        flow = Flow("Ingress", pods, near, destination.protocol, pods.ports)
+        judged.append(judge(index.about(pods.namespace), flow))
+    view = replace(_view(judged, platform, ()), half="ingress")
+    return replace(view, near=_near(index, judged, far, destination.ports)) if _denies(view) else view
+
+
+def _denies(view: LayerView) -> bool:
+    return view.default == "deny" and not view.allows and not view.unknown
+
+
+def _ungoverned(near: Pods, far: Peers, workload: Workload, destination: Destination) -> Finding | None:
+    """Why no policy has a say about this flow, if so."""
+    if far.loopback:
+        return finding("EGR923", destination=destination.name)
+    if near.host_network:
+        return finding("EGR922", *([workload.place] if workload.place else []), workload=workload.name)
+    return None
+
+
+def _view(judged: Sequence[Judgement], platform: str, forced_unknown: Sequence[Finding]) -> LayerView:
+    """All flows must be allowed. `allows` is given only for a flow that is allowed in full."""
+    allowed = Match.UNKNOWN if forced_unknown else all_of(judgement.allowed for judgement in judged)
+    isolated = any(judgement.isolated is Match.YES for judgement in judged)
+    concerned = [judgement for judgement in judged if judgement.allowed is allowed] or judged
+    places = tuple(dict.fromkeys(place for judgement in concerned for place in judgement.isolators))
+    view = LayerView(LAYER, platform, "deny" if isolated else "allow", isolators=places, findings=_remarks(judged))
+    if allowed is Match.YES:
+        hits = {hit.place: RuleHit("allow", hit.place) for judgement in judged for hit in judgement.hits}
+        return replace(view, allows=tuple(hits.values()))
+    if allowed is Match.UNKNOWN:
+        unknown = [*forced_unknown, *(item for judgement in judged for item in judgement.unknown)]
+        return replace(view, unknown=_first(unknown))
+    return view
+
+
+def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
+    """What is worth knowing about an allowance that rests on more than the rules."""
+    remarks: list[Finding] = []
+    for judgement in judged:
+        far, flow = judgement.flow.far, judgement.flow
+        blocks = [hit for hit in judgement.hits if hit.by_block]
+        if blocks and len(blocks) == len(judgement.hits):
+            pods = far.name if flow.direction == "Egress" else flow.near.name
+            remarks.append(finding("EGR914", *(hit.place for hit in blocks), destination=pods))
+        if isinstance(far, Outside) and far.named and judgement.hits:
+            if not any(covers(hit.region.addresses, EVERY_V4) for hit in judgement.hits):
+                remarks.append(finding("EGR913", *(hit.place for hit in judgement.hits), host=far.name))
+    verdicts = {judgement.allowed for judgement in judged}
+    if len(verdicts) > 1 and Match.NO in verdicts:
+        blocked = ", ".join(_far_name(j) for j in judged if j.allowed is Match.NO)
+        remarks.append(finding("EGR921", blocked=blocked))
+    return _first(remarks)
+
+
+def _far_name(judgement: Judgement) -> str:
+    flow = judgement.flow
+    return flow.far.name if flow.direction == "Egress" else flow.near.name
+
+
+def _near(index: PolicyIndex, judged: Sequence[Judgement], far: Peers, asked: Ports | None) -> tuple[NearMiss, ...]:
+    found = [
+        miss for judgement in judged if judgement.allowed is Match.NO for miss in near_misses(index, judgement.flow, far, asked)
+    ]
+    found.sort(key=lambda miss: (miss.distance, miss.place.path, miss.place.line))
+    unique: list[NearMiss] = []
+    for miss in found:
+        if miss not in unique:
+            unique.append(miss)
+    return tuple(unique[:_MOST_SHOWN])
+
+
+def _only_ingress_missing(view: LayerView, near: Pods, far: Peers) -> NearMiss:
+    place = view.isolators[0] if view.isolators else Place("")
+    names = ", ".join(pods.name for pods in far.pods)
+    return NearMiss(finding("EGR139", place, workload=near.name, destination=names), place, 0)

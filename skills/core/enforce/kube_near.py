@@ -1,0 +1,207 @@
+"""Rules that almost allow a denied flow, and in which single way each falls short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from skills.core.enforce.kube_flow import Flow, PolicyIndex, peer_match, peer_words, rule_openings
+from skills.core.enforce.kube_policy import (
+    NAMESPACE_KEY,
+    NetworkPolicy,
+    Outside,
+    Peer,
+    Pods,
+    PolicyPort,
+    PolicyRule,
+    labels_match,
+    selects,
+)
+from skills.core.enforce.matching import Match
+from skills.core.enforce.peers import Peers
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.spans import covers, meets
+from skills.core.model import Fact, Finding, NearMiss, Place, Ports, finding
+
+_MOST_PORTS = 12
+_MOST_ELSEWHERE = 2
+
+
+def near_misses(index: PolicyIndex, flow: Flow, far: Peers, asked: Ports | None) -> list[NearMiss]:
+    """`asked` are the ports as the asker wrote them (a Service's), `flow.ports` those of the pods."""
+    found: list[NearMiss] = []
+    for policy in index.about(flow.near.namespace):
+        if not policy.faults and not policy.variants:
+            found += _in_policy(policy, flow, far, asked)
+    return found + _elsewhere(index, flow)
+
+
+def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | None) -> list[NearMiss]:
+    selected = selects(policy, flow.near) is not Match.NO
+    counted = flow.direction in policy.directions
+    found: list[NearMiss] = []
+    for rule in policy.rules(flow.direction):
+        if selected and counted:
+            found += _rule_misses(policy, rule, flow, far, asked)
+        elif selected != counted and _opens(rule, policy.namespace, flow):
+            miss = _direction_miss(policy, rule, flow) if selected else _selector_miss(policy, rule, flow)
+            found += [miss] if miss else []
+    return found
+
+
+def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
+    return any(opening.match is Match.YES for opening in rule_openings(rule, namespace, flow)) and _meets(
+        rule, namespace, flow
+    )
+
+
+def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
+    wanted = flow.wanted
+    return any(
+        meets(opening.region.ports, wanted.ports) and meets(opening.region.addresses, wanted.addresses)
+        for opening in rule_openings(rule, namespace, flow)
+    )
+
+
+def _miss(code: str, place: Place, distance: int, **facts: Fact) -> NearMiss:
+    return NearMiss(finding(code, place, **facts), place, distance)
+
+
+def _direction_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> NearMiss:
+    return _miss("EGR134", rule.place, 1, policy=policy.name, direction=flow.direction)
+
+
+def _selector_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> NearMiss | None:
+    """The rule is right but for other pods: worth saying when one label makes the difference."""
+    labels = flow.near.labels
+    if labels is None or _differing(policy.selector, labels) != 1:
+        return None
+    has = ", ".join(f"{key}={labels[key]}" for key in _keys(policy.selector) if key in labels) or "none of these labels"
+    facts = {"policy": policy.name, "selector": str(policy.selector), "workload": flow.near.name, "has": has}
+    return _miss("EGR132", rule.place, 3, **facts)
+
+
+def _differing(selector: LabelSelector, labels: object) -> int:
+    single = [LabelSelector({key: value}) for key, value in selector.labels.items()]
+    single += [LabelSelector(requirements=(requirement,)) for requirement in selector.requirements]
+    return sum(part.matches(labels) is Match.NO for part in single)  # type: ignore[arg-type]
+
+
+def _keys(selector: LabelSelector) -> list[str]:
+    return [*selector.labels, *(requirement.key for requirement in selector.requirements)]
+
+
+def _rule_misses(
+    policy: NetworkPolicy, rule: PolicyRule, flow: Flow, far: Peers, asked: Ports | None
+) -> Iterable[NearMiss]:
+    any_port = replace(rule, ports=())
+    any_peer = replace(rule, peers=())
+    if _meets(rule, policy.namespace, flow):
+        return [_partly(policy, rule, flow)]
+    if rule.ports and _meets(any_port, policy.namespace, flow):
+        return [_port_miss(policy, rule, flow, asked)]
+    if rule.peers and rule_openings(any_peer, policy.namespace, flow) and _meets(any_peer, policy.namespace, flow):
+        return [miss for peer in rule.peers if (miss := _peer_miss(policy, peer, flow, far))]
+    return []
+
+
+def _partly(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> NearMiss:
+    facts = {"policy": policy.name, "ports": _listed(rule.ports), "destination": flow.far.name}
+    return _miss("EGR144", rule.place, 1, **facts)
+
+
+def _listed(ports: Sequence[PolicyPort]) -> str:
+    words = [f"{port}/{port.protocol}" for port in ports[:_MOST_PORTS]]
+    return ", ".join(words + ["…"] * (len(ports) > _MOST_PORTS)) or "every port"
+
+
+def _port_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow, asked: Ports | None) -> NearMiss:
+    wanted = "any port" if flow.ports is None else str(flow.ports)
+    facts: dict[str, Fact] = {
+        "policy": policy.name,
+        "ports": _listed(rule.ports),
+        "port": wanted,
+        "protocol": flow.protocol,
+    }
+    for port in rule.ports:
+        numbers = port.ports
+        if port.protocol != flow.protocol:
+            if flow.ports is not None and (numbers is None or numbers.covers(flow.ports)) and port.name is None:
+                return _miss("EGR131", port.place, 1, **facts, listed=port.protocol)
+        elif port.name is not None:
+            return _miss("EGR143", port.place, 2, **facts, name=port.name, destination=flow.far.name)
+        elif asked is not None and flow.ports != asked and numbers is not None and numbers.covers(asked):
+            return _miss("EGR140", port.place, 1, **facts, service_port=str(asked))
+    return _miss("EGR130", rule.ports[0].place, 1, **facts)
+
+
+def _peer_miss(policy: NetworkPolicy, peer: Peer, flow: Flow, far: Peers) -> NearMiss | None:
+    facts: dict[str, Fact] = {"policy": policy.name, "peer": peer_words(peer, policy.namespace)}
+    if isinstance(flow.far, Outside):
+        return _outside_miss(peer, flow.far, far, facts)
+    if flow.far.host_network and peer.selects_pods:
+        return _miss("EGR147", peer.place, 2, **facts, destination=flow.far.name)
+    return _pods_miss(policy, peer, flow.far, facts) if peer.selects_pods else None
+
+
+def _outside_miss(peer: Peer, there: Outside, far: Peers, facts: dict[str, Fact]) -> NearMiss | None:
+    if peer.block is None:
+        if far.api_server and peer.selects_pods:
+            return _miss("EGR141", peer.place, 1, **facts)
+        if peer.namespaces is not None and peer.namespaces.empty:
+            return _miss("EGR136", peer.place, 2, **facts, destination=there.name)
+        return None
+    facts = {**facts, "destination": there.name, "block": str(peer.block)}
+    if peer.block.version != there.version:
+        return _miss("EGR146", peer.place, 4, **facts, version=there.version)
+    if there.spans and meets([peer.block.whole], there.spans):
+        excluded = [item for item in peer.block.excepts if _holds(item, there)]
+        return _miss("EGR138", peer.place, 1, **facts, excluded=", ".join(excluded) or "the exceptions")
+    return _miss("EGR142", peer.place, 4, **facts)
+
+
+def _holds(cidr: str, there: Outside) -> bool:
+    return meets([replace_block(cidr)], there.spans)
+
+
+def _pods_miss(policy: NetworkPolicy, peer: Peer, far: Pods, facts: dict[str, Fact]) -> NearMiss | None:
+    facts = {**facts, "destination": far.name, "namespace": far.namespace}
+    pods_fit = peer.pods is None or labels_match(peer.pods, far) is not Match.NO
+    if peer.namespaces is None:
+        if policy.namespace != far.namespace:
+            return _miss("EGR145", peer.place, 4, **facts, home=policy.namespace) if pods_fit else None
+    elif peer.namespaces.matches(far.namespace_labels) is Match.NO:
+        if not pods_fit:
+            return None
+        missing = [key for key in _keys(peer.namespaces) if key not in far.namespace_labels]
+        if missing and far.namespace in _values(peer.namespaces):
+            return _miss("EGR133", peer.place, 2, **facts, key=missing[0], name_key=NAMESPACE_KEY)
+        return None
+    if far.labels is None or peer.pods is None or _differing(peer.pods, far.labels) != 1:
+        return None
+    return _miss("EGR137", peer.place, 3, **facts, selector=str(peer.pods))
+
+
+def _values(selector: LabelSelector) -> set[str]:
+    return {*selector.labels.values(), *(v for item in selector.requirements for v in item.values)}
+
+
+def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
+    """A rule that would do, in a namespace where these pods are not."""
+    labels = flow.near.labels
+    if labels is None:
+        return []
+    found: list[NearMiss] = []
+    for policy in index:
+        if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
+            continue
+        if policy.selector.empty or policy.selector.matches(labels) is not Match.YES or policy.faults:
+            continue
+        for rule in policy.rules(flow.direction):
+            if _opens(rule, policy.namespace, flow):
+                facts = {"policy": policy.name, "there": policy.namespace, "here": flow.near.namespace}
+                found.append(_miss("EGR135", rule.place, 5, **facts))
+                break
+        if len(found) == _MOST_ELSEWHERE:
+            break
+    return found

@@ -1,0 +1,100 @@
+"""What every test stands on: skipping by name, counting what was skipped, and no skips where all must run.
+
+A test that needs more than Python and Git says so with `needs_shared` or `needs("helm")`. The last
+lines of a run count them by name. With POSTERN_REQUIRE_ALL=1 (as in .ci/run) a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from tests.shared import shared_folder
+
+SHARED = "shared corpus"
+MAY_BE_MISSING: frozenset[str] = frozenset()
+"""Names that may be skipped even where all must run, each with its reason in a comment. None now."""
+
+_PREFIX = "needs "
+_PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {SHARED: lambda: shared_folder() is not None}
+
+
+def _is_there(name: str) -> bool:
+    known = _PROGRAMS_OR_MODULES.get(name)
+    if known is not None:
+        return known()
+    return shutil.which(name) is not None or (name.isidentifier() and importlib.util.find_spec(name) is not None)
+
+
+def _must_run(name: str) -> bool:
+    return os.environ.get("POSTERN_REQUIRE_ALL") == "1" and name not in MAY_BE_MISSING
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared folder; the test is skipped by name without it."""
+    folder = shared_folder()
+    if folder is None:
+        pytest.skip(_PREFIX + SHARED)
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    names = [str(mark.args[0]) for mark in item.iter_markers("needs")]
+    names += [SHARED for _ in item.iter_markers("needs_shared")]
+    for name in names:
+        if not _is_there(name):
+            pytest.skip(_PREFIX + name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _forbid_skip(report, item.nodeid)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _forbid_skip(report, collector.nodeid)
+    return report
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport, where: str) -> None:
+    """Turns a skip into a failure where all must run. An expected failure is no skip."""
+    if report.outcome == "skipped" and not hasattr(report, "wasxfail") and _must_run(_name_of(report)):
+        report.outcome = "failed"
+        report.longrepr = f"{where} was skipped where all must run: {_reason(report)}"
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    why = report.longrepr
+    return str(why[2] if isinstance(why, tuple) else why).removeprefix("Skipped: ")
+
+
+def _name_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return _reason(report).removeprefix(_PREFIX)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    names = Counter(_name_of(report) for report in terminalreporter.stats.get("skipped", []))
+    if names:
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
+        terminalreporter.write_line(f"skipped by name: {counted}")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process when single files are asked for: workers take longer to start than those tests to run."""
+    asked = [argument.split("::")[0] for argument in config.args]
+    return 0 if asked and all(argument.endswith(".py") for argument in asked) else None
