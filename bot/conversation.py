@@ -25,7 +25,6 @@ from skills.replies import Reply, problem, reply
 _KEPT_TEXT = 20_000
 
 
-
 class Interpreter(Protocol):
     """Turns loose words into what the rules would have heard; None when it can't. Never decides anything."""
 
@@ -61,12 +60,13 @@ class Conversation:
     def hear(self, words: str, who: Person, where: Where) -> list[Reply]:
         """Answers one message. Every message that is addressed to Postern gets an answer."""
         masked = mask(words).text
-        state, version = self._memory.thread(where.thread)
-        turn = Turn(words, who, where, dict(state))
+        thread = self._memory.thread(where.thread)
+        turn = Turn(words, who, where, dict(thread.state))
         replies = self._answer(turn)
-        self._memory.save_turn(
-            where.thread, turn.state, version, who=who.id, said=masked, answer=_kept(replies), at=self._clock()
-        )
+        now = self._clock()
+        with self._memory.transaction() as tx:
+            tx.save_thread(where.thread, turn.state, thread.version, now)
+            tx.add_turn(where.thread, who.id, masked, _kept(replies), now)
         return replies
 
     def _answer(self, turn: Turn) -> list[Reply]:
@@ -162,9 +162,13 @@ class Conversation:
         replies = self._run(turn, "decide", ask)
         return replies + self._after_merge(turn, key)
 
+    def started(self, where: Where) -> bool:
+        """Whether this thread was spoken in before."""
+        return self._memory.thread(where.thread).version > 0
+
     def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
         """The check once more on the new target branch: said with its commit, never assumed."""
-        request = self._memory.request(key)
+        request = self._row(key)
         if request is None or request.state != "merged" or turn.state.get("told") == key:
             return []
         turn.state["told"] = key
@@ -193,16 +197,18 @@ class Conversation:
 
     def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = turn.state.get("key")
-        request = self._memory.request(key) if key else None
+        request = self._row(key)
         if request is None or request.state not in ("merged", "confirmed"):
             return [problem(Finding("EGR654"))]
-        self._memory.confirm(request.key, by=turn.who.id, at=self._clock())
+        with self._memory.transaction() as tx:
+            tx.move_request(request.key, request.state, "confirmed", request.version, self._clock())
+            tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, self._clock())
         return [problem(Finding("EGR444", {"key": request.key}))]
 
     def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
         key = turn.state.get("key")
-        request = self._memory.request(key) if key else None
+        request = self._row(key)
         if request is None:
             return [problem(Finding("EGR654"))]
         lead = problem(Finding("EGR445", {"key": request.key, "state": request.state}))
@@ -270,6 +276,10 @@ class Conversation:
         if isinstance(request, Request):
             state["key"] = request.key
             state["request_digest"] = request.digest
+
+    def _row(self, key: str | None) -> Request | None:
+        row = self._memory.request(key) if key else None
+        return row.request if row else None
 
     def _problem(self, handled: Handled) -> Reply:
         assert handled.problem is not None

@@ -9,19 +9,18 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
+from bot import ledger
 from bot.gather import Gather, Where
 from bot.world.memory import Memory
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable
 from skills.core.model import Finding, Person
-from skills.core.model.requests import OpenRequest
 from skills.core.rights import may_ask
 
 log = logging.getLogger("postern")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +71,11 @@ class Desk:
         answer = by_name(name).run(ask, world)
         if not answer.records and not answer.effects:
             return Handled(answer, world=world)
-        return self._perform(answer, world, where)
+        return self._perform(name, answer, world, where)
 
-    def _perform(self, answer: Answer, world: World, where: Where) -> Handled:
+    def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
-        self._memory.record(world.repository, answer.records, answer.effects, who=world.person, where=where, at=world.now)
+        ledger.record(self._memory, name, answer, world, where)
         keys = [effect.request_key for effect in answer.effects]
         problems = self._runner.run(keys) if self._runner else {}
         for key in keys:
@@ -86,7 +85,7 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
-        rows = [row for key in keys if (row := self._memory.request(key))]
+        rows = [row.request for key in keys if (row := self._memory.request(key))]
         if not rows:
             return answer
         row = rows[0]
@@ -105,7 +104,3 @@ def guard(work: Callable[[], Handled]) -> Handled:
         reference = secrets.token_hex(4)
         log.exception("our fault, reference %s", reference)
         return Handled(problem=Problem(Finding("EGR499", {"reference": reference}), 1, reference))
-
-
-def opened(answer: Answer) -> OpenRequest | None:
-    return next((record for record in answer.records if isinstance(record, OpenRequest)), None)

@@ -7,15 +7,18 @@ finished; every effect has a natural key, so finishing twice does nothing twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.desk import Handled, Problem, guard
 from bot.perform import perform
+from bot.world import wire
 from bot.world.forge import Forge, MergeRequest
-from bot.world.memory import Intent, Memory
-from skills.core.errors import Outdated
-from skills.core.model.effects import MergeRequestDecision, OpenMergeRequest
+from bot.world.memory import IntentRow, Memory, RequestFields
+from skills.core.errors import Outdated, Unreachable
+from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
 from skills.core.model.requests import RequestState
+
+STALE = timedelta(seconds=60)
 
 
 class InlineRunner:
@@ -27,45 +30,72 @@ class InlineRunner:
         self._clock = clock
 
     def run(self, keys: Sequence[str]) -> Mapping[str, Problem]:
+        """Carries out what is to do for these requests; gives what could not be done, by request key."""
         problems: dict[str, Problem] = {}
-        for intent in self._memory.todo(keys):
-            problem = self._run(intent)
-            if problem:
-                problems[intent.request_key] = problem
+        for key in keys:
+            for intent in self._memory.intents_of(key):
+                problem = self._run(intent) if intent.state == "todo" else None
+                if problem:
+                    problems[key] = problem
         return problems
 
     def finish_what_was_left(self) -> Mapping[str, Problem]:
         """At start: whatever a crash left undone, of any request."""
-        return self.run([intent.request_key for intent in self._memory.todo()])
+        stale = self._clock() - STALE
+        left = self._memory.todo(stale_before=stale)
+        problems = {intent.request or intent.key: self._run(intent, stale_before=stale) for intent in left}
+        return {key: problem for key, problem in problems.items() if problem}
 
-    def _run(self, intent: Intent) -> Problem | None:
+    def _run(self, waiting: IntentRow, stale_before: datetime | None = None) -> Problem | None:
+        with self._memory.transaction() as tx:
+            intent = tx.claim(waiting.key, self._clock(), stale_before)
+        if intent is None:
+            return None
+        effect = wire.load_effect(intent.payload)
         done: list[MergeRequest] = []
 
         def work() -> Handled:
-            done.append(perform(intent.effect, self._forge()))
+            done.append(perform(effect, self._forge()))
             return Handled()
 
         problem = guard(work).problem
         if problem is None:
-            state, fields = _after(intent, done[0])
-            self._memory.finish(intent, state, fields, at=self._clock())
+            self._finish(intent, effect, done[0])
         else:
-            self._memory.fail(intent, problem.finding, back_to=_back(intent, problem), at=self._clock())
+            self._fail(intent, effect, problem)
         return problem
 
+    def _finish(self, intent: IntentRow, effect: Effect, merge_request: MergeRequest) -> None:
+        state, fields = _after(effect, merge_request)
+        now = self._clock()
+        receipt = {"number": merge_request.number, "url": merge_request.url, "head": merge_request.head}
+        with self._memory.transaction() as tx:
+            row = tx.request(effect.request_key)
+            if tx.finish(intent, receipt, now) and row and state:
+                tx.move_request(effect.request_key, row.request.state, state, row.request.version, now, **fields)
 
-def _after(intent: Intent, merge_request: MergeRequest) -> tuple[RequestState | None, dict[str, object]]:
+    def _fail(self, intent: IntentRow, effect: Effect, problem: Problem) -> None:
+        """What is unreachable is tried again; an approval that could not be carried out is void."""
+        again = problem.exit_status == Unreachable.exit_status
+        error = {"code": problem.finding.code, "facts": dict(problem.finding.facts)}
+        now = self._clock()
+        with self._memory.transaction() as tx:
+            row = tx.request(effect.request_key)
+            tx.fail(intent, error, now, again=again)
+            back = _back(effect, problem)
+            if row and back:
+                tx.move_request(effect.request_key, row.request.state, back, row.request.version, now)
+
+
+def _after(effect: Effect, merge_request: MergeRequest) -> tuple[RequestState | None, RequestFields]:
     """The state that the row moves to when the effect is done, and what the row learns."""
-    effect = intent.effect
-    known: dict[str, object] = {"number": merge_request.number, "url": merge_request.url}
     if isinstance(effect, OpenMergeRequest):
-        return "waiting", {**known, "commit": merge_request.head}
-    if isinstance(effect, MergeRequestDecision) and effect.merge:
-        return "merged", {**known, "commit": merge_request.merged_commit or merge_request.head}
-    return None, known
+        return "waiting", {"number": merge_request.number, "url": merge_request.url, "commit": merge_request.head}
+    if effect.merge:
+        return "merged", {"commit": merge_request.merged_commit or merge_request.head}
+    return None, {}
 
 
-def _back(intent: Intent, problem: Problem) -> RequestState | None:
-    """An approval that could not be carried out is void; the request waits again."""
-    merging = isinstance(intent.effect, MergeRequestDecision) and intent.effect.merge
+def _back(effect: Effect, problem: Problem) -> RequestState | None:
+    merging = isinstance(effect, MergeRequestDecision) and effect.merge
     return "waiting" if merging and problem.exit_status == Outdated.exit_status else None

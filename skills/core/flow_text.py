@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import re2
 
@@ -18,59 +17,53 @@ from skills.core.hosts import shown
 from skills.core.model import Destination, Finding, Ports, WorkloadRef
 
 _LONGEST = 4096
-_TRANSPORTS = ("tcp", "udp", "sctp")
 _SERVICES = ("rds", "redis", "elasticsearch", "s3")
+_TRANSPORTS = ("tcp", "udp", "sctp")
+
+# Default port and, where the scheme says so, what speaks above the transport. Sources: the IANA service
+# name registry, and the clients' own documentation where IANA has no entry.
+_SCHEMES: Mapping[str, tuple[int, str | None]] = {
+    **dict.fromkeys(("http", "ws"), (80, "http")),
+    **dict.fromkeys(("https", "wss", "grpcs", "tls"), (443, "tls")),
+    **dict.fromkeys(("postgres", "postgresql"), (5432, None)),
+    **dict.fromkeys(("mysql", "mariadb"), (3306, None)),
+    **dict.fromkeys(("sqlserver", "mssql"), (1433, None)),
+    **dict.fromkeys(("ssh", "sftp"), (22, None)),
+    "oracle": (1521, None),
+    "redshift": (5439, None),
+    "redis": (6379, None),
+    "rediss": (6379, "tls"),
+    "amqp": (5672, None),
+    "amqps": (5671, "tls"),
+    "mongodb": (27017, None),
+    "mongodb+srv": (27017, "tls"),
+    "kafka": (9092, None),
+    "mqtt": (1883, None),
+    "mqtts": (8883, "tls"),
+    "smtp": (25, None),
+    "smtps": (465, "tls"),
+    "ldap": (389, None),
+    "ldaps": (636, "tls"),
+    "nats": (4222, None),
+    "memcached": (11211, None),
+    "ftp": (21, None),
+    "git": (9418, None),
+}
+_BUCKETS = ("s3", "s3a", "s3n", "gs", "abfs", "abfss", "wasb", "wasbs")
+
+_SCHEME = re2.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
+_AUTHORITY_END = re2.compile(r"[/?#;]")
+_ENDS_IN_PORT = re2.compile(r":[0-9]{1,5}$")
+_PORTS = re2.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+_KUBE_NAME = re2.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
-class _Scheme:
-    """What a scheme says of the wire: default port and what speaks above the transport."""
+class _Target:
+    """The far end without its scheme: `name` is a host, an address or a CIDR, still as written."""
 
-    port: int | None
-    application: str | None = None
-
-
-# Default ports: the IANA service name registry, and the clients' own documentation where IANA differs.
-_SCHEMES: Mapping[str, _Scheme] = {
-    "http": _Scheme(80, "http"),
-    "ws": _Scheme(80, "http"),
-    "https": _Scheme(443, "tls"),
-    "wss": _Scheme(443, "tls"),
-    "grpcs": _Scheme(443, "tls"),
-    "tls": _Scheme(443, "tls"),
-    "postgres": _Scheme(5432),
-    "postgresql": _Scheme(5432),
-    "mysql": _Scheme(3306),
-    "mariadb": _Scheme(3306),
-    "sqlserver": _Scheme(1433),
-    "mssql": _Scheme(1433),
-    "oracle": _Scheme(1521),
-    "redis": _Scheme(6379),
-    "rediss": _Scheme(6379, "tls"),
-    "amqp": _Scheme(5672),
-    "amqps": _Scheme(5671, "tls"),
-    "mongodb": _Scheme(27017),
-    "mongodb+srv": _Scheme(27017, "tls"),
-    "kafka": _Scheme(9092),
-    "mqtt": _Scheme(1883),
-    "mqtts": _Scheme(8883, "tls"),
-    "smtp": _Scheme(25),
-    "smtps": _Scheme(465, "tls"),
-    "ldap": _Scheme(389),
-    "ldaps": _Scheme(636, "tls"),
-    "nats": _Scheme(4222),
-    "clickhouse": _Scheme(9000),
-    "cassandra": _Scheme(9042),
-    "memcached": _Scheme(11211),
-    "ssh": _Scheme(22),
-    "sftp": _Scheme(22),
-    "ftp": _Scheme(21),
-    "git": _Scheme(9418),
-}
-_NO_ENDPOINT = ("s3", "s3a", "s3n", "gs", "abfs", "abfss", "wasb", "wasbs", "arn")
-_SCHEME = re2.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
-_JDBC = re2.compile(r"(?i)jdbc:(?:[a-z0-9]+:)*?([a-z0-9]+)(?::thin)?:(?:[^@/]*@)?(//)?")
-_CREDENTIALS = re2.compile(r"[^\s/@]+@|://.*@")
+    name: str
+    ports: Ports | None = None
 
 
 def destination(text: str, addresses: tuple[str, ...] = ()) -> tuple[Destination, tuple[Finding, ...]]:
@@ -80,23 +73,254 @@ def destination(text: str, addresses: tuple[str, ...] = ()) -> tuple[Destination
     """
     vouched = tuple(str(hosts.address(item)) for item in addresses)
     words = text.strip()
-    if not words:
-        raise AskUnclear("EGR601")
     if len(words) > _LONGEST:
         raise AskUnclear("EGR613", given=len(words), most=_LONGEST)
-    return _Reader(words, vouched).read()
+    scheme, rest = _scheme(words)
+    if scheme == "workload":
+        return _pods(words, rest), ()
+    if scheme == "cf-service":
+        return _service(words, rest), ()
+    if scheme == "cf-route":
+        return _route(words, rest), ()
+    if scheme in _BUCKETS:
+        raise AskUnclear("EGR620", bucket=shown(_AUTHORITY_END.split(rest, 1)[0].rpartition("@")[2]), scheme=scheme)
+    authority, secret = _without_credentials(rest, scheme)
+    found, findings = _assemble(scheme, authority)
+    if secret:
+        findings = (*findings, Finding("EGR635", {"host": found.name}))
+    return replace(found, addresses=vouched), findings
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads one destination. `findings` grows while it does."""
+def _scheme(words: str) -> tuple[str | None, str]:
+    if words[:5].lower() == "jdbc:":
+        return _jdbc(words[5:])
+    match = _SCHEME.match(words)
+    return (match.group(1).lower(), words[match.end() :]) if match else (None, words)
 
-    words: str
-    addresses: tuple[str, ...]
 
-    def __post_init__(self) -> None:
-        self.findings: list[Finding] = []
+def _jdbc(rest: str) -> tuple[str, str]:
+    """`postgresql://h/db`, `mysql:loadbalance://h/db`, `oracle:thin:user/secret@//h:1521/service`."""
+    head, slashes, tail = rest.partition("://")
+    if slashes and "@" not in head:
+        parts = head.lower().split(":")
+        return next((part for part in parts if part in _SCHEMES), parts[-1]), tail
+    if rest[:7].lower() == "oracle:" and "@" in rest:
+        tail = rest.rpartition("@")[2].removeprefix("//")
+        return "oracle", ":".join(tail.split(":")[:2])  # a third part is the database's SID
+    raise AskUnclear("EGR618", scheme="jdbc:" + shown(rest.split(":", 1)[0].split("@")[-1]))
 
-    findings: list[Finding] = None  # type: ignore[assignment]
 
-    def read(self) -> tuple[Destination, tuple[Finding, ...]]: ...
+def _without_credentials(rest: str, scheme: str | None) -> tuple[str, bool]:
+    """The authority without user and password, and whether there were any. Path and query fall away.
+
+    A password with an unescaped slash in it would otherwise be read as host and port, and shown.
+    """
+    if scheme is None or scheme in {*_TRANSPORTS, "tls"}:
+        # Nothing but a range of addresses has a path here.
+        before, found, authority = rest.rpartition("@")
+        name, slash, _ = authority.partition("/")
+        is_range = slash and (hosts.is_address(name) or name.startswith("["))
+        return (authority if is_range or (scheme is None and slash) else name), bool(found or before)
+    authority = _AUTHORITY_END.split(rest, 1)[0]
+    if "@" not in authority and "@" in rest and ":" in authority and not _ENDS_IN_PORT.search(authority):
+        authority = _AUTHORITY_END.split(rest.rpartition("@")[2], 1)[0]
+        return authority, True
+    _, found, host = authority.rpartition("@")
+    return host, bool(found)
+
+
+def _assemble(scheme: str | None, authority: str) -> tuple[Destination, tuple[Finding, ...]]:
+    if "," in authority:
+        raise AskUnclear("EGR619", hosts=shown(authority))
+    target = _target(authority, scheme)
+    found, findings = _named(target, scheme, f"{scheme}://{authority}" if scheme else authority)
+    if scheme in _TRANSPORTS:
+        if target.ports is None:
+            raise AskUnclear("EGR617", host=found.name)
+        return replace(found, protocol=scheme), findings
+    if scheme is None or scheme == "tls":
+        return _with_assumptions(found, target.ports, findings, scheme)
+    if scheme not in _SCHEMES:
+        if target.ports is None:
+            raise AskUnclear("EGR618", scheme=scheme)
+        return found, (*findings, Finding("EGR634", {"scheme": scheme, "host": found.name}))
+    port, application = _SCHEMES[scheme]
+    if scheme == "mongodb+srv":
+        findings = (*findings, Finding("EGR633", {"host": found.name}))
+    return replace(found, ports=target.ports or Ports(port, port), application=application), findings
+
+
+def _with_assumptions(
+    found: Destination, ports: Ports | None, findings: tuple[Finding, ...], scheme: str | None
+) -> tuple[Destination, tuple[Finding, ...]]:
+    """`host` alone means TLS on 443, and says so; 443 is TLS and 80 is HTTP by custom."""
+    if ports is None:
+        assumed = ("port", "application") if scheme is None else ("port",)
+        found = replace(found, ports=Ports(443, 443), application="tls", assumed=assumed)
+        return found, (*findings, Finding("EGR630", {"host": found.name}))
+    usual = {Ports(443, 443): "tls", Ports(80, 80): "http"}
+    return replace(found, application="tls" if scheme == "tls" else usual.get(ports)), findings
+
+
+def _named(target: _Target, scheme: str | None, written: str) -> tuple[Destination, tuple[Finding, ...]]:
+    """Address, range or host, in its one spelling."""
+    base = Destination(written[:256], ports=target.ports, scheme=scheme)
+    if "/" in target.name:
+        network = _network(target.name)
+        single = str(network.network_address) if network.num_addresses == 1 else None
+        return replace(base, network=str(network), ip=single), ()
+    if hosts.is_address(target.name):
+        address = hosts.address(target.name)
+        return replace(base, ip=str(address), network=f"{address}/{address.max_prefixlen}"), ()
+    host = _host(target.name)
+    findings = []
+    if not target.name.isascii():
+        findings.append(Finding("EGR631", {"written": shown(target.name), "host": host}))
+    twin = hosts.looks_like(host)
+    if twin is not None:
+        findings.append(Finding("EGR632", {"written": hosts.unicode_form(host), "host": host, "twin": twin}))
+    return replace(base, host=host), tuple(findings)
+
+
+def _host(name: str) -> str:
+    if "*" not in name:
+        return hosts.normalise(name)
+    if not name.startswith("*.") or "*" in name[2:]:
+        raise AskUnclear("EGR622", host=shown(name))
+    return f"*.{hosts.normalise(name[2:])}"
+
+
+def _target(text: str, scheme: str | None) -> _Target:
+    if text.startswith("["):
+        inside, closed, rest = text[1:].partition("]")
+        if not closed:
+            raise AskUnclear("EGR612", address=shown(text))
+        if rest.startswith("/"):
+            prefix, colon, port = rest[1:].partition(":")
+            return _Target(f"{inside}/{prefix}", _ports(port) if colon else None)
+        if rest and not rest.startswith(":"):
+            raise AskUnclear("EGR614", port=shown(rest))
+        if "/" not in inside:
+            inside = str(hosts.address(f"[{inside}]"))
+        return _Target(inside, _ports(rest[1:]) if rest[1:] or scheme is None and rest else None)
+    if "/" in text:
+        head, _, tail = text.partition("/")
+        prefix, colon, port = tail.partition(":")
+        return _Target(f"{head}/{prefix}", _ports(port) if colon else None)
+    if text.count(":") > 1 and ("::" in text or not _ENDS_IN_PORT.search(text) or hosts.is_address(text)):
+        return _Target(str(hosts.address(text)))
+    name, colon, port = text.rpartition(":")
+    if not colon:
+        return _Target(text)
+    # An URL may leave the port empty (RFC 3986, 3.2.3); elsewhere it is a slip.
+    return _Target(name, _ports(port) if port or scheme is None else None)
+
+
+def _ports(text: str) -> Ports:
+    match = _PORTS.fullmatch(text)
+    if match is None:
+        raise AskUnclear("EGR614", port=shown(text))
+    first, last = int(match.group(1)), int(match.group(2) or match.group(1))
+    if not (1 <= first <= 65535 and 1 <= last <= 65535):
+        raise AskUnclear("EGR615", port=text)
+    if first > last:
+        raise AskUnclear("EGR616", port=text, other=f"{last}-{first}")
+    return Ports(first, last)
+
+
+def _network(text: str) -> hosts.Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    try:
+        loose = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise AskUnclear("EGR621", text=shown(text)) from None
+    raise AskUnclear("EGR636", text=shown(text), network=str(loose))
+
+
+# --- destinations that are no host
+
+
+def _split_port(rest: str) -> tuple[str, Ports | None]:
+    name, colon, port = rest.rstrip("/").partition(":")
+    return name, _ports(port) if colon else None
+
+
+def _pods(words: str, rest: str) -> Destination:
+    name, ports = _split_port(rest)
+    parts = name.lower().split("/")
+    if len(parts) != 2 or not all(_KUBE_NAME.fullmatch(part) for part in parts):
+        raise AskUnclear("EGR623", text=shown(words))
+    if ports is None:
+        raise AskUnclear("EGR617", host="/".join(parts))
+    return Destination(words[:256], workload="/".join(parts), ports=ports, scheme="workload")
+
+
+def _service(words: str, rest: str) -> Destination:
+    name, ports = _split_port(rest)
+    if name.lower() not in _SERVICES:
+        raise AskUnclear("EGR624", service=shown(name), known=", ".join(_SERVICES))
+    return Destination(words[:256], service=name.lower(), ports=ports, scheme="cf-service")
+
+
+def _route(words: str, rest: str) -> Destination:
+    name, ports = _split_port(rest)
+    if not name or len(name) > hosts.LONGEST_HOST or "/" in name or not name.isprintable():
+        raise AskUnclear("EGR625", text=shown(words))
+    return Destination(words[:256], service=f"route:{name}", ports=ports, scheme="cf-route")
+
+
+# --- who wants to get there
+
+_KINDS = ("infra", "k8s", "cf")
+_MOST_PARTS = 4
+_MOST_LABELS = 50
+_ENVIRONMENT = re2.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+# Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_LABEL_KEY = re2.compile(r"(?:[a-z0-9][a-z0-9.-]{0,252}/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re2.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+
+
+def workload(text: str, *, service_account: str | None = None) -> WorkloadRef:
+    """One workload of the `--for` grammar: `[kind/][environment:]path[{label=value,...}]`. Raises AskUnclear only."""
+    words = text.strip()
+    if not words:
+        raise AskUnclear("EGR626")
+    if len(words) > _LONGEST:
+        raise AskUnclear("EGR629", given=len(words), most=_LONGEST)
+    path, brace, inside = words.partition("{")
+    labels = _labels(inside, words) if brace else None
+    kind, path = _kind(path)
+    environment, colon, path = path.rpartition(":")
+    if colon and not _ENVIRONMENT.fullmatch(environment):
+        raise AskUnclear("EGR627", text=shown(words))
+    if kind is None:
+        kind, path = _kind(path)
+    parts = tuple(part.strip() for part in path.split("/"))
+    if len(parts) > _MOST_PARTS or not all(_is_name(part) for part in parts):
+        raise AskUnclear("EGR627", text=shown(words))
+    return WorkloadRef(words, kind, environment or None, parts, labels, service_account)
+
+
+def _kind(path: str) -> tuple[str | None, str]:
+    """A kind in front forces it; a name that is only called like a kind stays a name."""
+    kind, slash, rest = path.partition("/")
+    return (kind, rest) if slash and kind in _KINDS else (None, path)
+
+
+def _is_name(part: str) -> bool:
+    return 0 < len(part) <= hosts.LONGEST_HOST and part.isprintable() and not set(part) & set("{}<>\"'`\\")
+
+
+def _labels(inside: str, words: str) -> dict[str, str]:
+    body, brace, rest = inside.partition("}")
+    pairs = [pair.partition("=") for pair in body.split(",")] if body.strip() else []
+    labels = {key.strip(): value.strip() for key, _, value in pairs}
+    well = all(_LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value) for key, value in labels.items())
+    if not brace or rest.strip() or not well or len(labels) != len(pairs) or not all(equals for _, equals, _ in pairs):
+        raise AskUnclear("EGR628", text=shown(words))
+    if len(labels) > _MOST_LABELS:
+        raise AskUnclear("EGR628", text=shown(words))
+    return labels

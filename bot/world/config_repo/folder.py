@@ -32,7 +32,7 @@ def read_folder(
         if not wanted(path):
             continue
         if fault := fault_of(path):
-            gathering.note(fault, path)
+            gathering.leave_out(fault, path)
             continue
         _read(path, entry.path, id_length, gathering)
         if gathering.full:
@@ -86,7 +86,7 @@ def _read(path: str, full: str, id_length: int, gathering: Gathering) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        gathering.note("EGR559", path, says=os.strerror(error.errno or 0))
+        gathering.leave_out("EGR559", path, says=os.strerror(error.errno or 0))
         return
     with open(handle, "rb") as file:
         seen = os.fstat(handle)

@@ -20,14 +20,21 @@ class Gathering:
         self._size = 0
         self._findings: list[Finding] = []
         self._seen: Counter[str] = Counter()
+        self._left_out: set[str] = set()
 
     def take(self, path: str, blob: str, text: bytes) -> None:
         if len(self._files) >= self.limits.files or self._size + len(text) > self.limits.total_size:
+            self._left_out.add(path)
             self.stop()
             return
         self._files[path] = text
         self._blobs[path] = blob
         self._size += len(text)
+
+    def leave_out(self, code: str, path: str, **facts: Fact) -> None:
+        """A wanted file that is not read, and why."""
+        self._left_out.add(path)
+        self.note(code, path, **facts)
 
     def note(self, code: str, path: str, **facts: Fact) -> None:
         """A finding about `path`; of each kind only so many are kept, the rest is counted."""
@@ -37,7 +44,7 @@ class Gathering:
             self._findings.append(finding(code, Place(name), path=name, **facts))
 
     def too_large(self, path: str) -> None:
-        self.note("EGR556", path, limit=self.limits.file_size // (1024 * 1024))
+        self.leave_out("EGR556", path, limit=self.limits.file_size // (1024 * 1024))
         if self._seen["EGR556"] >= self.limits.large_files:
             self.stop()
 
@@ -55,5 +62,6 @@ class Gathering:
         return Contents(
             files={path: self._files[path] for path in order},
             blobs={path: self._blobs[path] for path in order},
+            left_out=frozenset(self._left_out),
             findings=tuple(findings),
         )

@@ -165,7 +165,7 @@ def read_commit(git: GitDir, commit: str, wanted: Wanted, limits: Limits) -> Con
             gathering.note("EGR561", entry.path)
         elif wanted(entry.path):
             if fault := fault_of(entry.path):
-                gathering.note(fault, entry.path)
+                gathering.leave_out(fault, entry.path)
             else:
                 paths.setdefault(entry.id, []).append(entry.path)
     if count >= limits.entries:

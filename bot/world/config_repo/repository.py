@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.world.config_repo import reading, writing
 from bot.world.config_repo.address import Address, parse
 from bot.world.config_repo.folder import read_folder
 from bot.world.config_repo.mirror import Mirror
+from bot.world.config_repo.paths import shown
 from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.values import POSTERN, Author, Commit, Contents, Kind, Limits, Snapshot, Wanted
+from bot.world.config_repo.values import Author, Commit, Contents, Kind, Limits, Snapshot, Wanted
 from bot.world.config_repo.work_tree import write_to_folder
 from skills.core.errors import AskUnclear, Unreachable
 from skills.core.model import Edit, Finding
@@ -107,9 +109,8 @@ class ConfigRepo:
         branch: str,
         files: Mapping[str, str | None],
         message: str,
+        author: Author,
         date_iso: str,
-        *,
-        author: Author = POSTERN,
     ) -> str:
         """Commit `files` (None deletes) on `base` and let the new branch `branch` stand there.
 
@@ -147,27 +148,36 @@ class ConfigRepo:
 
     def _of_folder(self, wanted: Wanted, limits: Limits) -> Snapshot:
         root = self._address.path or Path()
-        commit, branch, findings = None, None, tuple[Finding, ...]()
-        try:
-            git = self.git()
-            commit, branch = reading.commit_of(git, "HEAD"), reading.branch_of(git)
-            inside = commit is not None or git.attempt("rev-parse", "--git-dir").status == 0
-        except AskUnclear:
-            inside = False
-        else:
-            findings = () if inside else (Finding("EGR562", {"where": self.where}),)
-        stands, submodules = reading.wanted_blobs(git, commit, wanted, limits) if commit else ({}, [])
+        inside, head = self._own_head()
+        stands, submodules = reading.wanted_blobs(self.git(), head.commit, wanted, limits) if head else ({}, [])
         contents = read_folder(
             root,
             wanted,
             limits,
-            without=[self._home.absolute(), *(root / path for path in submodules)],
-            id_length=len(commit) if commit else 40,
+            without=[self._home.resolve(), *(root / path for path in submodules)],
+            id_length=len(head.commit) if head else 40,
         )
-        findings += tuple(Finding("EGR561", {"path": path}) for path in submodules)
         dirty = contents.blobs != {path: id for path, id in stands.items() if path not in contents.left_out}
-        contents = Contents(contents.files, contents.blobs, (*findings, *contents.findings))
-        return self._snapshot(contents, commit=commit, dirty=dirty if inside else None, branch=branch)
+        notes = [Finding("EGR561", {"path": shown(path)}) for path in submodules[: limits.findings_of_a_kind]]
+        if inside is False:
+            notes.append(Finding("EGR562", {"where": self.where}))
+        return self._snapshot(
+            replace(contents, findings=(*notes, *contents.findings)),
+            commit=head.commit if head else None,
+            dirty=dirty if inside else None,
+            branch=head.branch if head else None,
+        )
+
+    def _own_head(self) -> tuple[bool | None, reading.Head | None]:
+        """Whether the folder's own `.git` can be used (None: there is none), and what its HEAD names."""
+        try:
+            git = self.git()
+        except AskUnclear:
+            return None, None
+        commit = reading.commit_of(git, "HEAD")
+        if commit is None:
+            return git.attempt("rev-parse", "--git-dir").status == 0, None
+        return True, reading.Head(commit, reading.branch_of(git))
 
     def _snapshot(self, contents: Contents, *, commit: str | None, dirty: bool | None, branch: str | None) -> Snapshot:
         return Snapshot(

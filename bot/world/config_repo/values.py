@@ -28,10 +28,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The wanted files by path, in order. `blobs` holds Git's blob id of each, also outside Git."""
+    """The wanted files by path, in order. `blobs` holds Git's blob id of each, also outside Git.
+
+    `left_out` are wanted files that were not read; a finding says why.
+    """
 
     files: Mapping[str, bytes] = field(repr=False)
     blobs: Mapping[str, str] = field(repr=False)
+    left_out: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
 
 

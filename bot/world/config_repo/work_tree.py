@@ -41,6 +41,8 @@ def write_to_folder(folder: Path, edits: Sequence[Edit]) -> None:
         AskUnclear: EGR564 a path that may not be written, EGR565 a link on the way, EGR566 a file that is not UTF-8.
         Unreachable: EGR569, the disk refuses.
     """
+    if len({edit.path for edit in edits}) != len(edits):
+        raise ValueError("two edits of one file")
     with ExitStack() as open_handles:
         made: list[tuple[int, str]] = []
         writes: list[_Write] = []
@@ -69,6 +71,8 @@ def _prepare(root: Path, edit: Edit, handles: ExitStack, made: list[tuple[int, s
             os.mkdir(parent, dir_fd=folder)
             made.append((folder, parent))
             below = os.open(parent, _FOLDER, dir_fd=folder)
+        except PermissionError:
+            raise
         except OSError:
             raise AskUnclear("EGR565", path=shown(edit.path)) from None
         handles.callback(os.close, below)

@@ -88,6 +88,8 @@ def _duplicate_names(package: Package, rules: Version) -> Iterator[Finding]:
         if name in first:
             other = first[name]
             place, earlier = rule.at("description"), other.at("description")
-            yield finding("EGR801", place, earlier, package=package.name, name=name, line=place.line, other=earlier.line)
+            yield finding(
+                "EGR801", place, earlier, package=package.name, name=name, line=place.line, other=earlier.line
+            )
         else:
             first[name] = rule

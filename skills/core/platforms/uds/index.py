@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skills.core.enforce.cluster import Cluster
-from skills.core.enforce.mesh import Family, Principal, Served, family_of
+from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, Served, family_of
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
+from skills.core.platforms.uds.generate import Generated, generated_rules
 from skills.core.platforms.uds.package import Allow, CoreDeployment, Entry, ExtraRules, Package
 from skills.core.platforms.uds.versions import NEWEST, Mode, Version
 
@@ -47,8 +48,8 @@ class Clash:
 class Index:
     """`packages` by namespace; `refused` by file and document; `registered` by mode, then host.
 
-    `participants` are egress rules to Anywhere of ambient Packages: they take part in every
-    registered host. `clashes` are by mode, host and port.
+    `participants` are egress rules to Anywhere of ambient Packages by namespace: they take part in every
+    registered host. `clashes` are by mode, host and port. `generated` is by file and document.
     """
 
     rules: Version = NEWEST
@@ -56,8 +57,9 @@ class Index:
     packages: Mapping[str, tuple[Package, ...]] = field(default_factory=dict)
     refused: Mapping[Key, tuple[Finding, ...]] = field(default_factory=dict)
     registered: Mapping[Mode, Mapping[str, tuple[Registration, ...]]] = field(default_factory=dict)
-    participants: tuple[tuple[Package, Allow], ...] = ()
+    participants: Mapping[str, tuple[Allow, ...]] = field(default_factory=dict)
     clashes: Mapping[tuple[Mode, str, int], Clash] = field(default_factory=dict)
+    generated: Mapping[Key, tuple[Generated, ...]] = field(default_factory=dict)
     cores: tuple[CoreDeployment, ...] = ()
     extras: tuple[ExtraRules, ...] = ()
 
@@ -72,10 +74,6 @@ class Index:
 
     def at_host(self, mode: Mode, host: str) -> tuple[Registration, ...]:
         return self.registered.get(mode, {}).get(host, ())
-
-    def hosts_of(self, package: Package) -> list[Registration]:
-        """What one Package registers."""
-        return list(registrations(package))
 
 
 def key_of(package: Package) -> Key:
@@ -101,8 +99,9 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster, rules: Version = N
         {namespace: tuple(group) for namespace, group in packages.items()},
         refused,
         registered,
-        tuple(_participants(admitted, rules)),
-        {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, rules).items()},
+        _participants(admitted, rules),
+        {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, rules)},
+        {key_of(p): generated_rules(p, rules) for group in packages.values() for p in group},
         tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
     )
@@ -120,18 +119,18 @@ def participates(rule: Allow, port: int) -> bool:
     return not rule.udp and (not ports or port in ports)
 
 
-def principals(index: Index, host: str, port: int, application: str | None = None) -> list[Principal]:
-    """Who is admitted at the waypoint for a registered host and port: its owners and all participants."""
+def principals(index: Index, host: str, port: int, namespace: str) -> list[Principal]:
+    """Who of a namespace is admitted at the waypoint for a registered host and port: owners and participants."""
     found = []
     for entry in index.at_host("ambient", host):
-        if entry.port == port and (application is None or entry.family == application):
+        if entry.port == port and entry.package.namespace == namespace:
             account = entry.rule.service_account
             if account is None and not index.rules.admits_namespace:
-                account = "default"
-            found.append(Principal(entry.package.namespace, account, entry.rule.place))
-    for package, rule in index.participants:
+                account = DEFAULT_ACCOUNT
+            found.append(Principal(namespace, account, entry.rule.place))
+    for rule in index.participants.get(namespace, ()):
         if participates(rule, port):
-            found.append(Principal(package.namespace, rule.service_account, rule.place))
+            found.append(Principal(namespace, rule.service_account, rule.place))
     return found
 
 
@@ -146,35 +145,47 @@ def _registered(packages: Iterable[Package], rules: Version) -> dict[Mode, dict[
     return {mode: {host: tuple(entries) for host, entries in hosts.items()} for mode, hosts in found.items()}
 
 
-def _participants(packages: Iterable[Package], rules: Version) -> Iterable[tuple[Package, Allow]]:
+def _participants(packages: Iterable[Package], rules: Version) -> dict[str, tuple[Allow, ...]]:
+    found: dict[str, list[Allow]] = defaultdict(list)
     for package in packages:
         if package.effective_mode(rules) == "ambient":
-            for rule in package.allow:
-                if rule.egress and rule.remote_generated == "Anywhere":
-                    yield package, rule
+            found[package.namespace] += [r for r in package.allow if r.egress and r.remote_generated == "Anywhere"]
+    return {namespace: tuple(group) for namespace, group in found.items() if group}
 
 
 def _clashes(
     mode: Mode, hosts: Mapping[str, Sequence[Registration]], rules: Version
-) -> dict[tuple[Mode, str, int], Clash]:
-    found: dict[tuple[Mode, str, int], Clash] = {}
+) -> Iterator[tuple[tuple[Mode, str, int], Clash]]:
     for host, entries in hosts.items():
-        first = entries[0]
         by_port: dict[int, Registration] = {}
         for entry in entries:
             known = by_port.setdefault(entry.port, entry)
-            if clash_between(known, entry, rules):
-                found.setdefault((mode, host, entry.port), Clash(known, entry))
-            elif clash_between(first, entry, rules):
-                found.setdefault((mode, host, entry.port), Clash(first, entry))
-    return found
+            if known.protocol != entry.protocol:
+                yield (mode, host, entry.port), Clash(known, entry)
+        if rules.strict_conflicts:
+            yield from _strict_clashes(mode, host, entries)
 
 
-def clash_between(one: Registration, other: Registration, rules: Version) -> bool:
-    """G-D05. Before 0.59 another Package could not even name another port of the same host."""
-    if one.host != other.host:
-        return False
-    if one.port == other.port and one.protocol != other.protocol:
-        return True
-    elsewhere = key_of(one.package) != key_of(other.package)
-    return rules.strict_conflicts and elsewhere and (one.port != other.port or one.protocol != other.protocol)
+def _strict_clashes(
+    mode: Mode, host: str, entries: Sequence[Registration]
+) -> Iterator[tuple[tuple[Mode, str, int], Clash]]:
+    """Before 0.59 two Packages had to name exactly the same ports and protocols of a host."""
+    wanted: dict[Key, set[tuple[int, str]]] = defaultdict(set)
+    for entry in entries:
+        wanted[key_of(entry.package)].add((entry.port, entry.protocol))
+    first = entries[0]
+    for entry in entries:
+        if wanted[key_of(entry.package)] != wanted[key_of(first.package)]:
+            yield (mode, host, entry.port), Clash(first, entry)
+
+
+def clash_with(index: Index, mode: Mode, wanted: Registration) -> Registration | None:
+    """A registration of another rule with which `wanted` could not stand (G-D05)."""
+    for entry in index.at_host(mode, wanted.host):
+        if entry.port == wanted.port and entry.protocol != wanted.protocol:
+            return entry
+        elsewhere = key_of(entry.package) != key_of(wanted.package)
+        differs = entry.port != wanted.port or entry.protocol != wanted.protocol
+        if index.rules.strict_conflicts and elsewhere and differs:
+            return entry
+    return None

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
@@ -69,7 +70,7 @@ class Allow:
 
     @property
     def mesh_ports(self) -> tuple[int, ...]:
-        """Ports of the ServiceEntry: `port` counts only where `ports` is empty, and there is a default (G-D03, G-D04)."""
+        """Ports of the ServiceEntry: `port` counts only where `ports` is empty (G-D03); else a default (G-D04)."""
         if self.ports:
             return self.ports
         if self.port is not None:
@@ -115,9 +116,7 @@ class Package:
         return self.place.path
 
     def effective_mode(self, rules: Version) -> Mode:
-        if self.mode == "ambient" or self.mode == "sidecar":
-            return self.mode
-        return rules.default_mode
+        return cast(Mode, self.mode) if self.mode in {"ambient", "sidecar"} else rules.default_mode
 
     @property
     def host_rules(self) -> tuple[Allow, ...]:

@@ -1,0 +1,142 @@
+"""The forge: where changes become merge requests. One interface for the local forge and for GitLab.
+
+Every method may be repeated: the natural keys are the request key (one branch, one open merge request), the head commit
+(approve, merge) and a note's own key. A method that finds its work done gives the same answer as the one that did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from skills.core.model.effects import OpenMergeRequest
+
+State = Literal["opened", "merged", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark at a merge request. `at` is ISO 8601, UTC; `key` keeps a repeated note from standing twice."""
+
+    by: str
+    at: str
+    text: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request as the forge has it now.
+
+    `key` is the request key. `head` is the commit that the source branch stands at, `base` the commit that it was drawn
+    on; both are full names. `approvals` are the people who approved `head`. `commands` are what a person must run to have
+    the merge in their own copy; empty where nothing is needed.
+    """
+
+    number: int
+    key: str
+    url: str
+    title: str
+    body: str
+    source_branch: str
+    target_branch: str
+    head: str
+    base: str
+    state: State
+    author: str
+    labels: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    approvals: tuple[str, ...] = ()
+    merged_commit: str | None = None
+    commands: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What opening came to. `created` is False when the merge request was there already (and is up to date now)."""
+
+    merge_request: MergeRequest
+    created: bool
+
+
+class Forge(Protocol):
+    """What a forge must do. All are synchronous and raise only the four mendable failures.
+
+    Common to all: `AskUnclear` EGR449 (no merge request of that number), `Unreachable` when the forge does not answer.
+    """
+
+    @property
+    def where(self) -> str:
+        """The canonical name of the repository."""
+
+    def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
+        """Commit the edits on `effect.base`, let the branch stand there, open the merge request or bring it up to date.
+
+        A target that has moved on is fine as long as no touched file moved.
+
+        Raises:
+            Outdated: EGR443 the branch stands at a commit that Postern did not make; EGR444 a file at the base is not what
+                the draft saw; EGR445 a touched file moved on the target; EGR450 the base is not part of the target.
+            AskUnclear: EGR447 no such target branch; EGR457 the edits change nothing.
+        """
+
+    def find(self, request_key: str) -> MergeRequest | None:
+        """The newest merge request of a request."""
+
+    def get(self, number: int) -> MergeRequest:
+        """One merge request."""
+
+    def note(self, number: int, by: str, text: str, key: str) -> None:
+        """Leave a remark; one with the same key stands only once."""
+
+    def approve(self, number: int, head: str, by: str) -> MergeRequest:
+        """Record that `by` approves exactly `head` (Outdated, EGR446, when the branch stands elsewhere)."""
+
+    def merge(self, number: int, head: str, by: str) -> MergeRequest:
+        """Merge exactly `head` into the target and delete the source branch.
+
+        Whether `by` may is not asked here; that is decided before.
+
+        Raises:
+            Outdated: EGR446 the branch stands elsewhere; EGR445 a touched file moved on the target; EGR448 it is closed.
+        """
+
+    def close(self, number: int, by: str, reason: str) -> MergeRequest:
+        """Close without merging; `reason` is kept as a note (Outdated, EGR448, when it is merged)."""
+
+    def label(self, number: int, *, add: Collection[str] = (), remove: Collection[str] = ()) -> MergeRequest:
+        """Put labels on and take labels off."""
+
+
+def commit_message(effect: OpenMergeRequest) -> str:
+    """The message of a request's commit: its title, and who asked for what as trailers that Git can read."""
+    return "\n".join(
+        (
+            _one_line(effect.title),
+            "",
+            f"Requested-by: {_one_line(effect.author)}",
+            f"Postern-Request: {effect.request_key}",
+            f"Postern-Digest: {_one_line(effect.digest)}",
+        )
+    )
+
+
+def merge_message(merge_request: MergeRequest, by: str) -> str:
+    """The message of the commit that merges a request."""
+    return "\n".join(
+        (
+            f"Merge branch '{merge_request.source_branch}' into '{merge_request.target_branch}'",
+            "",
+            _one_line(merge_request.title),
+            "",
+            f"Merged-by: {_one_line(by)}",
+            f"Postern-Request: {merge_request.key}",
+            f"Postern-Merge-Request: !{merge_request.number}",
+        )
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200]

@@ -1,0 +1,199 @@
+"""The NetworkPolicy rules that the operator makes of a Package.
+
+Source: uds-core `controllers/network/{generate,policies}.ts` and `generators/*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+from skills.core.enforce.kube_flow import Flow, Opening, rule_openings
+from skills.core.enforce.kube_policy import (
+    NAMESPACE_KEY,
+    Direction,
+    IpBlock,
+    Outside,
+    Peer,
+    Pods,
+    PolicyPort,
+    PolicyRule,
+    ip_block,
+    labels_match,
+)
+from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
+from skills.core.model import Place, Ports, finding
+from skills.core.platforms.uds.package import Allow, Expose, Package
+from skills.core.platforms.uds.versions import Mode, Version
+
+METADATA = "169.254.169.254/32"
+HBONE = 15008
+
+_METADATA_BLOCK = ip_block(METADATA)
+_ANYWHERE_BLOCK = ip_block("0.0.0.0/0", (METADATA,))
+_API_PORTS = (Ports(443, 443), Ports(6443, 6443))
+_DNS_PODS = LabelSelector({"k8s-app": "kube-dns"})
+
+WAYPOINT_LABELS = {"gateway.networking.k8s.io/gateway-name": "egress-waypoint"}
+GATEWAY_LABELS = {"app": "egressgateway"}
+WAYPOINT = Pods(
+    "the egress waypoint",
+    "istio-egress-ambient",
+    {NAMESPACE_KEY: "istio-egress-ambient"},
+    WAYPOINT_LABELS,
+    ports=Ports(HBONE, HBONE),
+)
+GATEWAY = Pods("the egress gateway", "istio-egress-gateway", {NAMESPACE_KEY: "istio-egress-gateway"}, GATEWAY_LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One generated rule. `allow` is None for what every Package gets or an `expose` entry makes.
+
+    `known_by` marks a remote whose addresses only the cluster knows.
+    """
+
+    direction: Direction
+    selector: LabelSelector
+    policy: PolicyRule
+    allow: Allow | None = None
+    known_by: Literal["KubeAPI", "KubeNodes"] | None = None
+
+
+def generated_rules(package: Package, rules: Version) -> tuple[Generated, ...]:
+    mode = package.effective_mode(rules)
+    own = [_from_allow(rule, mode, rules) for rule in package.allow if rule.direction in {"Egress", "Ingress"}]
+    exposed = [_from_expose(item, mode) for item in package.expose if item.port is not None]
+    return (*own, *exposed, *_defaults(package, mode))
+
+
+def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_server: bool = False) -> list[Opening]:
+    """What the rules open of a flow. A selector whose outcome nobody knows makes its openings unknown."""
+    found = []
+    for item in items:
+        if item.direction != flow.direction:
+            continue
+        selection = labels_match(item.selector, flow.near)
+        if selection is Match.NO:
+            continue
+        for opening in _of_rule(item, namespace, flow, api_server):
+            match = min(selection, opening.match)
+            doubt = None
+            if selection is Match.UNKNOWN:
+                facts = {"workload": flow.near.name, "selector": str(item.selector)}
+                doubt = finding("EGR831", item.policy.place, **facts)
+            found.append(replace(opening, match=match, why=opening.why or doubt))
+    return found
+
+
+def _of_rule(item: Generated, namespace: str, flow: Flow, api_server: bool) -> Sequence[Opening]:
+    if item.known_by is None:
+        return rule_openings(item.policy, namespace, flow)
+    if not isinstance(flow.far, Outside):
+        return ()
+    match = _known_addresses(item, flow.far, flow.ports, api_server)
+    if match is Match.NO:
+        return ()
+    why = finding("EGR832", item.policy.place, address=flow.far.name, remote=item.known_by)
+    return [replace(opening, match=match, why=why) for opening in rule_openings(item.policy, namespace, flow)]
+
+
+def _known_addresses(item: Generated, far: Outside, ports: Ports | None, api_server: bool) -> Match:
+    """The API server is sure by its name; a private address may be its or a node's, a public one is taken not to be."""
+    if api_server:
+        return Match.YES if item.known_by == "KubeAPI" else Match.NO
+    private = bool(far.spans) and far.version == 4 and covers(PRIVATE_V4, far.spans)
+    if not private or (item.known_by == "KubeAPI" and ports not in _API_PORTS):
+        return Match.NO
+    return Match.UNKNOWN
+
+
+def outside_of(far: Outside) -> Outside:
+    """A name that may be private is not taken for the metadata service's, which Anywhere spares."""
+    if far.named and far.version == 4 and far.expected == EVERY_V4:
+        return replace(far, expected=without(EVERY_V4, [_METADATA_BLOCK.whole]))
+    return far
+
+
+def _from_allow(rule: Allow, mode: Mode, rules: Version) -> Generated:
+    known_by = rule.remote_generated if rule.remote_generated in {"KubeAPI", "KubeNodes"} else None
+    return Generated(
+        cast(Direction, rule.direction),
+        rule.pods,
+        PolicyRule(rule.place, () if known_by else tuple(_peers(rule, mode)), tuple(_ports(rule, mode, rules))),
+        rule,
+        cast('Literal["KubeAPI", "KubeNodes"] | None', known_by),
+    )
+
+
+def _ports(rule: Allow, mode: Mode, rules: Version) -> Iterator[PolicyPort]:
+    """Without ports: every port of the protocol (before 1.4.0: of every protocol). Ambient TCP travels in HBONE."""
+    protocol = "udp" if rule.udp else "tcp"
+    for port in rule.opened_ports:
+        yield PolicyPort(rule.place, protocol, Ports(port, port))
+    if rule.opened_ports and mode == "ambient" and protocol == "tcp":
+        yield PolicyPort(rule.place, protocol, Ports(HBONE, HBONE))
+    if not rule.opened_ports and rules.transport_protocols:
+        yield PolicyPort(rule.place, protocol)
+
+
+def _peers(rule: Allow, mode: Mode) -> Iterator[Peer]:
+    place = rule.place
+    if rule.remote_generated == "Anywhere":
+        yield Peer(place, block=_ANYWHERE_BLOCK)
+        yield Peer(place, namespaces=LabelSelector())
+    elif rule.remote_generated == "CloudMetadata":
+        yield Peer(place, block=_METADATA_BLOCK)
+    elif rule.remote_generated == "IntraNamespace":
+        yield Peer(place, pods=LabelSelector())
+    elif rule.remote_host is not None:
+        yield _selected(place, WAYPOINT if mode == "ambient" else GATEWAY)
+    elif rule.remote_cidr is not None:
+        yield Peer(place, block=_block(rule))
+    elif rule.remote_namespace is not None or rule.remote_selector is not None:
+        yield Peer(place, pods=rule.remote_selector, namespaces=_namespaces(rule))
+    elif rule.remote_generated is not None:
+        yield Peer(place)  # an unknown word: a rule without peers would open everything
+
+
+def _selected(place: Place, pods: Pods) -> Peer:
+    return Peer(place, pods=LabelSelector(pods.labels or {}), namespaces=LabelSelector(pods.namespace_labels))
+
+
+def _block(rule: Allow) -> IpBlock | None:
+    return None if rule.network is None else ip_block(str(rule.network))
+
+
+def _namespaces(rule: Allow) -> LabelSelector | None:
+    if rule.remote_namespace is None:
+        return None
+    if rule.remote_namespace in {"", "*"}:
+        return LabelSelector()
+    return LabelSelector({NAMESPACE_KEY: rule.remote_namespace})
+
+
+def _from_expose(item: Expose, mode: Mode) -> Generated:
+    gateway = Peer(
+        item.place,
+        pods=LabelSelector({"app": f"{item.gateway}-ingressgateway"}),
+        namespaces=LabelSelector({NAMESPACE_KEY: f"istio-{item.gateway}-gateway"}),
+    )
+    numbers = [item.port, HBONE] if mode == "ambient" else [item.port]
+    ports = tuple(PolicyPort(item.place, "tcp", Ports(n, n)) for n in numbers if n is not None)
+    return Generated("Ingress", item.selector, PolicyRule(item.place, (gateway,), ports))
+
+
+def _defaults(package: Package, mode: Mode) -> Iterator[Generated]:
+    """DNS over UDP only (large answers over TCP are blocked), and istiod for sidecars."""
+    yield _default(package.place, "kube-system", _DNS_PODS, PolicyPort(package.place, "udp", Ports(53, 53)))
+    if mode == "sidecar":
+        port = PolicyPort(package.place, "tcp", Ports(15012, 15012))
+        yield _default(package.place, "istio-system", LabelSelector({"app": "istiod"}), port)
+
+
+def _default(place: Place, namespace: str, pods: LabelSelector, port: PolicyPort) -> Generated:
+    peer = Peer(place, pods=pods, namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
+    return Generated("Egress", LabelSelector(), PolicyRule(place, (peer,), (port,)))

@@ -1,0 +1,114 @@
+"""Sentences of people: does somebody ask for access, and which names and ports stand in the words?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from skills.core.model import Ports
+from skills.core.report.names import BARE_V6, NAME, V6, host_alone, ports_of
+
+_ASKS = re2.compile(
+    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing|s)?|require[sd]?|white-?list(?:ed|ing)?|allow-?list(?:ed|ing)?"
+    r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like|can (?:we|you|i|someone)"
+    r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)|supposed to|who can|enable"
+    r"|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a|"
+    # German, Spanish, French, Portuguese
+    r"bitte|brauch(?:en|t)|benötig(?:en|t)|freischalt\w*|freigabe|freigeben|zugriff|erlaub\w*|können wir|"
+    r"por favor|necesit\w+|permit(?:ir|an?)|abrir|salida|acceso|habilitar|agregar|"
+    r"merci|veuillez|besoin|autoris\w+|ouvrir|accès|preciso|precisamos|liberar|acesso)\b"
+)
+# A question about how faults look in general names codes without any fault.
+_WONDERS = re2.compile(
+    r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)|what (?:does|would|do|is)[^\n?]{0,60} look like"
+    r"|looks? like here|runbook|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e|see)"
+    r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?"
+    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of|if (?:it|we|they) (?:ever|should)|just curious"
+    r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))\b?"
+)
+_PAST = re2.compile(
+    r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)|works? (?:fine )?(?:again|now)"
+    r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*|last (?:year|month|spring|week))"
+)
+_LOG_LINE = re2.compile(
+    r"(?m)^\s*(?:at [\w$.<>]+\(|File \"|Traceback|Caused by|\[?\d{4}-\d\d-\d\d[T ]|\d\d:\d\d:\d\d|\w+(?:\.\w+)*(?:Error|Exception)\b"
+    r"|(?:npm|curl|fatal|error|ERROR|Error|WARN|panic|psql|ssh|wget|docker|kubectl|Get|Post)\b[:! (\"]|[<>*] |[{\"}]|\$ |\w+@[\w-]+:)"
+)
+
+# A host with what may follow it: `:8443`, ` port 587`, ` (443)`, `, ports 22, 990 and 50000-50100`, `:443/tcp`.
+_TOKEN = re2.compile(
+    rf"(?:^|[\s(\[<\"'`=,;/|@])((?:{V6}|{BARE_V6}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,2}})?|{NAME}\.{NAME}))"
+    r"(?::(\d{1,5}(?:-\d{1,5})?)\b)?([^\s]?)"
+)
+_PORTS_AFTER = re2.compile(
+    r"(?i)^[\"'`)\]*]{0,3}[\s,(]{0,3}(?:\(|[a-zäöüß]+ ){0,3}?(?:tcp|udp|tls|https?|on|über|via|en)?[\s/,]{0,2}"
+    r"(?:ports?|puertos?|porte?s?|portas?)?[\s:#=]{0,3}(\d{1,5}(?:-\d{1,5})?)\b(?:/(?:tcp|udp))?([^\n]{0,160})"
+)
+_MORE_PORTS = re2.compile(r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b")
+_PORT_WORD = re2.compile(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
+_STACK = re2.compile(r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$")
+
+
+def asks(text: str) -> bool:
+    """Whether a person asks for access: a request word, in a text that is not mostly log lines."""
+    return bool(_ASKS.search(text)) and _prose_share(text) >= 0.5
+
+
+def wonders(text: str) -> bool:
+    """Whether the text speaks about faults in general, or about faults that are over."""
+    return _prose_share(text) >= 0.5 and bool(_WONDERS.search(text) or _PAST.search(text))
+
+
+def is_prose(text: str) -> bool:
+    return _prose_share(text) >= 0.5
+
+
+def _prose_share(text: str) -> float:
+    """The part of the lines that no program printed."""
+    lines = [line for line in text[:20_000].splitlines() if line.strip()]
+    if not lines:
+        return 0.0
+    return sum(1 for line in lines if not _LOG_LINE.search(line)) / len(lines)
+
+
+def is_stack(line: str) -> bool:
+    """A frame of a stack trace: its dotted names are code."""
+    return bool(_STACK.search(line))
+
+
+def tokens(line: str, *, unknown_suffix: bool) -> Iterator[tuple[str, Ports | None, int, int]]:
+    """Hosts that stand free in one line: (host as written, port after a colon, start, end)."""
+    at = 0
+    for _ in range(200):
+        match = _TOKEN.search(line, at)
+        if match is None:
+            return
+        written, port = match.group(1), ports_of(match.group(2))
+        start, end = match.start(1), match.end(2) if match.group(2) else match.end(1)
+        at = max(end, at + 1)
+        if match.group(3) == "@" or line[max(0, start - 1) : start] == "@" or match.group(3) in ("(", "="):
+            continue
+        if "/" in written:
+            yield written, port, start, end
+            continue
+        host = host_alone(written, unknown_suffix=unknown_suffix or port is not None)
+        if host is not None:
+            yield written, port, start, end
+
+
+def ports_after(rest: str) -> list[Ports]:
+    """The ports that a sentence gives right after a host: `port 587`, `(443)`, `ports 22, 990 and 50000-50100`."""
+    match = _PORTS_AFTER.search(rest[:200])
+    if match is None:
+        return []
+    found = [ports_of(match.group(1))]
+    tail = match.group(2) or ""
+    worded = bool(_PORT_WORD.search(rest[: match.end(1) + 4]))
+    for _ in range(20):
+        more = _MORE_PORTS.search(tail) if worded else None
+        if more is None:
+            break
+        found.append(ports_of(more.group(1)))
+        tail = tail[more.end() :]
+    return [ports for ports in found if ports is not None]
