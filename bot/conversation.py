@@ -190,8 +190,8 @@ class Conversation:
         if handled.answer.data["decision"] != wanted:
             return problem(Finding("EGR438", facts))
         if request.remove:
-            return problem(Finding("EGR441", facts))
-        hint = Finding("EGR442" if "443" in request.destinations[0] else "EGR443", {"host": request.destinations[0]})
+            return problem(Finding("EGR470", facts))
+        hint = Finding("EGR471" if "443" in request.destinations[0] else "EGR472", {"host": request.destinations[0]})
         made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
         return Reply(made.lines, steps=("works now", "still fails"))
 
@@ -203,7 +203,7 @@ class Conversation:
         with self._memory.transaction() as tx:
             tx.move_request(request.key, request.state, "confirmed", request.version, self._clock())
             tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, self._clock())
-        return [problem(Finding("EGR444", {"key": request.key}))]
+        return [problem(Finding("EGR473", {"key": request.key}))]
 
     def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
@@ -211,7 +211,7 @@ class Conversation:
         request = self._row(key)
         if request is None:
             return [problem(Finding("EGR654"))]
-        lead = problem(Finding("EGR445", {"key": request.key, "state": request.state}))
+        lead = problem(Finding("EGR474", {"key": request.key, "state": request.state}))
         if not turn.state.get("text"):
             return [lead, *self._run(turn, "check", _flow_of(request))]
         return [lead, *self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})]

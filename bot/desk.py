@@ -54,7 +54,8 @@ class Runner(Protocol):
 
 
 class Desk:
-    def __init__(self, gather: Gather, memory: Memory, runner: Runner | None = None) -> None:
+    def __init__(self, gather: Gather, memory: Callable[[], Memory], runner: Callable[[], Runner]) -> None:
+        """`memory` and `runner` are built only when an answer changes something."""
         self._gather = gather
         self._memory = memory
         self._runner = runner
@@ -75,9 +76,9 @@ class Desk:
 
     def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
-        ledger.record(self._memory, name, answer, world, where)
+        ledger.record(self._memory(), name, answer, world, where)
         keys = [effect.request_key for effect in answer.effects]
-        problems = self._runner.run(keys) if self._runner else {}
+        problems = self._runner().run(keys)
         for key in keys:
             if key in problems:
                 return Handled(problem=problems[key], world=world)
@@ -85,7 +86,7 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
-        rows = [row.request for key in keys if (row := self._memory.request(key))]
+        rows = [row.request for key in keys if (row := self._memory().request(key))]
         if not rows:
             return answer
         row = rows[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from bot.world.snapshots import Snapshots, Source
 from skills.contract import World
@@ -15,10 +14,8 @@ from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import read_policy
 
 
-class Requests(Protocol):
-    """Where request rows stand."""
-
-    def requests(self, repository: str) -> tuple[Request, ...]: ...
+Requests = Callable[[str], tuple[Request, ...]]
+"""Gives the requests of a repository, from wherever rows stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Gather:
         self,
         snapshots: Snapshots,
         source: Source,
-        target: Source | None,
+        target: Callable[[], Source | None],
         requests: Requests,
         clock: Callable[[], datetime],
     ) -> None:
@@ -48,16 +45,16 @@ class Gather:
 
     def world(self, person: Person, where: Where, *, on_target: bool, drafted: str | None = None) -> World:
         """`on_target` draws on the target branch's newest commit, as everything that is proposed must."""
-        read = self._snapshots.read(self._target if on_target and self._target else self._source)
-        policy_text = self._snapshots.read(self._target).text(POLICY_PATH) if self._target else read.text(POLICY_PATH)
+        target = self._target() if on_target else None
+        read = self._snapshots.read(target or self._source)
         return World(
             allowlist=read.allowlist,
-            policy=read_policy(policy_text),
+            policy=read_policy(read.text(POLICY_PATH)),
             person=person,
             now=self._clock(),
             repository=read.where,
             target=read.branch or "main",
             thread=where.thread,
-            requests=self._requests.requests(read.where),
+            requests=self._requests(read.where),
             drafted=drafted,
         )

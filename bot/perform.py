@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.world.forge import Forge, MergeRequest
+from skills.core.errors import Outdated
 from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
 
 
@@ -18,11 +19,13 @@ def perform(effect: Effect, forge: Forge) -> MergeRequest:
 def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
     merge_request = forge.find(effect.request_key)
     if merge_request is None:
-        raise forge.gone(effect.request_key)
+        raise Outdated("EGR475", key=effect.request_key)
     words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")
     forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
     if effect.verb == "reject":
         return forge.close(merge_request.number, effect.by, effect.reason)
+    if effect.verb == "approve":
+        merge_request = forge.approve(merge_request.number, effect.head, effect.by)
     if effect.merge:
         return forge.merge(merge_request.number, effect.head, effect.by)
     return merge_request

@@ -6,18 +6,36 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from bot.world.config_repo import Snapshot
+from bot.world.config_repo import ConfigRepo, Snapshot
 from skills.core.allowlist import Allowlist, Reading, is_manifest, read_file
 
 _COMMITS_KEPT = 4
 
 
-class Source(Protocol):
-    """Something that gives the files of an allowlist as they are now."""
+Source = Callable[[], Snapshot]
+"""Gives the files of an allowlist as they are now."""
 
-    def snapshot(self) -> Snapshot: ...
+
+def wanted(path: str) -> bool:
+    """The files that can matter: manifests, the policy, and who owns what."""
+    return is_manifest(path) or path.rsplit("/", 1)[-1] == "CODEOWNERS"
+
+
+def at_commit(repo: ConfigRepo, at: str | None = None) -> Source:
+    return lambda: repo.snapshot(wanted, at=at)
+
+
+def once(source: Source) -> Source:
+    """The first snapshot for ever: a batch is answered from one state of the repository."""
+    taken: list[Snapshot] = []
+
+    def first() -> Snapshot:
+        if not taken:
+            taken.append(source())
+        return taken[0]
+
+    return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +57,19 @@ class Snapshots:
         self._readings: dict[tuple[str, str], Reading] = {}
         self._compiled: OrderedDict[tuple[str, str], Read] = OrderedDict()
         self._progress = progress
+        self._last: tuple[Snapshot, Read] | None = None
 
     def read(self, source: Source) -> Read:
-        snapshot = source.snapshot()
+        snapshot = source()
+        if self._last and self._last[0] is snapshot:
+            return self._last[1]
         clean = snapshot.commit is not None and not snapshot.dirty
         key = (snapshot.where, snapshot.commit or "")
         if clean and key in self._compiled:
             self._compiled.move_to_end(key)
             return self._compiled[key]
         read = Read(self._compile(snapshot), snapshot.where, snapshot.branch)
+        self._last = (snapshot, read)
         if clean:
             self._compiled[key] = read
             while len(self._compiled) > _COMMITS_KEPT:

@@ -154,6 +154,11 @@ class Allowlist:
             names += platform.names(self.indexes[platform.NAME])
         return sorted(set(names))
 
+    def environments(self) -> list[str]:
+        """Environments that any workload is declared in."""
+        found = {environment for p in ALL for environment in p.environments(self.indexes[p.NAME])}
+        return sorted(found)
+
     def governing(self, workload: Workload) -> list[Platform]:
         return [p for p in ALL if p.KIND == workload.kind and p.governs(self.indexes[p.NAME], workload)]
 

@@ -6,55 +6,23 @@ Every refusal is an AskUnclear of one sentence; nothing else is raised, whatever
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import re2
 
-from skills.core import hosts
+from skills.core import hosts, url_text
 from skills.core.errors import AskUnclear
 from skills.core.hosts import shown
 from skills.core.model import Destination, Finding, Ports, WorkloadRef
+from skills.core.url_text import SCHEMES, TRANSPORTS
 
 _LONGEST = 4096
 _SERVICES = ("rds", "redis", "elasticsearch", "s3")
-_TRANSPORTS = ("tcp", "udp", "sctp")
-
-# Default port and, where the scheme says so, what speaks above the transport. Sources: the IANA service
-# name registry, and the clients' own documentation where IANA has no entry.
-_SCHEMES: Mapping[str, tuple[int, str | None]] = {
-    **dict.fromkeys(("http", "ws"), (80, "http")),
-    **dict.fromkeys(("https", "wss", "grpcs", "tls"), (443, "tls")),
-    **dict.fromkeys(("postgres", "postgresql"), (5432, None)),
-    **dict.fromkeys(("mysql", "mariadb"), (3306, None)),
-    **dict.fromkeys(("sqlserver", "mssql"), (1433, None)),
-    **dict.fromkeys(("ssh", "sftp"), (22, None)),
-    "oracle": (1521, None),
-    "redshift": (5439, None),
-    "redis": (6379, None),
-    "rediss": (6379, "tls"),
-    "amqp": (5672, None),
-    "amqps": (5671, "tls"),
-    "mongodb": (27017, None),
-    "mongodb+srv": (27017, "tls"),
-    "kafka": (9092, None),
-    "mqtt": (1883, None),
-    "mqtts": (8883, "tls"),
-    "smtp": (25, None),
-    "smtps": (465, "tls"),
-    "ldap": (389, None),
-    "ldaps": (636, "tls"),
-    "nats": (4222, None),
-    "memcached": (11211, None),
-    "ftp": (21, None),
-    "git": (9418, None),
-}
 _BUCKETS = ("s3", "s3a", "s3n", "gs", "abfs", "abfss", "wasb", "wasbs")
 
-_SCHEME = re2.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
-_AUTHORITY_END = re2.compile(r"[/?#;]")
-_ENDS_IN_PORT = re2.compile(r":[0-9]{1,5}$")
 _PORTS = re2.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+_V6_SIGNS = frozenset("0123456789abcdef:.%")
 _KUBE_NAME = re2.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -75,58 +43,16 @@ def destination(text: str, addresses: tuple[str, ...] = ()) -> tuple[Destination
     words = text.strip()
     if len(words) > _LONGEST:
         raise AskUnclear("EGR613", given=len(words), most=_LONGEST)
-    scheme, rest = _scheme(words)
-    if scheme == "workload":
-        return _pods(words, rest), ()
-    if scheme == "cf-service":
-        return _service(words, rest), ()
-    if scheme == "cf-route":
-        return _route(words, rest), ()
-    if scheme in _BUCKETS:
-        raise AskUnclear("EGR620", bucket=shown(_AUTHORITY_END.split(rest, 1)[0].rpartition("@")[2]), scheme=scheme)
-    authority, secret = _without_credentials(rest, scheme)
-    found, findings = _assemble(scheme, authority)
-    if secret:
+    own, slashes, rest = words.partition("://")
+    if slashes and own.lower() in _OWN:
+        return _OWN[own.lower()](words, rest), ()
+    url = url_text.read(words)
+    if url.scheme in _BUCKETS:
+        raise AskUnclear("EGR620", bucket=shown(url.authority), scheme=url.scheme)
+    found, findings = _assemble(url.scheme, url.authority)
+    if url.credentials:
         findings = (*findings, Finding("EGR635", {"host": found.name}))
     return replace(found, addresses=vouched), findings
-
-
-def _scheme(words: str) -> tuple[str | None, str]:
-    if words[:5].lower() == "jdbc:":
-        return _jdbc(words[5:])
-    match = _SCHEME.match(words)
-    return (match.group(1).lower(), words[match.end() :]) if match else (None, words)
-
-
-def _jdbc(rest: str) -> tuple[str, str]:
-    """`postgresql://h/db`, `mysql:loadbalance://h/db`, `oracle:thin:user/secret@//h:1521/service`."""
-    head, slashes, tail = rest.partition("://")
-    if slashes and "@" not in head:
-        parts = head.lower().split(":")
-        return next((part for part in parts if part in _SCHEMES), parts[-1]), tail
-    if rest[:7].lower() == "oracle:" and "@" in rest:
-        tail = rest.rpartition("@")[2].removeprefix("//")
-        return "oracle", ":".join(tail.split(":")[:2])  # a third part is the database's SID
-    raise AskUnclear("EGR618", scheme="jdbc:" + shown(rest.split(":", 1)[0].split("@")[-1]))
-
-
-def _without_credentials(rest: str, scheme: str | None) -> tuple[str, bool]:
-    """The authority without user and password, and whether there were any. Path and query fall away.
-
-    A password with an unescaped slash in it would otherwise be read as host and port, and shown.
-    """
-    if scheme is None or scheme in {*_TRANSPORTS, "tls"}:
-        # Nothing but a range of addresses has a path here.
-        before, found, authority = rest.rpartition("@")
-        name, slash, _ = authority.partition("/")
-        is_range = slash and (hosts.is_address(name) or name.startswith("["))
-        return (authority if is_range or (scheme is None and slash) else name), bool(found or before)
-    authority = _AUTHORITY_END.split(rest, 1)[0]
-    if "@" not in authority and "@" in rest and ":" in authority and not _ENDS_IN_PORT.search(authority):
-        authority = _AUTHORITY_END.split(rest.rpartition("@")[2], 1)[0]
-        return authority, True
-    _, found, host = authority.rpartition("@")
-    return host, bool(found)
 
 
 def _assemble(scheme: str | None, authority: str) -> tuple[Destination, tuple[Finding, ...]]:
@@ -134,17 +60,17 @@ def _assemble(scheme: str | None, authority: str) -> tuple[Destination, tuple[Fi
         raise AskUnclear("EGR619", hosts=shown(authority))
     target = _target(authority, scheme)
     found, findings = _named(target, scheme, f"{scheme}://{authority}" if scheme else authority)
-    if scheme in _TRANSPORTS:
+    if scheme in TRANSPORTS:
         if target.ports is None:
             raise AskUnclear("EGR617", host=found.name)
         return replace(found, protocol=scheme), findings
     if scheme is None or scheme == "tls":
         return _with_assumptions(found, target.ports, findings, scheme)
-    if scheme not in _SCHEMES:
+    if scheme not in SCHEMES:
         if target.ports is None:
             raise AskUnclear("EGR618", scheme=scheme)
         return found, (*findings, Finding("EGR634", {"scheme": scheme, "host": found.name}))
-    port, application = _SCHEMES[scheme]
+    port, application = SCHEMES[scheme]
     if scheme == "mongodb+srv":
         findings = (*findings, Finding("EGR633", {"host": found.name}))
     return replace(found, ports=target.ports or Ports(port, port), application=application), findings
@@ -164,7 +90,7 @@ def _with_assumptions(
 
 def _named(target: _Target, scheme: str | None, written: str) -> tuple[Destination, tuple[Finding, ...]]:
     """Address, range or host, in its one spelling."""
-    base = Destination(written[:256], ports=target.ports, scheme=scheme)
+    base = Destination(_kept(written), ports=target.ports, scheme=scheme)
     if "/" in target.name:
         network = _network(target.name)
         single = str(network.network_address) if network.num_addresses == 1 else None
@@ -180,6 +106,10 @@ def _named(target: _Target, scheme: str | None, written: str) -> tuple[Destinati
     if twin is not None:
         findings.append(Finding("EGR632", {"written": hosts.unicode_form(host), "host": host, "twin": twin}))
     return replace(base, host=host), tuple(findings)
+
+
+def _kept(written: str) -> str:
+    return "".join(sign for sign in written if sign.isprintable())[:256]
 
 
 def _host(name: str) -> str:
@@ -202,17 +132,19 @@ def _target(text: str, scheme: str | None) -> _Target:
             raise AskUnclear("EGR614", port=shown(rest))
         if "/" not in inside:
             inside = str(hosts.address(f"[{inside}]"))
-        return _Target(inside, _ports(rest[1:]) if rest[1:] or scheme is None and rest else None)
+        return _Target(inside, _ports(rest[1:]) if rest[1:] or (scheme is None and rest) else None)
     if "/" in text:
         head, _, tail = text.partition("/")
         prefix, colon, port = tail.partition(":")
         return _Target(f"{head}/{prefix}", _ports(port) if colon else None)
-    if text.count(":") > 1 and ("::" in text or not _ENDS_IN_PORT.search(text) or hosts.is_address(text)):
-        return _Target(str(hosts.address(text)))
     name, colon, port = text.rpartition(":")
+    if ":" in name and (hosts.is_address(text) or not hosts.is_address(name) or "::" in name):
+        if not set(text.lower().partition("%")[0]) <= _V6_SIGNS:
+            raise AskUnclear("EGR614", port=shown(text.partition(":")[2]))
+        return _Target(str(hosts.address(text)))
     if not colon:
         return _Target(text)
-    # An URL may leave the port empty (RFC 3986, 3.2.3); elsewhere it is a slip.
+    # A URL may leave the port empty (RFC 3986, 3.2.3); elsewhere it is a slip.
     return _Target(name, _ports(port) if port or scheme is None else None)
 
 
@@ -229,6 +161,8 @@ def _ports(text: str) -> Ports:
 
 
 def _network(text: str) -> hosts.Network:
+    if "%" in text:
+        raise AskUnclear("EGR611", address=shown(text))
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -255,21 +189,28 @@ def _pods(words: str, rest: str) -> Destination:
         raise AskUnclear("EGR623", text=shown(words))
     if ports is None:
         raise AskUnclear("EGR617", host="/".join(parts))
-    return Destination(words[:256], workload="/".join(parts), ports=ports, scheme="workload")
+    return Destination(_kept(words), workload="/".join(parts), ports=ports, scheme="workload")
 
 
 def _service(words: str, rest: str) -> Destination:
     name, ports = _split_port(rest)
     if name.lower() not in _SERVICES:
         raise AskUnclear("EGR624", service=shown(name), known=", ".join(_SERVICES))
-    return Destination(words[:256], service=name.lower(), ports=ports, scheme="cf-service")
+    return Destination(_kept(words), service=name.lower(), ports=ports, scheme="cf-service")
 
 
 def _route(words: str, rest: str) -> Destination:
     name, ports = _split_port(rest)
     if not name or len(name) > hosts.LONGEST_HOST or "/" in name or not name.isprintable():
         raise AskUnclear("EGR625", text=shown(words))
-    return Destination(words[:256], service=f"route:{name}", ports=ports, scheme="cf-route")
+    return Destination(_kept(words), service=f"route:{name}", ports=ports, scheme="cf-route")
+
+
+_OWN: Mapping[str, Callable[[str, str], Destination]] = {
+    "workload": _pods,
+    "cf-service": _service,
+    "cf-route": _route,
+}
 
 
 # --- who wants to get there

@@ -51,6 +51,25 @@ def commit_of(git: GitDir, ref: str) -> str | None:
     return found.out.decode().strip() if found.status == 0 else None
 
 
+def is_branch(name: str) -> bool:
+    """Whether Git takes `name` for a branch and for nothing else (git-check-ref-format, and no revision syntax)."""
+    parts = name.split("/")
+    return (
+        0 < len(name) <= 200
+        and name.isprintable()
+        and not any(c in name for c in " ~^:?*[\\")
+        and not any(bad in name for bad in ("..", "@{"))
+        and not name.startswith("-")
+        and name != "@"
+        and all(part and part[0] != "." and not part.endswith((".", ".lock")) for part in parts)
+    )
+
+
+def branch_commit(git: GitDir, branch: str) -> str | None:
+    """The commit that a branch stands at, None when there is no such branch."""
+    return commit_of(git, _BRANCHES + branch) if is_branch(branch) else None
+
+
 def branch_of(git: GitDir) -> str | None:
     """The branch that HEAD names, whether it has commits or not; None when HEAD is detached."""
     named = git.attempt("symbolic-ref", "--quiet", "HEAD")
@@ -202,6 +221,18 @@ def wanted_blobs(git: GitDir, commit: str, wanted: Wanted, limits: Limits) -> tu
         elif entry.mode != LINK and wanted(entry.path) and fault_of(entry.path) is None:
             files[entry.path] = entry.id
     return files, submodules
+
+
+def changed_paths(git: GitDir, old: str, new: str) -> tuple[str, ...]:
+    """The paths of files that differ between two commits; a moved file counts twice."""
+    listed = git.run("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, new)
+    return tuple(path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0")[:-1])
+
+
+def first_merge(git: GitDir, head: str, tip: str) -> str | None:
+    """The oldest merge commit between `head` and `tip` that holds `head`; None when it came in without one."""
+    listed = git.run("rev-list", "--ancestry-path", "--merges", "--topo-order", "--reverse", f"{head}..{tip}")
+    return listed.decode().partition("\n")[0] or None
 
 
 def is_ancestor(git: GitDir, older: str, newer: str) -> bool:

@@ -142,7 +142,7 @@ class ConfigRepo:
             commit, branch = reading.default_head(git)
         else:
             commit = reading.resolve(git, at)
-            branch = at if reading.commit_of(git, f"refs/heads/{at}") == commit else None
+            branch = at if reading.branch_commit(git, at) == commit else None
         contents = reading.read_commit(git, commit, wanted, limits)
         return self._snapshot(contents, commit=commit, dirty=False, branch=branch)
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Table,
+    and_,
     func,
     insert,
     literal,
@@ -60,7 +61,7 @@ class Transaction(Reads):
         else:
             saved = self._set(table, (table.c.id == thread) & (table.c.version == expected_version), values)
         if not saved:
-            raise Outdated("EGR469", thread=thread)
+            raise Outdated("EGR469")
         return expected_version + 1
 
     def add_turn(self, thread: str, who: str, said: str, answer: Json, now: datetime) -> int:
@@ -159,9 +160,7 @@ class Transaction(Reads):
         table = tables.decisions
         named = {"request": key, "decided_by": decided.by, "verb": decided.verb, "digest": decided.digest}
         rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
-        same = literal(True)
-        for column, value in named.items():
-            same = same & (table.c[column] == value)
+        same = and_(*(table.c[column] == value for column, value in named.items()))
         return self._once(table, same, {**named, **rest})
 
     # --- intents
@@ -190,8 +189,8 @@ class Transaction(Reads):
     def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:
         """Appends a line and returns its number. There is no way to change or remove one."""
         values = {"at": now, "who": who, "where_from": where, "kind": kind, "facts": dict(facts)}
-        key = self._connection.execute(insert(tables.log).values(values)).inserted_primary_key
-        return int(key[0])
+        added = self._connection.execute(insert(tables.log).values(values).returning(tables.log.c.seq))
+        return int(added.scalar_one())
 
     def add_post(self, key: str, channel: str, thread: str | None, payload: Json, now: datetime) -> bool:
         """A chat message that must be sent once."""
@@ -261,9 +260,12 @@ class Memory(Reads):
 
         Inside the block read through the transaction: the memory itself still shows what stood before.
         """
-        with reachable(self.where), self._engine().connect().execution_options(writes=True) as connection:
-            with connection.begin():
-                yield Transaction(connection)
+        with (
+            reachable(self.where),
+            self._engine().connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield Transaction(connection)
 
     def close(self) -> None:
         """Gives all connections back; the next use opens it again."""

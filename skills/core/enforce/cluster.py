@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.kube_objects import (
     Facts,
-    Mention,
     NamespaceFacts,
     PodFacts,
     ServiceAccountFacts,

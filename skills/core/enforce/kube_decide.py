@@ -138,9 +138,7 @@ def evaluate_egress(
     return replace(view, findings=(*dns, *view.findings, *(far.findings if view.unknown else ())))
 
 
-def evaluate_ingress(
-    index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str
-) -> LayerView:
+def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str) -> LayerView:
     """The receiver's half: the Ingress policies of each of the pods behind the destination."""
     judged = []
     for pods in far.pods:
@@ -188,9 +186,9 @@ def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
         if blocks and len(blocks) == len(judgement.hits):
             pods = far.name if flow.direction == "Egress" else flow.near.name
             remarks.append(finding("EGR914", *(hit.place for hit in blocks), destination=pods))
-        if isinstance(far, Outside) and far.named and judgement.hits:
-            if not any(covers(hit.region.addresses, EVERY_V4) for hit in judgement.hits):
-                remarks.append(finding("EGR913", *(hit.place for hit in judgement.hits), host=far.name))
+        everything = any(covers(hit.region.addresses, EVERY_V4) for hit in judgement.hits)
+        if isinstance(far, Outside) and far.named and judgement.hits and not everything:
+            remarks.append(finding("EGR913", *(hit.place for hit in judgement.hits), host=far.name))
     verdicts = {judgement.allowed for judgement in judged}
     if len(verdicts) > 1 and Match.NO in verdicts:
         blocked = ", ".join(_far_name(j) for j in judged if j.allowed is Match.NO)
@@ -205,7 +203,10 @@ def _far_name(judgement: Judgement) -> str:
 
 def _near(index: PolicyIndex, judged: Sequence[Judgement], far: Peers, asked: Ports | None) -> tuple[NearMiss, ...]:
     found = [
-        miss for judgement in judged if judgement.allowed is Match.NO for miss in near_misses(index, judgement.flow, far, asked)
+        miss
+        for judgement in judged
+        if judgement.allowed is Match.NO
+        for miss in near_misses(index, judgement.flow, far, asked)
     ]
     found.sort(key=lambda miss: (miss.distance, miss.place.path, miss.place.line))
     unique: list[NearMiss] = []

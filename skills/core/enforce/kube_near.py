@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from skills.core.enforce.kube_flow import Flow, PolicyIndex, peer_match, peer_words, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, PolicyIndex, peer_words, rule_openings
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
     NetworkPolicy,
@@ -20,8 +21,8 @@ from skills.core.enforce.kube_policy import (
 from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.enforce.spans import covers, meets
-from skills.core.model import Fact, Finding, NearMiss, Place, Ports, finding
+from skills.core.enforce.spans import Span, meets, network_span
+from skills.core.model import Evidence, Fact, Finding, NearMiss, Place, Ports
 
 _MOST_PORTS = 12
 _MOST_ELSEWHERE = 2
@@ -50,21 +51,22 @@ def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | Non
 
 
 def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    return any(opening.match is Match.YES for opening in rule_openings(rule, namespace, flow)) and _meets(
-        rule, namespace, flow
-    )
+    """Whether the rule for certain opens at least a part of the flow."""
+    sure = [opening for opening in rule_openings(rule, namespace, flow) if opening.match is Match.YES]
+    return _overlaps(sure, flow)
 
 
 def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
+    return _overlaps(rule_openings(rule, namespace, flow), flow)
+
+
+def _overlaps(found: Iterable[Opening], flow: Flow) -> bool:
     wanted = flow.wanted
-    return any(
-        meets(opening.region.ports, wanted.ports) and meets(opening.region.addresses, wanted.addresses)
-        for opening in rule_openings(rule, namespace, flow)
-    )
+    return any(meets(o.region.ports, wanted.ports) and meets(o.region.addresses, wanted.addresses) for o in found)
 
 
 def _miss(code: str, place: Place, distance: int, **facts: Fact) -> NearMiss:
-    return NearMiss(finding(code, place, **facts), place, distance)
+    return NearMiss(Finding(code, facts, (Evidence(place=place),)), place, distance)
 
 
 def _direction_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> NearMiss:
@@ -74,17 +76,17 @@ def _direction_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> Near
 def _selector_miss(policy: NetworkPolicy, rule: PolicyRule, flow: Flow) -> NearMiss | None:
     """The rule is right but for other pods: worth saying when one label makes the difference."""
     labels = flow.near.labels
-    if labels is None or _differing(policy.selector, labels) != 1:
+    if labels is None or policy.selector is None or _differing(policy.selector, labels) != 1:
         return None
     has = ", ".join(f"{key}={labels[key]}" for key in _keys(policy.selector) if key in labels) or "none of these labels"
     facts = {"policy": policy.name, "selector": str(policy.selector), "workload": flow.near.name, "has": has}
     return _miss("EGR132", rule.place, 3, **facts)
 
 
-def _differing(selector: LabelSelector, labels: object) -> int:
+def _differing(selector: LabelSelector, labels: Mapping[str, str]) -> int:
     single = [LabelSelector({key: value}) for key, value in selector.labels.items()]
     single += [LabelSelector(requirements=(requirement,)) for requirement in selector.requirements]
-    return sum(part.matches(labels) is Match.NO for part in single)  # type: ignore[arg-type]
+    return sum(part.matches(labels) is Match.NO for part in single)
 
 
 def _keys(selector: LabelSelector) -> list[str]:
@@ -94,13 +96,11 @@ def _keys(selector: LabelSelector) -> list[str]:
 def _rule_misses(
     policy: NetworkPolicy, rule: PolicyRule, flow: Flow, far: Peers, asked: Ports | None
 ) -> Iterable[NearMiss]:
-    any_port = replace(rule, ports=())
-    any_peer = replace(rule, peers=())
     if _meets(rule, policy.namespace, flow):
         return [_partly(policy, rule, flow)]
-    if rule.ports and _meets(any_port, policy.namespace, flow):
+    if rule.ports and _meets(replace(rule, ports=()), policy.namespace, flow):
         return [_port_miss(policy, rule, flow, asked)]
-    if rule.peers and rule_openings(any_peer, policy.namespace, flow) and _meets(any_peer, policy.namespace, flow):
+    if rule.peers and _meets(replace(rule, peers=()), policy.namespace, flow):
         return [miss for peer in rule.peers if (miss := _peer_miss(policy, peer, flow, far))]
     return []
 
@@ -155,13 +155,13 @@ def _outside_miss(peer: Peer, there: Outside, far: Peers, facts: dict[str, Fact]
     if peer.block.version != there.version:
         return _miss("EGR146", peer.place, 4, **facts, version=there.version)
     if there.spans and meets([peer.block.whole], there.spans):
-        excluded = [item for item in peer.block.excepts if _holds(item, there)]
+        excluded = [item for item in peer.block.excepts if meets([_span(item)], there.spans)]
         return _miss("EGR138", peer.place, 1, **facts, excluded=", ".join(excluded) or "the exceptions")
     return _miss("EGR142", peer.place, 4, **facts)
 
 
-def _holds(cidr: str, there: Outside) -> bool:
-    return meets([replace_block(cidr)], there.spans)
+def _span(cidr: str) -> Span:
+    return network_span(ipaddress.ip_network(cidr, strict=False))
 
 
 def _pods_miss(policy: NetworkPolicy, peer: Peer, far: Pods, facts: dict[str, Fact]) -> NearMiss | None:
@@ -195,12 +195,13 @@ def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
     for policy in index:
         if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
             continue
-        if policy.selector.empty or policy.selector.matches(labels) is not Match.YES or policy.faults:
+        if policy.faults or labels_match(policy.selector, flow.near) is not Match.YES:
             continue
         for rule in policy.rules(flow.direction):
             if _opens(rule, policy.namespace, flow):
                 facts = {"policy": policy.name, "there": policy.namespace, "here": flow.near.namespace}
-                found.append(_miss("EGR135", rule.place, 5, **facts))
+                targeted = policy.selector is not None and not policy.selector.empty
+                found.append(_miss("EGR135", rule.place, 5 if targeted else 6, **facts))
                 break
         if len(found) == _MOST_ELSEWHERE:
             break

@@ -153,7 +153,7 @@ def templated(text: str) -> bool:
 def _pod_template(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The mapping that holds the pods' `metadata` and `spec`."""
     spec = mapping_of(data.get("spec"))
-    if kind == "Pod" or kind == "VirtualMachineInstance":
+    if kind in {"Pod", "VirtualMachineInstance"}:
         return data
     if kind == "CronJob":
         spec = mapping_of(mapping_of(spec.get("jobTemplate")).get("spec"))

@@ -44,9 +44,7 @@ def ip_block(cidr: str, excepts: Iterable[str] = ()) -> IpBlock:
     network = ipaddress.ip_network(cidr, strict=False)
     holes = [ipaddress.ip_network(item, strict=False) for item in excepts]
     cuts = [network_span(hole) for hole in holes if hole.version == network.version]
-    return IpBlock(
-        str(network), tuple(map(str, holes)), network.version, without([network_span(network)], cuts)
-    )
+    return IpBlock(str(network), tuple(map(str, holes)), network.version, without([network_span(network)], cuts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,10 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """`namespace` None means that a template decides it. With `faults` the API server would reject it:
-    its rules never count, and a workload that it selects is not known for certain.
+    """`namespace` and `selector` None mean that nobody can say them (a template fills them in).
+
+    With `faults` the API server would reject the policy: its rules never count, and a workload that it
+    selects is not known for certain.
 
     `directions` are the effective policyTypes; rules of a direction that is not in it are ignored.
     `variants` are other texts of the same namespace and name in other files: one of them is in force,
@@ -104,7 +104,7 @@ class NetworkPolicy:
     name: str
     namespace: str | None
     place: Place
-    selector: LabelSelector = field(default_factory=LabelSelector)
+    selector: LabelSelector | None = field(default_factory=LabelSelector)
     directions: frozenset[Direction] = frozenset()
     egress: tuple[PolicyRule, ...] = ()
     ingress: tuple[PolicyRule, ...] = ()
@@ -155,14 +155,14 @@ class Outside:
         return not self.spans
 
 
-def labels_match(selector: LabelSelector, pods: Pods) -> Match:
+def labels_match(selector: LabelSelector | None, pods: Pods) -> Match:
     """`selector.matches`, and unknown where only a part of the labels is known and the rest would decide."""
+    if selector is None:
+        return Match.UNKNOWN
     if pods.labels is None or not pods.partial or selector.empty:
         return selector.matches(pods.labels)
     known = pods.labels
-    parts = [
-        sure(known[key] == value) if key in known else Match.UNKNOWN for key, value in selector.labels.items()
-    ]
+    parts = [sure(known[key] == value) if key in known else Match.UNKNOWN for key, value in selector.labels.items()]
     parts += [
         sure(requirement.matches(known)) if requirement.key in known else Match.UNKNOWN
         for requirement in selector.requirements

@@ -17,13 +17,11 @@ LAYER = "mesh"
 DEFAULT_ACCOUNT = "default"
 
 Family = Literal["tls", "http", "tcp"]
-Kinship = Literal["www", "parent", "child", "sibling", "typo"]
 
 _FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"), "http"),
     **dict.fromkeys(("HTTPS", "TLS"), "tls"),
 }  # fmt: skip
-_TYPO_SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +80,3 @@ def serves(entries: Iterable[Served], destination: Destination) -> list[Served]:
 
 def admitted(principals: Sequence[Principal], namespace: str, account: str | None) -> Match:
     return any_of(principal.admits(namespace, account) for principal in principals)
-
-
-def kinship(listed: str, asked: str) -> Kinship | None:
-    """How a listed host that is not the asked one could have been meant for it; None when it could not.
-
-    `parent`: the listed host stands above the asked one; `child`: below; `sibling`: both are direct
-    children of one registrable-looking parent (three labels or more).
-    """
-    one, other = listed.lower().rstrip("."), asked.lower().rstrip(".")
-    if one == other:
-        return None
-    if one.removeprefix("www.") == other.removeprefix("www."):
-        return "www"
-    if other.endswith(f".{one}") and "." in one:
-        return "parent"
-    if one.endswith(f".{other}") and "." in other:
-        return "child"
-    if one.count(".") > 1 and one.partition(".")[2] == other.partition(".")[2]:
-        return "sibling"
-    return "typo" if _one_edit_apart(one, other) else None
-
-
-def _one_edit_apart(one: str, other: str) -> bool:
-    """One letter added, left out, changed, or two neighbours swapped."""
-    if min(len(one), len(other)) < _TYPO_SHORTEST or abs(len(one) - len(other)) > 1:
-        return False
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    a, b = one[start:], other[start:]
-    swapped = len(a) == len(b) > 1 and a[0] == b[1] and a[1] == b[0] and a[2:] == b[2:]
-    return swapped or a[1:] == b[1:] or a[1:] == b or a == b[1:]

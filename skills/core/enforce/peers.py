@@ -88,9 +88,7 @@ def _address_peers(cluster: Cluster, network: str, destination: Destination) -> 
     return Peers(outside=(Outside(name, parsed.version, (network_span(parsed),)),))
 
 
-def _host_peers(
-    cluster: Cluster, workload: Workload, destination: Destination, host: str, aliases_left: int
-) -> Peers:
+def _host_peers(cluster: Cluster, workload: Workload, destination: Destination, host: str, aliases_left: int) -> Peers:
     if host == "localhost" or host.endswith(".localhost"):
         return Peers(loopback=True)
     found = service_name(cluster, workload.namespace or workload.scope, host)
@@ -203,4 +201,3 @@ def _unique(found: list[Pods]) -> list[Pods]:
         labels = None if pods.labels is None else tuple(sorted(pods.labels.items()))
         distinct.setdefault((labels, pods.ports, pods.port_name, pods.host_network), pods)
     return list(distinct.values())
-

@@ -31,9 +31,11 @@ _PAST = re2.compile(
     r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)|works? (?:fine )?(?:again|now)"
     r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*|last (?:year|month|spring|week))"
 )
-_LOG_LINE = re2.compile(
-    r"(?m)^\s*(?:at [\w$.<>]+\(|File \"|Traceback|Caused by|\[?\d{4}-\d\d-\d\d[T ]|\d\d:\d\d:\d\d|\w+(?:\.\w+)*(?:Error|Exception)\b"
-    r"|(?:npm|curl|fatal|error|ERROR|Error|WARN|panic|psql|ssh|wget|docker|kubectl|Get|Post)\b[:! (\"]|[<>*] |[{\"}]|\$ |\w+@[\w-]+:)"
+# What a program printed: stamps, prompts, frames, codes, fields, tracebacks. One such mark makes it no sentence.
+_PRINTED = re2.compile(
+    r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )"
+    r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}"
+    r"|[\"'{,]\w+[\"']\s?:|\bdial tcp|\bx509|\b\w+=\S+ \w+=|HTTP/\d|\.(?:py|java|go|js|rb|php|c):\d+"
 )
 
 # A host with what may follow it: `:8443`, ` port 587`, ` (443)`, `, ports 22, 990 and 50000-50100`, `:443/tcp`.
@@ -51,25 +53,22 @@ _STACK = re2.compile(r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(
 
 
 def asks(text: str) -> bool:
-    """Whether a person asks for access: a request word, in a text that is not mostly log lines."""
-    return bool(_ASKS.search(text)) and _prose_share(text) >= 0.5
+    """Whether a person asks for access: a request word in a sentence, and no more lines of a program than sentences."""
+    spoken = sentences(text)
+    return bool(_ASKS.search(spoken))
 
 
 def wonders(text: str) -> bool:
     """Whether the text speaks about faults in general, or about faults that are over."""
-    return _prose_share(text) >= 0.5 and bool(_WONDERS.search(text) or _PAST.search(text))
+    spoken = sentences(text)
+    return bool(_WONDERS.search(spoken) or _PAST.search(spoken))
 
 
-def is_prose(text: str) -> bool:
-    return _prose_share(text) >= 0.5
-
-
-def _prose_share(text: str) -> float:
-    """The part of the lines that no program printed."""
+def sentences(text: str) -> str:
+    """What a person wrote, without the lines of programs; empty when programs wrote most of it."""
     lines = [line for line in text[:20_000].splitlines() if line.strip()]
-    if not lines:
-        return 0.0
-    return sum(1 for line in lines if not _LOG_LINE.search(line)) / len(lines)
+    spoken = [line for line in lines if not _PRINTED.search(line)]
+    return "\n".join(spoken) if 2 * len(spoken) > len(lines) else ""
 
 
 def is_stack(line: str) -> bool:

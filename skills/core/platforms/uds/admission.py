@@ -57,7 +57,7 @@ def _remote_refusals(package: Package, rule: Allow, rules: Version) -> Iterator[
 
 def _protocol_refusals(package: Package, rule: Allow, rules: Version) -> Iterator[Finding]:
     protocol = rule.remote_protocol
-    facts = {"package": package.name, "protocol": protocol}
+    facts = {"package": package.name, "protocol": protocol or ""}
     place = rule.at("remoteProtocol")
     if protocol in APPLICATION_PROTOCOLS and (rule.remote_host is None or not rule.egress):
         yield finding("EGR817", place, **facts)

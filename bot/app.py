@@ -1,0 +1,156 @@
+"""The composition root: the only file that builds real things and ties them together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.conversation import Conversation
+from bot.desk import Desk
+from bot.gather import Gather, Where
+from bot.lifecycle import InlineRunner
+from bot.settings import Settings
+from bot.world.config_repo import ConfigRepo
+from bot.world.memory import Memory
+from bot.world.people import whoami
+from bot.world.snapshots import Snapshots, Source, at_commit, once, wanted
+from skills.core.errors import AskUnclear
+from skills.core.model import Edit, Person
+from skills.core.model.requests import Request
+from skills.core.policy import PATH as POLICY_PATH
+from skills.core.policy import Policy, read_policy
+
+if TYPE_CHECKING:
+    from bot.world.forge import Forge
+
+
+class App:
+    """Everything for one allowlist repository. Costly parts are built when first used."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        repo: ConfigRepo,
+        *,
+        at: str | None = None,
+        acting_as: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.repo = repo
+        self.clock = clock
+        self._at = at
+        self._acting_as = acting_as
+        self.where = Where("cli", "")
+        self.snapshots = Snapshots()
+        self.source: Source = at_commit(repo, at)
+
+    @classmethod
+    def build(
+        cls, settings: Settings, *, config: str | None = None, at: str | None = None, acting_as: str | None = None
+    ) -> App:
+        """Opens the repository that is named by flag or setting, else the folder that we stand in."""
+        named = config or settings.config or "."
+        return cls(settings, ConfigRepo.open(named, home=settings.home), at=at, acting_as=acting_as)
+
+    # --- the parts
+
+    @cached_property
+    def memory(self) -> Memory:
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Memory(self.settings.database.reveal())
+
+    @cached_property
+    def forge(self) -> Forge:
+        from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
+
+        return LocalForge(self.repo, home=self.settings.home, now=lambda: self.clock().isoformat(timespec="seconds"))
+
+    @cached_property
+    def target(self) -> Source | None:
+        """What merge requests are drawn on; None where there is no Git to open one in."""
+        return self.forge.source(wanted, self.settings.target) if self._has_git() else None
+
+    @cached_property
+    def runner(self) -> InlineRunner:
+        return InlineRunner(self.memory, lambda: self.forge, self.clock)
+
+    @cached_property
+    def gather(self) -> Gather:
+        return Gather(self.snapshots, self.source, lambda: self.target, self._requests, self.clock)
+
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.gather, lambda: self.memory, lambda: self.runner)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        return Conversation(self.desk, self.memory, self.names, self.clock)
+
+    @cached_property
+    def person(self) -> Person:
+        """Who acts: `--as`, else POSTERN_PERSON, else git's user.email."""
+        if self._acting_as:
+            if self.repo.kind == "url":
+                raise AskUnclear("EGR648")
+            return Person(self._acting_as)
+        return self.known(whoami(os.environ, self.repo.user_email()))
+
+    # --- what surfaces ask for
+
+    @property
+    def repository(self) -> str:
+        return self.repo.where
+
+    @property
+    def repository_name(self) -> str:
+        return Path(self.repo.where).name.removesuffix(".git")
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """Workloads and environments that the allowlist knows now."""
+        allowlist = self.snapshots.read(self.target or self.source).allowlist
+        return allowlist.names(), allowlist.environments()
+
+    def policy(self) -> Policy:
+        return read_policy(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
+
+    def people(self) -> list[Person]:
+        """Everybody whom the policy names, and whoever acts now."""
+        members = {member: Person(member) for group in self.policy().groups.values() for member in group}
+        return list({person.id.casefold(): person for person in (self.person, *members.values())}.values())
+
+    def known(self, person: Person | None) -> Person:
+        return person or Person("")
+
+    def requests(self) -> tuple[Request, ...]:
+        return self._requests(self.repository)
+
+    def read_once(self) -> None:
+        """From now on the repository is read only once: a batch is answered from one state of it."""
+        self.source = once(self.source)
+        self.__dict__.pop("gather", None)
+        self.__dict__.pop("desk", None)
+
+    def write(self, edits: Sequence[Edit]) -> None:
+        self.repo.write(edits)
+
+    def finish_what_was_left(self) -> None:
+        if self._has_git():
+            self.runner.finish_what_was_left()
+
+    def _requests(self, repository: str) -> tuple[Request, ...]:
+        """Without a database nothing was ever asked, and asking must not make one."""
+        if "memory" not in self.__dict__ and self._unused_database():
+            return ()
+        return tuple(row.request for row in self.memory.requests(repository))
+
+    def _unused_database(self) -> bool:
+        url = self.settings.database.reveal()
+        return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+
+    def _has_git(self) -> bool:
+        return self.repo.kind == "bare" or (self.repo.kind == "folder" and self.repo.has_git())

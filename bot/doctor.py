@@ -1,0 +1,103 @@
+"""`postern doctor`: is everything there that Postern needs, and is the allowlist in order? Exit status 3 if not."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bot import output
+from bot.app import App
+from skills.core import wire
+from skills.core.errors import Mendable
+from skills.core.messages import level, say
+from skills.core.model import Finding
+from skills.core.policy import PATH as POLICY_PATH
+
+FAULTS = 3
+_MOST_FINDINGS = 40
+
+
+def run_doctor(app: App, *, as_json: bool, quick: bool = False) -> int:
+    """`quick` looks only at what a running service needs from minute to minute: repository and state."""
+    checks = QUICK if quick else (*QUICK, *THOROUGH)
+    findings = [finding for check in checks for finding in _guarded(check, app)]
+    faults = [finding for finding in findings if level(finding) == "error"]
+    if as_json:
+        output.one_object({"ok": not faults, "findings": wire.findings(findings)})
+    else:
+        _print(findings)
+    return FAULTS if faults else 0
+
+
+def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> Sequence[Finding]:
+    """A check that a person can mend says so and lets the others run."""
+    try:
+        return list(check(app))
+    except Mendable as error:
+        return [error.finding]
+
+
+def _repository(app: App) -> Iterator[Finding]:
+    allowlist = app.snapshots.read(app.source).allowlist
+    files = len(allowlist.readings)
+    facts: dict[str, Any] = {"where": app.repository, "files": files, "commit": (allowlist.commit or "no commit")[:12]}
+    yield Finding("EGR481", facts) if files else Finding("EGR482", facts)
+    yield from allowlist.findings
+
+
+def _state(app: App) -> Iterator[Finding]:
+    home = app.settings.home
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        yield Finding("EGR483", {"home": str(home), "reason": os.strerror(error.errno or 0)})
+        return
+    app.memory.todo(limit=1)
+    yield Finding("EGR484", {"home": str(home)})
+
+
+def _policy(app: App) -> Iterator[Finding]:
+    policy = app.policy()
+    if not policy.present:
+        yield Finding("EGR401", {"path": POLICY_PATH})
+        return
+    approvers = policy.approvers(app.snapshots.read(app.source).allowlist.readings)
+    for name in sorted({group for rule in policy.approval for group in rule.groups}):
+        if not policy.groups[name]:
+            yield Finding("EGR485", {"group": name, "path": POLICY_PATH})
+    if approvers:
+        yield Finding("EGR486", {"count": len(approvers), "path": POLICY_PATH})
+    else:
+        yield Finding("EGR487", {"path": POLICY_PATH})
+
+
+def _person(app: App) -> Iterator[Finding]:
+    yield Finding("EGR488", {"person": app.person.id}) if app.person.id else Finding("EGR404")
+
+
+def _unreadable(app: App) -> Iterator[Finding]:
+    for item in app.snapshots.read(app.source).allowlist.unreadable[:_MOST_FINDINGS]:
+        yield item.finding
+
+
+def _contradictions(app: App) -> Iterator[Finding]:
+    yield from app.snapshots.read(app.source).allowlist.audit()[:_MOST_FINDINGS]
+
+
+QUICK: tuple[Callable[[App], Iterator[Finding]], ...] = (_repository, _state)
+THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (_policy, _person, _unreadable, _contradictions)
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    marks = {"info": "ok     ", "warning": "look   ", "error": "FAULT  "}
+    for finding in findings:
+        said = say(finding)
+        place = next((str(piece.place) for piece in finding.evidence if piece.place), "")
+        where = f" ({place})" if place and place not in said.says else ""
+        print(output.printable(f"{marks[said.level]}{said.says}{where}"))
+        if said.do and said.level != "info":
+            print(output.printable(f"       {said.do}"))

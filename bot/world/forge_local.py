@@ -1,0 +1,311 @@
+"""The local forge: merge requests without a server, on a bare repository or on a hidden bare copy of a folder's.
+
+Everything below `POSTERN_HOME/forge/<repository>/`: `lock`, `requests/` (forge_records.py) and, for a folder, `copy.git`.
+
+A bare repository is merged in place. A folder's own repository is never written: its branches are fetched into the copy,
+the copy's target branch is merged, and the merge request says which `git pull` brings the merge into the folder.
+
+Every method does its steps in an order that a kill can interrupt anywhere: what is planned is written down before a branch
+moves, commits are functions of their inputs, branches move by compare-and-set, and a repeated call goes on from what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.world import forge_store
+from bot.world.config_repo import POSTERN, ConfigRepo
+from bot.world.config_repo.held import held
+from bot.world.config_repo.paths import shown
+from bot.world.config_repo.reading import (
+    branch_commit,
+    changed_paths,
+    entries_at,
+    first_merge,
+    is_ancestor,
+    is_branch,
+    resolve,
+)
+from bot.world.config_repo.running import GitDir
+from bot.world.config_repo.writing import graft, move_branch, texts_at, write_commit, write_commit_object
+from bot.world.forge import MergeRequest, Note, Receipt, commit_message, merge_message
+from bot.world.forge_records import Record, Records, is_key
+from skills.core.errors import AskUnclear, Outdated, Unreachable
+from skills.core.model.effects import OpenMergeRequest
+
+_WAIT_SECONDS = 30.0
+_RACES = 8
+
+Step = Callable[[str], None]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _go_on(_step: str) -> None:
+    return
+
+
+class LocalForge:
+    """Implements `Forge`. `step` is called with a name after each step that lasts; tests end the process there."""
+
+    def __init__(
+        self, repo: ConfigRepo, *, home: Path, now: Callable[[], str] = _now, step: Step = _go_on
+    ) -> None:
+        """The local forge of `repo`.
+
+        Raises:
+            AskUnclear: EGR441, a folder outside Git; EGR442, a URL, which needs a real forge.
+        """
+        self._store = forge_store.of(repo, home)
+        self._records = Records(self._store.folder / "requests")
+        self._now = now
+        self._step = step
+
+    @property
+    def where(self) -> str:
+        return self._store.where
+
+    def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
+        _check(effect)
+        with self._held():
+            git = self._store.synced(effect.target)
+            base = resolve(git, effect.base)
+            head = self._commit(git, base, effect)
+            self._step("committed")
+            record = self._records.newest(effect.request_key)
+            if record is not None and record.state != "preparing":
+                seen = self._view(git, record)
+                if seen.state == "opened":
+                    if seen.head == record.head == head == branch_commit(git, record.source):
+                        return Receipt(self._described(git, record, effect), created=False)
+                elif head in record.made:
+                    return Receipt(seen, created=False)
+                else:
+                    record = None
+            _check_target(git, base, effect.target, changed_paths(git, base, head))
+            there = branch_commit(git, effect.branch)
+            if there not in {None, head} and there not in self._records.made(effect.request_key):
+                raise Outdated("EGR443", branch=effect.branch, now=(there or "")[:12])
+            planned = self._planned(record, effect, base, head)
+            self._records.save(planned)
+            self._step("planned")
+            move_branch(git, effect.branch, old=there, new=head)
+            self._step("branch moved")
+            opened = replace(planned, state="opened")
+            self._records.save(opened)
+            self._step("opened")
+            return Receipt(self._view(git, opened), created=planned.state == "preparing")
+
+    def find(self, request_key: str) -> MergeRequest | None:
+        record = self._records.newest(request_key) if is_key(request_key) else None
+        if record is None or record.state == "preparing":
+            return None
+        return self._view(self._store.git(), record)
+
+    def get(self, number: int) -> MergeRequest:
+        return self._view(self._store.git(), self._record(number))
+
+    def note(self, number: int, by: str, text: str, key: str) -> None:
+        with self._held():
+            record = self._record(number)
+            if all(note.key != key for note in record.notes):
+                self._records.save(replace(record, notes=(*record.notes, Note(by, self._now(), text, key))))
+
+    def approve(self, number: int, head: str, by: str) -> MergeRequest:
+        with self._held():
+            git = self._store.git()
+            record = self._record(number)
+            _check_head(git, record, head)
+            if by not in record.approvals:
+                record = replace(record, approvals=(*record.approvals, by))
+                self._records.save(record)
+            return self._view(git, record)
+
+    def merge(self, number: int, head: str, by: str) -> MergeRequest:
+        with self._held():
+            record = self._record(number)
+            git = self._store.synced(record.target)
+            seen = self._view(git, record)
+            if seen.state == "closed":
+                raise Outdated("EGR448", number=number, state=seen.state)
+            if head != record.head:
+                raise Outdated("EGR446", number=number, now=seen.head[:12])
+            if seen.state == "opened":
+                _check_head(git, record, head)
+                seen = replace(seen, merged_commit=self._merge(git, seen, by))
+                self._step("target moved")
+            record = replace(record, state="merged", merged_commit=seen.merged_commit)
+            self._records.save(record)
+            self._step("merged")
+            if branch_commit(git, record.source) == head:
+                move_branch(git, record.source, old=head, new=None)
+            self._step("branch deleted")
+            return self._view(git, record)
+
+    def close(self, number: int, by: str, reason: str) -> MergeRequest:
+        with self._held():
+            git = self._store.git()
+            record = self._record(number)
+            seen = self._view(git, record)
+            if seen.state == "merged":
+                raise Outdated("EGR448", number=number, state=seen.state)
+            if seen.state == "opened":
+                notes = (*record.notes, Note(by, self._now(), reason, "close"))
+                record = replace(record, state="closed", notes=notes)
+                self._records.save(record)
+            return self._view(git, record)
+
+    def label(self, number: int, *, add: Collection[str] = (), remove: Collection[str] = ()) -> MergeRequest:
+        with self._held():
+            record = self._record(number)
+            labels = tuple(dict.fromkeys(label for label in (*record.labels, *add) if label not in remove))
+            if labels != record.labels:
+                record = replace(record, labels=labels)
+                self._records.save(record)
+            return self._view(self._store.git(), record)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        with held(self._store.folder / "lock", self.where, _WAIT_SECONDS):
+            self._records.sweep()
+            yield
+
+    def _record(self, number: int) -> Record:
+        record = self._records.get(number)
+        if record is None or record.state == "preparing":
+            raise AskUnclear("EGR449", number=number, where=self.where)
+        return record
+
+    def _commit(self, git: GitDir, base: str, effect: OpenMergeRequest) -> str:
+        stood = texts_at(git, base, {edit.path: None for edit in effect.edits})
+        for edit in effect.edits:
+            if stood[edit.path] != (None if edit.old_text is None else edit.old_text.encode()):
+                raise Outdated("EGR444", path=shown(edit.path), base=base[:12])
+        return write_commit(
+            git,
+            base,
+            {edit.path: edit.new_text for edit in effect.edits},
+            message=commit_message(effect),
+            author=POSTERN,
+            date=effect.created_at,
+        )
+
+    def _planned(self, record: Record | None, effect: OpenMergeRequest, base: str, head: str) -> Record:
+        made = (head,) if record is None else (*record.made, head)
+        return Record(
+            number=self._records.next_number() if record is None else record.number,
+            key=effect.request_key,
+            title=effect.title,
+            body=effect.body,
+            source=effect.branch,
+            target=effect.target,
+            head=head,
+            base=base,
+            state="preparing" if record is None else record.state,
+            author=effect.author if record is None else record.author,
+            made=tuple(dict.fromkeys(made)),
+            labels=effect.labels,
+            reviewers=effect.reviewers,
+            notes=() if record is None else record.notes,
+        )
+
+    def _described(self, git: GitDir, record: Record, effect: OpenMergeRequest) -> MergeRequest:
+        """The same commit with new words: they are brought up to date, labels that people put on stay."""
+        new = replace(
+            record,
+            title=effect.title,
+            body=effect.body,
+            labels=tuple(dict.fromkeys((*effect.labels, *record.labels))),
+            reviewers=tuple(dict.fromkeys((*effect.reviewers, *record.reviewers))),
+        )
+        if new != record:
+            self._records.save(new)
+        return self._view(git, new)
+
+    def _merge(self, git: GitDir, seen: MergeRequest, by: str) -> str:
+        """The commit that merges `seen`, on the target. A target that moves meanwhile is looked at again."""
+        touched = changed_paths(git, seen.base, seen.head)
+        ours = entries_at(git, seen.head, touched)
+        for _ in range(_RACES):
+            tip = _check_target(git, seen.base, seen.target_branch, touched)
+            tree = graft(git, tip, {path: ours.get(path) for path in touched})
+            message = merge_message(seen, by)
+            commit = write_commit_object(
+                git, tree, (tip, seen.head), message=message, author=POSTERN, date=self._now()
+            )
+            self._step("merge committed")
+            try:
+                move_branch(git, seen.target_branch, old=tip, new=commit)
+            except Outdated:
+                continue
+            return commit
+        raise Unreachable("EGR453", branch=seen.target_branch, where=self.where)
+
+    def _view(self, git: GitDir, record: Record) -> MergeRequest:
+        """The record joined with what Git says now: somebody may have moved or merged the branch by hand."""
+        state = "closed" if record.state == "closed" else "opened"
+        head, merged = record.head, record.merged_commit
+        if record.state == "merged":
+            state = "merged"
+        elif state == "opened":
+            tip = branch_commit(git, record.target)
+            if tip is not None and is_ancestor(git, record.head, tip):
+                state, merged = "merged", first_merge(git, record.head, tip)
+            else:
+                head = branch_commit(git, record.source) or record.head
+        return MergeRequest(
+            number=record.number,
+            key=record.key,
+            url=self._records.page(record.number).as_uri(),
+            title=record.title,
+            body=record.body,
+            source_branch=record.source,
+            target_branch=record.target,
+            head=head,
+            base=record.base,
+            state=state,
+            author=record.author,
+            labels=record.labels,
+            reviewers=record.reviewers,
+            notes=record.notes,
+            approvals=record.approvals,
+            merged_commit=merged,
+            commands=self._store.commands(record.target) if state == "merged" else (),
+        )
+
+
+def _check(effect: OpenMergeRequest) -> None:
+    # Keys, branches and edits are ours: a bad one is a fault of the house, not of the asker.
+    paths = {edit.path for edit in effect.edits}
+    if not is_key(effect.request_key) or not is_branch(effect.branch) or effect.branch == effect.target:
+        raise ValueError(f"request key {effect.request_key!r}, branch {effect.branch!r}")
+    if not paths or len(paths) != len(effect.edits):
+        raise ValueError("a merge request needs edits, and one for each file")
+
+
+def _check_head(git: GitDir, record: Record, head: str) -> None:
+    there = branch_commit(git, record.source)
+    if head != record.head or there != head:
+        raise Outdated("EGR446", number=record.number, now=(there or "gone")[:12])
+
+
+def _check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:
+    """The commit that the target stands at, after making sure that no touched file moved there since `base`."""
+    tip = branch_commit(git, target)
+    if tip is None:
+        raise AskUnclear("EGR447", branch=target[:100], where=git.where)
+    if tip == base:
+        return tip
+    if not is_ancestor(git, base, tip):
+        raise Outdated("EGR450", base=base[:12], branch=target)
+    before, now = entries_at(git, base, touched), entries_at(git, tip, touched)
+    for path in touched:
+        if before.get(path) != now.get(path):
+            raise Outdated("EGR445", path=shown(path), branch=target)
+    return tip

@@ -1,0 +1,147 @@
+"""The network_policy layer of a Package: default deny, and what its generated rules open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from skills.core.enforce.kube_flow import Flow, Opening, coverage
+from skills.core.enforce.kube_policy import LAYER, Outside, Pods
+from skills.core.enforce.matching import Match
+from skills.core.enforce.peers import Peers, peers
+from skills.core.enforce.spans import meets
+from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
+from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, openings, outside_of
+from skills.core.platforms.uds.index import Index, key_of
+from skills.core.platforms.uds.near import ingress_misses, internal_misses
+from skills.core.platforms.uds.package import Package
+
+NAME = "uds"
+_DNS_NAMES = frozenset({"kube-system/kube-dns", "kube-system/coredns"})
+_DNS_LABELS = {"k8s-app": "kube-dns"}
+# Namespaces of the platform itself: no Package of a repository governs what enters them.
+_UNGOVERNED = frozenset({"kube-system", "kube-public", "kube-node-lease", "pepr-system", "zarf"})
+
+
+def far_end(index: Index, workload: Workload, destination: Destination) -> Peers:
+    """The far end as the cluster's manifests know it; the cluster's DNS is known without any."""
+    found = peers(index.cluster, workload, destination)
+    return replace(
+        found,
+        pods=tuple(_as_dns(pods, destination) for pods in found.pods),
+        outside=tuple(map(outside_of, found.outside)),
+    )
+
+
+def _as_dns(pods: Pods, destination: Destination) -> Pods:
+    if pods.labels is None and pods.name in _DNS_NAMES:
+        return replace(pods, labels=_DNS_LABELS, ports=destination.ports)
+    return pods
+
+
+def egress_view(
+    index: Index, package: Package, near: Pods, destination: Destination, far: Peers, route: Pods | None
+) -> LayerView:
+    """Whether the Package's rules let these pods send. `route`: the waypoint or gateway that the flow passes instead."""
+    generated = index.generated.get(key_of(package), ())
+    targets: Sequence[Pods | Outside] = [route] if route is not None else [*far.pods, *far.outside]
+    flows = [_flow(near, target, destination) for target in targets]
+    found = [openings(generated, package.namespace, flow, api_server=far.api_server) for flow in flows]
+    view = _view(package, flows, found, "egress")
+    unknown = (*view.unknown, *(far.unknown if route is None else ()))
+    allows = () if far.unknown and route is None else view.allows
+    near_misses = () if allows or not far.pods else tuple(internal_misses(package, generated, near, far.pods[0]))
+    return replace(view, allows=allows, unknown=unknown, near=near_misses, findings=far.findings)
+
+
+def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
+    """Towards the waypoint everything is HBONE over TCP; the gateway listens on the port that the client asked for."""
+    if target is GATEWAY:
+        target = replace(GATEWAY, ports=destination.ports)
+    protocol = "tcp" if target is WAYPOINT else destination.protocol
+    return Flow("Egress", near, target, protocol, target.ports if isinstance(target, Pods) else destination.ports)
+
+
+def ingress_views(index: Index, workload: Workload, source: Pods, destination: Destination, far: Peers) -> list[LayerView]:
+    """The far half of an internal connection: the Package of each destination must let the source in."""
+    views = []
+    governed = bool(index.packages.get(source.namespace))
+    for namespace in dict.fromkeys(pods.namespace for pods in far.pods):
+        receivers = [pods for pods in far.pods if pods.namespace == namespace]
+        for package in index.packages.get(namespace, ()):
+            views.append(_ingress_view(index, package, receivers, source, destination))
+        if namespace not in index.packages and governed and _elsewhere(index, namespace, source):
+            facts = {"namespace": namespace, "workload": workload.name}
+            views.append(LayerView(LAYER, NAME, "allow", unknown=(finding("EGR829", **facts),), half="ingress"))
+    return views
+
+
+def _elsewhere(index: Index, namespace: str, source: Pods) -> bool:
+    """Whether the namespace's Package may stand in a repository that we don't see (G-D17)."""
+    if namespace == source.namespace or namespace in _UNGOVERNED or namespace.startswith("istio-"):
+        return False
+    return namespace not in index.cluster.pods and namespace not in index.cluster.declared
+
+
+def _ingress_view(
+    index: Index, package: Package, receivers: Sequence[Pods], source: Pods, destination: Destination
+) -> LayerView:
+    generated = index.generated.get(key_of(package), ())
+    flows = [Flow("Ingress", pods, source, destination.protocol, pods.ports) for pods in receivers]
+    found = [openings(generated, package.namespace, flow) for flow in flows]
+    view = _view(package, flows, found, "ingress")
+    misses = () if view.allows else tuple(ingress_misses(package, generated, receivers[0], source))
+    refused = index.refusals(package)
+    if refused and view.allows:
+        doubt = finding("EGR827", package.place, package=package.name, namespace=package.namespace)
+        return replace(view, allows=(), unknown=(doubt,), findings=refused)
+    return replace(view, near=misses)
+
+
+def _view(package: Package, flows: Sequence[Flow], found: Sequence[Sequence[Opening]], half: str) -> LayerView:
+    """All flows must be open. Isolated by the Package itself, so its own line stands for the denial."""
+    matches = [coverage(opened, flow) for opened, flow in zip(found, flows, strict=True)]
+    decision = min(matches, default=Match.NO)
+    hits: list[RuleHit] = []
+    unknown: list[Finding] = []
+    for match, opened, flow in zip(matches, found, flows, strict=True):
+        if decision is Match.YES:
+            hits += [RuleHit("allow", item.place) for item in _useful(opened, flow) if item.match is Match.YES]
+        elif decision is Match.UNKNOWN and match is Match.UNKNOWN:
+            doubts = [item.why for item in _useful(opened, flow) if item.match is Match.UNKNOWN]
+            unknown += [doubt for doubt in doubts if doubt is not None]
+    return LayerView(
+        LAYER,
+        NAME,
+        "deny",
+        tuple(dict.fromkeys(hits)),
+        isolators=(package.place,),
+        unknown=_unique(unknown),
+        half="ingress" if half == "ingress" else "egress",
+    )
+
+
+def _useful(found: Iterable[Opening], flow: Flow) -> list[Opening]:
+    """Openings that touch the flow: a rule on another port opens nothing of it."""
+    wanted = flow.wanted
+    return [
+        item
+        for item in found
+        if item.match is not Match.NO
+        and meets(item.region.ports, wanted.ports)
+        and meets(item.region.addresses, wanted.addresses)
+    ]
+
+
+def reaches(items: Iterable[Generated], namespace: str, near: Pods, target: Pods) -> Match:
+    """Whether pods may send to a target of the mesh: the waypoint, or the gateway on its `ports`."""
+    flow = Flow("Egress", near, target, "tcp", target.ports)
+    return coverage(openings(items, namespace, flow), flow)
+
+
+def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    kept: list[Finding] = []
+    for item in findings:
+        if item not in kept:
+            kept.append(item)
+    return tuple(kept)

@@ -1,0 +1,40 @@
+"""The one way in: `read_report`."""
+
+from __future__ import annotations
+
+from skills.core.report.access_log import accesses, drops
+from skills.core.report.answers import errno, issuer, status, tls_reason
+from skills.core.report.clients import client
+from skills.core.report.destinations import destinations
+from skills.core.report.facts import Report
+from skills.core.report.normal import clean
+from skills.core.report.prose import asks
+
+
+def read_report(text: str) -> Report:
+    """Facts of a pasted text. Never fails; reads a bounded part of long texts and says how much."""
+    cleaned = clean(text)
+    words = cleaned.text
+    lines, dropped = accesses(words), drops(words)
+    request = asks(words)
+    found, proxies = destinations(words, asks=request, accesses=lines, drops=dropped)
+    code, origin = status(words, lines)
+    flags = [flag for access in lines for flag in access.flags]
+    return Report(
+        text=words,
+        destinations=found,
+        status=code,
+        status_origin=origin,
+        tls=tls_reason(words),
+        issuer=issuer(words),
+        envoy_flags=tuple(dict.fromkeys(flags)),
+        errno=errno(words),
+        client=client(words),
+        accesses=lines,
+        drops=dropped,
+        proxies=proxies,
+        asks=request,
+        masked=cleaned.masked,
+        scanned=cleaned.scanned,
+        total=cleaned.total,
+    )
