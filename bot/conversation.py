@@ -23,12 +23,22 @@ from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
+DECISIONS = ("approve", "reject", "hold")
 
 
 class Interpreter(Protocol):
     """Turns loose words into what the rules would have heard; None when it can't. Never decides anything."""
 
     def __call__(self, words: str, names: list[str]) -> Heard | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button: the step it stands for, and the request key and digest that were shown beside it."""
+
+    step: str
+    key: str | None = None
+    digest: str | None = None
 
 
 @dataclass(slots=True)
@@ -39,6 +49,7 @@ class Turn:
     who: Person
     where: Where
     state: dict[str, Any] = field(default_factory=dict)
+    digest: str | None = None
 
 
 class Conversation:
@@ -59,9 +70,22 @@ class Conversation:
 
     def hear(self, words: str, who: Person, where: Where) -> list[Reply]:
         """Answers one message. Every message that is addressed to Postern gets an answer."""
-        masked = mask(words).text
+        return self._turn(Turn(words, who, where))
+
+    def press(self, pressed: Pressed, who: Person, where: Where) -> list[Reply]:
+        """A button says what could be typed, bound to what was shown beside it."""
+        words = f"{pressed.step} {pressed.key}" if pressed.step in DECISIONS and pressed.key else pressed.step
+        return self._turn(Turn(words, who, where, digest=pressed.digest))
+
+    def shown(self, where: Where) -> tuple[str, str]:
+        """Key and digest of what this thread was shown last, to be carried by buttons."""
+        state = self._memory.thread(where.thread).state
+        return state.get("key") or "", state.get("request_digest") or state.get("digest") or ""
+
+    def _turn(self, turn: Turn) -> list[Reply]:
+        where, who, masked = turn.where, turn.who, mask(turn.words).text
         thread = self._memory.thread(where.thread)
-        turn = Turn(words, who, where, dict(thread.state))
+        turn.state = dict(thread.state)
         replies = self._answer(turn)
         now = self._clock()
         with self._memory.transaction() as tx:
@@ -156,9 +180,9 @@ class Conversation:
         if not key:
             return [problem(Finding("EGR653", {"verb": heard.verb}))]
         ask = {"key": key, "verb": heard.verb, "reason": heard.reason}
-        digest = turn.state.get("request_digest")
-        if digest and key == turn.state.get("key"):
-            ask["digest"] = digest
+        shown = turn.state.get("request_digest") if key == turn.state.get("key") else None
+        if turn.digest or shown:
+            ask["digest"] = turn.digest or shown
         replies = self._run(turn, "decide", ask)
         return replies + self._after_merge(turn, key)
 

@@ -1,0 +1,1 @@
+"""Slack: translates events, commands and clicks into turns, and replies into messages. It never thinks."""

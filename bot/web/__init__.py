@@ -1,0 +1,1 @@
+"""HTTP beside Slack: health."""

@@ -7,7 +7,7 @@ Every method may be repeated: the natural keys are the request key (one branch, 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from skills.core.model.effects import OpenMergeRequest
@@ -30,8 +30,8 @@ class MergeRequest:
     """A merge request as the forge has it now.
 
     `key` is the request key. `head` is the commit that the source branch stands at, `base` the commit that it was drawn
-    on; both are full names. `approvals` are the people who approved `head`. `commands` are what a person must run to have
-    the merge in their own copy; empty where nothing is needed.
+    on; both are full names. `approvals` are the people who approved `head`. `commands` are what a person must run to
+    have the merge in their own copy; empty where nothing is needed.
     """
 
     number: int
@@ -50,7 +50,7 @@ class MergeRequest:
     notes: tuple[Note, ...] = ()
     approvals: tuple[str, ...] = ()
     merged_commit: str | None = None
-    commands: tuple[str, ...] = field(default=())
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ class Forge(Protocol):
         A target that has moved on is fine as long as no touched file moved.
 
         Raises:
-            Outdated: EGR443 the branch stands at a commit that Postern did not make; EGR444 a file at the base is not what
-                the draft saw; EGR445 a touched file moved on the target; EGR450 the base is not part of the target.
+            Outdated: EGR443 the branch stands at a commit that Postern did not make; EGR444 a file at the base is not
+                what the draft saw; EGR445 a touched file moved on the target; EGR450 the base is not part of the
+                target; EGR454 (a folder) the merges of before must be pulled first.
             AskUnclear: EGR447 no such target branch; EGR457 the edits change nothing.
         """
 
@@ -100,7 +101,8 @@ class Forge(Protocol):
         Whether `by` may is not asked here; that is decided before.
 
         Raises:
-            Outdated: EGR446 the branch stands elsewhere; EGR445 a touched file moved on the target; EGR448 it is closed.
+            Outdated: EGR446 the branch stands elsewhere; EGR445 a touched file moved on the target; EGR448 it is
+                closed; EGR450, EGR454 as in `open_or_update`.
         """
 
     def close(self, number: int, by: str, reason: str) -> MergeRequest:

@@ -1,12 +1,14 @@
 """The local forge: merge requests without a server, on a bare repository or on a hidden bare copy of a folder's.
 
-Everything below `POSTERN_HOME/forge/<repository>/`: `lock`, `requests/` (forge_records.py) and, for a folder, `copy.git`.
+Everything stands below `POSTERN_HOME/forge/<repository>/`: `lock`, `requests/` (forge_records.py) and, for a folder,
+`copy.git`.
 
-A bare repository is merged in place. A folder's own repository is never written: its branches are fetched into the copy,
-the copy's target branch is merged, and the merge request says which `git pull` brings the merge into the folder.
+A bare repository is merged in place. A folder's own repository is never written: its branches are fetched into the
+copy, the copy's target branch is merged, and the merge request says which `git pull` brings the merge into the folder.
 
-Every method does its steps in an order that a kill can interrupt anywhere: what is planned is written down before a branch
-moves, commits are functions of their inputs, branches move by compare-and-set, and a repeated call goes on from what it finds.
+Every method does its steps in an order that a kill can interrupt anywhere: what is planned is written down before a
+branch moves, commits are functions of their inputs, branches move by compare-and-set, and a repeated call goes on from
+what it finds.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from bot.world.config_repo.reading import (
 )
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.writing import graft, move_branch, texts_at, write_commit, write_commit_object
-from bot.world.forge import MergeRequest, Note, Receipt, commit_message, merge_message
+from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model.effects import OpenMergeRequest
@@ -54,9 +56,7 @@ def _go_on(_step: str) -> None:
 class LocalForge:
     """Implements `Forge`. `step` is called with a name after each step that lasts; tests end the process there."""
 
-    def __init__(
-        self, repo: ConfigRepo, *, home: Path, now: Callable[[], str] = _now, step: Step = _go_on
-    ) -> None:
+    def __init__(self, repo: ConfigRepo, *, home: Path, now: Callable[[], str] = _now, step: Step = _go_on) -> None:
         """The local forge of `repo`.
 
         Raises:
@@ -236,9 +236,7 @@ class LocalForge:
             tip = _check_target(git, seen.base, seen.target_branch, touched)
             tree = graft(git, tip, {path: ours.get(path) for path in touched})
             message = merge_message(seen, by)
-            commit = write_commit_object(
-                git, tree, (tip, seen.head), message=message, author=POSTERN, date=self._now()
-            )
+            commit = write_commit_object(git, tree, (tip, seen.head), message=message, author=POSTERN, date=self._now())
             self._step("merge committed")
             try:
                 move_branch(git, seen.target_branch, old=tip, new=commit)
@@ -249,7 +247,7 @@ class LocalForge:
 
     def _view(self, git: GitDir, record: Record) -> MergeRequest:
         """The record joined with what Git says now: somebody may have moved or merged the branch by hand."""
-        state = "closed" if record.state == "closed" else "opened"
+        state: State = "closed" if record.state == "closed" else "opened"
         head, merged = record.head, record.merged_commit
         if record.state == "merged":
             state = "merged"

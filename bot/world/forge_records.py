@@ -1,7 +1,7 @@
 """Merge requests of the local forge as files, one each, written so that a kill at any moment leaves the old or the new.
 
-    requests/<number>-<request key>.json    the truth
-    requests/<number>.md                    the same for a person's eyes
+requests/<number>-<request key>.json    the truth
+requests/<number>.md                    the same for a person's eyes
 """
 
 from __future__ import annotations

@@ -111,17 +111,18 @@ class Copy:
     def _follow(self, git: GitDir, target: str) -> None:
         theirs = commit_of(git, f"{_FOLDER}/heads/{target}")
         ours = branch_commit(git, target)
-        if theirs is None or theirs == ours:
-            pass
-        elif ours is None or ours == commit_of(git, f"{_ADOPTED}/{target}") or is_ancestor(git, ours, theirs):
-            # Nothing of ours is ahead, so the folder's branch is the truth, also after it was rewritten.
-            move_branch(git, target, old=ours, new=theirs)
-        elif not is_ancestor(git, theirs, ours):
-            raise Outdated("EGR454", branch=target, where=self.where, command=self.commands(target)[0])
-        else:
+        if theirs is None:
             return
-        if theirs is not None:
-            git.run("update-ref", "--no-deref", f"{_ADOPTED}/{target}", theirs)
+        if theirs != ours:
+            nothing_of_ours = ours is None or ours == commit_of(git, f"{_ADOPTED}/{target}")
+            if nothing_of_ours or is_ancestor(git, ours or theirs, theirs):
+                # The folder's branch is the truth, also after it was rewritten.
+                move_branch(git, target, old=ours, new=theirs)
+            elif is_ancestor(git, theirs, ours or theirs):
+                return
+            else:
+                raise Outdated("EGR454", branch=target, where=self.where, command=self.commands(target)[0])
+        git.run("update-ref", "--no-deref", f"{_ADOPTED}/{target}", theirs)
 
     def commands(self, target: str) -> tuple[str, ...]:
         copy = str(self._copy.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from skills.core.resources import template
+from skills.core.resources import prompt, template
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -16,6 +16,11 @@ _FENCE = "````"
 
 def render(name: str, **facts: Any) -> str:
     return _environment().get_template(name).render(**facts)
+
+
+def render_prompt(name: str, **facts: Any) -> str:
+    """A prompt with the limits that stand above every one of them."""
+    return _environment().from_string(prompt(name)).render(limits=prompt("limits.md"), **facts)
 
 
 @cache

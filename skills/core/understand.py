@@ -60,6 +60,7 @@ class Heard:
     reason: str = ""
     key: str | None = None
     judgement: Judgement | None = None
+    by_model: bool = False
 
 
 def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:

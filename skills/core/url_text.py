@@ -45,6 +45,7 @@ SCHEMES: Mapping[str, tuple[int, str | None]] = {
 _SCHEME = re2.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
 _AUTHORITY_END = re2.compile(r"[/?#;]")
 _ENDS_IN_PORT = re2.compile(r":[0-9]{1,5}$")
+_FOREIGN = frozenset("\\<>|\"'`{}^")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ def read(words: str) -> Url:
     else:
         found = _from_url(scheme, rest)
     # Browsers read a backslash as a slash and libraries as part of the name: nobody can say which host is meant.
-    if "\\" in found.authority or (found.credentials and "\\" in rest):
-        raise AskUnclear("EGR605", host=shown(found.authority))
+    if _FOREIGN & set(found.authority) or (found.credentials and "\\" in rest):
+        raise AskUnclear("EGR605", host=shown(found.authority if "@" in words else words))
     return found
 
 

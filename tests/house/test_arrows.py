@@ -11,9 +11,9 @@ import pytest
 from tests.house.source import TOPS, imports, in_skills, is_within, modules, none_of, shown, tree
 
 IMPURE_LIBRARIES = (
-    "asyncio", "concurrent", "ctypes", "ftplib", "http", "importlib", "io", "logging", "multiprocessing", "os", "random",
-    "secrets", "select", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile",
-    "threading", "time", "urllib.request", "aiohttp", "httpx", "requests", "urllib3",
+    "asyncio", "concurrent", "ctypes", "ftplib", "http", "importlib", "io", "logging", "multiprocessing", "os",
+    "random", "secrets", "select", "shutil", "signal", "smtplib", "socket", "sqlite3", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time", "urllib.request", "aiohttp", "httpx", "requests", "urllib3",
 )  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "eval", "exec", "__import__"}
 CLOCKS = {"now", "utcnow", "today"}

@@ -76,7 +76,8 @@ def mendable(where: str, words: str) -> Mendable:
 def says(words: str) -> str:
     """Git's own last sentence, on one line, with secrets masked."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))] or lines or ["no reason"]
+    marked = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
+    told = marked or lines or ["no reason given"]
     line = "".join(c if c.isprintable() else "?" for c in mask(told[0][: 4 * _LONGEST]).text)
     for mark in ("fatal: ", "error: "):
         line = line.removeprefix(mark)

@@ -88,7 +88,7 @@ def _read(path: str, full: str, id_length: int, gathering: Gathering) -> None:
     except OSError as error:
         gathering.leave_out("EGR559", path, says=os.strerror(error.errno or 0))
         return
-    with open(handle, "rb") as file:
+    with os.fdopen(handle, "rb") as file:
         seen = os.fstat(handle)
         if not stat.S_ISREG(seen.st_mode):
             return

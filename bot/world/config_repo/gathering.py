@@ -6,7 +6,7 @@ from collections import Counter
 
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.values import Contents, Limits
-from skills.core.model import Fact, Finding, Place, finding
+from skills.core.model import Evidence, Fact, Finding, Place
 
 
 class Gathering:
@@ -41,7 +41,7 @@ class Gathering:
         self._seen[code] += 1
         if self._seen[code] <= self.limits.findings_of_a_kind:
             name = shown(path)
-            self._findings.append(finding(code, Place(name), path=name, **facts))
+            self._findings.append(Finding(code, {"path": name, **facts}, (Evidence(place=Place(name)),)))
 
     def too_large(self, path: str) -> None:
         self.leave_out("EGR556", path, limit=self.limits.file_size // (1024 * 1024))

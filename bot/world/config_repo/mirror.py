@@ -124,4 +124,3 @@ class Mirror:
             if path != git.path:
                 shutil.rmtree(path, ignore_errors=True)
         return git
-

@@ -247,9 +247,7 @@ def blame(git: GitDir, path: str, line: int, commit: str) -> Commit | None:
     if line < 1 or fault_of(path) is not None:
         return None
     # Text converters are programs that the repository names.
-    found = git.attempt(
-        "blame", "--porcelain", "--no-textconv", "-w", "-M", "-L", f"{line},{line}", commit, "--", path
-    )
+    found = git.attempt("blame", "--porcelain", "--no-textconv", "-w", "-M", "-L", f"{line},{line}", commit, "--", path)
     if found.status != 0:
         return None
     head, *rest = found.out.decode("utf-8", "replace").splitlines()

@@ -1,7 +1,7 @@
 """Runs git on one repository, so that nothing which that repository says is ever executed.
 
-The one file that imports GitPython. It serves as a runner of git's plumbing: reading 10 000 objects through it costs what
-git itself costs, through its object model nine times as much (shared/performance, 3.3).
+The one file that imports GitPython. It serves as a runner of git's plumbing: reading 10 000 objects that way costs what
+git itself costs, through GitPython's object model nine times as much.
 
 A repository can name programs that git runs: hooks, file system monitors, filters, text converters, transports of a
 partial clone. Settings on the command line beat those of the repository, the variables below stop what settings can't,
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from bot.world.config_repo.failures import mendable
 from skills.core.errors import Unreachable
@@ -124,15 +124,15 @@ class GitDir:
         with _fed(feed) as stdin:
             status, out, err = self._runner().execute(
                 self._command(args),
-                istream=stdin,
+                stdin,
                 with_extended_output=True,
-                with_exceptions=False,
                 stdout_as_string=False,
+                with_exceptions=False,
                 strip_newline_in_stdout=False,
                 env={**_VARIABLES, **(env or {})},
                 kill_after_timeout=seconds,
             )
-        return Output(status, out if isinstance(out, bytes) else b"", err)
+        return Output(status, out, err)
 
     @contextmanager
     def stream(self, *args: str, feed: bytes | None = None) -> Iterator[IO[bytes]]:
@@ -142,7 +142,7 @@ class GitDir:
             Unreachable: git failed after its output was read to the end.
         """
         with _fed(feed) as stdin:
-            process = self._runner().execute(self._command(args), istream=stdin, as_process=True, env=_VARIABLES)
+            process = self._runner().execute(self._command(args), stdin, as_process=True, env=_VARIABLES)
             popen = process.proc
             if popen is None or popen.stdout is None or popen.stderr is None:
                 raise Unreachable("EGR550", where=self.where)
@@ -164,7 +164,7 @@ class GitDir:
 
     def _command(self, args: Sequence[str]) -> list[str]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-        # GitPython passes all of os.environ on and can only add to it, so what must not be there is taken out by env(1).
+        # GitPython passes all of os.environ on and can only add to it, so env(1) takes out what must not be there.
         foreign = [name for name in os.environ if name in _FOREIGN or name.startswith("GIT_TRACE")]
         cleared = ["env", *(part for name in foreign for part in ("-u", name))] if foreign else []
         return [*cleared, "git", f"--git-dir={self.path}", *settings, *args]
@@ -181,7 +181,7 @@ class GitDir:
 
 
 @contextmanager
-def _fed(feed: bytes | None) -> Iterator[IO[bytes] | None]:
+def _fed(feed: bytes | None) -> Iterator[BinaryIO | None]:
     """`feed` as a file: a pipe would need a second thread to fill it while the output is read."""
     if feed is None:
         yield None
@@ -189,7 +189,7 @@ def _fed(feed: bytes | None) -> Iterator[IO[bytes] | None]:
     with tempfile.TemporaryFile() as file:
         file.write(feed)
         file.seek(0)
-        yield file
+        yield cast(BinaryIO, file)
 
 
 def create_bare(path: Path, where: str) -> GitDir:

@@ -94,7 +94,7 @@ def _read(folder: int, name: str, path: str) -> tuple[bytes | None, int]:
         raise
     except OSError:
         raise AskUnclear("EGR565", path=shown(path)) from None
-    with open(handle, "rb") as file:
+    with os.fdopen(handle, "rb") as file:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise AskUnclear("EGR565", path=shown(path))
@@ -112,7 +112,7 @@ def _write_new(folder: int, name: str, text: bytes, mode: int) -> None:
         os.unlink(name, dir_fd=folder)
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        with open(handle, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(text)
             file.flush()
             os.fchmod(handle, mode)

@@ -157,5 +157,3 @@ def move_branch(git: GitDir, branch: str, *, old: str | None, new: str | None) -
     if now != old:
         raise Outdated("EGR568", branch=branch, where=git.where, now=(now or "gone")[:12])
     raise Unreachable("EGR569", where=git.where, says=says(done.err))
-
-

@@ -11,8 +11,8 @@ from dataclasses import replace
 from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
-from skills.core.platforms.uds.ingress import account_views
 from skills.core.platforms.uds.index import Index
+from skills.core.platforms.uds.ingress import account_views
 from skills.core.platforms.uds.meshed import Sender, mesh_decides, mesh_view, route
 from skills.core.platforms.uds.near import external_misses
 from skills.core.platforms.uds.network import NAME, egress_view, far_end, ingress_views
@@ -41,6 +41,9 @@ def decide(index: Index, workload: Workload, destination: Destination) -> list[L
 
 def _package_views(index: Index, sender: Sender, destination: Destination, far: Peers) -> list[LayerView]:
     package = sender.package
+    refused = index.refusals(package)
+    if refused and index.presumed is not None:
+        index = index.presumed
     meshed = mesh_decides(destination, far)
     way: Pods | None = route(index, sender, destination) if meshed else None
     network = egress_view(index, package, sender.pods, destination, far, way)
@@ -49,7 +52,6 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
         misses = external_misses(index, package, sender.pods, sender.account, destination)
         network = replace(network, near=tuple(misses))
     views = [network] if mesh is None else [network, mesh]
-    refused = index.refusals(package)
     return [_doubted(view, package, refused) for view in views] if refused else views
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, Served, family_of
@@ -50,6 +50,7 @@ class Index:
 
     `participants` are egress rules to Anywhere of ambient Packages by namespace: they take part in every
     registered host. `clashes` are by mode, host and port. `generated` is by file and document.
+    Refused Packages register nothing; `presumed` is this index as it would be if they were admitted.
     """
 
     rules: Version = NEWEST
@@ -62,6 +63,7 @@ class Index:
     generated: Mapping[Key, tuple[Generated, ...]] = field(default_factory=dict)
     cores: tuple[CoreDeployment, ...] = ()
     extras: tuple[ExtraRules, ...] = ()
+    presumed: Index | None = None
 
     def every_package(self) -> Iterable[Package]:
         return (package for group in self.packages.values() for package in group)
@@ -81,30 +83,31 @@ def key_of(package: Package) -> Key:
 
 
 def compile_index(entries: Sequence[Entry], cluster: Cluster, rules: Version = NEWEST) -> Index:
+    every = [entry for entry in entries if isinstance(entry, Package)]
     packages: dict[str, list[Package]] = defaultdict(list)
-    for entry in entries:
-        if isinstance(entry, Package):
-            packages[entry.namespace].append(entry)
-    refused = {}
-    for group in packages.values():
-        for package in group:
-            reasons = refusals(package, rules)
-            if reasons:
-                refused[key_of(package)] = reasons
-    admitted = [p for group in packages.values() for p in group if key_of(p) not in refused]
-    registered = _registered(admitted, rules)
-    return Index(
+    for package in every:
+        packages[package.namespace].append(package)
+    reasons = {key_of(package): refusals(package, rules) for package in every}
+    refused = {key: found for key, found in reasons.items() if found}
+    index = Index(
         rules,
         cluster,
         {namespace: tuple(group) for namespace, group in packages.items()},
         refused,
-        registered,
-        _participants(admitted, rules),
-        {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, rules)},
-        {key_of(p): generated_rules(p, rules) for group in packages.values() for p in group},
-        tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
-        tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
+        generated={key_of(package): generated_rules(package, rules) for package in every},
+        cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
+        extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
     )
+    compiled = _in_mesh(index, [package for package in every if key_of(package) not in refused])
+    return replace(compiled, presumed=_in_mesh(index, every)) if refused else compiled
+
+
+def _in_mesh(index: Index, packages: Sequence[Package]) -> Index:
+    """The index with what these Packages register."""
+    registered = _registered(packages, index.rules)
+    clashes = {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, index.rules)}
+    participants = _participants(packages, index.rules)
+    return replace(index, registered=registered, participants=participants, clashes=clashes)
 
 
 def registrations(package: Package) -> Iterable[Registration]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.matching import Match, any_of
-from skills.core.enforce.mesh import LAYER, Served, carries
+from skills.core.enforce.mesh import LAYER, carries
 from skills.core.enforce.peers import Peers
 from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, finding
 from skills.core.platforms.uds.gateway import state
@@ -116,7 +116,7 @@ def _registry_view(index: Index, sender: Sender, destination: Destination, bound
             NAME,
             "deny",
             isolators=isolators,
-            near=tuple([*registry_misses(package, sender.pods, destination), *misses]),
+            near=(*registry_misses(package, sender.pods, destination), *misses),
             unknown=() if bound is Match.YES else (doubt,),
         )
     ready, findings = state(index, [entry.port for entry in served])
@@ -198,7 +198,3 @@ def _spoken(served: Sequence[Registration], destination: Destination) -> tuple[F
 
 def _places(entries: Sequence[Registration]) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(entry.rule.place for entry in entries))[:_MOST_PLACES]
-
-
-def served_of(entries: Sequence[Registration]) -> list[Served]:
-    return [entry.served for entry in entries]

@@ -10,8 +10,9 @@ from skills.core.enforce.kube_flow import peer_match
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import carries, family_of
+from skills.core.enforce.spans import covers, network_span
 from skills.core.hosts import edit_distance, parent_of, sibling
-from skills.core.model import Destination, Finding, NearMiss, Place, finding
+from skills.core.model import Destination, Evidence, Finding, NearMiss, Place
 from skills.core.platforms.uds.generate import Generated
 from skills.core.platforms.uds.index import Index, key_of
 from skills.core.platforms.uds.package import Allow, Package
@@ -133,10 +134,7 @@ def _inside(rule: Allow, to: Destination) -> bool:
         return network.prefixlen == 0
     wanted = [ipaddress.ip_network(item, strict=False) for item in given]
     return all(
-        item.version == network.version
-        and network.network_address <= item.network_address
-        and item.broadcast_address <= network.broadcast_address
-        for item in wanted
+        item.version == network.version and covers([network_span(network)], [network_span(item)]) for item in wanted
     )
 
 
@@ -217,5 +215,4 @@ def _in_ports(ports: Sequence[int], to: Destination) -> bool:
 
 
 def _miss(distance: int, code: str, place: Place, **facts: str | int) -> NearMiss:
-    found: Finding = finding(code, place, **facts)
-    return NearMiss(found, place, distance)
+    return NearMiss(Finding(code, facts, (Evidence(place=place),)), place, distance)

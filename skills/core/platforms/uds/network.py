@@ -42,7 +42,7 @@ def _as_dns(pods: Pods, destination: Destination) -> Pods:
 def egress_view(
     index: Index, package: Package, near: Pods, destination: Destination, far: Peers, route: Pods | None
 ) -> LayerView:
-    """Whether the Package's rules let these pods send. `route`: the waypoint or gateway that the flow passes instead."""
+    """Whether the Package's rules let these pods send. `route`: the waypoint or gateway that the flow passes."""
     generated = index.generated.get(key_of(package), ())
     targets: Sequence[Pods | Outside] = [route] if route is not None else [*far.pods, *far.outside]
     flows = [_flow(near, target, destination) for target in targets]
@@ -62,7 +62,9 @@ def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
     return Flow("Egress", near, target, protocol, target.ports if isinstance(target, Pods) else destination.ports)
 
 
-def ingress_views(index: Index, workload: Workload, source: Pods, destination: Destination, far: Peers) -> list[LayerView]:
+def ingress_views(
+    index: Index, workload: Workload, source: Pods, destination: Destination, far: Peers
+) -> list[LayerView]:
     """The far half of an internal connection: the Package of each destination must let the source in."""
     views = []
     governed = bool(index.packages.get(source.namespace))

@@ -1,0 +1,89 @@
+"""Loose words to an ask, with a model. What comes back is checked against the words: a host that nobody wrote is dropped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from skills.core.errors import AskUnclear
+from skills.core.flow_text import destination
+from skills.core.rendering import render_prompt
+from skills.core.secrets import mask
+from skills.core.understand import Heard
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+log = logging.getLogger("postern.ai")
+_MOST_WORDS = 8000
+_MOST_NAMES = 200
+
+
+class Reading(BaseModel):
+    """What the model may say. Anything else in its answer is ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    workload: str | None = Field(None, max_length=300)
+    environment: str | None = Field(None, max_length=60)
+    destinations: tuple[str, ...] = Field((), max_length=20)
+
+
+class ModelInterpreter:
+    """Calls the model with masked words, and believes only what stands in them. Never raises: no answer is None."""
+
+    def __init__(self, model: Callable[[], BaseChatModel]) -> None:
+        self._load = model
+        self._model: BaseChatModel | None = None
+
+    def __call__(self, words: str, names: list[str]) -> Heard | None:
+        masked = mask(words).text[:_MOST_WORDS]
+        said = self._ask(masked, names[:_MOST_NAMES])
+        return heard(said, masked, names) if said is not None else None
+
+    def _ask(self, words: str, names: Sequence[str]) -> str | None:
+        from langchain_core.messages import HumanMessage, SystemMessage  # noqa: PLC0415
+
+        system = render_prompt("understand.md.j2", names=names)
+        try:
+            self._model = self._model or self._load()
+            answer = self._model.invoke([SystemMessage(system), HumanMessage(f"<<<message\n{words}\nmessage>>>")])
+        except Exception as error:
+            # Providers raise classes of their own that share no base; an outage must never cost the rule-made answer.
+            log.warning("the language model did not answer: %s", type(error).__name__)
+            return None
+        return _text(answer.content)
+
+
+def heard(said: str, words: str, names: Sequence[str]) -> Heard | None:
+    """The model's answer as the rules would have heard it; None when nothing of it stands in the words."""
+    start, end = said.find("{"), said.rfind("}")
+    try:
+        reading = Reading.model_validate_json(said[start : end + 1])
+    except ValidationError:
+        return None
+    known = {name.casefold(): name for name in names} | {name.rsplit("/", 1)[-1].casefold(): name for name in names}
+    workload = known.get((reading.workload or "").casefold())
+    destinations = tuple(item for item in reading.destinations if _stands_in(item, words))
+    environment = reading.environment if reading.environment and reading.environment.casefold() in words.casefold() else None
+    if not destinations and not workload:
+        return None
+    return Heard("check" if destinations else "reply", workload, environment, destinations, by_model=True)
+
+
+def _stands_in(written: str, words: str) -> bool:
+    """Only what the person wrote, and only if it reads as a destination."""
+    try:
+        found, _ = destination(written)
+    except AskUnclear:
+        return False
+    return written.casefold() in words.casefold() and found.name.casefold() in words.casefold()
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content if isinstance(part, dict))

@@ -1,0 +1,85 @@
+"""A reply as Block Kit. Everything that people or manifests wrote is escaped here and nowhere else.
+
+Limits: https://docs.slack.dev/reference/block-kit/blocks (section text 3,000, 50 blocks, button text 75, value 2,000).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skills.core.messages import say
+from skills.core.model import Finding
+from skills.replies import Reply
+
+_SECTION = 2900
+_FALLBACK = 2900
+_VALUE = 1900
+STEP_PREFIX = "postern_step_"
+_STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
+_TYPED_ONLY = ("open", "reject")  # they need a reason, which has to be typed
+
+
+def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
+    """`text` (for notifications and screen readers) and `blocks` of one message."""
+    text = escape(made.text)
+    blocks: list[dict[str, Any]] = [_section(piece) for piece in _cut(text, _SECTION)]
+    if made.diff:
+        blocks += [_section(f"```{piece}```") for piece in _cut(_in_fence(escape(made.diff)), _SECTION)[:4]]
+    steps = [step for step in made.steps if step not in _TYPED_ONLY]
+    if steps:
+        value = f"{key}:{digest}"[:_VALUE]
+        blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
+    return {"text": text[:_FALLBACK] or "…", "blocks": blocks[:50]}
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters, so that no link, mention or `<!channel>` can come out of foreign text.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text (escaping text).
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _in_fence(text: str) -> str:
+    """Three backticks in a diff would end the block; a zero-width space keeps them apart."""
+    return text.replace("```", "`\u200b`\u200b`")
+
+
+def _cut(text: str, most: int) -> list[str]:
+    """Pieces of whole lines, none longer than `most`; an escape sequence is never cut in two."""
+    pieces, current = [], ""
+    for line in text.splitlines(keepends=True) or [""]:
+        while len(line) > most:
+            end = line.rfind(" ", 1, most)
+            end = end if end > 0 else _before_entity(line, most)
+            pieces, current = ([*pieces, current] if current else pieces), ""
+            pieces.append(line[:end])
+            line = line[end:]
+        if len(current) + len(line) > most:
+            pieces.append(current)
+            current = ""
+        current += line
+    return [piece for piece in [*pieces, current] if piece.strip()] or ["…"]
+
+
+def _before_entity(line: str, most: int) -> int:
+    start = line.rfind("&", most - 5, most)
+    return start if start > 0 and ";" not in line[start:most] else most
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _button(step: str, value: str) -> dict[str, Any]:
+    label = say(Finding("EGR665", {"step": step.capitalize()})).says[:75]
+    button: dict[str, Any] = {
+        "type": "button",
+        "action_id": STEP_PREFIX + step.replace(" ", "_"),
+        "text": {"type": "plain_text", "text": step.capitalize()[:75]},
+        "accessibility_label": label,
+        "value": value,
+    }
+    if step in _STYLES:
+        button["style"] = _STYLES[step]
+    return button

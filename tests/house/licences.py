@@ -1,0 +1,45 @@
+"""Writes docs/LICENCES.md from what the installed packages say of themselves: `make licences`."""
+
+from __future__ import annotations
+
+from importlib.metadata import metadata
+
+from tests.house.pins import LOCKS, pins
+from tests.shared import ROOT
+
+HEAD = """# Licences of what Postern stands on
+
+Every package that a lock file pins, direct or not, as its own metadata names its licence. None of them is part
+of this repository. *core* is what everyone installs, *server* what the image installs, *dev* what the tests and
+tools of this project need. Written by `make licences`; don't edit.
+
+| package | version | licence | lock files |
+|---|---|---|---|
+"""
+
+
+def licence(name: str) -> str:
+    """The SPDX expression where the package gives one, else its classifiers, else its short licence field."""
+    said = metadata(name)
+    classifiers = [each for each in said.get_all("Classifier") or [] if each.startswith("License ::")]
+    named = " / ".join(each.split(" :: ")[-1] for each in classifiers if not each.endswith("OSI Approved"))
+    short = (said.get("License") or "").strip().splitlines()
+    return said.get("License-Expression") or named or (short[0][:60] if short else "unknown")
+
+
+def main() -> None:
+    where: dict[tuple[str, str], list[str]] = {}
+    for lock in LOCKS:
+        for pin in pins(lock):
+            if pin.applies:
+                where.setdefault((pin.name, pin.version), []).append(lock)
+    rows = [
+        f"| {name} | {version} | {licence(name)} | {', '.join(where[name, version])} |"
+        for name, version in sorted(where)
+    ]
+    (ROOT / "docs" / "LICENCES.md").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    print(f"docs/LICENCES.md: {len(rows)} packages")
+
+
+if __name__ == "__main__":
+    main()
