@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bot import ledger
 from bot.gather import Gather, Where
@@ -21,6 +21,7 @@ from skills.core.model import Finding, Person
 from skills.core.rights import may_ask
 
 log = logging.getLogger("postern")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,17 @@ class Desk:
 
 def guard(work: Callable[[], Handled]) -> Handled:
     """Mendable failures become a problem with their own sentence; anything else is ours, with a reference."""
+    handled, problem = attempt(work)
+    return handled or Handled(problem=problem)
+
+
+def attempt(work: Callable[[], T]) -> tuple[T | None, Problem | None]:
+    """The one place that catches everything: what came of the work, or why nothing did."""
     try:
-        return work()
+        return work(), None
     except Mendable as error:
-        return Handled(problem=Problem(error.finding, error.exit_status))
+        return None, Problem(error.finding, error.exit_status)
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("our fault, reference %s", reference)
-        return Handled(problem=Problem(Finding("EGR499", {"reference": reference}), 1, reference))
+        return None, Problem(Finding("EGR499", {"reference": reference}), 1, reference)

@@ -31,6 +31,12 @@ def run_doctor(app: App, *, as_json: bool, quick: bool = False) -> int:
     return FAULTS if faults else 0
 
 
+def quick_faults(app: App) -> list[str]:
+    """What keeps a running service from answering, in sentences; empty when it is well."""
+    findings = [finding for check in QUICK for finding in _guarded(check, app)]
+    return [say(finding).says for finding in findings if level(finding) == "error"]
+
+
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> Sequence[Finding]:
     """A check that a person can mend says so and lets the others run."""
     try:

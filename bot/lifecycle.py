@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.desk import Handled, Problem, guard
+from bot.desk import Problem, attempt
 from bot.perform import perform
 from bot.world import wire
 from bot.world.forge import Forge, MergeRequest
@@ -52,16 +52,10 @@ class InlineRunner:
         if intent is None:
             return None
         effect = wire.load_effect(intent.payload)
-        done: list[MergeRequest] = []
-
-        def work() -> Handled:
-            done.append(perform(effect, self._forge()))
-            return Handled()
-
-        problem = guard(work).problem
-        if problem is None:
-            self._finish(intent, effect, done[0])
-        else:
+        merge_request, problem = attempt(lambda: perform(effect, self._forge()))
+        if merge_request is not None:
+            self._finish(intent, effect, merge_request)
+        if problem is not None:
             self._fail(intent, effect, problem)
         return problem
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from bot.app import App
 from bot.settings import Settings
 from bot.slack.gate import Gate
-from bot.slack.listeners import Listeners, build
+from bot.slack.listeners import Listeners, build, listen_by_socket
 from bot.web.health import add_health
 from skills.core.errors import AskUnclear
 from skills.core.model import Person
@@ -46,9 +46,7 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> None:
     await web.TCPSite(runner, host, port).start()
     try:
         if settings.slack_app_token:
-            from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler  # noqa: PLC0415
-
-            await AsyncSocketModeHandler(bolt, settings.slack_app_token.reveal()).start_async()
+            await listen_by_socket(bolt, settings.slack_app_token.reveal())
         else:
             await asyncio.Event().wait()
     finally:

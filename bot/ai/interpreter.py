@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot.desk import attempt
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination
 from skills.core.rendering import render_prompt
@@ -17,7 +17,6 @@ from skills.core.understand import Heard
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-log = logging.getLogger("postern.ai")
 _MOST_WORDS = 8000
 _MOST_NAMES = 200
 
@@ -48,14 +47,14 @@ class ModelInterpreter:
         from langchain_core.messages import HumanMessage, SystemMessage  # noqa: PLC0415
 
         system = render_prompt("understand.md.j2", names=names)
-        try:
-            self._model = self._model or self._load()
-            answer = self._model.invoke([SystemMessage(system), HumanMessage(f"<<<message\n{words}\nmessage>>>")])
-        except Exception as error:
-            # Providers raise classes of their own that share no base; an outage must never cost the rule-made answer.
-            log.warning("the language model did not answer: %s", type(error).__name__)
-            return None
-        return _text(answer.content)
+        asked = [SystemMessage(system), HumanMessage(f"<<<message\n{words}\nmessage>>>")]
+        # Providers raise classes of their own that share no base; an outage must never cost the rule-made answer.
+        answer, _ = attempt(lambda: self._loaded().invoke(asked))
+        return None if answer is None else _text(answer.content)
+
+    def _loaded(self) -> BaseChatModel:
+        self._model = self._model or self._load()
+        return self._model
 
 
 def heard(said: str, words: str, names: Sequence[str]) -> Heard | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import re2
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -126,3 +127,8 @@ def build(signing_secret: str, bot_token: str, client: AsyncWebClient | None = N
         process_before_response=True,
     )
 
+
+
+async def listen_by_socket(app: AsyncApp, app_token: str) -> None:
+    """Socket Mode: no inbound port. Returns only when the connection is closed for good."""
+    await AsyncSocketModeHandler(app, app_token).start_async()

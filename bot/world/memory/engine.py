@@ -74,7 +74,8 @@ def _prepare_sqlite(engine: Engine, where: str, busy_seconds: float) -> None:
     begin none and we do. An ask writes, so it takes the write lock at once: it then waits for others
     at its start, where nothing is lost, and never fails in the middle.
     """
-    _create_private(Path(where))
+    if not where.startswith((":memory:", "file:")):
+        _create_private(Path(where))
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:

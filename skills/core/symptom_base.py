@@ -1,0 +1,160 @@
+"""The contract of a symptom, and what symptoms share: clues, sightings, and the layers that a symptom fits.
+
+Each module below `symptoms/` is one; the module itself is the adapter. It looks at a report and returns what it sees. It
+never reads a file, never asks the allowlist, and knows no other symptom. To add one: see docs/ADDING.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import re2
+
+from skills.core.model import Evidence, Finding
+from skills.core.report import Report, Seen
+from skills.core.report.names import host_at
+
+Block = Literal["yes", "no", "unclear"]
+Origin = Literal["client", "sidecar", "egress gateway", "proxy", "remote"]
+
+
+class STRENGTH:
+    """How much a clue says. Of two clues the stronger names the symptom."""
+
+    LOGGED = 95  # the layer that denied says so itself
+    NAMED = 85  # a library names exactly this fault
+    PHASE = 78  # the phase is certain, the reason is not
+    STATUS = 74  # an answer with a status
+    PLAIN = 65  # the words of an errno
+    LOOSE = 50  # one sentence for several faults
+    SPOKEN = 45  # the words of a person
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One symptom that a text shows.
+
+    `egress_block` says what this text alone allows: `yes` when a default-deny policy produces exactly this. `fits` are the
+    layers whose denial looks so. `origin` is who said it. `strength` is 0 to 100.
+    """
+
+    symptom: str
+    strength: int
+    egress_block: Block
+    origin: Origin
+    fits: tuple[str, ...]
+    finding: Finding
+
+    @property
+    def quotes(self) -> tuple[str, ...]:
+        return tuple(evidence.quote for evidence in self.finding.evidence if evidence.quote)
+
+
+class Symptom(Protocol):
+    """What `all_symptoms.judge` asks of a module."""
+
+    NAMES: tuple[str, ...]
+    """The symptoms that it knows: `connect_timeout`, `dns_failure` ..."""
+
+    def look(self, report: Report) -> Sequence[Sighting]:
+        """Everything that this module sees, strongest or not; none if the text shows none of its symptoms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """A pattern of what programs print. `block` is what it allows for a remote outside, before the context counts."""
+
+    symptom: str
+    strength: int
+    pattern: Any
+    block: Block = "unclear"
+    origin: Origin = "client"
+
+
+def clue(symptom: str, strength: int, pattern: str, block: Block = "unclear", origin: Origin = "client") -> Clue:
+    """Compiled without case: programs disagree about it."""
+    return Clue(symptom, strength, re2.compile(f"(?i){pattern}"), block, origin)
+
+
+def matches(report: Report, clues: Sequence[Clue]) -> Iterator[tuple[Clue, str]]:
+    """Each clue that the text shows, with the line that shows it."""
+    for item in clues:
+        match = item.pattern.search(report.text)
+        if match is not None:
+            yield item, quote(report.text, match.start(), match.end())
+
+
+def quote(text: str, start: int, end: int) -> str:
+    """The line around a match, shortened to what a person reads at a glance."""
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end)
+    line = text[first : last if last >= 0 else len(text)]
+    if len(line) <= 240:
+        return line.strip()
+    return text[max(first, start - 80) : min(end + 120, start + 200)].strip()
+
+
+# What a denial looks like, layer by layer (HOUSE.md section 4, platform dossiers): connect timeout is a dropped packet,
+# a refusal a rejected one, a cut handshake and a foreign answer a proxy in the pod.
+_FITS: Mapping[str, tuple[str, ...]] = {
+    "bad_gateway_502": ("mesh",),
+    "service_unavailable_503": ("mesh",),
+    "gateway_timeout_504": (),
+    "blackhole": ("mesh",),
+    "tls_handshake": ("mesh",),
+    "tls_certificate": ("mesh",),
+    "tls_hostname_mismatch": ("mesh",),
+    "tls_expired": (),
+    "connect_timeout": ("network_policy", "firewall"),
+    "read_timeout": ("network_policy", "firewall"),
+    "connection_refused": ("security_group",),
+    "connection_reset": ("mesh",),
+    "dns_failure": ("network_policy",),
+    "no_route": ("network_policy", "firewall"),
+    "forbidden_403": ("mesh",),
+}
+
+
+def sighting(
+    symptom: str,
+    code: str,
+    report: Report,
+    *quotes: str,
+    strength: int,
+    block: Block,
+    origin: Origin = "client",
+    **facts: str | int | None,
+) -> Sighting:
+    """A sighting with its finding: the fact `host` is the remote that was wanted, or `the remote`."""
+    block = "no" if stays_here(report) else block
+    named = {"host": str(report.destinations[0]) if report.destinations else "the remote", **facts}
+    evidence = tuple(Evidence(quote=words) for words in dict.fromkeys(quotes) if words)
+    fits = _FITS.get(symptom, ()) if block != "no" else ()
+    return Sighting(symptom, strength, block, origin, fits, Finding(code, named, evidence))
+
+
+def first(report: Report) -> Seen | None:
+    return report.destinations[0] if report.destinations else None
+
+
+def stays_here(report: Report) -> bool:
+    """Whether the connection never left the pod, or came in rather than went out."""
+    remote = first(report)
+    if remote is not None:
+        host = host_at(remote.host)
+        return host is not None and host.local
+    return bool(report.accesses) and all(access.inbound or not access.failed for access in report.accesses)
+
+
+def inside(report: Report) -> bool:
+    """Whether the remote is in the cluster or the company: a service, a private address, an internal name."""
+    remote = first(report)
+    host = host_at(remote.host) if remote is not None else None
+    return host is not None and host.private
+
+
+def public(report: Report) -> bool:
+    """Whether the remote is known and outside."""
+    return bool(report.destinations) and not inside(report)

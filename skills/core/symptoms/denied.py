@@ -1,0 +1,51 @@
+"""An answer that denies: 403 of a proxy or the mesh, 401, 407, 429."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import re2
+
+from skills.core.report import Report
+from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, clue, first, inside, matches, sighting
+
+NAMES: tuple[str, ...] = ("forbidden_403", "auth_401", "proxy_error_407", "rate_limited_429")
+_CODES = {"forbidden_403": "EGR230", "auth_401": "EGR232", "proxy_error_407": "EGR233", "rate_limited_429": "EGR234"}
+
+_DENIED = "forbidden_403"
+_LOGIN = "auth_401"
+_PROXY = "proxy_error_407"
+_LIMIT = "rate_limited_429"
+_CLUES: tuple[Clue, ...] = (
+    # a proxy on the way out
+    clue(_DENIED, STRENGTH.LOGGED, r"tunnel failed,? (?:response|with|code)? ?403|code 403 from proxy|Tunnel connection failed: 403|proxy[^\n]{0,60}\b403\b|TCP_DENIED|ERR_ACCESS_DENIED|x-deny-reason|host_not_allowed|not (?:in|on) (?:the )?(?:egress )?allow-?list|blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR", "yes", "proxy"),
+    # the mesh
+    clue(_DENIED, STRENGTH.LOGGED, r"RBAC: access denied|rbac_access_denied|RBAC rejected|policy rejection|allow policies exist, but none allowed|explicitly denied by", "yes", "sidecar"),
+    clue(_PROXY, STRENGTH.LOGGED, r"\b407\b[^\n]{0,40}(?:proxy|auth)|tunnel[^\n]{0,40}\b407\b|code 407|response 407|ProxyAuthenticationRequired|Proxy Auth(?:entication|orization) Required|\bE407\b|ERR_CACHE_ACCESS_DENIED|HTTP/1\.[01] 407", "no", "proxy"),
+    clue(_LIMIT, STRENGTH.NAMED, r"toomanyrequests|too many requests|\b429\b[^\n]{0,30}(?:server|client|error|too)|\bE429\b|(?:status|code|error|http|response)[^\n\w]{0,4}(?:code[: ]{1,3})?429\b|HTTP/[12](?:\.\d)?\"? 429|pull rate limit|rate limit (?:exceeded|reached)|RateLimitError|rate_limit_exceeded|^429 ", "no", "remote"),
+    clue(_LOGIN, STRENGTH.STATUS, r"\b401\b[^\n]{0,20}(?:unauthori[sz]ed|client error|error)|(?:status|code|error|http|response)[^\n\w]{0,4}(?:code[: ]{1,3})?401\b|HTTP/[12](?:\.\d)?\"? 401|\bE401\b|\(Unauthorized\)|: unauthorized\b|AuthenticationError|must be logged in|unauthorized: |authentication required|invalid_api_key|Incorrect API key|Bad credentials|Authentication failed for '|denied: requested access", "no", "remote"),
+    clue(_LOGIN, STRENGTH.LOOSE, r"\bunauthorized\b|\b401\b", "no", "remote"),
+    clue(_DENIED, STRENGTH.PLAIN - 3, r"\b403\b[^\n]{0,20}(?:forbidden|client error)|HTTP/[12](?:\.\d)?\"? 403|returned error: 403|(?:status|code|error|response)[^\n\w]{0,4}(?:code[: ]{1,3})?403\b|\bE403\b|403 Forbidden", "unclear", "remote"),
+    clue(_DENIED, STRENGTH.SPOKEN + 3, r"(?:gets?|getting|got|receiv\w+|return\w*|sehen|bekommen|recib\w+|obten\w+|see|seeing|an?|einen|un) (?:an? |einen |un |HTTP |error |status )*403\b", "unclear", "remote"),
+    clue(_LIMIT, STRENGTH.SPOKEN + 3, r"(?:gets?|getting|got|receiv\w+|return\w*|bekommen|recib\w+|see|seeing) (?:an? |einen |un |HTTP |error |status )*429\b", "no", "remote"),
+)  # fmt: skip
+_INBOUND = re2.compile(r"(?i)direction=\"?inbound|\binbound\|")
+
+
+def look(report: Report) -> Sequence[Sighting]:
+    seen = []
+    for item, words in matches(report, _CLUES):
+        code = "EGR231" if item.symptom == _DENIED and item.origin == "proxy" else _CODES[item.symptom]
+        block = _block(report, item) if item.symptom == _DENIED else item.block
+        origin: Origin = "egress gateway" if report.status_origin == "egress gateway" else item.origin
+        seen.append(sighting(item.symptom, code, report, words, strength=item.strength, block=block, origin=origin))
+    return seen
+
+
+def _block(report: Report, item: Clue) -> Block:
+    """A denial at the far side of the mesh is a missing grant, but no egress rule."""
+    if item.origin == "sidecar":
+        if _INBOUND.search(report.text):
+            return "unclear" if first(report) is not None else "no"
+        return "unclear" if inside(report) or first(report) is None else "yes"
+    return item.block

@@ -1,0 +1,150 @@
+"""An answer of something in between: 502, 503, 504, and what Envoy logs instead of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import re2
+
+from skills.core.report import Access, Report
+from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, clue, first, inside, matches, sighting
+
+NAMES: tuple[str, ...] = ("bad_gateway_502", "service_unavailable_503", "gateway_timeout_504", "blackhole")
+_CODES = {
+    "bad_gateway_502": "EGR240",
+    "service_unavailable_503": "EGR241",
+    "gateway_timeout_504": "EGR242",
+    "blackhole": "EGR243",
+}
+
+_502 = "bad_gateway_502"
+_503 = "service_unavailable_503"
+_504 = "gateway_timeout_504"
+_BLACKHOLE = "blackhole"
+_SAID = r"(?:gets?|getting|got|receiv\w+|return\w*|bekommen|kriegen|erhalten|recib\w+|obten\w+|da|see|seeing|with|throws?|fails with|responds? with) (?:an? |einen |un |HTTP |error |status |code )*"
+
+
+def _status_clues(symptom: str, code: int, words: str) -> tuple[Clue, ...]:
+    return (
+        clue(symptom, STRENGTH.STATUS + 2, rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|NONE_NONE/{code}|TCP_MISS/{code}"),
+        clue(symptom, STRENGTH.STATUS, rf"\b{code}\b[:,. -]{{0,3}}(?:{words}|server error)|(?:status|code|returned error|http error|http|error|response)[^\n\w]{{0,4}}(?:code[: ]{{1,3}})?{code}\b|statuscode:? {code}|\bE{code}\b|http_code[:= ]{{1,2}}{code}"),
+        clue(symptom, STRENGTH.STATUS - 4, rf"\b(?:{words})\b"),
+        clue(symptom, STRENGTH.SPOKEN + 3, rf"{_SAID}{code}\b"),
+    )  # fmt: skip
+
+
+_CLUES: tuple[Clue, ...] = (
+    *_status_clues(_502, 502, "bad gateway"),
+    *_status_clues(_503, 503, "service unavailable|service temporarily unavailable"),
+    *_status_clues(_504, 504, "gateway time-?out|GATEWAY_TIMEOUT"),
+    clue(_503, STRENGTH.NAMED, r"upstream connect error or disconnect/reset before headers", "unclear", "sidecar"),
+    clue(_503, STRENGTH.STATUS + 3, r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream", "no", "sidecar"),
+    clue(_504, STRENGTH.NAMED, r"upstream request timeout|upstream_response_timeout|response_timeout", "no", "sidecar"),
+    clue(_503, STRENGTH.LOOSE + 8, r"StatusCode\.UNAVAILABLE|code = Unavailable|UNAVAILABLE: |upstream_cx_|ServiceUnavailable\b"),
+)
+_BLACK = re2.compile(r"(?i)\bBlackHoleCluster|\bblock_all\b")
+_OWN_TLS = re2.compile(r"(?i)transport failure reason:[^\n]{0,40}TLS")
+_TERMINATED = re2.compile(r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b")
+_XDS = re2.compile(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
+_UPSTREAM_TIME = re2.compile(r"(?i)x-envoy-upstream-service-time: ?\d")
+_FOUNDRY = re2.compile(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
+
+
+def look(report: Report) -> Sequence[Sighting]:
+    seen = [
+        sighting(
+            item.symptom,
+            _CODES[item.symptom],
+            report,
+            words,
+            strength=item.strength - (25 if _XDS.search(words) else 0),
+            block=_block(report, item, words),
+            origin=_origin(report, item),
+            status=int(item.symptom[-3:]),
+        )
+        for item, words in matches(report, _CLUES)
+    ]
+    return [*seen, *_logged(report)]
+
+
+def _origin(report: Report, item: Clue) -> Origin:
+    known: dict[str | None, Origin] = {
+        "proxy": "proxy", "sidecar": "sidecar", "egress gateway": "egress gateway", "remote": "remote",
+    }  # fmt: skip
+    return known.get(report.status_origin, item.origin if item.origin != "client" else "remote")
+
+
+def _block(report: Report, item: Clue, words: str) -> Block:
+    """Only an answer that the mesh itself wrote, without having reached anything, speaks of a block."""
+    if item.symptom == _504:
+        return "no"
+    if report.status_origin == "remote" or _UPSTREAM_TIME.search(report.text) or _XDS.search(words):
+        return "no"
+    if item.symptom == _502:
+        meshed = report.status_origin in ("sidecar", "egress gateway")
+        return "yes" if meshed or _FOUNDRY.search(report.text) else "unclear"
+    return _unavailable(report, item)
+
+
+def _unavailable(report: Report, item: Clue) -> Block:
+    if _TERMINATED.search(report.text) or item.block == "no" or _OWN_TLS.search(report.text):
+        return "no"
+    if report.status_origin == "proxy":
+        return "no" if "ERR_DNS" in report.text else "unclear"
+    printed = "server: envoy" in report.text.lower() and "connection failure" in report.text
+    return "yes" if printed and report.client == "curl" else "unclear"
+
+
+def _logged(report: Report) -> Iterator[Sighting]:
+    """What the access log says. Lines towards the pod itself and lines that went well count least."""
+    outbound = [access for access in report.accesses if not access.inbound]
+    failed = [access for access in outbound if access.failed] or [a for a in report.accesses if a.failed]
+    for access in (failed or outbound)[:20]:
+        found = _reading(access)
+        if found is None:
+            continue
+        symptom, strength, block, code = found
+        origin: Origin = "egress gateway" if "egressgateway" in report.text else "sidecar"
+        yield sighting(
+            symptom, code, report, access.quote, strength=strength, block=block, origin=origin,
+            flags=",".join(access.flags) or "-",
+        )  # fmt: skip
+    if not report.accesses:
+        match = _BLACK.search(report.text)
+        if match is not None:
+            yield sighting(
+                _BLACKHOLE, "EGR243", report, match.group(), strength=STRENGTH.NAMED, block="yes", origin="sidecar", flags="-"
+            )
+
+
+def _reading(access: Access) -> tuple[str, int, Block, str] | None:
+    """Symptom, strength, block and code of one line. Flags: Envoy's access log manual, response flags."""
+    flags = set(access.flags)
+    logged = STRENGTH.LOGGED + 1
+    if not access.failed:
+        return (_BLACKHOLE, STRENGTH.SPOKEN, "no", "EGR244") if access.unrouted else None
+    if access.inbound:
+        return _inbound(access)
+    if access.code == 502:
+        return _502, logged, "yes" if "direct_response" in access.details or access.unrouted else "unclear", "EGR240"
+    if access.code == 403:
+        return None
+    if access.unrouted:
+        quick = access.duration is not None and access.duration < 100 and "UF" in flags
+        return _BLACKHOLE, logged, "unclear" if quick else "yes", "EGR243"
+    if flags & {"UH", "NR", "NC"} and not access.cluster:
+        return _BLACKHOLE, logged, "yes", "EGR243"
+    if flags & {"UT", "DT"} or access.code == 504:
+        return _504, logged, "no", "EGR242"
+    if "UF" in flags and access.code == 0:
+        return "connect_timeout", logged, "unclear", "EGR210"
+    if access.code == 503 or flags & {"UH", "UF", "UC", "UO", "URX"}:
+        block: Block = "no" if flags & {"UC", "UH", "UO"} else "unclear"
+        return _503, logged, block, "EGR241"
+    return None
+
+
+def _inbound(access: Access) -> tuple[str, int, Block, str] | None:
+    if "UF" in access.flags:
+        return "connection_refused", STRENGTH.NAMED, "no", "EGR214"
+    return (_503, STRENGTH.NAMED, "no", "EGR241") if access.code == 503 else None

@@ -1,0 +1,45 @@
+"""No fault of the network: an application's own error, or nothing failed at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import re2
+
+from skills.core.report import Report
+from skills.core.report.prose import sentences, wonders
+from skills.core.symptom_base import STRENGTH, Clue, Sighting, clue, matches, sighting
+
+NAMES: tuple[str, ...] = ("app_error", "no_error")
+
+_APP = "app_error"
+_NONE = "no_error"
+_CLUES: tuple[Clue, ...] = (
+    # waiting for something of one's own that looks like waiting for the network
+    clue(_APP, STRENGTH.LOGGED, r"QueuePool limit|timed out waiting for the condition|Unable to acquire JDBC Connection|Connection is not available, request timed out|HikariPool-\d+ - Connection is not available|TimeoutError: ResourceRequest timed out|PoolTimeout|pool exhausted|Connection pool (?:is full|exhausted)|remaining connection slots|too many (?:connections|clients)|Timeout waiting for (?:idle object|connection from pool)|Lock wait timeout|deadlock|statement timeout|canceling statement|progress deadline|context deadline exceeded waiting for"),
+    clue(_APP, STRENGTH.LOGGED, r"RequestTimeTooSkewed|SignatureDoesNotMatch|InvalidAccessKeyId|<Code>AccessDenied</Code>|\(AccessDenied\)|ExpiredToken|NoSuchBucket|\(InvalidClientTokenId\)|UnrecognizedClientException|AuthorizationHeaderMalformed"),
+    clue(_APP, STRENGTH.LOGGED - 1, r"relation \"[^\"\n]+\" does not exist|UndefinedTable|no such table|Unknown database|database \"[^\"\n]+\" does not exist|password authentication failed|Access denied for user|no pg_hba\.conf entry|duplicate key value|syntax error at or near|WRONGTYPE Operation|NOAUTH|WRONGPASS|Login failed for user|ORA-0[01]\d{3}"),
+    clue(_APP, STRENGTH.STATUS, r"OutOfMemory|OOMKilled|No space left on device|NullPointerException|ModuleNotFoundError|ImportError|KeyError|SyntaxError|cannot find module|permission denied \(publickey\)|exec format error|CrashLoopBackOff|ClassNotFoundException|TypeError|ValueError|segmentation fault|address already in use|EADDRINUSE|read-only file system|quota exceeded|manifest unknown|repository does not exist|admission webhook \"[^\"\n]+\" denied|\(Forbidden\): [^\n]{0,80}is forbidden: User"),
+    clue(_APP, STRENGTH.PLAIN - 5, r"HTTP/\d(?:\.\d)?\"? (?:400|404|405|409|410|415|422|500|501)\b|\b(?:404|400|500|422)\b[^\n]{0,10}(?:not found|bad request|internal server error|client error|server error)|Internal Server Error"),
+    clue(_APP, STRENGTH.SPOKEN - 10, r"\b\w*(?:error|exception)\b|\bfatal\b|\bfailed\b|\bpanic\b|\btraceback\b"),
+)  # fmt: skip
+_FAULT_TOLD = re2.compile(
+    r"(?i)\b(?:fail(?:s|ed|ing)?|error|refused|times? out|timed out|timing out|blocked|can't|cannot|unable|broken|down|reset|502|503|504|403)\b"
+)
+
+
+def look(report: Report) -> Sequence[Sighting]:
+    seen = [
+        sighting(_APP, "EGR250", report, words, strength=item.strength, block="no", origin="client")
+        for item, words in matches(report, _CLUES)
+    ]
+    return [*seen, sighting(_NONE, "EGR251", report, strength=_silence(report), block="no")]
+
+
+def _silence(report: Report) -> int:
+    """How sure it is that nothing failed. A request outweighs a loose word, never what a program printed."""
+    if wonders(report.text):
+        return STRENGTH.LOGGED + 2
+    if report.asks:
+        return STRENGTH.SPOKEN + 2
+    return STRENGTH.SPOKEN - 5 if sentences(report.text) and not _FAULT_TOLD.search(report.text) else 20

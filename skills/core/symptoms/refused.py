@@ -1,0 +1,59 @@
+"""Somebody said no at once: the connection was refused, or there is no way to the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import re2
+
+from skills.core.report import Report
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, inside, matches, public, sighting
+
+NAMES: tuple[str, ...] = ("connection_refused", "no_route")
+_CODES = {"connection_refused": "EGR214", "no_route": "EGR215"}
+
+_REFUSED = "connection_refused"
+_ROUTE = "no_route"
+_CLUES: tuple[Clue, ...] = (
+    clue(_REFUSED, STRENGTH.PLAIN + 4, r"ECONNREFUSED|connection refused|connectionrefused|\[Errno (?:111|61)\]|os error (?:111|61|10061)|actively refused|connection was refused|connection has been refused|ERR_CONNECTION_REFUSED|WSAECONNREFUSED|error(?: code)?:? 10061|delayed connect error: 111|refused to connect|refused the connection"),
+    clue(_REFUSED, STRENGTH.PLAIN + 4, r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)|conexión (?:rehusada|rechazada)|connexion refusée|conexão recusada|connessione rifiutata|MySQL server on '[^'\n]*' \((?:111|61|10061)\b"),
+    clue(_REFUSED, STRENGTH.LOOSE + 1, r"EndpointConnectionError|Could not connect to the endpoint URL|Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host"),
+    clue(_ROUTE, STRENGTH.PLAIN + 2, r"EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|network is unreachable|network unreachable|no route to host|host is unreachable|cannot assign requested address|can't assign requested address|unreachable network|unreachable host|\[Errno (?:101|113|65|51|99)\]|os error (?:101|113|65|51|99)|ERR_ADDRESS_UNREACHABLE|ERR_INTERNET_DISCONNECTED|No route found", "unclear"),
+    clue(_ROUTE, STRENGTH.PLAIN + 2, r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta|la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès", "unclear"),
+)  # fmt: skip
+# Cloud Foundry rejects what no security group allows: https://docs.cloudfoundry.org/concepts/asg.html
+_FOUNDRY = re2.compile(r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b|cloud\.gov|apps\.internal|VCAP_")
+_V6_ONLY = re2.compile(r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)")
+
+
+def look(report: Report) -> Sequence[Sighting]:
+    return [
+        sighting(
+            item.symptom,
+            _CODES[item.symptom],
+            report,
+            words,
+            strength=item.strength,
+            block=_refused(report) if item.symptom == _REFUSED else _route(report),
+        )
+        for item, words in matches(report, _CLUES)
+    ]
+
+
+def _refused(report: Report) -> Block:
+    """A drop is no refusal; only where a layer rejects does a refusal speak of egress."""
+    if _FOUNDRY.search(report.text):
+        return "yes"
+    remote = first(report)
+    if remote is not None and public(report) and remote.ip is None and remote.port in (80, 443):
+        return "yes" if report.client not in ("boto",) else "unclear"
+    return "unclear"
+
+
+def _route(report: Report) -> Block:
+    remote = first(report)
+    if remote is None or inside(report):
+        return "unclear"
+    if _V6_ONLY.search(f"{remote.host} {report.text}"):
+        return "no" if remote.host.split(".")[0].endswith("6") else "unclear"
+    return "yes"

@@ -1,0 +1,76 @@
+"""TLS: the handshake was cut, or the certificate that came was not accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import re2
+
+from skills.core.report import Report
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, inside, matches, sighting
+
+NAMES: tuple[str, ...] = ("tls_handshake", "tls_certificate", "tls_hostname_mismatch", "tls_expired")
+_CODES = {
+    "tls_handshake": "EGR220",
+    "tls_certificate": "EGR221",
+    "tls_hostname_mismatch": "EGR222",
+    "tls_expired": "EGR223",
+}
+
+_CUT = "tls_handshake"
+_CHAIN = "tls_certificate"
+_NAME = "tls_hostname_mismatch"
+_EXPIRED = "tls_expired"
+_CLUES: tuple[Clue, ...] = (
+    clue(_EXPIRED, STRENGTH.NAMED + 6, r"certificate (?:has |is )?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired or is not yet valid|CertificateExpiredException|CertificateNotYetValid|ERR_CERT_DATE_INVALID|CERT_NOT_YET_VALID|NotAfter: |Zertifikat ist abgelaufen|certificado (?:ha )?(?:caducado|expirado|vencido)|certificate.{0,20}expired|TLSV1_ALERT_CERTIFICATE_EXPIRED|sslv3 alert certificate expired", "no"),
+    clue(_NAME, STRENGTH.NAMED + 4, r"hostname mismatch|does(?: not|n'?t) match (?:either of|target host|certificate's|any of the subject|the (?:server )?cert|host ?name|\S+ host)|alternative certificate subject name|ALTNAME_INVALID|altnames|certificate is (?:not )?valid for|not valid for [\"']|no (?:subject )?alternative (?:DNS |certificate |IP |subject )?name|No name matching|Hostname \S+ not verified|ERR_CERT_COMMON_NAME_INVALID|RemoteCertificateNameMismatch|certificate name mismatch|host ?name (?:\S+ )?(?:does not|doesn't) match|wrong host name|NotValidForName|SSL_ERROR_BAD_CERT_DOMAIN|doesn't contain any IP SANs|cannot validate certificate for|relies on legacy Common Name"),
+    clue(_CHAIN, STRENGTH.NAMED + 2, r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y|ication) failed|unknown authority|PKIX path|unable to find valid certification path|self[- ]signed cert|SELF_SIGNED|unable to get local issuer|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY|unable to verify the first certificate|SSL certificate problem|untrusted (?:root|certificate)|UntrustedRoot|PartialChain|RemoteCertificateChainErrors|UnknownIssuer|invalid peer certificate|certificate is not trusted|ERR_CERT_AUTHORITY_INVALID|SEC_ERROR_UNKNOWN_ISSUER|not trusted by|server certificate verification failed|certificate verify error|SSL verification error|trust anchors?|remote certificate is invalid|(?:could not|cannot|unable to) verify (?:the )?(?:server|peer)?'?s? ?certificate|TrustFailure|Could not establish trust relationship|peer's certificate issuer|ValidatorException|issuer certificate"),
+    # the server rejected us, or spoke: it was reached
+    clue(_CUT, STRENGTH.PHASE + 3, r"alert (?:internal error|handshake failure|protocol version|unrecognized name|certificate required|bad certificate|unknown ca|access denied|no application protocol|certificate unknown)|ALERT_(?:HANDSHAKE_FAILURE|INTERNAL_ERROR|PROTOCOL_VERSION|UNRECOGNIZED_NAME|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_REQUIRED)|remote error: tls: |Received fatal alert|SSL_ERROR_CERTIFICATE_UNKNOWN_ALERT|SSL peer had some unspecified issue|unsupported protocol|no protocols available|UNSUPPORTED_PROTOCOL|no cipher suites? in common|NO_SHARED_CIPHER|dh key too small|legacy renegotiation|UNSAFE_LEGACY|protocol is disabled|HandshakeFailure|handshake_failure", "no"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", "no"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"wrong[ _]version[ _]number|WRONG_VERSION_NUMBER|unknown protocol|Unsupported or unrecognized SSL message|plaintext connection\?|first record does not look like a TLS|server gave HTTP response to HTTPS client|packet length too long|record layer failure|http request\b.{0,20}SSL routines|SSL23_GET_SERVER_HELLO|InvalidContentType|corrupt message|NotSslRecordException|not an SSL/TLS record|Cannot determine peer.{0,20}SSL|frame.{0,20}(?:invalid|corrupted)", "yes"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"SSL_ERROR_SYSCALL|SSL_connect: (?:Connection reset|.{0,30}reset)|unexpected eof while reading|UNEXPECTED_EOF_WHILE_READING|EOF occurred in violation|SSLEOFError|SSLZeroReturnError|TLS/SSL connection has been closed|before secure TLS connection|non-properly terminated|gnutls_handshake|SSL_ERROR_ZERO_RETURN|during (?:the )?(?:SSL |TLS )?handshake|terminated the handshake|closed connection during handshake|SSL peer shut down incorrectly|handshake (?:failed|failure|error|aborted|interrupted)|curl: \(35\)|error 35\b|NSS error -5961|PR_END_OF_FILE|schannel: (?:failed|.{0,40}handshake)|SSL/TLS handshake|TLS handshake error|SSLHandshakeException|while SSL handshaking|write:errno=(?:104|0)|SSL handshake has read 0 bytes|SSL connection could not be established|ERR_SSL_PROTOCOL_ERROR|ERR_SSL_VERSION|Could not create SSL/TLS secure channel|tls: handshake|cannot complete SSL handshake|SSL_R_|EPROTO", "yes"),
+    clue(_CUT, STRENGTH.PHASE + 4, r"TLS handshake timeout|handshake (?:operation )?timed out|SSL connection timeout|handshake timeout|SSL handshake.{0,20}tim(?:ed ?|e)out|TLS handshake.{0,30}(?:timed out|deadline)", "yes"),
+    clue(_CUT, STRENGTH.LOOSE + 6, r"SSLError|SSLException|TLS error|TLS_error|SSL error|SSL routines"),
+    clue(_CHAIN, STRENGTH.SPOKEN + 3, r"(?:certificate|cert|TLS|SSL) (?:error|problem|issue|warning)s?\b|Zertifikatsfehler|error de certificado"),
+)  # fmt: skip
+# The issuer of an inspecting proxy, by the name that its vendor puts into the certificate.
+_INSPECTION = re2.compile(
+    r"(?i)(zscaler|netskope|cisco umbrella|umbrella root|palo ?alto|fortinet|fortigate|blue ?coat|symantec web|forcepoint|websense|mcafee web|skyhigh|sophos|checkpoint|check point"
+    r"|barracuda|livigent|kaspersky|bitdefender|avast|eset ssl|squid|mitmproxy|burp|charles proxy|fiddler|(?:ssl|tls)[ -]?(?:inspection|interception|decryption)|firewall ca|proxy ca|web ?gateway)"
+)
+_DEFAULT_CERTIFICATE = re2.compile(r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost")
+_VALIDITY = re2.compile(r"(?i)expired|not yet valid")
+
+
+def look(report: Report) -> Sequence[Sighting]:
+    seen = []
+    for item, words in matches(report, _CLUES):
+        product = _INSPECTION.search(report.text) if item.symptom == _CHAIN else None
+        code = "EGR224" if product else _CODES[item.symptom]
+        facts = {"issuer": product.group(1)} if product else {}
+        block = _block(report, item, words)
+        seen.append(sighting(item.symptom, code, report, words, strength=item.strength, block=block, origin=item.origin, **facts))
+    return seen
+
+
+def _block(report: Report, item: Clue, words: str) -> Block:
+    remote = first(report)
+    if item.symptom == _CHAIN:
+        return "no" if inside(report) or _INSPECTION.search(report.text) or "transport failure reason" in words else "unclear"
+    if item.symptom == _NAME:
+        literal = remote is not None and remote.ip is not None
+        return "no" if literal or inside(report) or _DEFAULT_CERTIFICATE.search(report.text) else "unclear"
+    if item.symptom == _CUT and item.block == "yes":
+        return _cut(report)
+    return item.block
+
+
+def _cut(report: Report) -> Block:
+    """A handshake that was cut speaks of a mesh; plain HTTP on an odd port of the own network does not."""
+    remote = first(report)
+    if report.proxies:
+        return "unclear"
+    if remote is not None and inside(report):
+        return "no" if remote.ip and remote.port != 443 else "unclear"
+    return "yes"
