@@ -7,14 +7,11 @@ PIP_INSTALL := $(PY) -m pip --disable-pip-version-check install --progress-bar o
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 CAN_VENV := import ensurepip, venv
 
-# Prints one line per package while pip works, and keeps pip's own exit status.
-define INSTALL
-{ $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | awk ' \
-	/^Collecting/ { print "    " $$2; fflush(); next } \
-	/^exit / { status = $$2; next } \
-	{ said = said $$0 "\n" } \
-	END { if (status != 0) { printf "%s", said; print "The packages could not be installed: does the package index answer? Then run the same command again." } exit status }'
-endef
+# Prints one line per package while pip works, all that it said if it fails, and keeps its exit status.
+SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { status = $$2; next } { said = said $$0 "\n" } \
+	END { if (status != 0) printf "%s\nThe packages could not be installed: does the package index answer? Then run the same command again.\n", said; \
+	exit status }'
+INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
 .DELETE_ON_ERROR:
 .PHONY: help setup dev demo demo-clean test check lock licences docker-lint wheel clean

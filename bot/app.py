@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,7 +15,7 @@ from bot.lifecycle import InlineRunner
 from bot.settings import Settings
 from bot.world.config_repo import ConfigRepo
 from bot.world.memory import Memory
-from bot.world.people import whoami
+from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, Source, at_commit, once, wanted
 from skills.core.errors import AskUnclear
 from skills.core.model import Edit, Person
@@ -94,11 +93,9 @@ class App:
     @cached_property
     def person(self) -> Person:
         """Who acts: `--as`, else POSTERN_PERSON, else git's user.email."""
-        if self._acting_as:
-            if self.repo.kind == "url":
-                raise AskUnclear("EGR648")
-            return Person(self._acting_as)
-        return self.known(whoami(os.environ, self.repo.user_email()))
+        if self._acting_as and self.repo.kind == "url":
+            raise AskUnclear("EGR648")
+        return whoami(self._acting_as or self.settings.person, ByEmail(self._members()))
 
     # --- what surfaces ask for
 
@@ -120,11 +117,10 @@ class App:
 
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""
-        members = {member: Person(member) for group in self.policy().groups.values() for member in group}
-        return list({person.id.casefold(): person for person in (self.person, *members.values())}.values())
+        return list({person.id.casefold(): person for person in (self.person, *self._members())}.values())
 
-    def known(self, person: Person | None) -> Person:
-        return person or Person("")
+    def _members(self) -> list[Person]:
+        return [Person(member) for group in self.policy().groups.values() for member in group]
 
     def requests(self) -> tuple[Request, ...]:
         return self._requests(self.repository)
@@ -153,4 +149,4 @@ class App:
         return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
 
     def _has_git(self) -> bool:
-        return self.repo.kind == "bare" or (self.repo.kind == "folder" and self.repo.has_git())
+        return self.repo.kind == "bare" or (self.repo.path is not None and (self.repo.path / ".git").exists())

@@ -92,5 +92,3 @@ def _ask(skill: str, row: dict[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise AskUnclear("EGR645", field=".".join(map(str, first["loc"])), what=str(first["msg"])) from None
-
-

@@ -126,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for skill in ALL:
         _skill_parser(commands, skill)
-    doctor = commands.add_parser("doctor", help="checks repository, policy and set-up; exit status 3 if it found faults")
+    doctor = commands.add_parser(
+        "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
+    )
     _common(doctor)
     chat = commands.add_parser("chat", help="the same conversation as in Slack, in the terminal")
     _common(chat)
@@ -154,7 +156,9 @@ def _skill_parser(commands: Any, skill: Skill) -> None:
         _flag(parser, field, info, needed=info.is_required() and not batched)
     _common(parser)
     if batched:
-        parser.add_argument("--batch", nargs="?", const="-", metavar="FILE", help="JSON Lines in, one result a line out")
+        parser.add_argument(
+            "--batch", nargs="?", const="-", metavar="FILE", help="JSON Lines in, one result a line out"
+        )
     if skill.NAME == "draft":
         shape = parser.add_mutually_exclusive_group()
         shape.add_argument("--diff", action="store_true", help="print only the unified diff")
@@ -184,10 +188,10 @@ def _extra(info: Any) -> Mapping[str, Any]:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     config = next(setting for setting in ALL_SETTINGS if setting.name == "config")
-    parser.add_argument("--config", metavar="PATH_OR_URL", help=f"{config.help} Default: ${config.variable}, else here.")
+    parser.add_argument(
+        "--config", metavar="PATH_OR_URL", help=f"{config.help} Default: ${config.variable}, else here."
+    )
     parser.add_argument("--at", metavar="REV", help="read the commit REV instead of what is newest")
     parser.add_argument("--as", dest="as_", metavar="PERSON", help="act as someone else; on the local forge only")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
     parser.add_argument("--more", action="store_true", help="with layers, near misses, evidence and commit")
-
-

@@ -333,5 +333,3 @@ def _chosen(said: str, choices: list[str]) -> str | None:
 
 def _kept(replies: list[Reply]) -> dict[str, Any]:
     return {"replies": [{"lines": list(made.lines), "diff": made.diff, "steps": list(made.steps)} for made in replies]}
-
-

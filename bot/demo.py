@@ -12,7 +12,7 @@ from pathlib import Path
 from bot import output
 from bot.app import App
 from bot.gather import Where
-from bot.settings import Settings
+from bot.settings import Settings, database_below
 from bot.terminal import chat, short, show, show_lines
 from bot.world.config_repo import copy_repository, new_repository
 from bot.world.people import git_person
@@ -20,6 +20,7 @@ from skills.core.model import Person
 from skills.core.model.requests import Request
 
 HOME = ".postern"
+_BORN = "2026-01-05T08:00:00+00:00"
 REQUESTER = Person("dana@fincorp.example", "Dana")
 _TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 
@@ -64,13 +65,13 @@ def _app(settings: Settings, home: Path, other: str | None) -> App:
     if not repository.exists():
         home.mkdir(parents=True, exist_ok=True)
         if other:
-            copy_repository(other, repository)
+            copy_repository(other, repository, home=home, date=_BORN)
         else:
             from bot.sample import files  # noqa: PLC0415
 
-            new_repository(repository, files(), message="The allowlist of fincorp")
+            new_repository(repository, files(), message="The allowlist of fincorp", date=_BORN)
     person = git_person() if other else REQUESTER
-    here = replace(settings, home=home, database=settings.database_below(home))
+    here = replace(settings, home=home, database=database_below(home))
     return App.build(here, config=str(repository), person=person or REQUESTER)
 
 

@@ -19,7 +19,10 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
         for effect in answer.effects:
             key = _free_key(tx, natural_key(effect))
             tx.add_intent(key, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
-        facts = {"codes": [finding.code for finding in answer.findings], "keys": [e.request_key for e in answer.effects]}
+        facts = {
+            "codes": [finding.code for finding in answer.findings],
+            "keys": [e.request_key for e in answer.effects],
+        }
         tx.add_log(world.person.id, where.thread or where.surface, name, facts, world.now)
 
 

@@ -90,6 +90,11 @@ class Settings:
     model: str | None
     database: Secret
 
+    @staticmethod
+    def database_below(home: Path) -> Secret:
+        """The SQLite file that is taken when no database is named."""
+        return Secret(f"sqlite:///{home / 'postern.db'}")
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `env` (usually `os.environ`); `HOME` in it is what `~` stands for."""
@@ -104,8 +109,13 @@ class Settings:
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),
             model=given["model"],
-            database=Secret(given["database"] or f"sqlite:///{home / 'postern.db'}"),
+            database=_secret(given["database"]) or cls.database_below(home),
         )
+
+
+def database_below(home: Path) -> Secret:
+    """The embedded default: a SQLite file beside everything else that Postern keeps."""
+    return Secret(f"sqlite:///{home / 'postern.db'}")
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -184,5 +184,3 @@ def _cut(diff: str) -> str:
         return diff
     rest = say(Finding("EGR178", {"count": len(lines) - _DIFF_LINES})).says
     return "\n".join([*lines[:_DIFF_LINES], rest]) + "\n"
-
-

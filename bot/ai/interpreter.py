@@ -67,7 +67,9 @@ def heard(said: str, words: str, names: Sequence[str]) -> Heard | None:
     known = {name.casefold(): name for name in names} | {name.rsplit("/", 1)[-1].casefold(): name for name in names}
     workload = known.get((reading.workload or "").casefold())
     destinations = tuple(item for item in reading.destinations if _stands_in(item, words))
-    environment = reading.environment if reading.environment and reading.environment.casefold() in words.casefold() else None
+    environment = (
+        reading.environment if reading.environment and reading.environment.casefold() in words.casefold() else None
+    )
     if not destinations and not workload:
         return None
     return Heard("check" if destinations else "reply", workload, environment, destinations, by_model=True)

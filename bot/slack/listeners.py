@@ -88,12 +88,16 @@ class Listeners:
         who = self._people(body["team_id"], event["user"])
         words = _MENTION.sub("", event.get("text", ""))
         thread = event.get("thread_ts") or event["ts"]
-        self._gate.later(
-            self._say(client, event["channel"], thread, where, self._conversation.hear, words, who, where)
-        )
+        self._gate.later(self._say(client, event["channel"], thread, where, self._conversation.hear, words, who, where))
 
     async def _say(
-        self, client: AsyncWebClient, channel: str, thread: str, where: Where, work: Callable[..., list[Reply]], *args: Any
+        self,
+        client: AsyncWebClient,
+        channel: str,
+        thread: str,
+        where: Where,
+        work: Callable[..., list[Reply]],
+        *args: Any,
     ) -> None:
         for made in await self._gate.run(work, *args):
             await client.chat_postMessage(
@@ -126,7 +130,6 @@ def build(signing_secret: str, bot_token: str, client: AsyncWebClient | None = N
         client=client or AsyncWebClient(token=bot_token, retry_handlers=[]),
         process_before_response=True,
     )
-
 
 
 async def listen_by_socket(app: AsyncApp, app_token: str) -> None:

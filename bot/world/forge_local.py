@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.world import forge_store
-from bot.world.config_repo import POSTERN, ConfigRepo
+from bot.world.config_repo import POSTERN, ConfigRepo, Limits, Snapshot, Wanted
 from bot.world.config_repo.held import held
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import (
@@ -30,6 +30,7 @@ from bot.world.config_repo.reading import (
     first_merge,
     is_ancestor,
     is_branch,
+    read_commit,
     resolve,
 )
 from bot.world.config_repo.running import GitDir
@@ -63,6 +64,7 @@ class LocalForge:
             AskUnclear: EGR441, a folder outside Git; EGR442, a URL, which needs a real forge.
         """
         self._store = forge_store.of(repo, home)
+        self._kind = repo.kind
         self._records = Records(self._store.folder / "requests")
         self._now = now
         self._step = step
@@ -70,6 +72,18 @@ class LocalForge:
     @property
     def where(self) -> str:
         return self._store.where
+
+    def source(self, wanted: Wanted, target: str | None) -> Callable[[], Snapshot]:
+        def read() -> Snapshot:
+            branch = target or self._store.default_branch()
+            git = self._store.synced(branch)
+            commit = branch_commit(git, branch)
+            if commit is None:
+                raise AskUnclear("EGR447", branch=branch[:100], where=self.where)
+            contents = read_commit(git, commit, wanted, Limits())
+            return Snapshot.of(contents, self.where, self._kind, commit=commit, dirty=False, branch=branch)
+
+        return read
 
     def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
         _check(effect)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.world.config_repo import ConfigRepo
+from bot.world.config_repo.held import held
 from bot.world.config_repo.mirror import folder_name
-from bot.world.config_repo.reading import branch_commit, branch_of, commit_of, is_ancestor, is_branch
-from bot.world.config_repo.running import GitDir, create_bare, network
+from bot.world.config_repo.reading import branch_commit, branch_of, commit_of, default_head, is_ancestor, is_branch
+from bot.world.config_repo.running import FETCH_SECONDS, GitDir, create_bare, network
 from bot.world.config_repo.writing import move_branch
 from skills.core.errors import AskUnclear, Outdated
 
@@ -28,6 +29,9 @@ class Store(Protocol):
 
     def git(self) -> GitDir:
         """The repository that holds the branches."""
+
+    def default_branch(self) -> str:
+        """The branch to merge into when nobody names one (AskUnclear, EGR455)."""
 
     def synced(self, target: str) -> GitDir:
         """The same, after it has taken over what is new in the person's own repository."""
@@ -65,6 +69,9 @@ class InPlace:
     def git(self) -> GitDir:
         return self._git
 
+    def default_branch(self) -> str:
+        return _named(default_head(self._git).branch, self.where)
+
     def synced(self, target: str) -> GitDir:  # noqa: ARG002 - there is no other repository to take over from
         return self._git
 
@@ -87,10 +94,21 @@ class Copy:
             create_bare(self._copy.path, self.where)
         return self._copy
 
+    def default_branch(self) -> str:
+        return _named(branch_of(self._own), self.where)
+
     def synced(self, target: str) -> GitDir:
-        git = self.git()
         if commit_of(self._own, "HEAD") is None:
             raise AskUnclear("EGR544", where=self.where)
+        # A lock of its own: who only reads the target does not hold the forge's.
+        with held(self.folder / "copy.lock", self.where, FETCH_SECONDS):
+            git = self.git()
+            self._fetch(git)
+            if is_branch(target):
+                self._follow(git, target)
+        return git
+
+    def _fetch(self, git: GitDir) -> None:
         git.run(
             "fetch",
             "--quiet",
@@ -103,10 +121,8 @@ class Copy:
             f"+refs/heads/*:{_FOLDER}/heads/*",
             f"+HEAD:{_FOLDER}/HEAD",
             env=network("file", "", None),
+            seconds=FETCH_SECONDS,
         )
-        if is_branch(target):
-            self._follow(git, target)
-        return git
 
     def _follow(self, git: GitDir, target: str) -> None:
         theirs = commit_of(git, f"{_FOLDER}/heads/{target}")
@@ -128,3 +144,9 @@ class Copy:
         copy = str(self._copy.path)
         verb = ("pull", copy, target) if branch_of(self._own) == target else ("fetch", copy, f"{target}:{target}")
         return (shlex.join(("git", "-C", str(self._work_tree), *verb)),)
+
+
+def _named(branch: str | None, where: str) -> str:
+    if branch is None:
+        raise AskUnclear("EGR455", where=where)
+    return branch

@@ -118,12 +118,11 @@ def _value(hint: Any, data: Any, at: str) -> Any:
 
 
 def _one_of(hints: tuple[Any, ...], data: Any, at: str) -> Any:
-    """Our unions are plain types, `None` and at most one structured type, so the first that fits is the one."""
+    """Our unions are plain types, `None` among them, and at most one structured type."""
+    if any(_fits(hint, data) for hint in hints if hint in _FITS):
+        return data
     for hint in hints:
-        if hint is type(None) or hint in (str, int, float, bool):
-            if _fits(hint, data):
-                return data
-        else:
+        if hint not in _FITS:
             return _value(hint, data, at)
     raise _wrong(at, "not of a type that may stand here")
 

@@ -94,9 +94,7 @@ def _merged(allowlist: Allowlist, plans: Sequence[Plan]) -> tuple[Edit, ...]:
     return tuple(merged[path] for path in sorted(merged) if merged[path].old_text != merged[path].new_text)
 
 
-def _prove(
-    old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict], after: Sequence[Verdict]
-) -> Proof:
+def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict], after: Sequence[Verdict]) -> Proof:
     gained: list[Grant] = []
     lost: list[Grant] = []
     isolated: list[Isolation] = []
@@ -111,9 +109,7 @@ def _prove(
     losses += [Finding("EGR311", {"source": scope.source, "layer": scope.layer}) for scope in isolated]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in isolated]
-    return Proof(
-        worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses)
-    )
+    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses))
 
 
 def _difference(platform: Platform, old: Allowlist, new: Allowlist) -> tuple[list[Grant], list[Grant], list[Isolation]]:

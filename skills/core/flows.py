@@ -10,6 +10,7 @@ from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.flow_text import workload as read_workload
 from skills.core.model import Destination, Finding, Need, Verdict, Workload, WorkloadRef
+from skills.core.report import Seen
 
 MOST_DESTINATIONS = 50
 
@@ -54,3 +55,16 @@ def read_flow(
     return Flow(
         ref, allowlist.resolve(ref), tuple(destination for destination, _ in read), tuple(found for _, found in read)
     )
+
+
+def readable(seen: Sequence[Seen]) -> list[str]:
+    """Destinations in the words of `--to`; what the grammar refuses (a bare wildcard, a bad port) is left out."""
+    out = []
+    for item in seen:
+        written = f"{item.scheme}://{item}" if item.scheme in ("http", "https") else str(item)
+        try:
+            read_destination(written)
+        except AskUnclear:
+            continue
+        out.append(written)
+    return list(dict.fromkeys(out))

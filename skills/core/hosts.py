@@ -206,9 +206,9 @@ def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
 def near(name: str, candidates: Iterable[str]) -> list[str]:
     """The candidates that `name` may be a slip of, nearest first: typos, then names that hold it or lie in it.
 
-    Of a path (`org/ou/project`) the last segment counts as well as the whole.
+    Of a path (`org/ou/project`) the last segment counts as well as the whole; an `environment:` does not.
     """
-    wanted = name.casefold()[: 4 * LONGEST_HOST]
+    wanted = name.casefold()[: 4 * LONGEST_HOST].rpartition(":")[2]
     found = sorted((_slip(wanted, candidate.casefold()), candidate) for candidate in set(candidates))
     return [candidate for distance, candidate in found if distance <= _NEAR + 1]
 

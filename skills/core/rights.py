@@ -36,7 +36,9 @@ def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
     """
     counted = {name.casefold() for name in approvals} - {request.asked_by.casefold()}
     rules = policy.rules_for(request.paths)
-    return bool(rules) and all(rule is not None and len(counted & policy.members(rule)) >= rule.needed for rule in rules)
+    return bool(rules) and all(
+        rule is not None and len(counted & policy.members(rule)) >= rule.needed for rule in rules
+    )
 
 
 def _listed(names: set[str]) -> str:

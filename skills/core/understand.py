@@ -12,6 +12,7 @@ from typing import Literal
 import re2
 
 from skills.core.all_symptoms import Judgement, judge
+from skills.core.flows import readable
 from skills.core.report import read_report
 
 Verb = Literal[
@@ -29,7 +30,9 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _STATUS = re2.compile(rf"(?i)status(?:\s+({_KEY}))?[.!]?")
-_OPEN = re2.compile(r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)")
+_OPEN = re2.compile(
+    r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+)
 _DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
 _WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
 _SUBJECT = re2.compile(
@@ -74,7 +77,7 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     judgement = judge(read_report(said))
     subject = find_workload(said, names)
     environment = find_environment(said, environments)
-    destinations = tuple(seen.written for seen in judgement.destinations)
+    destinations = tuple(readable(judgement.destinations))
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:

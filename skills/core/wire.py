@@ -55,7 +55,12 @@ def layer(item: LayerVerdict) -> dict[str, Any]:
         "default": item.default,
         "rules": [{"effect": effect, **place(where)} for effect, where in cited],
         "near_misses": [
-            {"code": miss.finding.code, "path": miss.place.path, "line": miss.place.line, "says": say(miss.finding).says}
+            {
+                "code": miss.finding.code,
+                "path": miss.place.path,
+                "line": miss.place.line,
+                "says": say(miss.finding).says,
+            }
             for miss in item.near_misses
         ],
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -356,9 +356,8 @@ class RequestMoves(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"postern-moves-{os.getpid()}-{id(self)}"
-        self.path = folder / "postern.db"
-        self.memory = Memory(sqlite_url(self.path))
+        self.folder = tempfile.TemporaryDirectory()
+        self.memory = Memory(sqlite_url(Path(self.folder.name, "postern.db")))
         self.model: dict[str, Request] = {}
 
     keys = st.sampled_from(["EG-1", "EG-2"])
@@ -407,9 +406,7 @@ class RequestMoves(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.memory.close()
-        for left in self.path.parent.glob("*"):
-            left.unlink()
-        self.path.parent.rmdir()
+        self.folder.cleanup()
 
 
 RequestMoves.TestCase.settings = settings(

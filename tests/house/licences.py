@@ -20,11 +20,11 @@ tools of this project need. Written by `make licences`; don't edit.
 
 def licence(name: str) -> str:
     """The SPDX expression where the package gives one, else its classifiers, else its short licence field."""
-    said = metadata(name)
-    classifiers = [each for each in said.get_all("Classifier") or [] if each.startswith("License ::")]
+    said = metadata(name).json
+    classifiers = [each for each in said.get("classifier", []) if each.startswith("License ::")]
     named = " / ".join(each.split(" :: ")[-1] for each in classifiers if not each.endswith("OSI Approved"))
-    short = (said.get("License") or "").strip().splitlines()
-    return said.get("License-Expression") or named or (short[0][:60] if short else "unknown")
+    short = str(said.get("license", "")).strip().splitlines()
+    return str(said.get("license_expression", "")) or named or (short[0][:60] if short else "unknown")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from packaging.markers import Environment, Marker, default_environment
+from packaging.markers import Marker
 
 from tests.shared import ROOT
 
@@ -37,12 +37,11 @@ def pins(lock: str) -> tuple[Pin, ...]:
 
 
 def _applies(marker: str | None) -> bool:
-    return not marker or any(Marker(marker.strip()).evaluate(dict(each)) for each in _environments())
+    return not marker or any(Marker(marker.strip()).evaluate(each) for each in _environments())
 
 
-def _environments() -> Iterator[Environment]:
+def _environments() -> Iterator[dict[str, str]]:
     """CPython 3.11 to 3.13 on Linux and macOS."""
     for system, minor in itertools.product(("linux", "darwin"), (11, 12, 13)):
-        here = default_environment()
-        here |= {"sys_platform": system, "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
-        yield here | {"platform_python_implementation": "CPython", "implementation_name": "cpython"}
+        version = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
+        yield {"sys_platform": system, "platform_python_implementation": "CPython", **version}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.house.pins import LOCKS, PIN, lines, pins
-from tests.house.source import none_of
+from tests.house.source import existing, none_of
 from tests.shared import ROOT
 
 CORE = {"gitpython", "sqlalchemy", "jinja2", "pydantic", "pyyaml", "google-re2", "idna"}
@@ -65,10 +65,8 @@ def test_every_pinned_package_names_its_licence() -> None:
     none_of(f"{name}" for (name, _), licence in listed.items() if licence in {"", "unknown"})
 
 
-def test_the_same_version_everywhere() -> None:
+def test_every_place_that_names_the_version_names_this_one() -> None:
     version = project()["project"]["version"]
     assert f'image.version="{version}"' in (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert (
-        f"## [{version}]" in (changes := (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-        or "## Unreleased" in changes
-    )
+    said = re.findall(r'(?m)^VERSION = "(.*)"$', existing("bot", "cli.py").read_text(encoding="utf-8"))
+    assert said == [version]

@@ -10,8 +10,10 @@ A damaged mirror is built anew beside the old one and swapped, so that a reader 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.world.config_repo.address import Address
 from bot.world.config_repo.held import held
@@ -19,7 +21,7 @@ from bot.world.config_repo.reading import refs
 from bot.world.config_repo.running import ASK_SECONDS, FETCH_SECONDS, GitDir, create_bare, network
 from skills.core.errors import AskUnclear, Mendable
 
-_PROTOCOLS = "file:https:http:ssh"
+PROTOCOLS = "file:https:http:ssh"
 _MIRRORED = ("refs/heads/", "refs/tags/")
 _HEAD = "HEAD"
 
@@ -31,13 +33,65 @@ def folder_name(where: str) -> str:
     return f"{slug or 'repository'}-{sha256(where.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
+class Remote(NamedTuple):
+    """What a remote has: its branches and tags, and the branch that its HEAD names."""
+
+    refs: dict[str, str]
+    head: str | None
+
+
+def ask(where: str, url: str, env: Mapping[str, str]) -> Remote:
+    """Ask the repository at `url` (or a path) what it has.
+
+    Raises:
+        Unreachable: it does not answer, or not to us.
+        AskUnclear: EGR544, it has no commit.
+    """
+    patterns = [f"{prefix}*" for prefix in _MIRRORED]
+    told = GitDir(Path("/nowhere"), where).run(
+        "ls-remote", "--symref", url, _HEAD, *patterns, env=env, seconds=ASK_SECONDS
+    )
+    remote: dict[str, str] = {}
+    head = None
+    for line in told.decode("utf-8", "surrogateescape").splitlines():
+        value, _, name = line.partition("\t")
+        if value.startswith("ref: refs/heads/") and name == _HEAD:
+            head = value.removeprefix("ref: ")
+        elif name.startswith(_MIRRORED) and not name.endswith("^{}"):
+            remote[name] = value
+    if not remote:
+        raise AskUnclear("EGR544", where=where)
+    return Remote(remote, head)
+
+
+def take_over(git: GitDir, url: str, remote: Remote, env: Mapping[str, str]) -> None:
+    """Let `git` have exactly the branches, tags and HEAD of the remote; a fetch only when something differs."""
+    if refs(git, *_MIRRORED) != remote.refs:
+        specs = [f"+{prefix}*:{prefix}*" for prefix in _MIRRORED]
+        git.run(
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--update-shallow",
+            url,
+            *specs,
+            env=env,
+            seconds=FETCH_SECONDS,
+        )
+    if remote.head is not None:
+        git.run("symbolic-ref", "HEAD", remote.head)
+
+
 class Mirror:
     """The mirror of one URL. `home` is POSTERN_HOME."""
 
     def __init__(self, address: Address, home: Path) -> None:
         self._url = address.url or ""
         self._where = address.where
-        self._env = network(_PROTOCOLS, self._url, address.authorization)
+        self._env = network(PROTOCOLS, self._url, address.authorization)
         self._folder = home / "mirrors" / folder_name(address.where)
 
     def refreshed(self) -> GitDir:
@@ -48,41 +102,27 @@ class Mirror:
             AskUnclear: EGR544, the remote has no commit.
         """
         with held(self._folder / "lock", self._where, FETCH_SECONDS):
-            remote, head = self._ask()
+            remote = ask(self._where, self._url, self._env)
             git = self._current()
             if git is None:
-                return self._build(remote, head)
+                return self._build(remote)
             try:
-                self._bring_up(git, remote, head)
+                take_over(git, self._url, remote, self._env)
             except Mendable as failure:
                 if failure.code != "EGR551":
                     raise
-                return self._build(remote, head)
+                return self._build(remote)
             return git
 
     def instead_of(self, damaged: GitDir) -> GitDir:
         """Another mirror, after a reader met damage in this one: what somebody else has swapped in, or a new one."""
         with held(self._folder / "lock", self._where, FETCH_SECONDS):
             git = self._current()
-            return git if git is not None and git.path != damaged.path else self._build(*self._ask())
-
-    def _ask(self) -> tuple[dict[str, str], str | None]:
-        """The remote's branches and tags, and the branch that its HEAD names."""
-        patterns = [f"{prefix}*" for prefix in _MIRRORED]
-        told = GitDir(self._folder, self._where).run(
-            "ls-remote", "--symref", self._url, _HEAD, *patterns, env=self._env, seconds=ASK_SECONDS
-        )
-        remote: dict[str, str] = {}
-        head = None
-        for line in told.decode("utf-8", "surrogateescape").splitlines():
-            value, _, name = line.partition("\t")
-            if value.startswith("ref: refs/heads/") and name == _HEAD:
-                head = value.removeprefix("ref: ")
-            elif name.startswith(_MIRRORED) and not name.endswith("^{}"):
-                remote[name] = value
-        if not remote:
-            raise AskUnclear("EGR544", where=self._where)
-        return remote, head
+            return (
+                git
+                if git is not None and git.path != damaged.path
+                else self._build(ask(self._where, self._url, self._env))
+            )
 
     def _current(self) -> GitDir | None:
         current = self._folder / "current"
@@ -92,29 +132,10 @@ class Mirror:
             return None
         return GitDir(target, self._where) if target.is_dir() else None
 
-    def _bring_up(self, git: GitDir, remote: dict[str, str], head: str | None) -> None:
-        if refs(git, *_MIRRORED) != remote:
-            specs = [f"+{prefix}*:{prefix}*" for prefix in _MIRRORED]
-            git.run(
-                "fetch",
-                "--quiet",
-                "--prune",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-recurse-submodules",
-                "--update-shallow",
-                self._url,
-                *specs,
-                env=self._env,
-                seconds=FETCH_SECONDS,
-            )
-        if head is not None:
-            git.run("symbolic-ref", "HEAD", head)
-
-    def _build(self, remote: dict[str, str], head: str | None) -> GitDir:
+    def _build(self, remote: Remote) -> GitDir:
         number = 1 + max((int(path.stem) for path in self._folder.glob("*.git") if path.stem.isdecimal()), default=0)
         git = create_bare(self._folder / f"{number}.git", self._where)
-        self._bring_up(git, remote, head)
+        take_over(git, self._url, remote, self._env)
         swap = self._folder / f"current.{number}"
         swap.unlink(missing_ok=True)
         swap.symlink_to(git.path.name)

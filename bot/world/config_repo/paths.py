@@ -37,14 +37,18 @@ def check_writable(path: str) -> None:
     Raises:
         AskUnclear: EGR564.
     """
-    parts = path.split("/")
-    if (
-        fault_of(path) is not None
-        or len(path) > _LONGEST
-        or len(parts) > _DEEPEST
-        or any(_is_git(part) or "\\" in part for part in parts)
-    ):
+    if not is_writable(path):
         raise AskUnclear("EGR564", path=shown(path))
+
+
+def is_writable(path: str) -> bool:
+    parts = path.split("/")
+    return (
+        fault_of(path) is None
+        and len(path) <= _LONGEST
+        and len(parts) <= _DEEPEST
+        and not any(_is_git(part) or "\\" in part for part in parts)
+    )
 
 
 def leaves(link: str, points_to: str) -> bool:

@@ -12,7 +12,7 @@ from bot.world.config_repo.folder import read_folder
 from bot.world.config_repo.mirror import Mirror
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.values import Author, Commit, Contents, Kind, Limits, Snapshot, Wanted
+from bot.world.config_repo.values import Author, Commit, Kind, Limits, Snapshot, Wanted
 from bot.world.config_repo.work_tree import write_to_folder
 from skills.core.errors import AskUnclear, Unreachable
 from skills.core.model import Edit, Finding
@@ -55,6 +55,10 @@ class ConfigRepo:
         """The folder or git directory; for a `file://` URL what it names, for other URLs None."""
         return self._address.path
 
+    def has_git(self) -> bool:
+        """Whether there are commits to ask for: everything but a folder without a `.git` of its own."""
+        return self.kind != "folder" or (self.path is not None and (self.path / ".git").exists())
+
     def snapshot(self, wanted: Wanted, *, at: str | None = None, limits: Limits = _AT_REST) -> Snapshot:
         """Read the files for which `wanted(path)` holds: those on disk, or with `at` (and outside folders) a commit's.
 
@@ -84,9 +88,9 @@ class ConfigRepo:
         if self._git is None:
             path = self._address.path or Path()
             if self.kind == "folder":
-                path /= ".git"
-                if not path.exists():
+                if not self.has_git():
                     raise AskUnclear("EGR547", where=self.where)
+                path /= ".git"
             self._git = GitDir(path, self.where)
         return self._git
 
@@ -144,7 +148,7 @@ class ConfigRepo:
             commit = reading.resolve(git, at)
             branch = at if reading.branch_commit(git, at) == commit else None
         contents = reading.read_commit(git, commit, wanted, limits)
-        return self._snapshot(contents, commit=commit, dirty=False, branch=branch)
+        return Snapshot.of(contents, self.where, self.kind, commit=commit, dirty=False, branch=branch)
 
     def _of_folder(self, wanted: Wanted, limits: Limits) -> Snapshot:
         root = self._address.path or Path()
@@ -161,8 +165,10 @@ class ConfigRepo:
         notes = [Finding("EGR561", {"path": shown(path)}) for path in submodules[: limits.findings_of_a_kind]]
         if inside is False:
             notes.append(Finding("EGR562", {"where": self.where}))
-        return self._snapshot(
+        return Snapshot.of(
             replace(contents, findings=(*notes, *contents.findings)),
+            self.where,
+            self.kind,
             commit=head.commit if head else None,
             dirty=dirty if inside else None,
             branch=head.branch if head else None,
@@ -178,15 +184,3 @@ class ConfigRepo:
         if commit is None:
             return git.attempt("rev-parse", "--git-dir").status == 0, None
         return True, reading.Head(commit, reading.branch_of(git))
-
-    def _snapshot(self, contents: Contents, *, commit: str | None, dirty: bool | None, branch: str | None) -> Snapshot:
-        return Snapshot(
-            where=self.where,
-            kind=self.kind,
-            commit=commit,
-            dirty=dirty,
-            branch=branch,
-            files=contents.files,
-            blobs=contents.blobs,
-            findings=contents.findings,
-        )

@@ -57,6 +57,12 @@ class Snapshot:
     blobs: Mapping[str, str] = field(repr=False)
     findings: tuple[Finding, ...] = ()
 
+    @classmethod
+    def of(
+        cls, contents: Contents, where: str, kind: Kind, *, commit: str | None, dirty: bool | None, branch: str | None
+    ) -> Snapshot:
+        return cls(where, kind, commit, dirty, branch, contents.files, contents.blobs, contents.findings)
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:

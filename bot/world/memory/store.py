@@ -189,8 +189,9 @@ class Transaction(Reads):
     def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:
         """Appends a line and returns its number. There is no way to change or remove one."""
         values = {"at": now, "who": who, "where_from": where, "kind": kind, "facts": dict(facts)}
-        added = self._connection.execute(insert(tables.log).values(values).returning(tables.log.c.seq))
-        return int(added.scalar_one())
+        key = self._connection.execute(insert(tables.log).values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
 
     def add_post(self, key: str, channel: str, thread: str | None, payload: Json, now: datetime) -> bool:
         """A chat message that must be sent once."""

@@ -6,6 +6,7 @@ what is missing. The ports compared are always pod ports at the receiving end.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,16 @@ from skills.core.enforce.kube_policy import (
     selects,
 )
 from skills.core.enforce.matching import Match, sure
-from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, Region, Spans, covers, meets, region_covered
+from skills.core.enforce.spans import (
+    EVERY_PORT,
+    PRIVATE_V4,
+    Region,
+    Spans,
+    covers,
+    meets,
+    network_span,
+    region_covered,
+)
 from skills.core.model import Finding, Place, Ports, finding
 
 _ANY_ADDRESS: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
@@ -224,9 +234,11 @@ def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
     """Whether an ipBlock holds a pod's address is up to the CNI. A block of everything mostly does; one that
     spares the private ranges does not, because pods live there."""
     block = peer.block
-    if block is None or block.version != 4 or not meets(block.spans, PRIVATE_V4):
+    known = [parsed for parsed in map(ipaddress.ip_network, far.addresses) if block and parsed.version == block.version]
+    where = [network_span(parsed) for parsed in known] or PRIVATE_V4
+    if block is None or (block.version != 4 and not known) or not meets(block.spans, where):
         return Match.NO, True, None
-    if covers(block.spans, PRIVATE_V4):
+    if covers(block.spans, where):
         return Match.YES, True, None
     return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))
 

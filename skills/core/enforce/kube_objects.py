@@ -5,7 +5,8 @@ Typed lists carry the kind of their items only in their own name, so `expand` gi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ DEFAULT_NAMESPACE = "default"
 _TEMPLATED = ("{{", "${", "$(")
 _POD_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 _VIRTUAL_MACHINES = ("VirtualMachine", "VirtualMachineInstance")
+_MOST_ADDRESSES = 16
 _MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
 
 
@@ -168,8 +170,8 @@ def _pod(document: Document, kind: str, template: Mapping[str, Any], assumed: bo
     data = document.data
     metadata, spec = mapping_of(data.get("metadata")), mapping_of(template.get("spec"))
     status = mapping_of(data.get("status"))
-    addresses = [text_of(status.get("podIP"))]
-    addresses += [text_of(mapping_of(item).get("ip")) for item in sequence_of(status.get("podIPs"))]
+    addresses = [status.get("podIP")]
+    addresses += [mapping_of(item).get("ip") for item in sequence_of(status.get("podIPs"))[:_MOST_ADDRESSES]]
     return PodFacts(
         kind,
         text_of(metadata.get("name")),
@@ -180,9 +182,20 @@ def _pod(document: Document, kind: str, template: Mapping[str, Any], assumed: bo
         _owners(metadata),
         _named_ports(spec),
         spec.get("hostNetwork") is True,
-        tuple(dict.fromkeys(filter(None, addresses))),
+        _addresses(addresses),
         assumed,
     )
+
+
+def _addresses(written: Iterable[Any]) -> tuple[str, ...]:
+    """Only what is an address, in canonical form."""
+    found = []
+    for text in map(text_of, written):
+        try:
+            found.append(str(ipaddress.ip_address(text)))
+        except ValueError:
+            continue
+    return tuple(dict.fromkeys(found))
 
 
 def _owners(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -217,7 +230,7 @@ def _service(document: Document, name: str, namespace: str) -> ServiceFacts:
         tuple(_service_ports(spec)),
         text_of(spec.get("externalName")).rstrip(".").lower() or None if external else None,
         cluster_ip == "None",
-        (cluster_ip,) if cluster_ip not in {"", "None"} else (),
+        _addresses([cluster_ip]),
     )
 
 

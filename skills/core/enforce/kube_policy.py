@@ -123,6 +123,7 @@ class Pods:
     selector is known). `ports` are pod ports; None when the repository does not say. `named_ports`
     maps a container port's name to protocol and number. `port_name` is the name by which a Service
     chooses the pod port, so that a rule with that name matches even where the number is unknown.
+    `addresses` are pod addresses that an export states.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Pods:
     named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     port_name: str | None = None
     host_network: bool = False
+    addresses: tuple[str, ...] = ()
     place: Place | None = None
 
 

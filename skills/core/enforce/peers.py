@@ -190,6 +190,7 @@ def _pods(cluster: Cluster, pod: PodFacts, ports: Ports | None) -> Pods:
         ports=ports,
         named_ports=pod.named_ports,
         host_network=pod.host_network,
+        addresses=pod.addresses,
         place=pod.place,
     )
 

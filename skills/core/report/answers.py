@@ -34,7 +34,9 @@ _TLS = re2.compile(
     r"|self[- ]signed certificate(?: in certificate chain)?|unable to get local issuer certificate|certificate has expired|certificate signed by unknown authority"
     r"|PKIX path building failed|TLS handshake timeout|handshake failure|tlsv1 alert [a-z ]+|UNKNOWN_CA|NO_SHARED_CIPHER)"
 )
-_ISSUER = re2.compile(r"(?im)(?:^|[\s*])issuer[:=] ?([^\n]{3,200})|You must add ([^\n]{3,120}?) to your local trusted store")
+_ISSUER = re2.compile(
+    r"(?im)(?:^|[\s*])issuer[:=] ?([^\n]{3,200})|You must add ([^\n]{3,120}?) to your local trusted store"
+)
 _ERRNO = re2.compile(
     r"\b(ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN|EAI_NONAME|EPIPE|EPROTO|ECONNABORTED|ESOCKETTIMEDOUT)\b"
     r"|(?i:\b(?:errno[= ]|error |code: ?|\()(-2|-3|11001|10051|10054|10060|10061|10065|101|104|110|111|113|60|61|65)\b)"

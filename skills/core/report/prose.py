@@ -47,9 +47,13 @@ _PORTS_AFTER = re2.compile(
     r"(?i)^[\"'`)\]*]{0,3}[\s,(]{0,3}(?:\(|[a-zäöüß]+ ){0,3}?(?:tcp|udp|tls|https?|on|über|via|en)?[\s/,]{0,2}"
     r"(?:ports?|puertos?|porte?s?|portas?)?[\s:#=]{0,3}(\d{1,5}(?:-\d{1,5})?)\b(?:/(?:tcp|udp))?([^\n]{0,160})"
 )
-_MORE_PORTS = re2.compile(r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b")
+_MORE_PORTS = re2.compile(
+    r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b"
+)
 _PORT_WORD = re2.compile(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
-_STACK = re2.compile(r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$")
+_STACK = re2.compile(
+    r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$"
+)
 
 
 def asks(text: str) -> bool:

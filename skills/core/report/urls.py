@@ -21,8 +21,35 @@ IMPLIED = {
     "ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "nats": 4222, "oci": 443, "docker": 443, "kafka": 9092,
 }  # fmt: skip
 _NO_REMOTE = frozenset(
-    ("file", "data", "urn", "s3", "s3a", "gs", "spiffe", "unix", "chrome", "app", "webpack", "node", "vscode", "k8s", "dns")
-    + ("class", "jar", "classpath", "electron", "about", "arn", "git-remote-https", "ms-appx", "chrome-extension", "passthrough")
+    (
+        "file",
+        "data",
+        "urn",
+        "s3",
+        "s3a",
+        "gs",
+        "spiffe",
+        "unix",
+        "chrome",
+        "app",
+        "webpack",
+        "node",
+        "vscode",
+        "k8s",
+        "dns",
+    )
+    + (
+        "class",
+        "jar",
+        "classpath",
+        "electron",
+        "about",
+        "arn",
+        "git-remote-https",
+        "ms-appx",
+        "chrome-extension",
+        "passthrough",
+    )
 )
 _HELP_BEFORE = re2.compile(
     r"(?i)(?:\bsee|\bsee also|visit|refer to|\bread|documentation|\bdocs?|\bhelp|details?(?: here)?|information|more info"
@@ -62,7 +89,9 @@ _FAILED_AFTER = re2.compile(
     r"|(?:is )?(?:not |un)reachable|failed|fail\b|returned|Failed|Received HTTP|connect|Connection|connection|PKIX|Read timed|I/O|timed out|timeout|Timeout|\d{3}\b|Bad Gateway|Service Unavailable|Gateway"
     r"|Could not|could not|SSL|certificate|getaddrinfo|Client\.Timeout|cannot|is not a valid|The remote|Unable|ssl|error|Error|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|status|server|no such host|Name|request)"
 )
-_SUCCESS = re2.compile(r"(?i)successfully|\b200 ok\b|returning cached|HTTP/1\.[01]\" 200|-> 200| 200 OK|, 0 errors|\bcached\b")
+_SUCCESS = re2.compile(
+    r"(?i)successfully|\b200 ok\b|returning cached|HTTP/1\.[01]\" 200|-> 200| 200 OK|, 0 errors|\bcached\b"
+)
 _XDS = re2.compile(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
 
 
@@ -116,7 +145,9 @@ def _is_noise(host: Host, ports: Ports | None, path: str, before: str) -> bool:
         return True
     if _HELP_HOST.search(host.name) or _NOISE_BEFORE.search(before):
         return True
-    return bool(_HELP_BEFORE.search(before) and not _REQUEST_BEFORE.search(before[-12:])) or bool(_HELP_PATH.search(path))
+    return bool(_HELP_BEFORE.search(before) and not _REQUEST_BEFORE.search(before[-12:])) or bool(
+        _HELP_PATH.search(path)
+    )
 
 
 def _authority(rest: str) -> tuple[str, str]:

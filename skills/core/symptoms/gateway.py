@@ -38,13 +38,25 @@ _CLUES: tuple[Clue, ...] = (
     *_status_clues(_503, 503, "service unavailable|service temporarily unavailable"),
     *_status_clues(_504, 504, "gateway time-?out|GATEWAY_TIMEOUT"),
     clue(_503, STRENGTH.NAMED, r"upstream connect error or disconnect/reset before headers", "unclear", "sidecar"),
-    clue(_503, STRENGTH.STATUS + 3, r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream", "no", "sidecar"),
+    clue(
+        _503,
+        STRENGTH.STATUS + 3,
+        r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream",
+        "no",
+        "sidecar",
+    ),
     clue(_504, STRENGTH.NAMED, r"upstream request timeout|upstream_response_timeout|response_timeout", "no", "sidecar"),
-    clue(_503, STRENGTH.LOOSE + 8, r"StatusCode\.UNAVAILABLE|code = Unavailable|UNAVAILABLE: |upstream_cx_|ServiceUnavailable\b"),
+    clue(
+        _503,
+        STRENGTH.LOOSE + 8,
+        r"StatusCode\.UNAVAILABLE|code = Unavailable|UNAVAILABLE: |upstream_cx_|ServiceUnavailable\b",
+    ),
 )
 _BLACK = re2.compile(r"(?i)\bBlackHoleCluster|\bblock_all\b")
 _OWN_TLS = re2.compile(r"(?i)transport failure reason:[^\n]{0,40}TLS")
-_TERMINATED = re2.compile(r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b")
+_TERMINATED = re2.compile(
+    r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b"
+)
 _XDS = re2.compile(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
 _UPSTREAM_TIME = re2.compile(r"(?i)x-envoy-upstream-service-time: ?\d")
 _FOUNDRY = re2.compile(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
@@ -113,7 +125,14 @@ def _logged(report: Report) -> Iterator[Sighting]:
         match = _BLACK.search(report.text)
         if match is not None:
             yield sighting(
-                _BLACKHOLE, "EGR243", report, match.group(), strength=STRENGTH.NAMED, block="yes", origin="sidecar", flags="-"
+                _BLACKHOLE,
+                "EGR243",
+                report,
+                match.group(),
+                strength=STRENGTH.NAMED,
+                block="yes",
+                origin="sidecar",
+                flags="-",
             )
 
 

@@ -22,8 +22,12 @@ _CLUES: tuple[Clue, ...] = (
     clue(_ROUTE, STRENGTH.PLAIN + 2, r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta|la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès", "unclear"),
 )  # fmt: skip
 # Cloud Foundry rejects what no security group allows: https://docs.cloudfoundry.org/concepts/asg.html
-_FOUNDRY = re2.compile(r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b|cloud\.gov|apps\.internal|VCAP_")
-_V6_ONLY = re2.compile(r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)")
+_FOUNDRY = re2.compile(
+    r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b|cloud\.gov|apps\.internal|VCAP_"
+)
+_V6_ONLY = re2.compile(
+    r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)"
+)
 
 
 def look(report: Report) -> Sequence[Sighting]:

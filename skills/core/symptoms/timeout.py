@@ -43,7 +43,9 @@ _CLUES: tuple[Clue, ...] = (
     clue(_CONNECT, STRENGTH.SPOKEN, r"(?:can't|cannot|can not|unable to|not able to|couldn't|could not) (?:reach|connect to|talk to|access)|(?:is |are )?(?:un|not )reachable|erreichen .{0,40}nicht|nicht erreichbar|no (?:podemos|puedo|puede) (?:conectar|llegar|acceder)|no (?:se )?conecta"),
 )  # fmt: skip
 
-_SHOWN_WORKING = re2.compile(r"(?i)\bHTTP/1\.[01]\" 200 \d|\bInstalled |\bsometimes\b|\bintermittent|\boccasional|works (?:on|after) (?:refresh|retry)")
+_SHOWN_WORKING = re2.compile(
+    r"(?i)\bHTTP/1\.[01]\" 200 \d|\bInstalled |\bsometimes\b|\bintermittent|\boccasional|works (?:on|after) (?:refresh|retry)"
+)
 _CONTROL_PLANE = (6443, 10250, 2379, 2380, 9443)
 
 

@@ -39,7 +39,9 @@ _INSPECTION = re2.compile(
     r"(?i)(zscaler|netskope|cisco umbrella|umbrella root|palo ?alto|fortinet|fortigate|blue ?coat|symantec web|forcepoint|websense|mcafee web|skyhigh|sophos|checkpoint|check point"
     r"|barracuda|livigent|kaspersky|bitdefender|avast|eset ssl|squid|mitmproxy|burp|charles proxy|fiddler|(?:ssl|tls)[ -]?(?:inspection|interception|decryption)|firewall ca|proxy ca|web ?gateway)"
 )
-_DEFAULT_CERTIFICATE = re2.compile(r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost")
+_DEFAULT_CERTIFICATE = re2.compile(
+    r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost"
+)
 _VALIDITY = re2.compile(r"(?i)expired|not yet valid")
 
 
@@ -50,14 +52,22 @@ def look(report: Report) -> Sequence[Sighting]:
         code = "EGR224" if product else _CODES[item.symptom]
         facts = {"issuer": product.group(1)} if product else {}
         block = _block(report, item, words)
-        seen.append(sighting(item.symptom, code, report, words, strength=item.strength, block=block, origin=item.origin, **facts))
+        seen.append(
+            sighting(
+                item.symptom, code, report, words, strength=item.strength, block=block, origin=item.origin, **facts
+            )
+        )
     return seen
 
 
 def _block(report: Report, item: Clue, words: str) -> Block:
     remote = first(report)
     if item.symptom == _CHAIN:
-        return "no" if inside(report) or _INSPECTION.search(report.text) or "transport failure reason" in words else "unclear"
+        return (
+            "no"
+            if inside(report) or _INSPECTION.search(report.text) or "transport failure reason" in words
+            else "unclear"
+        )
     if item.symptom == _NAME:
         literal = remote is not None and remote.ip is not None
         return "no" if literal or inside(report) or _DEFAULT_CERTIFICATE.search(report.text) else "unclear"

@@ -110,9 +110,8 @@ def _peers(policy: NetworkPolicy) -> list[Peer]:
 
 def _egress_rule(document: Document, policy: NetworkPolicy, rule: PolicyRule) -> Iterator[Finding]:
     for peer in rule.peers:
-        if peer.namespaces is not None and peer.namespaces.empty and (peer.pods is None or peer.pods.empty):
-            if _speaks_of_internet(document, policy, rule):
-                yield finding("EGR940", peer.place, policy=policy.name)
+        if _every_pod(peer) and _speaks_of_internet(document, policy, rule):
+            yield finding("EGR940", peer.place, policy=policy.name)
         if peer.block is not None and not peer.block.excepts and covers(peer.block.spans, EVERY_V4):
             yield finding("EGR947", peer.place, policy=policy.name, cidr=peer.block.cidr)
     if not rule.peers and rule.ports and not _only_dns(rule):
@@ -129,6 +128,11 @@ def _any_rule(policy: NetworkPolicy, rule: PolicyRule) -> Iterator[Finding]:
     named = next((port for port in rule.ports if port.name), None)
     if named is not None and any(peer.block is not None for peer in rule.peers):
         yield finding("EGR951", named.place, policy=policy.name, port=named.name)
+
+
+def _every_pod(peer: Peer) -> bool:
+    namespaces, pods = peer.namespaces, peer.pods
+    return namespaces is not None and namespaces.empty and (pods is None or pods.empty)
 
 
 def _namespace_only(peer: Peer) -> bool:

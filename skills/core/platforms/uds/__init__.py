@@ -1,0 +1,51 @@
+"""UDS Core: Package custom resources (`uds.dev/v1alpha1`) and the bundles that deploy the egress gateway.
+
+The document that the rules follow is cited in docs/ADDING.md; semantics that changed between releases
+of UDS Core stand in `versions.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.enforce.kube_objects import templated
+from skills.core.model import Workload, WorkloadRef
+from skills.core.platforms.uds.audit import audit
+from skills.core.platforms.uds.decide import decide, governs
+from skills.core.platforms.uds.grants import grants, isolations, wider
+from skills.core.platforms.uds.index import Index, compile_index
+from skills.core.platforms.uds.package import Entry
+from skills.core.platforms.uds.read import read
+
+__all__ = [
+    "KIND",
+    "MARKS",
+    "NAME",
+    "audit",
+    "compile",
+    "decide",
+    "governs",
+    "grants",
+    "isolations",
+    "names",
+    "read",
+    "resolve",
+    "wider",
+]
+
+NAME = "uds"
+KIND = "k8s"
+MARKS = ("uds.dev/",)
+
+
+def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:
+    return compile_index(entries, cluster)
+
+
+def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001 (the cluster resolves pods)
+    return ()
+
+
+def names(index: Index) -> Sequence[str]:
+    return sorted(namespace for namespace in index.packages if not templated(namespace))

@@ -68,7 +68,7 @@ def _same_resources(index: Index) -> Iterator[Finding]:
     for mode, hosts in index.registered.items():
         named: dict[str, list[Registration]] = defaultdict(list)
         for host, entries in hosts.items():
-            named[sanitize(host)].append(entries[0])
+            named[sanitize(f"{mode}-se-{host}")].append(entries[0])
         for first, *others in named.values():
             for other in others:
                 places = (other.rule.at("remoteHost"), first.rule.at("remoteHost"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
@@ -17,6 +18,8 @@ from skills.core.platforms.uds.meshed import Sender, mesh_decides, mesh_view, ro
 from skills.core.platforms.uds.near import external_misses
 from skills.core.platforms.uds.network import NAME, egress_view, far_end, ingress_views
 from skills.core.platforms.uds.package import Package
+
+_MOST_FLOATING = 3
 
 
 def decide(index: Index, workload: Workload, destination: Destination) -> list[LayerView]:
@@ -31,7 +34,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> list[L
             _package_views(index, Sender(package, near, workload.service_account), destination, far)
             for package in index.packages.get(near.namespace, ())
         ]
-        views += _agreed(index.packages.get(near.namespace, ()), each)
+        views += _agreed(index.packages.get(near.namespace, ()), each) or _floating(index)
     return [
         *views,
         *ingress_views(index, workload, near, destination, far),
@@ -52,7 +55,25 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
         misses = external_misses(index, package, sender.pods, sender.account, destination)
         network = replace(network, near=tuple(misses))
     views = [network] if mesh is None else [network, mesh]
+    views = [_with_templates(view, package) for view in views]
     return [_doubted(view, package, refused) for view in views] if refused else views
+
+
+def _with_templates(view: LayerView, package: Package) -> LayerView:
+    """A rule that a template completes may open anything, so it turns a denial into a doubt."""
+    places = [rule.place for rule in package.allow if rule.templated and rule.egress]
+    if view.allows or not places:
+        return view
+    return replace(view, unknown=(*view.unknown, finding("EGR167", *places, package=package.name)))
+
+
+def _floating(index: Index) -> list[LayerView]:
+    """Packages whose namespace a template decides might govern any workload that no other Package governs."""
+    packages = [
+        package for namespace in index.packages if templated(namespace) for package in index.packages[namespace]
+    ]
+    unknown = tuple(finding("EGR167", package.place, package=package.name) for package in packages[:_MOST_FLOATING])
+    return [LayerView(LAYER, NAME, "allow", unknown=unknown)] if unknown else []
 
 
 def _doubted(view: LayerView, package: Package, refused: Sequence[Finding]) -> LayerView:
@@ -99,6 +120,3 @@ def several(packages: Sequence[Package]) -> Finding:
 def governs(index: Index, workload: Workload) -> bool:
     namespace = workload.namespace or workload.scope
     return workload.kind == "k8s" and namespace in index.packages
-
-
-__all__ = ["LAYER", "NAME", "decide", "governs", "several"]

@@ -49,6 +49,11 @@ WAYPOINT = Pods(
 GATEWAY = Pods("the egress gateway", "istio-egress-gateway", {NAMESPACE_KEY: "istio-egress-gateway"}, GATEWAY_LABELS)
 
 
+def gateway_on(ports: Ports | None) -> Pods:
+    """The egress gateway as the far end of a flow; it listens on the port that the client asked for."""
+    return replace(GATEWAY, ports=ports)
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """One generated rule. `allow` is None for what every Package gets or an `expose` entry makes.

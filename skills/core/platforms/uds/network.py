@@ -11,7 +11,7 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, peers
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
-from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, openings, outside_of
+from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
 from skills.core.platforms.uds.index import Index, key_of
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
 from skills.core.platforms.uds.package import Package
@@ -55,9 +55,9 @@ def egress_view(
 
 
 def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
-    """Towards the waypoint everything is HBONE over TCP; the gateway listens on the port that the client asked for."""
+    """Towards the waypoint everything is HBONE over TCP."""
     if target is GATEWAY:
-        target = replace(GATEWAY, ports=destination.ports)
+        target = gateway_on(destination.ports)
     protocol = "tcp" if target is WAYPOINT else destination.protocol
     return Flow("Egress", near, target, protocol, target.ports if isinstance(target, Pods) else destination.ports)
 

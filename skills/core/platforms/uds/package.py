@@ -22,7 +22,7 @@ class Allow:
     """One item of `spec.network.allow`, as written. None means that the field is absent.
 
     `index` is its position in the list. `place` is the line that names the remote, else the item's
-    first line; `places` are the lines of the fields.
+    first line; `places` are the lines of the fields. `templated`: a tool still has to fill a value in.
     """
 
     index: int
@@ -40,6 +40,7 @@ class Allow:
     service_account: str | None = None
     remote_service_account: str | None = None
     description: str | None = None
+    templated: bool = False
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def at(self, name: str) -> Place:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.selectors import LabelSelector, from_labels, label_text
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.uds.package import (
@@ -47,8 +48,11 @@ class _Fields:
     def __init__(self, document: Document, data: Mapping[str, Any]) -> None:
         self.document, self.data, self.faults = document, data, list[Finding]()
 
-    def place(self, key: str) -> Place:
-        return self.document.place(self.data, key)
+    def place(self, key: object) -> Place:
+        """The line of a field; of the mapping where the field is absent."""
+        if key in self.data:
+            return self.document.place(self.data, key)
+        return self.document.place(self.data) if self.data else self.document.place_of()
 
     def wrong(self, key: str, expected: str) -> None:
         value = str(self.data.get(key))[:60]
@@ -118,11 +122,10 @@ def _package(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
             exposed.append(_expose(_Fields(document, item)))
     mode = mesh.text("mode", _MODES)
     named = _Fields(document, metadata)
-    place = document.place(metadata, "name") if "name" in metadata else document.at()
     entry = Package(
         named.text("name") or "",
         named.text("namespace") or "",
-        place,
+        document.place_of("metadata", "name"),
         document.index,
         mode,
         tuple(rules),
@@ -135,8 +138,7 @@ def _package(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
 def _allow(fields: _Fields, index: int) -> Allow:
     remotes = [key for key in _REMOTES if fields.data.get(key) is not None]
     first = next(iter(fields.data), None)
-    shown = remotes[0] if remotes else first
-    place = fields.place(shown) if shown is not None else fields.document.at()
+    place = fields.place(remotes[0] if remotes else first)
     if fields.text("direction", _DIRECTIONS) is None:
         fields.wrong("direction", ", ".join(_DIRECTIONS))
     return Allow(
@@ -155,14 +157,21 @@ def _allow(fields: _Fields, index: int) -> Allow:
         service_account=fields.text("serviceAccount") or None,
         remote_service_account=fields.text("remoteServiceAccount") or None,
         description=fields.text("description"),
+        templated=any(map(_holds_template, fields.data.values())),
         places={str(key): fields.place(key) for key in fields.data},
     )
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(isinstance(item, str) and templated(item) for item in value.values())
+    return isinstance(value, str) and templated(value)
 
 
 def _expose(fields: _Fields) -> Expose:
     target = fields.port("targetPort")
     return Expose(
-        fields.document.place(fields.data, next(iter(fields.data))) if fields.data else fields.document.at(),
+        fields.place(next(iter(fields.data), None)),
         fields.text("gateway") or "tenant",
         fields.labels("selector", "podLabels") or LabelSelector(),
         target if target is not None else fields.port("port"),

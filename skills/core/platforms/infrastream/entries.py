@@ -1,0 +1,140 @@
+"""One item of `allowedEgress`: what it says, and what it covers.
+
+Semantics: Infrastream's guide "Configuring Egress Rules". Items are host names, wildcard hosts or IP ranges; there
+is no port, no protocol and no deny. What the guide leaves open is answered with `Reach.UNVERIFIED`, never guessed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import re2
+
+from skills.core.enforce.spans import Span, network_span
+from skills.core.errors import AskUnclear
+from skills.core.hosts import Network, normalise, parent_of
+from skills.core.model import Place
+
+_RANGE = re2.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
+_LONGEST = 512
+_TEMPLATE_MARKS = ("{{", "${")
+
+
+class Kind(Enum):
+    HOST = "host"
+    WILDCARD = "wildcard"
+    RANGE = "range"
+    TEMPLATED = "templated"
+    INVALID = "invalid"
+
+
+class Reach(Enum):
+    NO = 0
+    UNVERIFIED = 1
+    YES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`written` is the item as text. Exactly one of `host` (for a wildcard, what follows `*.`), `network` and `fault`
+    is set, or none for a templated item. `fault` is the code that says what is wrong, `meant` the item that was
+    probably meant.
+    """
+
+    kind: Kind
+    written: str
+    place: Place
+    position: int
+    host: str | None = None
+    network: str | None = None
+    fault: str | None = None
+    meant: str | None = None
+
+    @property
+    def canonical(self) -> str:
+        """The one spelling of what it covers; two items with the same are duplicates."""
+        if self.kind is Kind.WILDCARD:
+            return f"*.{self.host}"
+        return self.host or self.network or self.written
+
+    def covers_host(self, host: str) -> Reach:
+        """`host` may itself be a wildcard: then all that it names must be covered."""
+        if self.host is None:
+            return Reach.NO
+        if self.kind is Kind.HOST:
+            return Reach.YES if host == self.host else Reach.NO
+        if host.startswith("*."):
+            if host[2:] == self.host:
+                return Reach.YES
+            return Reach.UNVERIFIED if parent_of(self.host, host[2:]) else Reach.NO
+        if not parent_of(self.host, host):
+            return Reach.NO
+        # How many labels a wildcard reaches over is not documented.
+        return Reach.YES if "." not in host.removesuffix(f".{self.host}") else Reach.UNVERIFIED
+
+    @property
+    def span(self) -> tuple[int, Span] | None:
+        """IP version and inclusive range, for an item that is a range."""
+        if self.network is None:
+            return None
+        network = ipaddress.ip_network(self.network)
+        return network.version, network_span(network)
+
+
+def read_item(value: Any, place: Place, position: int) -> Item:
+    """Reads one list item, whatever YAML made of it."""
+    if not isinstance(value, str) or not value:
+        written = value if isinstance(value, str) else "null" if value is None else str(value)[:80]
+        return Item(Kind.INVALID, written, place, position, fault="EGR726")
+    text = value[:_LONGEST]
+    if any(mark in text for mark in _TEMPLATE_MARKS):
+        return Item(Kind.TEMPLATED, text, place, position)
+    network = _network(text)
+    if network is not None:
+        return Item(Kind.RANGE, text, place, position, network=str(network))
+    fault, meant = _fault(text)
+    if fault is not None:
+        return Item(Kind.INVALID, text, place, position, fault=fault, meant=meant)
+    if text.startswith("*."):
+        return Item(Kind.WILDCARD, text, place, position, host=normalise(text[2:]))
+    return Item(Kind.HOST, text, place, position, host=normalise(text))
+
+
+def _network(text: str) -> Network | None:
+    if not _RANGE.fullmatch(text):
+        return None
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _fault(text: str) -> tuple[str | None, str | None]:
+    """The code of what keeps the text from being an item, and the host that it names all the same."""
+    if "://" in text:
+        return "EGR720", _bare_host(text.split("://", 1)[1])
+    if any(sign.isspace() for sign in text):
+        return "EGR723", _bare_host("".join(text.split()))
+    if "/" in text:
+        return "EGR721", _bare_host(text)
+    if ":" in text:
+        return "EGR722", _bare_host(text)
+    if "*" in text.removeprefix("*."):
+        return "EGR724", None
+    host = _bare_host(text.removeprefix("*."))
+    if host is None or not text.isascii() or "_" in text:
+        return "EGR725", f"*.{host}" if host and text.startswith("*.") else host
+    return None, None
+
+
+def _bare_host(text: str) -> str | None:
+    """A host name with at least one dot out of what may have user, port and path around it."""
+    name = text.split("/", 1)[0].rpartition("@")[2].partition(":")[0]
+    try:
+        host = normalise(name)
+    except AskUnclear:
+        return None
+    return host if "." in host else None

@@ -1,0 +1,205 @@
+"""Every permission that Packages give, as comparable words, and what each opens beyond a need.
+
+A host is granted to pods that pass both gates: their NetworkPolicy lets them send to the waypoint or
+gateway, and the mesh admits them there. So one new rule can grant more than its own selector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from skills.core.enforce.kube_policy import LAYER as NETWORK
+from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.matching import Match
+from skills.core.enforce.mesh import LAYER as MESH
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.hosts import is_private
+from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
+from skills.core.platforms.uds.generate import METADATA, WAYPOINT, Generated, gateway_on
+from skills.core.platforms.uds.index import Index, Registration, key_of, participates, registrations
+from skills.core.platforms.uds.network import reaches
+from skills.core.platforms.uds.package import Allow, Package
+
+ANY_ACCOUNT = " (any service account)"
+ENTRY = "entry to "
+EVERY_PORT = "every port"
+_GENERATED = {
+    "Anywhere": "Anywhere",
+    "KubeAPI": "the Kubernetes API",
+    "KubeNodes": "the cluster's nodes",
+    "CloudMetadata": METADATA,
+}
+
+
+def pods_words(namespace: str, selector: LabelSelector) -> str:
+    return f"{namespace} all pods" if selector.empty else f"{namespace} pods {selector}"
+
+
+def grants(index: Index) -> list[Grant]:
+    found: list[Grant] = []
+    for package in index.every_package():
+        if not index.refusals(package):
+            found += _network_grants(package)
+            found += _host_grants(index, package)
+    return list(dict.fromkeys(found))
+
+
+def _network_grants(package: Package) -> Iterator[Grant]:
+    for rule in package.allow:
+        if rule.remote_host is not None:
+            continue
+        own, remote = pods_words(package.namespace, rule.pods), _remote(package.namespace, rule)
+        source, target = (own, remote) if rule.egress else (remote, f"{ENTRY}{own}")
+        protocol = "udp" if rule.udp else "tcp"
+        for port in map(str, rule.opened_ports) if rule.opened_ports else (EVERY_PORT,):
+            yield Grant(source, target, port, protocol, NETWORK)
+
+
+def _remote(namespace: str, rule: Allow) -> str:
+    if rule.remote_cidr is not None:
+        return str(rule.network or rule.remote_cidr)
+    if rule.remote_generated == "IntraNamespace":
+        return pods_words(namespace, LabelSelector())
+    if rule.remote_generated is not None:
+        return _GENERATED.get(rule.remote_generated, rule.remote_generated)
+    if rule.remote_namespace is None and rule.remote_selector is None:
+        return "everything"
+    there = namespace if rule.remote_namespace is None else rule.remote_namespace
+    return pods_words("every namespace" if there in {"", "*"} else there, rule.remote_selector or LabelSelector())
+
+
+def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
+    ambient = index.mode(package) == "ambient"
+    if ambient and not index.rules.ambient_egress:
+        return
+    generated = index.generated.get(key_of(package), ())
+    candidates = _selectors(package, ambient)
+    for entry in registrations(package):
+        for selector in candidates:
+            if ambient and _covered(package, entry, selector):
+                continue
+            if _gets_there(generated, package, selector, entry, ambient):
+                source = pods_words(package.namespace, selector) + (_account(index, entry) if ambient else "")
+                yield Grant(source, entry.host, str(entry.port), entry.protocol.lower(), MESH)
+
+
+def _selectors(package: Package, ambient: bool) -> list[LabelSelector]:
+    """Whose pods could pass: in ambient mode those of any egress rule, under REGISTRY_ONLY those of host rules."""
+    rules = [rule for rule in package.allow if rule.egress] if ambient else package.host_rules
+    return list({str(rule.pods): rule.pods for rule in rules}.values())
+
+
+def _gets_there(
+    generated: Sequence[Generated], package: Package, selector: LabelSelector, entry: Registration, ambient: bool
+) -> bool:
+    pods = Pods("", package.namespace, {}, dict(selector.labels))
+    target = WAYPOINT if ambient else gateway_on(Ports(entry.port, entry.port))
+    return reaches(generated, package.namespace, pods, target) is Match.YES
+
+
+def _covered(package: Package, entry: Registration, selector: LabelSelector) -> bool:
+    """Whether a rule to Anywhere gives these pods the host already."""
+    return any(
+        rule.egress
+        and rule.remote_generated == "Anywhere"
+        and rule.service_account is None
+        and participates(rule, entry.port)
+        and rule.pods.matches(selector.labels) is Match.YES
+        for rule in package.allow
+    )
+
+
+def _account(index: Index, entry: Registration) -> str:
+    account = entry.rule.service_account or (None if index.rules.admits_namespace else "default")
+    return ANY_ACCOUNT if account is None else f" (service account {account})"
+
+
+# --- isolations
+
+
+def isolations(index: Index) -> list[Isolation]:
+    found: list[Isolation] = []
+    for package in index.every_package():
+        if index.refusals(package):
+            continue
+        found.append(Isolation(pods_words(package.namespace, LabelSelector()), NETWORK))
+        if index.mode(package) == "sidecar":
+            found += [Isolation(pods_words(package.namespace, rule.pods), MESH) for rule in package.host_rules]
+        else:
+            found += _taken_over(index, package)
+    return list(dict.fromkeys(found))
+
+
+def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
+    """Hosts that other rules reached directly until somebody registered them (G-D06).
+
+    Private CIDRs are left out: a host that people register is nearly always a public one.
+    """
+    hosts = index.registered.get("ambient", {})
+    for rule in package.allow:
+        if not rule.egress or rule.udp:
+            continue
+        pods = pods_words(package.namespace, rule.pods)
+        if rule.remote_generated == "Anywhere":
+            for host, entries in hosts.items():
+                if not rule.opened_ports or set(rule.opened_ports) - {entry.port for entry in entries}:
+                    yield Isolation(f"{pods} to {host} on ports that no remoteHost rule names", MESH)
+        elif rule.network is not None and not is_private(rule.network):
+            for host, entries in hosts.items():
+                if not any(entry.package.namespace == package.namespace for entry in entries):
+                    yield Isolation(f"{pods} to {host}, until now by remoteCidr {rule.remote_cidr}", MESH)
+
+
+# --- beyond the need
+
+
+def wider(grant: Grant, need: Need) -> list[Finding]:
+    """What a new permission opens that nobody asked for; none if it is the need itself."""
+    facts = {"source": grant.source, "target": grant.target, "ports": grant.ports}
+    source = grant.source.removesuffix(ANY_ACCOUNT).partition(" (service account ")[0]
+    asked = _is_asker(source, need) and any(_is_target(grant, destination) for destination in need.destinations)
+    if not asked:
+        return [finding("EGR840" if grant.layer == MESH else "EGR842", **facts)]
+    if grant.source.endswith(ANY_ACCOUNT):
+        return [finding("EGR841", namespace=need.workload.namespace or need.workload.scope, target=grant.target)]
+    return []
+
+
+def _is_asker(source: str, need: Need) -> bool:
+    """Whether the words mean the pods that asked, and not all pods when only some asked."""
+    namespace = need.workload.namespace or need.workload.scope
+    labels = need.workload.labels
+    if source == f"{namespace} all pods":
+        return not labels
+    prefix = f"{namespace} pods "
+    if not source.startswith(prefix) or labels is None:
+        return False
+    wanted = (pair.partition("=") for pair in source.removeprefix(prefix).split(", "))
+    return all(labels.get(key) == value for key, _, value in wanted)
+
+
+def _is_target(grant: Grant, destination: Destination) -> bool:
+    ports = destination.ports
+    if grant.layer == MESH or destination.network or destination.addresses:
+        named = grant.target in {destination.host, destination.network, *_single(destination)}
+        return named and grant.ports.isdecimal() and ports is not None and ports.covers(_port(grant))
+    parts = (destination.workload or "").split("/")[:1] if destination.workload else _service_namespaces(destination)
+    target = grant.target.removeprefix(ENTRY)
+    return target.startswith(tuple(f"{part} pods " for part in parts)) or (
+        grant.target.startswith(ENTRY) and " pods " in target
+    )
+
+
+def _port(grant: Grant) -> Ports:
+    return Ports(int(grant.ports), int(grant.ports))
+
+
+def _single(destination: Destination) -> Iterator[str]:
+    for address in destination.addresses:
+        yield address if "/" in address else f"{address}/{128 if ':' in address else 32}"
+
+
+def _service_namespaces(destination: Destination) -> list[str]:
+    """The namespaces that an in-cluster name can mean: `svc.ns`, `svc.ns.svc...`."""
+    labels = (destination.host or "").split(".")
+    return labels[1:2]

@@ -1,0 +1,170 @@
+"""diagnose: a pasted error, joined with the verdict of the allowlist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from skills import contract
+from skills.check.skill import with_pending
+from skills.contract import Answer, World
+from skills.core import wire
+from skills.core.all_symptoms import Judgement, judge
+from skills.core.errors import AskUnclear
+from skills.core.flows import read_flow, readable
+from skills.core.model import Evidence, Finding, Question, Verdict
+from skills.core.report import Report, read_report
+
+NAME = "diagnose"
+_MOST_CHECKED = 5
+_NO_NETWORK = frozenset({"app_error", "auth_401", "rate_limited_429", "proxy_error_407"})
+
+
+class Ask(contract.Ask):
+    """What went wrong, in the words of whoever printed it."""
+
+    text: str = Field(
+        description="file with the pasted error, or - for standard input", json_schema_extra={"file": True}
+    )
+    for_: str | None = Field(None, alias="for", description="the workload that got the error")
+
+
+def run(ask: Ask, world: World) -> Answer:
+    if not ask.text.strip():
+        raise AskUnclear("EGR280")
+    report = read_report(ask.text)
+    judgement = judge(report)
+    to = readable(judgement.destinations)
+    verdicts = _verdicts(ask, to, judgement, world)
+    cause, certainty, block = _cause(judgement, verdicts, to)
+    findings = (cause, judgement.best.finding, *_read(report), *(f for verdict in verdicts for f in verdict.findings))
+    questions = _questions(ask, cause, verdicts)
+    return Answer(
+        _data(judgement, cause, certainty, block, findings, questions, verdicts, world),
+        findings=findings,
+        questions=questions,
+        next_steps=_next_steps(verdicts, questions),
+        detail={
+            "cause": cause,
+            "judgement": judgement,
+            "verdicts": verdicts,
+            "to": tuple(_most_wanted(to, verdicts)),
+            "hint": judgement.best.quotes[0] if judgement.best.quotes else "",
+            "commit": world.allowlist.commit,
+        },
+    )
+
+
+def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -> list[Verdict]:
+    """None for what no allowlist can explain, and none where the workload or the destination is not said."""
+    if not ask.for_ or not to or judgement.symptom in _NO_NETWORK:
+        return []
+    flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]))
+    return [with_pending(verdict, world) for verdict in flow.verdicts(world.allowlist)]
+
+
+def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str]) -> tuple[Finding, float, str]:
+    """The leading finding, how certain it is, and whether a denied egress explains the report."""
+    block = judgement.egress_block
+    facts: dict[str, Any] = {"symptom": judgement.symptom.replace("_", " "), "destination": to[0] if to else ""}
+    quotes = tuple(Evidence(quote=quote) for quote in judgement.best.quotes[:2])
+    if judgement.symptom in _NO_NETWORK:
+        return Finding("EGR281", facts, quotes), judgement.certainty, "no"
+    if not to:
+        return Finding("EGR282", facts, quotes), judgement.certainty, block
+    if not verdicts:
+        return Finding("EGR283", facts, quotes), judgement.certainty, block
+    verdict = next((v for v in verdicts if v.decision == "denied"), verdicts[0])
+    facts |= {"workload": str(verdict.workload or ""), "destination": str(verdict.destination)}
+    if verdict.workload is None:
+        return verdict.findings[0], judgement.certainty, block
+    if verdict.decision == "undecided":
+        return Finding("EGR284", facts, quotes), 0.5, block
+    if verdict.allowed:
+        code = "EGR289" if judgement.symptom == "no_error" else "EGR285"
+        return Finding(code, facts, quotes), max(0.8, judgement.certainty), "no"
+    return _denied(judgement, verdict, facts, quotes)
+
+
+def _denied(
+    judgement: Judgement, verdict: Verdict, facts: dict[str, Any], quotes: tuple[Evidence, ...]
+) -> tuple[Finding, float, str]:
+    """Denied: does the symptom belong to a layer that denies?"""
+    layers = [layer.layer for layer in verdict.denying()]
+    facts["layer"] = " and ".join(layer.replace("_", " ") for layer in layers)
+    if judgement.symptom == "no_error":
+        return Finding("EGR286", facts, quotes), 0.95, "no"
+    if set(layers) & set(judgement.best.fits):
+        return Finding("EGR287", facts, quotes), 0.95, "yes"
+    return (
+        Finding("EGR288", facts, quotes),
+        0.6,
+        judgement.egress_block if judgement.egress_block != "yes" else "unclear",
+    )
+
+
+def _read(report: Report) -> list[Finding]:
+    """What was not read, and what was masked, is said."""
+    findings = []
+    if report.scanned < report.total:
+        findings.append(Finding("EGR290", {"scanned": report.scanned, "total": report.total}))
+    if report.masked:
+        findings.append(Finding("EGR291", {"what": ", ".join(dict.fromkeys(report.masked))}))
+    return findings
+
+
+def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Question, ...]:
+    if verdicts and verdicts[0].questions:
+        return verdicts[0].questions
+    if cause.code == "EGR283" and not ask.for_:
+        return (Question("workload", "EGR105"),)
+    if cause.code == "EGR282":
+        return (Question("destination", "EGR292"),)
+    return ()
+
+
+def _next_steps(verdicts: Sequence[Verdict], questions: Sequence[Question]) -> tuple[str, ...]:
+    if not questions and any(verdict.decision == "denied" for verdict in verdicts):
+        return ("draft", "more")
+    return ("more",)
+
+
+def _most_wanted(to: Sequence[str], verdicts: Sequence[Verdict]) -> list[str]:
+    """What a draft would be about: the denied ones of those that the report names, else the first."""
+    denied = [words for words, verdict in zip(to, verdicts, strict=False) if verdict.decision == "denied"]
+    return denied[:1] or list(to[:1])
+
+
+def _data(
+    judgement: Judgement,
+    cause: Finding,
+    certainty: float,
+    block: str,
+    findings: Sequence[Finding],
+    questions: Sequence[Question],
+    verdicts: Sequence[Verdict],
+    world: World,
+) -> dict[str, Any]:
+    check = None
+    if verdicts:
+        results = [wire.verdict(verdict, world.allowlist) for verdict in verdicts]
+        decision = contract.worst([verdict.decision for verdict in verdicts])
+        check = results[0] if len(results) == 1 else {"decision": decision, "results": results}
+    return {
+        "symptom": judgement.symptom,
+        "origin": judgement.origin,
+        "client": judgement.client,
+        "envoy_flags": list(judgement.envoy_flags),
+        "destinations": [
+            {"host": seen.host, "ip": seen.ip, "port": seen.port, "scheme": seen.scheme}
+            for seen in judgement.destinations
+        ],
+        "egress_block": block,
+        "certainty": round(certainty, 2),
+        "cause": cause.code,
+        "findings": wire.findings(findings),
+        "questions": wire.questions(questions),
+        "check": check,
+    }
