@@ -8,13 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.conversation import Conversation
 from bot.desk import Desk
 from bot.gather import Gather, Where
-from bot.lifecycle import InlineRunner
 from bot.settings import Settings
 from bot.world.config_repo import ConfigRepo
-from bot.world.memory import Memory
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, Source, at_commit, once, wanted
 from skills.core.errors import AskUnclear
@@ -24,7 +21,10 @@ from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
 if TYPE_CHECKING:
+    from bot.conversation import Conversation
+    from bot.lifecycle import InlineRunner
     from bot.world.forge import Forge
+    from bot.world.memory import Memory
 
 
 class App:
@@ -60,6 +60,8 @@ class App:
 
     @cached_property
     def memory(self) -> Memory:
+        from bot.world.memory import Memory  # noqa: PLC0415 - a check alone needs no database
+
         self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return Memory(self.settings.database.reveal())
 
@@ -76,6 +78,8 @@ class App:
 
     @cached_property
     def runner(self) -> InlineRunner:
+        from bot.lifecycle import InlineRunner  # noqa: PLC0415
+
         return InlineRunner(self.memory, lambda: self.forge, self.clock)
 
     @cached_property
@@ -88,6 +92,8 @@ class App:
 
     @cached_property
     def conversation(self) -> Conversation:
+        from bot.conversation import Conversation  # noqa: PLC0415
+
         return Conversation(self.desk, self.memory, self.names, self.clock)
 
     @cached_property
@@ -110,7 +116,7 @@ class App:
     def names(self) -> tuple[list[str], list[str]]:
         """Workloads and environments that the allowlist knows now."""
         allowlist = self.snapshots.read(self.target or self.source).allowlist
-        return allowlist.names(), allowlist.environments()
+        return allowlist.names(), list(allowlist.environments)
 
     def policy(self) -> Policy:
         return read_policy(self.snapshots.read(self.target or self.source).text(POLICY_PATH))

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import ValidationError
-
 from bot import output
 from bot.app import App
-from skills.all_skills import by_name
+from bot.flags import validated
 from skills.core.errors import AskUnclear, Mendable
 
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes
@@ -87,8 +85,4 @@ def _ask(skill: str, row: dict[str, Any]) -> Any:
     for many in ("to", "ip"):
         if isinstance(row.get(many), str):
             row[many] = (row[many],)
-    try:
-        return by_name(skill).Ask.model_validate({name: value for name, value in row.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise AskUnclear("EGR645", field=".".join(map(str, first["loc"])), what=str(first["msg"])) from None
+    return validated(skill, {name: value for name, value in row.items() if value is not None})

@@ -158,7 +158,7 @@ class Conversation:
             return self._run(turn, "check", {"for": turn.state["for"], "to": turn.state["to"]})
         return self._unclear(turn, heard)
 
-    def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _draft(self, turn: Turn, _heard: Heard) -> list[Reply]:
         if not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
         return self._run(turn, "draft", self._need(turn))
@@ -172,8 +172,7 @@ class Conversation:
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
         ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"]}
-        replies = self._run(turn, "propose", ask)
-        return replies
+        return self._run(turn, "propose", ask)
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = heard.key or turn.state.get("key")
@@ -219,7 +218,7 @@ class Conversation:
         made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
         return Reply(made.lines, steps=("works now", "still fails"))
 
-    def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _works(self, turn: Turn, _heard: Heard) -> list[Reply]:
         key = turn.state.get("key")
         request = self._row(key)
         if request is None or request.state not in ("merged", "confirmed"):
@@ -229,7 +228,7 @@ class Conversation:
             tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, self._clock())
         return [problem(Finding("EGR473", {"key": request.key}))]
 
-    def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _fails(self, turn: Turn, _heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
         key = turn.state.get("key")
         request = self._row(key)
@@ -242,7 +241,7 @@ class Conversation:
 
     # --- the rest
 
-    def _more(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _more(self, turn: Turn, _heard: Heard) -> list[Reply]:
         folded = turn.state.get("folded") or []
         if not folded:
             return [problem(Finding("EGR655"))]
@@ -251,10 +250,10 @@ class Conversation:
     def _status(self, turn: Turn, heard: Heard) -> list[Reply]:
         return self._run(turn, "status", {"key": heard.key})
 
-    def _help(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _help(self, _turn: Turn, _heard: Heard) -> list[Reply]:
         return [Reply(tuple(problem(Finding("EGR656")).lines))]
 
-    def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
+    def _unclear(self, _turn: Turn, heard: Heard) -> list[Reply]:
         return [problem(Finding("EGR657" if heard.verb == "unclear" else "EGR658"))]
 
     def _which_workload(self, turn: Turn) -> list[Reply]:

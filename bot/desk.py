@@ -9,16 +9,17 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bot import ledger
 from bot.gather import Gather, Where
-from bot.world.memory import Memory
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable
 from skills.core.model import Finding, Person
 from skills.core.rights import may_ask
+
+if TYPE_CHECKING:
+    from bot.world.memory import Memory
 
 log = logging.getLogger("postern")
 T = TypeVar("T")
@@ -77,6 +78,8 @@ class Desk:
 
     def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
+        from bot import ledger  # noqa: PLC0415 - only what changes something needs the database
+
         ledger.record(self._memory(), name, answer, world, where)
         keys = [effect.request_key for effect in answer.effects]
         problems = self._runner().run(keys)

@@ -1,4 +1,4 @@
-"""Builds the World for one ask: the allowlist at a commit, the policy of the target branch, the person, open requests."""
+"""Builds the World for one ask: allowlist at a commit, policy of the target branch, person, open requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from skills.core.model import Person
 from skills.core.model.requests import Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import read_policy
-
 
 Requests = Callable[[str], tuple[Request, ...]]
 """Gives the requests of a repository, from wherever rows stand."""

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from skills.contract import Answer
+from skills.core.change import unified_diff
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import Finding
-from skills.draft.skill import unified_diff
 from skills.replies import reply
 
-_CONTROL = {code: None for code in (*range(0x00, 0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F, *range(0x80, 0xA0))}
+_CONTROL = dict.fromkeys((*range(0, 9), 11, 12, *range(14, 32), 127, *range(128, 160)))
 
 
 def plain_streams() -> None:

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 
 from bot.app import App
+from bot.doctor import quick_faults
 from bot.settings import Settings
 from bot.slack.gate import Gate
 from bot.slack.listeners import Listeners, build, listen_by_socket
@@ -15,7 +16,7 @@ from skills.core.errors import AskUnclear
 from skills.core.model import Person
 
 
-def serve(settings: Settings, config: str | None, *, port: int, host: str = "127.0.0.1") -> int:
+def serve(settings: Settings, config: str | None, *, port: int, host: str) -> int:
     """Runs until it is stopped. Raises AskUnclear EGR659 when a Slack setting is missing."""
     missing = [
         name
@@ -40,7 +41,7 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> None:
     gate = Gate()
     Listeners(bolt, app.conversation, slack_person, gate)
     served = bolt.web_app(path="/slack/events") if secret else web.Application()
-    add_health(served, app, gate)
+    add_health(served, lambda: gate.run(quick_faults, app))
     runner = web.AppRunner(served)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

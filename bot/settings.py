@@ -28,6 +28,9 @@ class Secret:
     def __str__(self) -> str:
         return "***"
 
+    def __format__(self, _spec: str) -> str:
+        return "***"
+
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not stored")
 

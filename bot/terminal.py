@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from bot import output
 from bot.app import App
@@ -23,7 +23,7 @@ def chat(app: App, *, thread: str = "default") -> int:
     app.finish_what_was_left()
     hello(app, where)
     person = app.person
-    for words in _messages(lambda: f"{short(person)}> "):
+    while (words := _message(f"{short(person)}> ")) is not None:
         if words.strip().casefold() in _QUIT:
             break
         switched = switch(app, words)
@@ -42,7 +42,7 @@ def hello(app: App, where: Where) -> None:
     print()
 
 
-def switch(app: App, words: str) -> Person | None | bool:
+def switch(app: App, words: str) -> Person | bool | None:
     """`as NAME`: a person to go on as, False when there is no such person (said here), None when it is no switch."""
     parts = words.split()
     if len(parts) != 2 or parts[0].casefold() != "as":
@@ -81,19 +81,17 @@ def say_lines(finding: Finding) -> list[str]:
     return [line for line in (said.says, said.because, said.do) if line]
 
 
-def _messages(prompt: Callable[[], str]) -> Iterator[str]:
-    """One message a line; lines that arrive together on a terminal are one paste."""
-    if sys.stdin.isatty():
-        try:
-            import readline  # noqa: F401, PLC0415 - line editing where the platform has it
-        except ImportError:
-            pass
-    while True:
-        try:
-            words = input(prompt())
-            while sys.stdin.isatty() and select.select([sys.stdin], [], [], _PASTE_PAUSE)[0]:
-                words += "\n" + input()
-        except (EOFError, KeyboardInterrupt):
-            print()
-            return
-        yield words
+def _message(prompt: str) -> str | None:
+    """One message; lines that arrive together on a terminal are one paste. None at the end of input."""
+    interactive = sys.stdin.isatty()
+    if interactive:
+        with suppress(ImportError):  # line editing, where the platform has it
+            import readline  # noqa: F401, PLC0415
+    try:
+        words = input(prompt)
+        while interactive and select.select([sys.stdin], [], [], _PASTE_PAUSE)[0]:
+            words += "\n" + input()
+    except (EOFError, KeyboardInterrupt):
+        print()
+        return None
+    return words

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from skills.contract import Answer
+from skills.core.change import unified_diff
 from skills.core.messages import level, say
-from skills.core.model import Evidence, Finding, Verdict
+from skills.core.model import Evidence, Finding, NearMiss, Verdict
 from skills.core.model.requests import Request
 from skills.core.rendering import render
-from skills.draft.skill import unified_diff
 
 MOST_LINES = 6
 _DIFF_LINES = 120
+_LIKELY_MEANT = 2  # distance of a near miss that is worth a line of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def _diagnose(answer: Answer) -> Reply:
     verdicts: Sequence[Verdict] = answer.detail["verdicts"]
     cause = say(answer.detail["cause"])
     lines = [cause.says, cause.because]
-    lines += [_cited(verdict) for verdict in verdicts[:1]]
+    shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
+    lines += [*_missing(shown), _cited(shown), _near(shown)] if shown else []
     lines += question(answer)
     lines += [] if answer.questions else [cause.do]
     return Reply(tuple(line for line in lines if line), _folded(answer, verdicts))
@@ -130,23 +132,40 @@ def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
         lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
         lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
     if not brief or verdict.decision == "denied":
-        lines.append(_cited(verdict))
+        lines += [_cited(verdict), _near(verdict)]
     return [line for line in lines if line]
 
 
 def _cited(verdict: Verdict) -> str:
-    """The one place to look at: the rule that allows, else the nearest miss, else what denies by default."""
+    """The one place to look at: the rule that decides, else where a rule would stand, and what came closest."""
     layers = verdict.denying() or tuple(layer for layer in verdict.layers if layer.rules) or verdict.layers
     for layer in layers:
+        near = layer.near_misses[0] if layer.near_misses else None
         if layer.rules:
             place = layer.rules[0].place
             return say(Finding("EGR173", {"place": str(place), "text": place.text})).says
-        if layer.near_misses:
-            miss = layer.near_misses[0]
-            return say(Finding("EGR174", {"place": str(miss.place), "says": say(miss.finding).says})).says
         if layer.isolators:
             return say(Finding("EGR175", {"place": str(layer.isolators[0])})).says
+        if near:
+            return _closest(near)
     return ""
+
+
+def _near(verdict: Verdict) -> str:
+    """What came so close that it is likely what was meant: a slip, an apex, a port, another environment."""
+    near = [miss for layer in verdict.denying() for miss in layer.near_misses if miss.distance <= _LIKELY_MEANT]
+    return _closest(near[0]) if near else ""
+
+
+def _missing(verdict: Verdict) -> list[str]:
+    """What would have to be known, in its own words."""
+    if verdict.decision != "undecided":
+        return []
+    return [say(unknown).says for layer in verdict.layers for unknown in layer.unknown][:1]
+
+
+def _closest(miss: NearMiss) -> str:
+    return say(Finding("EGR174", {"place": str(miss.place), "says": say(miss.finding).says})).says
 
 
 def _what_to_do(answer: Answer) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
-from bot.app import App
-from bot.doctor import quick_faults
-from bot.slack.gate import Gate
 
+def add_health(served: web.Application, faults: Callable[[], Awaitable[list[str]]]) -> None:
+    """`faults` gives sentences about what keeps the service from answering; none when it is well."""
 
-def add_health(served: web.Application, app: App, gate: Gate) -> None:
     async def health(_request: web.Request) -> web.Response:
-        faults = await gate.run(quick_faults, app)
-        return web.json_response({"ok": not faults, "faults": faults}, status=503 if faults else 200)
+        found = await faults()
+        return web.json_response({"ok": not found, "faults": found}, status=503 if found else 200)
 
     served.router.add_get("/healthz", health)

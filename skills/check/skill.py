@@ -9,8 +9,8 @@ from pydantic import Field
 from skills import contract
 from skills.contract import Answer, World
 from skills.core import wire
-from skills.core.flows import read_flow
-from skills.core.model import Finding, Verdict
+from skills.core.flows import read_flow, with_pending
+from skills.core.model import Verdict
 
 NAME = "check"
 
@@ -42,27 +42,7 @@ def run(ask: Ask, world: World) -> Answer:
 def verdicts_for(ask: Ask, world: World) -> list[Verdict]:
     """One verdict a destination, in the order asked; requests that are open for the same are named."""
     flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
-    return [with_pending(verdict, world) for verdict in flow.verdicts(world.allowlist)]
-
-
-def with_pending(verdict: Verdict, world: World) -> Verdict:
-    """A merge request that would allow it is the nearest miss of all."""
-    if verdict.allowed or verdict.workload is None:
-        return verdict
-    wanted = (str(verdict.workload), str(verdict.destination))
-    pending = tuple(
-        Finding("EGR109", {"key": request.key, "asked_by": request.asked_by, "url": request.url or request.key})
-        for request in world.requests
-        if not request.remove and request.workload == wanted[0] and wanted[1] in request.destinations
-    )
-    return Verdict(
-        verdict.decision,
-        verdict.workload,
-        verdict.destination,
-        verdict.layers,
-        (*pending, *verdict.findings),
-        verdict.questions,
-    )
+    return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
 
 
 def next_steps(decision: str, verdict: Verdict) -> tuple[str, ...]:

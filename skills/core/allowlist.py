@@ -154,13 +154,19 @@ class Allowlist:
             names += platform.names(self.indexes[platform.NAME])
         return sorted(set(names))
 
-    def environments(self) -> list[str]:
+    @cached_property
+    def environments(self) -> tuple[str, ...]:
         """Environments that any workload is declared in."""
-        found = {environment for p in ALL for environment in p.environments(self.indexes[p.NAME])}
-        return sorted(found)
+        found = set()
+        for platform in ALL:
+            index = self.indexes[platform.NAME]
+            for name in platform.names(index):
+                fits = platform.resolve(index, WorkloadRef(name, parts=tuple(name.split("/"))))
+                found |= {workload.environment for workload in fits if workload.environment}
+        return tuple(sorted(found))
 
     def governing(self, workload: Workload) -> list[Platform]:
-        return [p for p in ALL if p.KIND == workload.kind and p.governs(self.indexes[p.NAME], workload)]
+        return [p for p in ALL if workload.kind == p.KIND and p.governs(self.indexes[p.NAME], workload)]
 
     # --- verdicts
 
@@ -168,7 +174,7 @@ class Allowlist:
         """The verdict for one workload and one destination."""
         views: list[LayerView] = []
         for platform in ALL:
-            if platform.KIND == workload.kind:
+            if workload.kind == platform.KIND:
                 views += platform.decide(self.indexes[platform.NAME], workload, destination)
         layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
         decision = _decide(layers)
@@ -184,7 +190,7 @@ class Allowlist:
 
     def _blind_spots(self, workload: Workload) -> list[Finding]:
         """Files that can't be read and might hold rules for this workload."""
-        marks = {mark for platform in ALL if platform.KIND == workload.kind for mark in platform.MARKS}
+        marks = {mark for platform in ALL if workload.kind == platform.KIND for mark in platform.MARKS}
         spots = []
         for path in sorted(self.readings):
             reading = self.readings[path]

@@ -6,6 +6,7 @@ compared with what somebody saw.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -72,6 +73,17 @@ def digest(base: str | None, edits: Iterable[Edit]) -> str:
     """Covers the base commit, every path and all new text; nothing that is shown can change without it."""
     rows = sorted((edit.path, edit.role, edit.new_text) for edit in edits)
     return hashlib.sha256(json.dumps([base, rows], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def unified_diff(edit: Edit) -> str:
+    """As `git diff` prints it, without the index line; missing line ends at the end of a file are said."""
+    old = (edit.old_text or "").splitlines(keepends=True)
+    new = edit.new_text.splitlines(keepends=True)
+    before = f"a/{edit.path}" if edit.old_text is not None else "/dev/null"
+    lines = []
+    for line in difflib.unified_diff(old, new, before, f"b/{edit.path}"):
+        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+    return "".join(lines)
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> Decision:

@@ -10,6 +10,7 @@ from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.flow_text import workload as read_workload
 from skills.core.model import Destination, Finding, Need, Verdict, Workload, WorkloadRef
+from skills.core.model.requests import OPEN_STATES, Request
 from skills.core.report import Seen
 
 MOST_DESTINATIONS = 50
@@ -68,3 +69,18 @@ def readable(seen: Sequence[Seen]) -> list[str]:
             continue
         out.append(written)
     return list(dict.fromkeys(out))
+
+
+def with_pending(verdict: Verdict, requests: Sequence[Request]) -> Verdict:
+    """Names the open requests that would allow it: the nearest miss of all."""
+    if verdict.allowed or verdict.workload is None:
+        return verdict
+    pending = tuple(
+        Finding("EGR109", {"key": request.key, "asked_by": request.asked_by, "url": request.url or request.key})
+        for request in requests
+        if request.state in OPEN_STATES
+        and not request.remove
+        and request.workload == str(verdict.workload)
+        and str(verdict.destination) in request.destinations
+    )
+    return replace(verdict, findings=(*pending, *verdict.findings))

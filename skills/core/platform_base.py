@@ -48,9 +48,6 @@ class Platform(Protocol):
     def names(self, index: Any) -> Sequence[str]:
         """Names of workloads that this platform knows, for did-you-mean."""
 
-    def environments(self, index: Any) -> Sequence[str]:
-        """Environments in which this platform declares workloads; none where it has no such notion."""
-
     def governs(self, index: Any, workload: Workload) -> bool:
         """Whether this platform has a say about the workload (its name is then shown)."""
 

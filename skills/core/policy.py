@@ -94,7 +94,7 @@ def _names(data: Any, value: Any, key: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise _wrong(data, key.split(".")[0], f"`{key}` must be a list of names")
+        raise _wrong(data, key.split(".", maxsplit=1)[0], f"`{key}` must be a list of names")
     return tuple(item.strip() for item in value)
 
 

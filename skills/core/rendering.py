@@ -28,7 +28,7 @@ def _environment() -> Environment:
     # Jinja2 is imported late: answering a check needs no template.
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
 
-    environment = Environment(  # noqa: S701 - the output is Markdown and plain text; HTML escaping would be wrong
+    environment = Environment(
         loader=FunctionLoader(template),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -48,7 +48,7 @@ def escape_markdown(text: object) -> str:
 
 def escape_cell(text: object) -> str:
     """Foreign text inside a table cell; an empty cell is a dash."""
-    return escape_markdown(text) or "–"
+    return escape_markdown(text) or "-"
 
 
 def fenced(text: object, language: str = "") -> str:

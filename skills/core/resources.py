@@ -1,4 +1,4 @@
-"""Reads the files that ship with Postern: sentences, templates, prompts, skill cards. Nothing else is ever read here."""
+"""Reads the files that ship with Postern: sentences, templates, prompts, skill cards. Nothing else is read here."""
 
 from __future__ import annotations
 

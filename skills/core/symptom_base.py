@@ -75,7 +75,32 @@ class Clue:
 
 def clue(symptom: str, strength: int, pattern: str, block: Block = "unclear", origin: Origin = "client") -> Clue:
     """Compiled without case: programs disagree about it."""
-    return Clue(symptom, strength, re2.compile(f"(?i){pattern}"), block, origin)
+    return Clue(symptom, strength, re2.compile(f"(?im){pattern}"), block, origin)
+
+
+def answered(code: int, words: str) -> str:
+    """How programs write that status `code` came back; `words` is its reason phrase, as a pattern."""
+    return (
+        rf"\b{code}\b[:,. -]{{0,3}}(?:{words}|server error|client error|error responses?)"
+        rf"|(?:status|code|error|http|response)[^\n\w]{{0,4}}(?:code[: ]{{1,3}})?{code}\b|\bE{code}\b"
+    )
+
+
+_TOLD = (
+    r"(?:gets?|getting|got|gives?|receiv\w+|returns?|returning|throws?|fails with|responds? with|see|seeing"
+    r"|bekomm\w*|krieg\w*|erh(?:a|ä)lt\w*|liefert|wirft|recib\w+|obt\w+|devuelve|nos da|renvoie|reçoit|retourne)"
+)
+
+
+def told(code: int) -> str:
+    """How people say that a status came back: `payments gets a 502`."""
+    return rf"\b{_TOLD}\b[^\n.?]{{0,40}}?\b{code}\b"
+
+
+def curl_ended(*codes: int) -> str:
+    """curl that only left its exit code: https://curl.se/libcurl/c/libcurl-errors.html."""
+    numbers = "|".join(str(code) for code in codes)
+    return rf"(?s)curl.{{0,600}}exit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b|\bexit(?: code| status) (?:{numbers})\b.{{0,200}}curl"
 
 
 def matches(report: Report, clues: Sequence[Clue]) -> Iterator[tuple[Clue, str]]:
@@ -143,8 +168,8 @@ def stays_here(report: Report) -> bool:
     """Whether the connection never left the pod, or came in rather than went out."""
     remote = first(report)
     if remote is not None:
-        host = host_at(remote.host)
-        return host is not None and host.local
+        host, found = host_at(remote.host), host_at(remote.resolved or "")
+        return (host is not None and host.local) or (found is not None and found.local)
     return bool(report.accesses) and all(access.inbound or not access.failed for access in report.accesses)
 
 

@@ -35,9 +35,10 @@ _OPEN = re2.compile(
 )
 _DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
 _WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
+_NAME = r"[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?"
 _SUBJECT = re2.compile(
-    r"(?i)(?:^|\s)(?:for|from|app|project|service|workload)\s+[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)"
-    r"|(?:^|\s)[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
+    rf"(?i)(?:^|\s)(?:for|from|app|project|service|workload)\s+{_NAME}"
+    rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
 )
 _ENVIRONMENTS = {
     "production": ("production", "prod", "prd", "live"),
@@ -45,10 +46,12 @@ _ENVIRONMENTS = {
     "development": ("development", "dev"),
     "test": ("test", "testing"),
 }
-_NOT_A_WORKLOAD = frozenset(
-    "a an the it this that we i you they he she there what which who app service my our your everything something "
-    "someone nobody please and or but not if when while error curl python java node request connection host".split()
-)
+_NOT_A_WORKLOAD = frozenset({
+    "a", "an", "the", "it", "this", "that", "we", "i", "you", "they", "he", "she", "there", "what", "which", "who",
+    "app", "service", "my", "our", "your", "everything", "something", "someone", "nobody", "please", "and", "or",
+    "but", "not", "if", "when", "while", "error", "curl", "python", "java", "node", "request", "connection",
+    "host",
+})  # fmt: skip
 _LONGEST_COMMAND = 2400
 
 

@@ -57,9 +57,9 @@ class PureParser(Reader, Scanner, Parser):
 def new_parser(text: str) -> Any:
     """A parser over `text` with `get_event`. Raises yaml.YAMLError or ValueError, here and there."""
     if yaml.__with_libyaml__:
-        from yaml.cyaml import CParser  # noqa: PLC0415 - the module can't be imported without libyaml
+        from yaml import cyaml  # noqa: PLC0415 - it can't be imported without libyaml
 
-        return CParser(text)
+        return cyaml.CSafeLoader(text)
     return PureParser(text)
 
 
@@ -101,10 +101,11 @@ class Builder:
         return self._mapping(event) if kind is MappingStartEvent else self._sequence(event)
 
     def _scalar(self, event: Any) -> Any:
+        value = event.value
         if event.implicit[0]:
-            value = VALUES[event.value]
-        else:
-            value = event.value if event.tag is None else tagged(event)
+            value = VALUES[value]
+        elif event.tag is not None:
+            value = tagged(event.tag, value)
         if event.anchor:
             self._anchors[event.anchor] = value
         return value

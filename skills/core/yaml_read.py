@@ -6,7 +6,6 @@ What can't be read is told apart by document: a broken one never hides the other
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,18 +15,15 @@ from yaml.reader import ReaderError
 
 from skills.core.model import Fact, Finding, Place
 from skills.core.yaml_build import MOST_DEPTH, MOST_NODES, Builder, Map, Refused, Seq, new_parser
+from skills.core.yaml_source import Lines, Spoilt, marker_after
 
 MOST_BYTES = 5_000_000
 _MOST_BROKEN = 20
 _MOST_DIRECTIVES = 64  # libyaml compares each %TAG with all before it
 _TEXT = 200
-_UNREADABLE_CHARACTERS = (
-    *map(chr, (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0))),
-    "\ufeff",
-    "\ufffe",
-    "\uffff",
-)
-_OTHER_BREAKS = ("\x85", "\u2028", "\u2029")
+_BROKEN, _NOT_SCALAR_KEY = "EGR513", "EGR506"
+_MAY_BE_TEMPLATE = {_BROKEN, _NOT_SCALAR_KEY}
+_TEMPLATE_SIGNS = ("{{", "{%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,54 +90,141 @@ def _has(node: Any, step: str | int) -> bool:
 
 def read_documents(path: str, text: str | bytes) -> tuple[list[Document], list[Unreadable]]:
     """All documents of a file in order, and what could not be read. Never raises on what the file holds."""
-    source = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
     if len(text) > MOST_BYTES:
         facts: dict[str, Fact] = {"path": path, "line": 1, "size": len(text), "most": MOST_BYTES}
         return [], [Unreadable(path, 1, Finding("EGR501", facts))]
-    file = _File(path, source.removeprefix("\ufeff"))
-    file.read()
-    return file.documents, file.unreadable
+    source = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+    source = source.removeprefix("\ufeff")
+    try:
+        return _File(path, source).read()
+    except (ReaderError, UnicodeError):
+        # libyaml reads ahead, so one bad character would take documents with it that stand before it.
+        spoilt = Spoilt(source)
+        return _File(path, spoilt.clean, spoilt).read()
 
 
 class _File:
-    """Reads one file region by region. A region ends where a document can't be read."""
+    """Reads one file. Behind a document that can't be read it goes on at the next `---`."""
 
-    def __init__(self, path: str, source: str) -> None:
-        self.path = path
-        self.source = source
-        self.rows = source.split("\n")
-        self.documents: list[Document] = []
-        self.unreadable: list[Unreadable] = []
-        self.index = 0
-        self.opened = 0  # offset from which the document that is being read could end
-        self.odd_breaks = _has_odd_breaks(source)
+    def __init__(self, path: str, source: str, spoilt: Spoilt | None = None) -> None:
+        self._path = path
+        self._source = source
+        self._rows = source.split("\n")
+        self._lines = Lines(source)
+        self._spoilt = spoilt
+        self._documents: list[Document] = []
+        self._unreadable: dict[int, Unreadable] = {}
+        self._index = 0
+        self._opened = 0  # where the document that is being read starts, behind its own marker
 
-    def read(self) -> None:
+    def read(self) -> tuple[list[Document], list[Unreadable]]:
         start: int | None = 0
-        if self.source.count("\n%") > _MOST_DIRECTIVES:
-            self._refuse(Refused("EGR511", 1, most=MOST_NODES), 0)
-            return
+        if self._source.count("\n%") > _MOST_DIRECTIVES:
+            self._refuse(Refused("EGR511", 1, most=MOST_NODES))
+            start = None
+        for refused in self._spoilt.parts(_MOST_BROKEN) if self._spoilt else ():
+            self._refuse(refused)
         while start is not None:
-            if len(self.unreadable) >= _MOST_BROKEN:
-                self._refuse(Refused("EGR512", self._line(start), most=_MOST_BROKEN), start)
-                return
-            start = self._region(start, len(self.source))
+            if len(self._unreadable) >= _MOST_BROKEN:
+                self._refuse(Refused("EGR512", self._lines.at(start), most=_MOST_BROKEN))
+                break
+            start = self._read_from(start)
+        return self._documents, [self._unreadable[line] for line in sorted(self._unreadable)]
 
-    def _region(self, start: int, end: int) -> int | None:
-        """Reads documents from `start`; gives where to go on after one that can't be read."""
-        known = len(self.documents), self.index
-        self.opened = start
+    def _read_from(self, start: int) -> int | None:
+        """Reads documents up to one that can't be read; gives where to go on, or None at the end."""
+        self._opened = start
         try:
-            self._parse(start, end)
+            self._parse(start)
         except Refused as refused:
-            return self._skip(refused, start)
+            refused.line = self._lines.true(refused.line)
+            return self._go_on(refused)
         except (ReaderError, UnicodeError):
-            # The reader runs ahead of the parser: a bad character further down stops documents before it.
-            del self.documents[known[0] :]
-            self.index = known[1]
-            return self._around_bad_character(start)
+            raise
         except (yaml.YAMLError, ValueError) as error:
-            if start == 0 and not self.documents and self._json():
+            if start == 0 and not self._documents and self._read_json():
                 return None
-            return self._skip(self._broken(error, start), start)
+            return self._go_on(self._refusal(error))
         return None
+
+    def _parse(self, start: int) -> None:
+        get = new_parser(self._source[start:]).get_event
+        base = self._lines.begin(start)
+        builder = Builder(get, base)
+        event = get()
+        while (kind := event.__class__) is not StreamEndEvent:
+            if kind is DocumentStartEvent:
+                self._opened = start + event.end_mark.index
+                line = event.start_mark.line + base
+                self._keep(builder.document(line), line)
+            event = get()
+
+    def _keep(self, data: Any, line: int) -> None:
+        self._lines.correct(data)
+        line = data.line if isinstance(data, (Map, Seq)) else self._lines.true(line)
+        if not (self._spoilt and self._spoilt.at(self._opened)):
+            self._documents.append(Document(self._path, self._index, data, line, self._rows))
+        self._index += 1
+
+    def _go_on(self, refused: Refused) -> int | None:
+        """Notes a document that can't be read; gives where the next one starts."""
+        following = marker_after(self._source, self._opened)
+        last = len(self._rows) if following is None else self._lines.at(following) - 1
+        refused.line = min(refused.line, last)
+        if refused.code in _MAY_BE_TEMPLATE:
+            refused = self._template(refused.line, self._lines.at(self._opened), last) or refused
+        self._refuse((self._spoilt and self._spoilt.at(self._opened)) or refused)
+        self._index += 1
+        return following
+
+    def _template(self, line: int, first: int, last: int) -> Refused | None:
+        """A template is no fault of its author. `line` is where the parser stopped, if a sign stands there."""
+        for row in (line, *range(first, last + 1)):
+            if any(sign in self._rows[row - 1] for sign in _TEMPLATE_SIGNS):
+                return Refused("EGR504", row)
+        return None
+
+    def _refuse(self, refused: Refused) -> None:
+        line = max(1, min(refused.line, len(self._rows)))
+        finding = Finding(refused.code, {"path": self._path, "line": line, **refused.facts})
+        self._unreadable.setdefault(line, Unreadable(self._path, line, finding))
+
+    def _refusal(self, error: yaml.YAMLError | ValueError) -> Refused:
+        mark = getattr(error, "problem_mark", None)
+        if getattr(error, "context", None) == "while scanning a quoted scalar":
+            mark = getattr(error, "context_mark", mark)  # the quote that is never closed, not the end of the file
+        line = self._lines.true((mark.line if mark else 0) + self._lines.base)
+        return Refused(_BROKEN, line, why=getattr(error, "problem", None) or str(error))
+
+    def _read_json(self) -> bool:
+        """JSON that YAML refuses: escaped surrogate pairs, keys of more than 1024 characters. All of it on line 1."""
+        if not self._source.lstrip().startswith(("{", "[")):
+            return False
+        try:
+            data = _placed(json.loads(self._source, object_pairs_hook=_pairs), 0)
+        except (ValueError, RecursionError):
+            return False
+        self._keep(data, 1)
+        return True
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("duplicate key")
+    return result
+
+
+def _placed(node: Any, depth: int) -> Any:
+    """JSON's plain values as mappings and sequences with lines. Raises ValueError where they nest too deep."""
+    if depth > MOST_DEPTH:
+        raise ValueError("too deep")
+    if isinstance(node, dict):
+        mapping = Map({key: _placed(value, depth + 1) for key, value in node.items()})
+        mapping.line, mapping.lines = 1, dict.fromkeys(mapping, 1)
+        return mapping
+    if isinstance(node, list):
+        sequence = Seq(_placed(value, depth + 1) for value in node)
+        sequence.line, sequence.lines = 1, [1] * len(sequence)
+        return sequence
+    return node

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from yaml.events import ScalarEvent
-
 _TRUE = "y Y yes Yes YES true True TRUE on On ON"
 _FALSE = "n N no No NO false False FALSE off Off OFF"
 _INFINITE = ".inf .Inf .INF +.inf +.Inf +.INF"
@@ -80,12 +78,12 @@ def _float(text: str, plain: str) -> Any:
     return text if value in {float("inf"), float("-inf")} else value
 
 
-def tagged(event: ScalarEvent) -> Any:
+def tagged(tag: str, text: str) -> Any:
     """A scalar with an explicit tag. A tag that YAML does not define leaves the text as it is."""
-    kind = event.tag.removeprefix("tag:yaml.org,2002:")
+    kind = tag.removeprefix("tag:yaml.org,2002:")
     if kind not in {"int", "float", "bool", "null"}:
-        return event.value
-    value = VALUES[event.value]
+        return text
+    value = VALUES[text]
     return float(value) if kind == "float" and isinstance(value, int) else value
 
 

@@ -8,12 +8,11 @@ from typing import Any
 from pydantic import Field
 
 from skills import contract
-from skills.check.skill import with_pending
 from skills.contract import Answer, World
 from skills.core import wire
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.errors import AskUnclear
-from skills.core.flows import read_flow, readable
+from skills.core.flows import read_flow, readable, with_pending
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 
@@ -62,7 +61,7 @@ def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -
     if not ask.for_ or not to or judgement.symptom in _NO_NETWORK:
         return []
     flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]))
-    return [with_pending(verdict, world) for verdict in flow.verdicts(world.allowlist)]
+    return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
 
 
 def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str]) -> tuple[Finding, float, str]:

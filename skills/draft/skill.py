@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from pydantic import Field
@@ -92,17 +91,6 @@ def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
     }
 
 
-def unified_diff(edit: Edit) -> str:
-    """As `git diff` prints it, without the index line; missing line ends at the end of a file are said."""
-    old = (edit.old_text or "").splitlines(keepends=True)
-    new = edit.new_text.splitlines(keepends=True)
-    before = f"a/{edit.path}" if edit.old_text is not None else "/dev/null"
-    lines = []
-    for line in difflib.unified_diff(old, new, before, f"b/{edit.path}"):
-        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
-    return "".join(lines)
-
-
 def refuse_unproved(drafted: Draft, need: Need) -> None:
     """A change that does not do what was asked is never proposed."""
     proof = drafted.change.proof
@@ -123,7 +111,7 @@ def _file(edit: Edit, world: World) -> dict[str, Any]:
         "path": edit.path,
         "role": edit.role,
         "repository": world.repository,
-        "diff": unified_diff(edit),
+        "diff": change.unified_diff(edit),
         "new_text": edit.new_text,
     }
 

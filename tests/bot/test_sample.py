@@ -103,8 +103,10 @@ def test_applications_belong_to_projects_that_exist() -> None:
 # --- Kubernetes
 
 
+@pytest.mark.needs("kubernetes_validate")
 def test_kubernetes_manifests_fit_their_schema() -> None:
-    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs kubernetes-validate")
+    import kubernetes_validate
+
     checked = 0
     for manifest in of_kind(*BUILT_IN):
         kubernetes_validate.validate(manifest, "1.30", strict=True)
@@ -230,6 +232,7 @@ def test_a_bare_name_means_one_thing() -> None:
     assert max(owners.values()) == 1
     assert not apps & projects
     assert not (apps | projects) & (owners.keys() | namespaces)
+    assert not owners.keys() & namespaces
 
 
 def test_the_policy_names_approvers_and_the_requester_is_none_of_them() -> None:

@@ -21,6 +21,11 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     none_of(sorted(named - targets))
 
 
+def test_ci_runs_the_very_test_command_of_the_readme() -> None:
+    assert "make test" in existing("README.md").read_text(encoding="utf-8")
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-1] == "POSTERN_REQUIRE_ALL=1 make test"
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     files = sorted(path.name for path in (ROOT / "docs" / "adr").glob("*.md"))
     assert [name[:5] for name in files] == [f"{number:04}-" for number in range(1, len(files) + 1)]

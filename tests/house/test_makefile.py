@@ -49,7 +49,7 @@ def installed(folder: Path) -> None:
     """As `make dev` leaves it: an interpreter that only says what it was asked to run, and both stamps."""
     python = folder / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "python $*"\n')
+    python.write_text('#!/bin/sh\necho "python $*${DEMO_CONFIG:+ on $DEMO_CONFIG}"\n')
     python.chmod(0o755)
     for stamp in (".core", ".dev"):
         (folder / ".venv" / stamp).touch()
@@ -82,6 +82,11 @@ def test_the_second_time_nothing_is_installed(folder: Path) -> None:
     installed(folder)
     done = make(folder, "demo")
     assert (done.returncode, done.stdout) == (0, "python -m bot demo\n")
+
+
+def test_the_demo_hears_of_another_repository(folder: Path) -> None:
+    installed(folder)
+    assert make(folder, "demo", "DEMO_CONFIG=../my allowlist").stdout == "python -m bot demo on ../my allowlist\n"
 
 
 def test_a_new_lock_is_installed(folder: Path) -> None:

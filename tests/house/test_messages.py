@@ -51,6 +51,11 @@ def test_fields_are_those_of_the_catalogue_and_nothing_is_empty() -> None:
         assert CODE.fullmatch(entry["code"]), entry
 
 
+def test_holes_have_plain_names() -> None:
+    """`{}` or `{app=web}` in a sentence is an example that wants `{{` and `}}`; as a hole it would never be filled."""
+    none_of(f"{e['code']} {{{hole}}}" for e in entries() for hole in sorted(_holes(e)) if not hole.isidentifier())
+
+
 def test_codes_and_names_are_unique() -> None:
     for field in ("code", "name"):
         none_of(value for value, times in Counter(entry[field] for entry in entries()).items() if times > 1)

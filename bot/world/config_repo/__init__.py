@@ -2,10 +2,9 @@
 
 The home of GitPython, which only `running.py` imports. `ConfigRepo` is the door; the other rooms hold one thing each:
 `address` what a person named, `running` git itself, `reading` and `writing` commits, `folder` and `work_tree` files on
-disk, `mirror` the copy of a URL, `making` new repositories.
+disk, `mirror` the copy of a URL, `starting` new repositories.
 """
 
-from bot.world.config_repo.making import copy_repository, new_repository
 from bot.world.config_repo.repository import ConfigRepo
 from bot.world.config_repo.starting import copy_repository, new_repository
 from bot.world.config_repo.values import POSTERN, Author, Commit, Limits, Snapshot, Wanted
@@ -19,8 +18,6 @@ __all__ = [
     "Limits",
     "Snapshot",
     "Wanted",
-    "copy_repository",
-    "new_repository",
     "copy_repository",
     "new_repository",
     "write_to_folder",

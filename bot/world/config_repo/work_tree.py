@@ -94,10 +94,11 @@ def _read(folder: int, name: str, path: str) -> tuple[bytes | None, int]:
         raise
     except OSError:
         raise AskUnclear("EGR565", path=shown(path)) from None
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise AskUnclear("EGR565", path=shown(path))
     with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise AskUnclear("EGR565", path=shown(path))
         return file.read(), stat.S_IMODE(mode)
 
 

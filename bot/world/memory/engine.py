@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,9 @@ _SQLITE = {
     sqlite3.SQLITE_PERM: "EGR467",
     sqlite3.SQLITE_IOERR: "EGR468",
 }
+
+
+_PAUSE = 0.02  # seconds
 
 
 def sqlite_url(path: Path) -> str:
@@ -80,20 +84,34 @@ def _prepare_sqlite(engine: Engine, where: str, busy_seconds: float) -> None:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={round(busy_seconds * 1000)}",  # first: the next one may already meet a lock
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        connection.execute(f"PRAGMA busy_timeout={round(busy_seconds * 1000)}")
+        _use_wal(connection, busy_seconds)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Readers and the writer then don't wait for each other. The file remembers it, so it is done once.
+
+    SQLite does not wait here as it does elsewhere: two processes that make the file at the same
+    moment would each stand in the other's way, so the busy timeout is ours to keep.
+    """
+    tries = max(1, round(busy_seconds / _PAUSE))
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            tries -= 1
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or tries <= 0:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return  # also where the file system can't do it and SQLite keeps another journal
 
 
 def _create_private(path: Path) -> None:

@@ -179,7 +179,8 @@ def _distinct(found: Sequence[Workload]) -> list[Workload]:
 
 
 def _by_labels(namespace: str, labels: Mapping[str, str]) -> str:
-    return f"{namespace}{{{','.join(f'{key}={value}' for key, value in sorted(labels.items()))}}}"
+    said = ",".join(f"{key}={value}" for key, value in sorted(labels.items()) if key not in _REPLICA_LABELS)
+    return f"{namespace}{{{said}}}"
 
 
 def workload_of(pod: PodFacts, name: str | None = None) -> Workload:

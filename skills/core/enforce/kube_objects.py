@@ -18,6 +18,7 @@ DEFAULT_NAMESPACE = "default"
 
 _TEMPLATED = ("{{", "${", "$(")
 _POD_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+_UNLABELLED = ("Pod", "Job", "CronJob")
 _VIRTUAL_MACHINES = ("VirtualMachine", "VirtualMachineInstance")
 _MOST_ADDRESSES = 16
 _MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
@@ -137,7 +138,10 @@ def read(document: Document) -> Sequence[Facts]:
         return (ServiceAccountFacts(name, namespace, _name_place(document)),)
     template = _pod_template(kind, data)
     if template is not None and name:
-        return (_pod(document, kind, template, assumed),)
+        pod = _pod(document, kind, template, assumed)
+        # A controller without pod labels is a patch that some overlay lays over the real one.
+        if pod.labels or kind in _UNLABELLED:
+            return (pod,)
     return () if assumed else (Mention(namespace),)
 
 
@@ -172,11 +176,12 @@ def _pod(document: Document, kind: str, template: Mapping[str, Any], assumed: bo
     status = mapping_of(data.get("status"))
     addresses = [status.get("podIP")]
     addresses += [mapping_of(item).get("ip") for item in sequence_of(status.get("podIPs"))[:_MOST_ADDRESSES]]
+    name = text_of(metadata.get("name"))
     return PodFacts(
         kind,
-        text_of(metadata.get("name")),
+        name,
         namespace_of(metadata)[0],
-        labels_of(mapping_of(template.get("metadata")).get("labels")),
+        {**labels_of(mapping_of(template.get("metadata")).get("labels")), **_controller_labels(kind, name)},
         text_of(spec.get("serviceAccountName")) or text_of(spec.get("serviceAccount")) or "default",
         _name_place(document),
         _owners(metadata),
@@ -185,6 +190,11 @@ def _pod(document: Document, kind: str, template: Mapping[str, Any], assumed: bo
         _addresses(addresses),
         assumed,
     )
+
+
+def _controller_labels(kind: str, name: str) -> dict[str, str]:
+    """Labels that the Job controller puts on pods by itself."""
+    return {"job-name": name, "batch.kubernetes.io/job-name": name} if kind == "Job" else {}
 
 
 def _addresses(written: Iterable[Any]) -> tuple[str, ...]:
@@ -212,7 +222,7 @@ def _named_ports(spec: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
         for item in sequence_of(mapping_of(container).get("ports"))[:_MOST_PORTS]:
             port = mapping_of(item)
             name, number = text_of(port.get("name")), port.get("containerPort")
-            if name and isinstance(number, int) and 0 < number < 65536:
+            if name and is_port(number):
                 ports.setdefault(name, (text_of(port.get("protocol")).lower() or "tcp", number))
     return ports
 
@@ -239,7 +249,7 @@ def _service_ports(spec: Mapping[str, Any]) -> list[ServicePort]:
     for item in sequence_of(spec.get("ports"))[:_MOST_PORTS]:
         port = mapping_of(item)
         number, target = port.get("port"), port.get("targetPort")
-        if not isinstance(number, int):
+        if not is_port(number):
             continue
         if isinstance(target, str) and target.isdecimal():
             target = int(target[:6])
@@ -263,6 +273,10 @@ def mapping_of(data: Any) -> Mapping[str, Any]:
 
 def sequence_of(data: Any) -> Sequence[Any]:
     return data if isinstance(data, list) else ()
+
+
+def is_port(data: Any) -> bool:
+    return isinstance(data, int) and not isinstance(data, bool) and 0 < data < 65536
 
 
 def text_of(data: Any) -> str:

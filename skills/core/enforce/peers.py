@@ -10,7 +10,7 @@ from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort
 from skills.core.enforce.kube_policy import Outside, Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.enforce.spans import EVERY_V4, PUBLIC_V4, network_span
+from skills.core.enforce.spans import EVERY_V4, PUBLIC_V4, Spans, network_span
 from skills.core.model import Destination, Finding, Ports, Workload, finding
 
 # Top-level names that are not used on the public Internet. Source: RFC 6762 appendix G, RFC 8375, ICANN (.internal).
@@ -93,16 +93,17 @@ def _host_peers(cluster: Cluster, workload: Workload, destination: Destination, 
         return Peers(loopback=True)
     found = service_name(cluster, workload.namespace or workload.scope, host)
     if found is None:
-        return _external_peers(destination, host)
+        expected = EVERY_V4 if host.endswith(_PRIVATE_NAMES) else PUBLIC_V4
+        return Peers(outside=_outside(destination, host, expected))
     if found == ("default", "kubernetes"):
         # The API server is no pod: its endpoints are addresses of the control plane.
-        return Peers(outside=(Outside(host, expected=EVERY_V4),), api_server=True)
+        return Peers(outside=_outside(destination, host, EVERY_V4), api_server=True)
     service = cluster.services.get(found)
     if service is None:
         return _undeclared(cluster, *found)
     if service.external_name:
         if not aliases_left:
-            return Peers(unknown=(finding("EGR917", service.place, service=f"{found[0]}/{found[1]}"),))
+            return Peers(unknown=(finding("EGR915", service.place, destination=destination.name),))
         return _host_peers(cluster, workload, destination, service.external_name, aliases_left - 1)
     return _service_peers(cluster, service, destination)
 
@@ -125,14 +126,11 @@ def service_name(cluster: Cluster, namespace: str, host: str) -> tuple[str, str]
     return None
 
 
-def _external_peers(destination: Destination, host: str) -> Peers:
-    outside = []
-    for address in destination.addresses:
-        parsed = ipaddress.ip_network(address, strict=False)
-        outside.append(Outside(f"{host} ({address})", parsed.version, (network_span(parsed),)))
-    if outside:
-        return Peers(outside=tuple(outside))
-    return Peers(outside=(Outside(host, expected=EVERY_V4 if host.endswith(_PRIVATE_NAMES) else PUBLIC_V4),))
+def _outside(destination: Destination, name: str, expected: Spans) -> tuple[Outside, ...]:
+    """The addresses that the asker vouches for, else a name that may have any of the expected ones."""
+    given = [ipaddress.ip_network(address, strict=False) for address in destination.addresses]
+    known = [Outside(f"{name} ({net})", net.version, (network_span(net),)) for net in given]
+    return tuple(known) or (Outside(name, expected=expected),)
 
 
 def _undeclared(cluster: Cluster, namespace: str, name: str) -> Peers:
@@ -145,7 +143,7 @@ def _service_peers(cluster: Cluster, service: ServiceFacts, destination: Destina
     """The pods behind a Service and the port on which they listen, which is what policies compare."""
     full_name = f"{service.namespace}/{service.name}"
     if service.selector is None:
-        return Peers(outside=(Outside(full_name, expected=EVERY_V4),), service=service)
+        return Peers(outside=_outside(destination, full_name, EVERY_V4), service=service)
     asked = destination.ports
     port = None
     if not service.headless and asked is not None and asked.first == asked.last:

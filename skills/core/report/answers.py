@@ -95,3 +95,17 @@ def issuer(text: str) -> str | None:
     """Who signed the certificate that came, when a client printed it."""
     match = _ISSUER.search(text)
     return (match.group(1) or match.group(2)).strip() if match else None
+
+
+_OFFERED = re2.compile(
+    r"(?im)^\W{0,4}(?:depth=0 |0 s:|subject[:=] ?|server certificate)[^\n]{0,200}?\bCN ?= ?([A-Za-z0-9*.-]+\.[A-Za-z]{2,})"
+    r"|subject ?alt(?:ernative )?names?[:=] ?[^\n]{0,40}?DNS:([A-Za-z0-9*.-]+)"
+)
+_CLIENT_CERTIFICATE = re2.compile(r"(?i)client certificate from file|--cert[ =]")
+
+
+def offered(text: str) -> tuple[str, ...]:
+    """The names in the certificate that the server showed, when a client printed it."""
+    if _CLIENT_CERTIFICATE.search(text):
+        return ()
+    return tuple(dict.fromkeys((match.group(1) or match.group(2)).lower() for match in _OFFERED.finditer(text)))

@@ -39,8 +39,7 @@ class _Pool:
 
     seen: dict[str, Seen] = field(default_factory=dict)
     proxies: set[str] = field(default_factory=set)
-    resolved: set[str] = field(default_factory=set)
-    order: dict[str, int] = field(default_factory=dict)
+    resolved: dict[str, str] = field(default_factory=dict)
 
     def add(
         self,
@@ -54,10 +53,9 @@ class _Pool:
     ) -> None:
         if host is None or (ports is not None and ports.first == ports.last == 53):
             return
-        new = Seen(host.name, ports, scheme, host.ip, quote, True, port_stated and ports is not None, weight)
+        new = Seen(host.name, ports, scheme, host.ip, None, quote, True, port_stated and ports is not None, weight)
         old = self.seen.get(host.name)
         if old is None:
-            self.order[host.name] = len(self.order)
             self.seen[host.name] = new
             return
         best, other = (new, old) if weight > old.weight else (old, new)
@@ -77,14 +75,14 @@ def destinations(
     """The remotes that were wanted, best first, and the proxies in the path."""
     pool = _Pool()
     _from_logs(pool, accesses, drops)
-    if not any(access.failed for access in accesses):
+    if not accesses:
         _from_positions(pool, text)
         _from_commands(pool, text)
         _from_lines(pool, text, asks=asks)
     else:
         _from_commands(pool, text)
         _from_lines(pool, text, asks=asks, urls_only=True)
-    return tuple(_ranked(pool, asks=asks)), tuple(sorted(pool.proxies))
+    return tuple(_ranked(pool, text.lower(), asks=asks)), tuple(sorted(pool.proxies))
 
 
 def _from_logs(pool: _Pool, accesses: Sequence[Access], drops: Sequence[Drop]) -> None:
@@ -133,7 +131,8 @@ def _from_positions(pool: _Pool, text: str) -> None:
                 continue
             if groups.get("ip"):
                 address = host_at(groups["ip"])
-                pool.resolved.add(address.name if address else "")
+                if address is not None and address.ip is not None and address.name != host.name:
+                    pool.resolved[host.name] = address.ip
             weight = position.weight
             if host.ip and weight < WEIGHT.NAMED:
                 weight = min(weight, WEIGHT.CONNECT + 1)
@@ -185,11 +184,12 @@ def _from_lines(pool: _Pool, text: str, *, asks: bool, urls_only: bool = False) 
 def _from_tokens(pool: _Pool, line: str, *, asks: bool, failing: bool) -> None:
     for written, port, start, end in tokens(line, unknown_suffix=asks):
         before, after = line[max(0, start - 24) : start], line[end : end + 260]
-        if not asks and (_NOT_WANTED_BEFORE.search(before) or after.startswith("->") or before.endswith("://")):
-            continue
-        if before.endswith("://"):
-            continue
         host = host_at(written) if "/" not in written else Host(written)
+        told = host is not None and host.ip is None and before.rstrip().lower().endswith("from")
+        if before.endswith("://") or (not asks and after.startswith("->")):
+            continue
+        if not asks and not told and _NOT_WANTED_BEFORE.search(before):
+            continue
         many = [port] if port else (ports_after(after) if asks else [])
         if host is None or (host.ip is not None and not many and not asks):
             continue
@@ -197,15 +197,18 @@ def _from_tokens(pool: _Pool, line: str, *, asks: bool, failing: bool) -> None:
         pool.add(host, many[0] if many else None, weight, line.strip()[:300])
         for extra in many[1:]:
             name = f"{host.name}:{extra}"
-            pool.order.setdefault(name, len(pool.order))
-            pool.seen.setdefault(name, Seen(host.name, extra, None, host.ip, line.strip()[:300], True, True, weight))
+            pool.seen.setdefault(
+                name, Seen(host.name, extra, None, host.ip, None, line.strip()[:300], True, True, weight)
+            )
 
 
-def _ranked(pool: _Pool, *, asks: bool) -> Iterable[Seen]:
-    """Drop proxies and resolved addresses; a remote beats the local host, a name beats an address."""
+def _ranked(pool: _Pool, text: str, *, asks: bool) -> Iterable[Seen]:
+    """A request names its hosts in its own order, an error by how sure the place is. Drop proxies and resolved addresses; a remote beats the local host, a name beats an address."""
+    found = set(pool.resolved.values())
     left = [seen for seen in pool.seen.values() if seen.host not in pool.proxies]
-    left = [seen for seen in left if seen.host not in pool.resolved or seen.weight >= WEIGHT.FAILED_URL]
-    left.sort(key=lambda seen: (-seen.weight, pool.order.get(seen.host, 0)))
+    left = [seen for seen in left if seen.host not in found or seen.weight >= WEIGHT.FAILED_URL]
+    asks = asks and max((seen.weight for seen in left), default=0) < WEIGHT.PHRASE
+    left.sort(key=lambda seen: text.find(seen.host) if asks else -seen.weight)
     away = [seen for seen in left if not Host(seen.host, seen.ip).local]
     if away and (away[0].weight >= WEIGHT.CONNECT or not left[0].weight >= WEIGHT.CONNECT):
         left = away
@@ -214,8 +217,17 @@ def _ranked(pool: _Pool, *, asks: bool) -> Iterable[Seen]:
         left = names
     if not left:
         return []
+    pool.proxies |= {seen.host for seen in pool.seen.values() if _tried_instead(left[0], seen)}
     least = WEIGHT.NAME if asks else left[0].weight - 3
-    return [_implied(seen) for seen in _without_search_suffix(left) if seen.weight >= least][:MOST]
+    left = [seen for seen in _without_search_suffix(left) if seen.weight >= least and seen.host not in pool.proxies]
+    return [replace(_implied(seen), resolved=pool.resolved.get(seen.host)) for seen in left[:MOST]]
+
+
+def _tried_instead(wanted: Seen, tried: Seen) -> bool:
+    """An address on another port, where a name was wanted, is a proxy: `access https://h/: connect to 10.0.0.1 port 3128`."""
+    if wanted.ip is not None or tried.ip is None or wanted.ports is None or tried.ports in (None, wanted.ports):
+        return False
+    return tried.weight >= WEIGHT.FIELD and (tried.quote == wanted.quote or Host(tried.host, tried.ip).local)
 
 
 def _without_search_suffix(seen: list[Seen]) -> list[Seen]:

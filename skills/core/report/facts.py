@@ -13,14 +13,16 @@ class Seen:
 
     `host` is a name or a literal address (then `ip` holds it too), lower case, without a trailing dot; a wildcard or
     CIDR stays as it was written. `quote` is the line it was read from. `stated` is False for a host that the text only
-    implies; `port_stated` is False when the port follows from the scheme or the client. `weight` ranks: the remote that
-    an error names weighs more than an address in passing.
+    implies; `port_stated` is False when the port follows from the scheme or the client. `resolved` is the address that the
+    client found for a name, where the text tells. `weight` ranks: the remote that an error names weighs more than an
+    address in passing.
     """
 
     host: str
     ports: Ports | None = None
     scheme: str | None = None
     ip: str | None = None
+    resolved: str | None = None
     quote: str = ""
     stated: bool = True
     port_stated: bool = True
@@ -90,7 +92,7 @@ class Report:
 
     `text` is what was scanned: bounded, normalised, masked. `destinations` come best first. `status` is the HTTP status
     the client got and `status_origin` who sent it: `proxy`, `sidecar`, `egress gateway`, `remote`, or None when the
-    text does not say. `tls` is the reason a TLS library gave, `issuer` who signed the certificate that came. `errno` is
+    text does not say. `tls` is the reason a TLS library gave, `issuer` who signed the certificate that came, `offered` the names in it. `errno` is
     the symbolic name (`ECONNREFUSED`). `asks` says that somebody asks for access rather than showing a fault.
     `proxies` are the proxies in the path. `masked` are the kinds of secret that were replaced. `scanned` and `total`
     count characters.
@@ -102,6 +104,7 @@ class Report:
     status_origin: str | None = None
     tls: str | None = None
     issuer: str | None = None
+    offered: tuple[str, ...] = ()
     envoy_flags: tuple[str, ...] = ()
     errno: str | None = None
     client: str = "other"

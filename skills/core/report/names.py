@@ -38,7 +38,7 @@ _GENERIC = _words(
     "corp home private cluster svc onion k8s consul"
 )
 _FILES = _words(
-    "py pyc pyx js ts jsx tsx mjs cjs java kt go rb rs c h cc cpp hpp cs php pl sh bash zsh ps1 bat exe dll so jar "
+    "git py pyc pyx js ts jsx tsx mjs cjs java kt go rb rs c h cc cpp hpp cs php pl sh bash zsh ps1 bat exe dll so jar "
     "war egg whl tar gz tgz zip bz2 xz yaml yml json toml ini cfg conf env xml html htm css scss md txt log csv sql "
     "lock pem crt crl key cer csr p12 jks pub sock pid out bak tmp tpl tf tfvars mod sum png jpg svg gif ico pdf vue "
     "class scala groovy gradle sbt lua swift asar service socket timer mount target pom properties plist msi deb rpm "

@@ -60,6 +60,7 @@ _SLACK_LINK = re2.compile(r"<(?:mailto:)?([a-z][a-z0-9+.-]{1,20}://[^|<>\s]+|[^|
 _SLACK_MENTION = re2.compile(r"<[@!#]([A-Za-z0-9^]+)(?:\|([^<>\n]*))?>")
 _ESCAPED_BREAK = re2.compile(r"(?:\\r)?\\n([^a-z]|https?:|$)|\\r\\n")
 _ESCAPED_QUOTE = re2.compile(r"\\x5c(\")|\\+([\"'/])|\\u0022|\\u0027")
+_BOX_WRAP = re2.compile(r"([^\s│])\n[│┃] ([^\s│])")
 _BOX = re2.compile(r"(?m)^[ \t]*[│┃|╷╵├└─]+[ \t]?")
 
 
@@ -80,7 +81,7 @@ def _unescaped(text: str) -> str:
         text = text.replace(entity, sign)
     text = _ESCAPED_BREAK.sub(lambda match: f"\n{match.group(1) or ''}", text)
     text = _ESCAPED_QUOTE.sub(lambda match: match.group(1) or match.group(2) or '"', text)
-    return str(_BOX.sub("", text))
+    return str(_BOX.sub("", _BOX_WRAP.sub(r"\1 \2", text)))
 
 
 def _link(url: str, label: str | None) -> str:

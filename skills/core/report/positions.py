@@ -14,6 +14,9 @@ import re2
 from skills.core.report.names import HOST, V6
 
 
+_DOTTED = r"[A-Za-z0-9_*][A-Za-z0-9_*-]*(?:\.[A-Za-z0-9_*-]+)+"
+
+
 class WEIGHT:
     """How sure it is that a place names the remote that was wanted."""
 
@@ -42,10 +45,11 @@ def _at(weight: int, *patterns: str, scheme: str | None = None, proxy: bool = Fa
 
 
 def _filled(pattern: str) -> str:
-    address = rf"(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{V6}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f:]*)"
+    address = rf"(?:\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{V6}|[0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,7}})"
     return (
         pattern.replace("{H}", rf"(?P<host>{HOST})")
         .replace("{A}", rf"(?P<host>{address})")
+        .replace("{D}", rf"(?P<host>{_DOTTED})")
         .replace("{P}", r"(?P<port>\d{1,5})")
         .replace("{IP}", rf"(?P<ip>{address})")
     )
@@ -67,6 +71,7 @@ POSITIONS: tuple[Position, ...] = (
     # the remote by name, as HTTP clients print it
     *_at(WEIGHT.NAMED, r"HTTPSConnectionPool\(host=['\"]{H}['\"], port={P}\)", scheme="https"),
     *_at(WEIGHT.NAMED, r"HTTPConnectionPool\(host=['\"]{H}['\"], port={P}\)", scheme="http"),
+    *_at(WEIGHT.NAMED, r"upstream: \"https?://{H}(?::{P})?"),
     *_at(WEIGHT.NAMED, r"\bCONNECT {H}:{P}\b", r"(?i)proxy tunnel to {H}:{P}", scheme="https"),
     *_at(
         WEIGHT.PHRASE + 3,
@@ -92,7 +97,9 @@ POSITIONS: tuple[Position, ...] = (
     # names that did not resolve
     *_at(
         WEIGHT.PHRASE + 4,
-        r"(?i)resolve (?:host(?:name)?|name|server|address)?(?: for)?:? {0,2}[\"'`]?{H}",
+        r"(?i)resolve (?:host(?: ?name)?|name|server|address)(?: for)?:? {0,2}[\"'`(]{0,2}{H}",
+        r"(?i)(?:resolve|resolving):? [\"'`]{H}[\"'`]",
+        r"(?i)(?:resolve|resolving) {D}",
         r"(?i)host name \"{H}\" to address",
         r"(?i)getaddrinfo (?:for )?(?:ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL|ETIMEOUT)? ?[\"']?{H}(?: {H}:{P})?".replace(
             "(?: {H}:{P})?", r"(?: \S+:{P})?"
@@ -104,7 +111,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)can'?t (?:find|resolve) [\"']?{H}[\"']?(?:: |$|\s)",
         r"(?i)bad address [\"']{H}[\"']",
         r"(?i)\bping6?: (?:unknown host |cannot resolve )?{H}: ",
-        r"(?i)\b{H}: (?:Name or service not known|Temporary failure in name|Name does not resolve|No address associated)",
+        r"(?i)(?:^|[\s'\"(]){D}: (?:Name or service not known|Temporary failure in name|Name does not resolve|No address associated)",
         r"(?i)unknown host:? [\"'(]?{H}",
         r"(?i)(?:name|DNS) resolution (?:failed|failure|error) for (?:service: |host:? |target )?[\"']?(?:dns:/{0,3})?{H}(?::{P})?",
         r"(?i)(?:not known|no such host is known)\.? \({H}:{P}\)",
@@ -153,6 +160,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bnode -?\d+ \(/{A}:{P}\)",
         r"(?i)\b(?:bootstrap )?broker:? {H}:{P}",
         r"(?i)\bserver {H}:{P} from bootstrap",
+        r"\[thrd:(?:\w+://)?{H}:{P}/",
         scheme="kafka",
     ),
     *_at(WEIGHT.PHRASE, r"(?i)connect(?:ed)? to {H}\[{IP}\]:{P}", scheme="smtp"),
@@ -171,9 +179,13 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)(?:refused|timed out|refused it\.*|respond|unreachable|reset by peer|host) \({H}:{P}\)",
         r"(?i)\bFailed to connect to {H}/{IP}:{P}",
         r"(?:^|[\s:(\[]){H}/{IP}:{P}",
+        r"(?i)\bconnect E[A-Z]+ {A}:{P}(?:$|[\s,;'\"])",
         r"(?i)\bE(?:TIMEDOUT|CONNREFUSED|HOSTUNREACH|NETUNREACH|CONNRESET) {H}:{P}",
         r"(?i)\bdial (?:tcp|udp)[46]?:? {H}:{P}",
         r"(?i)could not connect to {H}: ",
+        r"(?i)\bconnection to the server {H}:{P} was refused",
+        r"(?i)connect\(2\) for \"?{H}\"? port {P}",
+        r"(?i)\bConnecting to {H} \({IP}:{P}\)",
         r"(?i)ServerSelectionTimeoutError: {H}:{P}",
         r"(?i)failed to connect to server \[{H}:{P}\]",
     ),

@@ -10,7 +10,7 @@ from skills.core.model import Ports
 from skills.core.report.names import BARE_V6, NAME, V6, host_alone, ports_of
 
 _ASKS = re2.compile(
-    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing|s)?|require[sd]?|white-?list(?:ed|ing)?|allow-?list(?:ed|ing)?"
+    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?|allow-?list(?:ed|ing)?"
     r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like|can (?:we|you|i|someone)"
     r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)|supposed to|who can|enable"
     r"|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a|"
@@ -24,8 +24,8 @@ _WONDERS = re2.compile(
     r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)|what (?:does|would|do|is)[^\n?]{0,60} look like"
     r"|looks? like here|runbook|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e|see)"
     r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?"
-    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of|if (?:it|we|they) (?:ever|should)|just curious"
-    r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))\b?"
+    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))|if (?:it|we|they) (?:ever|should)|just curious"
+    r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))"
 )
 _PAST = re2.compile(
     r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)|works? (?:fine )?(?:again|now)"
@@ -36,6 +36,13 @@ _PRINTED = re2.compile(
     r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )"
     r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}"
     r"|[\"'{,]\w+[\"']\s?:|\bdial tcp|\bx509|\b\w+=\S+ \w+=|HTTP/\d|\.(?:py|java|go|js|rb|php|c):\d+"
+)
+
+_PLAIN = re2.compile(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
+# What programs say politely is no request.
+_POLITE = re2.compile(
+    r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer|verify|make sure|ask|retry|wait"
+    r"|provide|specify|use|set|run|read|note|install|update|upgrade|include|attach)\b|may need to|you need to|needs? to be|is required"
 )
 
 # A host with what may follow it: `:8443`, ` port 587`, ` (443)`, `, ports 22, 990 and 50000-50100`, `:443/tcp`.
@@ -71,8 +78,16 @@ def wonders(text: str) -> bool:
 def sentences(text: str) -> str:
     """What a person wrote, without the lines of programs; empty when programs wrote most of it."""
     lines = [line for line in text[:20_000].splitlines() if line.strip()]
-    spoken = [line for line in lines if not _PRINTED.search(line)]
-    return "\n".join(spoken) if 2 * len(spoken) > len(lines) else ""
+    printed = sum(1 for line in lines if _PRINTED.search(line))
+    spoken = [line for line in lines if not _PRINTED.search(line) and _is_spoken(line)]
+    return _POLITE.sub("", "\n".join(spoken)) if len(spoken) > printed else ""
+
+
+def _is_spoken(line: str) -> bool:
+    """At least three words, and at least half of what stands in the line are words."""
+    pieces = line.split()
+    plain = sum(1 for piece in pieces if _PLAIN.fullmatch(piece))
+    return plain >= 3 and 2 * plain >= len(pieces)
 
 
 def is_stack(line: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skills.core.report.access_log import accesses, drops
-from skills.core.report.answers import errno, issuer, status, tls_reason
+from skills.core.report.answers import errno, issuer, offered, status, tls_reason
 from skills.core.report.clients import client
 from skills.core.report.destinations import destinations
 from skills.core.report.facts import Report
@@ -27,9 +27,10 @@ def read_report(text: str) -> Report:
         status_origin=origin,
         tls=tls_reason(words),
         issuer=issuer(words),
+        offered=offered(words),
         envoy_flags=tuple(dict.fromkeys(flags)),
         errno=errno(words),
-        client=client(words),
+        client=client(words, lines),
         accesses=lines,
         drops=dropped,
         proxies=proxies,

@@ -11,7 +11,7 @@ from skills.core.model import Ports
 from skills.core.report.names import Host, host_at, ports_of
 from skills.core.report.positions import WEIGHT
 
-_URL = re2.compile(r"\b([A-Za-z][A-Za-z0-9+.-]{1,24})://([^\s\"'<>`|\\{}^]+)")
+_URL = re2.compile(r"\b([A-Za-z][A-Za-z0-9+._-]{1,24})://([^\s\"'<>`|\\{}^]+)")
 
 # The usual port of a scheme: https://www.iana.org/assignments/service-names-port-numbers and the products' own manuals.
 IMPLIED = {
@@ -19,6 +19,7 @@ IMPLIED = {
     "postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306, "sqlserver": 1433, "oracle": 1521, "redis": 6379,
     "rediss": 6379, "mongodb": 27017, "mongodb+srv": 27017, "amqp": 5672, "amqps": 5671, "mqtt": 1883, "mqtts": 8883,
     "ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "nats": 4222, "oci": 443, "docker": 443, "kafka": 9092,
+    "sasl_ssl": 9093, "sasl_plaintext": 9092, "plaintext": 9092,
 }  # fmt: skip
 _NO_REMOTE = frozenset(
     (

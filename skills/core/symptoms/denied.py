@@ -7,7 +7,20 @@ from collections.abc import Sequence
 import re2
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, clue, first, inside, matches, sighting
+from skills.core.symptom_base import (
+    STRENGTH,
+    Block,
+    Clue,
+    Origin,
+    Sighting,
+    answered,
+    clue,
+    first,
+    inside,
+    matches,
+    sighting,
+    told,
+)
 
 NAMES: tuple[str, ...] = ("forbidden_403", "auth_401", "proxy_error_407", "rate_limited_429")
 _CODES = {"forbidden_403": "EGR230", "auth_401": "EGR232", "proxy_error_407": "EGR233", "rate_limited_429": "EGR234"}
@@ -18,16 +31,17 @@ _PROXY = "proxy_error_407"
 _LIMIT = "rate_limited_429"
 _CLUES: tuple[Clue, ...] = (
     # a proxy on the way out
-    clue(_DENIED, STRENGTH.LOGGED, r"tunnel failed,? (?:response|with|code)? ?403|code 403 from proxy|Tunnel connection failed: 403|proxy[^\n]{0,60}\b403\b|TCP_DENIED|ERR_ACCESS_DENIED|x-deny-reason|host_not_allowed|not (?:in|on) (?:the )?(?:egress )?allow-?list|blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR", "yes", "proxy"),
+    clue(_DENIED, STRENGTH.LOGGED, r"tunnel failed,? (?:response|with|code)? ?403|code 403 from proxy|Tunnel connection failed: 403|proxy[^\n]{0,60}\b403\b|tunneling[^\n]{0,60}403|Proxy Access Denied|TCP_DENIED|ERR_ACCESS_DENIED|x-deny-reason|host_not_allowed|not (?:in|on) (?:the )?(?:egress )?allow-?list|blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR", "yes", "proxy"),
+    clue(_DENIED, STRENGTH.PLAIN, r"ERR_TUNNEL_CONNECTION_FAILED|proxy (?:refused|denied|rejected)|denied by (?:the )?proxy", "unclear", "proxy"),
     # the mesh
     clue(_DENIED, STRENGTH.LOGGED, r"RBAC: access denied|rbac_access_denied|RBAC rejected|policy rejection|allow policies exist, but none allowed|explicitly denied by", "yes", "sidecar"),
-    clue(_PROXY, STRENGTH.LOGGED, r"\b407\b[^\n]{0,40}(?:proxy|auth)|tunnel[^\n]{0,40}\b407\b|code 407|response 407|ProxyAuthenticationRequired|Proxy Auth(?:entication|orization) Required|\bE407\b|ERR_CACHE_ACCESS_DENIED|HTTP/1\.[01] 407", "no", "proxy"),
-    clue(_LIMIT, STRENGTH.NAMED, r"toomanyrequests|too many requests|\b429\b[^\n]{0,30}(?:server|client|error|too)|\bE429\b|(?:status|code|error|http|response)[^\n\w]{0,4}(?:code[: ]{1,3})?429\b|HTTP/[12](?:\.\d)?\"? 429|pull rate limit|rate limit (?:exceeded|reached)|RateLimitError|rate_limit_exceeded|^429 ", "no", "remote"),
-    clue(_LOGIN, STRENGTH.STATUS, r"\b401\b[^\n]{0,20}(?:unauthori[sz]ed|client error|error)|(?:status|code|error|http|response)[^\n\w]{0,4}(?:code[: ]{1,3})?401\b|HTTP/[12](?:\.\d)?\"? 401|\bE401\b|\(Unauthorized\)|: unauthorized\b|AuthenticationError|must be logged in|unauthorized: |authentication required|invalid_api_key|Incorrect API key|Bad credentials|Authentication failed for '|denied: requested access", "no", "remote"),
+    clue(_PROXY, STRENGTH.LOGGED, rf"{answered(407, 'proxy auth')}|tunnel[^\n]{{0,60}}\b407\b|HTTP/1\.[01] 407|ProxyAuthenticationRequired|Proxy Auth(?:entication|orization) Required|ERR_CACHE_ACCESS_DENIED", "no", "proxy"),
+    clue(_LIMIT, STRENGTH.NAMED, rf"{answered(429, 'too many')}|HTTP/[12](?:\.\d)?\"? 429|toomanyrequests|too many requests|pull rate limit|rate limit (?:exceeded|reached)|RateLimitError|rate_limit_exceeded|^429 ", "no", "remote"),
+    clue(_LOGIN, STRENGTH.STATUS, rf"{answered(401, 'unauthori[sz]ed')}|HTTP/[12](?:\.\d)?\"? 401|\(Unauthorized\)|: unauthorized\b|AuthenticationError|must be logged in|authentication required|invalid_api_key|Incorrect API key|Bad credentials|Authentication failed for '|HTTP Basic: Access denied|denied: requested access", "no", "remote"),
     clue(_LOGIN, STRENGTH.LOOSE, r"\bunauthorized\b|\b401\b", "no", "remote"),
-    clue(_DENIED, STRENGTH.PLAIN - 3, r"\b403\b[^\n]{0,20}(?:forbidden|client error)|HTTP/[12](?:\.\d)?\"? 403|returned error: 403|(?:status|code|error|response)[^\n\w]{0,4}(?:code[: ]{1,3})?403\b|\bE403\b|403 Forbidden", "unclear", "remote"),
-    clue(_DENIED, STRENGTH.SPOKEN + 3, r"(?:gets?|getting|got|receiv\w+|return\w*|sehen|bekommen|recib\w+|obten\w+|see|seeing|an?|einen|un) (?:an? |einen |un |HTTP |error |status )*403\b", "unclear", "remote"),
-    clue(_LIMIT, STRENGTH.SPOKEN + 3, r"(?:gets?|getting|got|receiv\w+|return\w*|bekommen|recib\w+|see|seeing) (?:an? |einen |un |HTTP |error |status )*429\b", "no", "remote"),
+    clue(_DENIED, STRENGTH.PLAIN - 3, rf"{answered(403, 'forbidden')}|\b403\s{{1,3}}forbidden|HTTP/[12](?:\.\d)?\"? 403", "unclear", "remote"),
+    clue(_DENIED, STRENGTH.SPOKEN + 3, told(403), "unclear", "remote"),
+    clue(_LIMIT, STRENGTH.SPOKEN + 3, told(429), "no", "remote"),
 )  # fmt: skip
 _INBOUND = re2.compile(r"(?i)direction=\"?inbound|\binbound\|")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import re2
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, inside, matches, public, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, inside, matches, sighting
 
 NAMES: tuple[str, ...] = ("dns_failure",)
 
@@ -18,11 +18,12 @@ _CLUES: tuple[Clue, ...] = (
     clue(_DNS, STRENGTH.LOGGED - 3, r"lookup \S+ on \S+: (?:read|dial) (?:udp|tcp)[^\n]{0,160}connection refused"),
     clue(_DNS, STRENGTH.LOGGED - 3, r"lookup \S+(?: on \S+)?: (?:server misbehaving|Temporary failure)|plugin/errors: \d [^\n]{1,200}(?:i/o timeout|timed out|no route|unreachable)", "yes"),
     clue(_DNS, STRENGTH.LOGGED - 3, r"lookup \S+(?: on \S+)?: (?:no such host|no answer)|lookup [^\s:]+\.\S+ on [^\s:]+:53", "no"),
-    clue(_DNS, STRENGTH.LOGGED - 3, r"Resolving timed out|DNS request timed out|no servers could be reached|dns(?: resolution| lookup| query)? time(?:d )?-?out|query(?:A|Aaaa|Srv|Txt|Mx) (?:ETIMEOUT|ECONNREFUSED|ESERVFAIL)", "yes"),
-    clue(_DNS, STRENGTH.NAMED + 2, r"EAI_AGAIN|Temporary failure (?:in name resolution|resolving)|\[Errno -3\]|Try again'|SERVFAIL|temporäre(?:r)? Fehler bei der Namensauflösung|fallo temporal en la resolución|échec temporaire dans la résolution", "yes"),
-    clue(_DNS, STRENGTH.NAMED, r"NXDOMAIN|ENOTFOUND|EAI_NONAME|ENODATA|\[Errno -2\]|\[Errno -5\]|Name does not resolve|nodename nor servname|no such host|Non-existent domain|DNS name does not exist|No address associated with hostname|Name or service not known|der Name oder der Dienst ist nicht bekannt|nombre o servicio desconocido|nom ou service inconnu|nome o servizio sconosciuto", "no"),
+    clue(_DNS, STRENGTH.LOGGED - 3, r"Resolving timed out|DNS request timed out|no servers could be reached|dns(?: resolution| lookup| query)? time(?:d )?-?out|query(?:A|Aaaa|Srv|Txt|Mx) (?:ETIMEOUT|\bECONNREFUSED\b|ESERVFAIL)", "yes"),
+    clue(_DNS, STRENGTH.NAMED + 2, r"\bEAI_AGAIN\b|Temporary failure (?:in name resolution|resolving)|\[Errno -3\]|Try again'|SERVFAIL|Resource temporarily unavailable \(|temporäre(?:r)? Fehler bei der Namensauflösung|fallo temporal en la resolución|échec temporaire dans la résolution", "yes"),
+    clue(_DNS, STRENGTH.NAMED, r"NXDOMAIN|\bENOTFOUND\b|\bEAI_NONAME\b|\bENODATA\b|\[Errno -2\]|\[Errno -5\]|Name does not resolve|nodename nor servname|no such host|Non-existent domain|DNS name does not exist|No address associated with hostname|Name or service not known|der Name oder der Dienst ist nicht bekannt|nombre o servicio desconocido|nom ou service inconnu|nome o servizio sconosciuto", "no"),
     clue(_DNS, STRENGTH.NAMED - 2, r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve|UnknownHostException|resolution failed|Name resolution|getaddrinfo|ERR_NAME_NOT_RESOLVED|could not translate host name|Unknown (?:MySQL server )?host|bad address '|cannot resolve|DNS resolution|failed to lookup address|No resolvable bootstrap|dns error|host not found|hostname (?:could not be|cannot be|not) (?:resolved|found)|name (?:could not be|was not|not) resolved|konnte nicht aufgelöst|no se (?:pudo|puede) resolver"),
     clue(_DNS, STRENGTH.PLAIN + 4, r"Could not transfer (?:artifact|metadata) \S+ from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): (?:[a-z0-9-]+\.)+[a-z]{2,}$"),
+    clue(_DNS, STRENGTH.LOOSE, curl_ended(6)),
     clue(_DNS, STRENGTH.SPOKEN + 2, r"(?:does not|doesn't|won't|can't) resolve\b|löst nicht auf|no resuelve"),
 )  # fmt: skip
 # Maven prints nothing but the host when it did not resolve: `...maven2): repo.example.org`.
@@ -32,24 +33,26 @@ _OWN_RESOLVER = re2.compile(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
 
 def look(report: Report) -> Sequence[Sighting]:
     seen = [
-        sighting(_DNS, "EGR213", report, words, strength=item.strength, block=_block(report, item.block))
+        sighting(_DNS, "EGR213", report, words, strength=item.strength, block=_block(report, item))
         for item, words in matches(report, _CLUES)
     ]
     for match in _BARE_HOST.finditer(report.text):
         if match.group(1) == match.group(2):
-            block = _block(report, "unclear")
+            block = _block(report, _CLUES[-1])
             seen.append(sighting(_DNS, "EGR213", report, match.group(), strength=STRENGTH.NAMED, block=block))
             break
     return seen
 
 
-def _block(report: Report, block: Block) -> Block:
+def _block(report: Report, item: Clue) -> Block:
     """A blocked resolver fails for every name; a name that nobody serves fails without any policy."""
     if _OWN_RESOLVER.search(report.text):
         return "no"
-    remote = first(report)
+    remote, block = first(report), item.block
+    if remote is None:
+        return "yes" if block == "yes" else "unclear"
     if block == "unclear":
-        if remote is None:
-            return "unclear"
         return "no" if inside(report) else "yes"
-    return block if block == "yes" or not public(report) else block
+    if block == "yes" and item.strength < STRENGTH.LOGGED - 3 and "." not in remote.host and "_" not in remote.host:
+        return "unclear"
+    return block

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from skills.core.report import Access, Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, clue, first, inside, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, answered, clue, matches, sighting, told
 
 NAMES: tuple[str, ...] = ("bad_gateway_502", "service_unavailable_503", "gateway_timeout_504", "blackhole")
 _CODES = {
@@ -21,16 +21,16 @@ _502 = "bad_gateway_502"
 _503 = "service_unavailable_503"
 _504 = "gateway_timeout_504"
 _BLACKHOLE = "blackhole"
-_SAID = r"(?:gets?|getting|got|receiv\w+|return\w*|bekommen|kriegen|erhalten|recib\w+|obten\w+|da|see|seeing|with|throws?|fails with|responds? with) (?:an? |einen |un |HTTP |error |status |code )*"
 
 
 def _status_clues(symptom: str, code: int, words: str) -> tuple[Clue, ...]:
+    tunnel = rf"tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|(?:NONE_NONE|TCP_MISS)/{code}"
     return (
-        clue(symptom, STRENGTH.STATUS + 2, rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|NONE_NONE/{code}|TCP_MISS/{code}"),
-        clue(symptom, STRENGTH.STATUS, rf"\b{code}\b[:,. -]{{0,3}}(?:{words}|server error)|(?:status|code|returned error|http error|http|error|response)[^\n\w]{{0,4}}(?:code[: ]{{1,3}})?{code}\b|statuscode:? {code}|\bE{code}\b|http_code[:= ]{{1,2}}{code}"),
+        clue(symptom, STRENGTH.STATUS + 2, rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|{tunnel}"),
+        clue(symptom, STRENGTH.STATUS, answered(code, words)),
         clue(symptom, STRENGTH.STATUS - 4, rf"\b(?:{words})\b"),
-        clue(symptom, STRENGTH.SPOKEN + 3, rf"{_SAID}{code}\b"),
-    )  # fmt: skip
+        clue(symptom, STRENGTH.SPOKEN + 3, told(code)),
+    )
 
 
 _CLUES: tuple[Clue, ...] = (

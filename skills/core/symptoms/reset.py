@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
 
 _RESET = NAMES[0]
 _CLUES: tuple[Clue, ...] = (
-    clue(_RESET, STRENGTH.PLAIN, r"ECONNRESET|connection reset|reset by peer|\[Errno (?:104|54)\]|error\(104|os error (?:104|54|10054)|\b10054\b|forcibly closed by the remote host|Connection was reset|ERR_CONNECTION_RESET|wurde vom Kommunikationspartner zurückgesetzt|reinicializada por la máquina|ré-?initialisée par le correspondant", "yes"),
-    clue(_RESET, STRENGTH.PLAIN - 2, r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up|server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError|ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED|connection closed (?:by|before|unexpectedly)|closed by (?:the )?(?:remote|peer|foreign) host|peer closed connection|other side closed|UND_ERR_SOCKET|underlying connection was closed|prematurely closed|premature (?:end|close)|unexpected end of (?:stream|file)|broken pipe|EPIPE|transfer closed|Connection aborted|NoHttpResponseException|failed to respond$|Lost connection to MySQL|Connection lost|EOF detected|kex_exchange_identification|BadStatusLine|ECONNABORTED|stream (?:was )?reset|hung up|response ended prematurely"),
+    clue(_RESET, STRENGTH.PLAIN, r"\bECONNRESET\b|connection reset|reset by peer|\[Errno (?:104|54)\]|error\(104|os error (?:104|54|10054)|\b10054\b|forcibly closed by the remote host|Connection was reset|ERR_CONNECTION_RESET|wurde vom Kommunikationspartner zurückgesetzt|reinicializada por la máquina|ré-?initialisée par le correspondant", "yes"),
+    clue(_RESET, STRENGTH.PLAIN - 2, r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up|server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError|ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED|connection closed (?:by|before|unexpectedly)|closed by (?:the )?(?:remote|peer|foreign) host|peer closed connection|other side closed|UND_ERR_SOCKET|underlying connection was closed|prematurely closed|premature (?:end|close)|unexpected end of (?:stream|file)|broken pipe|\bEPIPE\b|transfer closed|Connection aborted|NoHttpResponseException|failed to respond$|Lost connection to MySQL|Connection lost|EOF detected|kex_exchange_identification|BadStatusLine|stream (?:was )?reset|hung up|response ended prematurely"),
     clue(_RESET, STRENGTH.LOOSE + 6, r"(?:Get|Post|Put|Head|Patch|Delete) \"?https?://[^\s\"]+\"?: (?:unexpected )?EOF|: EOF$|EOFException|unexpected EOF", "yes"),
+    clue(_RESET, STRENGTH.LOOSE, curl_ended(52, 56), "yes"),
     clue(_RESET, STRENGTH.LOOSE, r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b|connection error"),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import re2
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, inside, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, inside, matches, sighting
 
 NAMES: tuple[str, ...] = ("connect_timeout", "read_timeout")
 _CODES = {"connect_timeout": "EGR210", "read_timeout": "EGR211"}
@@ -19,7 +19,7 @@ _CLUES: tuple[Clue, ...] = (
     clue(_CONNECT, STRENGTH.NAMED, r"connect timeout=|ConnectTimeout(?:Error|Exception)?\b|UND_ERR_CONNECT_TIMEOUT|ConnectTimeoutException|Connect Timeout Error", "yes"),
     clue(_CONNECT, STRENGTH.NAMED, r"connect ETIMEDOUT|\bdial (?:tcp|udp)\S{0,2}:? ?[^\n]{0,120}(?:i/o timeout|connection timed out|operation timed out|deadline exceeded)", "yes"),
     clue(_CONNECT, STRENGTH.NAMED, r"Failed to connect to [^\n]{1,200}(?:timed out|Timeout was reached|timeout)|Connection timed out after \d+ m|ERR_CONNECTION_TIMED_OUT|refused: Connection timed out|connect(?:ion)? timed out(?: after)?: |Connect to [^\n]{1,160} failed: connect timed out", "yes"),
-    clue(_CONNECT, STRENGTH.NAMED, r"maybe a NetworkPolicy is blocking|request canceled while waiting for connection", "yes"),
+    clue(_CONNECT, STRENGTH.NAMED, r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout|execution expired|Connection setup timed out|request canceled while waiting for connection", "yes"),
     clue(_CONNECT, STRENGTH.NAMED, r"upstream timed out \(\d+: [^)]*\) while connecting to upstream", "yes", "proxy"),
     clue(_CONNECT, STRENGTH.NAMED, r"MySQL server on '[^'\n]*' \((?:110|60|10060)\b|MySQL server on '[^'\n]*' \(\[Errno (?:110|60|10060)\]", "yes"),
     # errno and its words, also translated
@@ -29,10 +29,12 @@ _CLUES: tuple[Clue, ...] = (
     clue(_CONNECT, STRENGTH.PLAIN, r"\bi/o timeout|timed out connecting|timeout (?:while )?connecting|connect(?:ion)? timeout\b|Timed out trying to connect|dial timeout|: Timed out$", "yes"),
     # one sentence for several faults
     clue(_CONNECT, STRENGTH.LOOSE + 4, r"could not be established\. (?:Broker|Node) may not be available|Timed out waiting for a node assignment|Failed to update metadata after|No resolvable bootstrap|NoBrokersAvailable|Broker transport failure"),
-    clue(_CONNECT, STRENGTH.LOOSE, r"All connection attempts failed|Communications link failure|Network Adapter could not establish the connection|ServerSelectionTimeoutError|MongoServerSelectionError|Unable to connect to the (?:remote )?server|Couldn't connect to server|could not connect to (?:the )?server|Can't contact LDAP server|failed to connect to all addresses"),
+    clue(_CONNECT, STRENGTH.LOOSE, r"All connection attempts failed|Communications link failure|Network Adapter could not establish the connection|ServerSelectionTimeoutError|MongoServerSelectionError|Unable to connect to the (?:remote )?server|Couldn't connect to server|could not connect to (?:the )?server|Can't contact LDAP server|failed to connect to all addresses|network-related or instance-specific error|Could not open a connection to|Timeout was reached"),
+    clue(_CONNECT, STRENGTH.LOOSE, curl_ended(28), "yes"),
     clue(_CONNECT, STRENGTH.LOOSE - 5, r"URLError: <urlopen error timed out>|socket\.timeout: timed out|\bTimeoutError\b|urlopen error timed out|download timed out|network timeout", "unclear"),
+    clue(_CONNECT, STRENGTH.LOOSE - 8, r"\btimed[ -]out\b|\btime-?out\b|Server selection timed|Could not connect to any servers"),
     # the answer
-    clue(_READ, STRENGTH.NAMED, r"\bread timed out|ReadTimeout(?:Error|Exception)?\b|Net::ReadTimeout|read operation timed out|HeadersTimeoutError|UND_ERR_HEADERS_TIMEOUT|ESOCKETTIMEDOUT|read timeout=\d|SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout"),
+    clue(_READ, STRENGTH.NAMED, r"\bread timed out|ReadTimeout(?:Error|Exception)?\b|Net::ReadTimeout|read operation timed out|HeadersTimeoutError|UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d|SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout"),
     clue(_READ, STRENGTH.NAMED, r"upstream timed out \(\d+: [^)]*\) while reading", "no", "proxy"),
     clue(_READ, STRENGTH.NAMED, r"(?:operation|connection|request) timed out after \d+ (?:milliseconds|ms) with \d+ (?:out of -?\d+ )?bytes"),
     clue(_READ, STRENGTH.PHASE, r"Client\.Timeout (?:or context cancellation )?(?:exceeded )?while (?:awaiting headers|reading body)|Client\.Timeout exceeded", "yes"),
@@ -75,6 +77,8 @@ def _block(report: Report, symptom: str, block: Block) -> Block:
         return "no" if "200 " in report.text else "unclear"
     if block == "yes" and remote is not None and remote.port in _CONTROL_PLANE:
         return "no" if remote.port == 10250 else "unclear"
+    if block == "yes" and (report.proxies or report.client == "envoy-access-log"):
+        return "unclear"
     if block == "yes" and symptom == _READ and inside(report):
         return "unclear"
     return block

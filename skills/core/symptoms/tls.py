@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import re2
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, first, inside, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, inside, matches, sighting
 
 NAMES: tuple[str, ...] = ("tls_handshake", "tls_certificate", "tls_hostname_mismatch", "tls_expired")
 _CODES = {
@@ -24,14 +24,17 @@ _EXPIRED = "tls_expired"
 _CLUES: tuple[Clue, ...] = (
     clue(_EXPIRED, STRENGTH.NAMED + 6, r"certificate (?:has |is )?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired or is not yet valid|CertificateExpiredException|CertificateNotYetValid|ERR_CERT_DATE_INVALID|CERT_NOT_YET_VALID|NotAfter: |Zertifikat ist abgelaufen|certificado (?:ha )?(?:caducado|expirado|vencido)|certificate.{0,20}expired|TLSV1_ALERT_CERTIFICATE_EXPIRED|sslv3 alert certificate expired", "no"),
     clue(_NAME, STRENGTH.NAMED + 4, r"hostname mismatch|does(?: not|n'?t) match (?:either of|target host|certificate's|any of the subject|the (?:server )?cert|host ?name|\S+ host)|alternative certificate subject name|ALTNAME_INVALID|altnames|certificate is (?:not )?valid for|not valid for [\"']|no (?:subject )?alternative (?:DNS |certificate |IP |subject )?name|No name matching|Hostname \S+ not verified|ERR_CERT_COMMON_NAME_INVALID|RemoteCertificateNameMismatch|certificate name mismatch|host ?name (?:\S+ )?(?:does not|doesn't) match|wrong host name|NotValidForName|SSL_ERROR_BAD_CERT_DOMAIN|doesn't contain any IP SANs|cannot validate certificate for|relies on legacy Common Name"),
-    clue(_CHAIN, STRENGTH.NAMED + 2, r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y|ication) failed|unknown authority|PKIX path|unable to find valid certification path|self[- ]signed cert|SELF_SIGNED|unable to get local issuer|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY|unable to verify the first certificate|SSL certificate problem|untrusted (?:root|certificate)|UntrustedRoot|PartialChain|RemoteCertificateChainErrors|UnknownIssuer|invalid peer certificate|certificate is not trusted|ERR_CERT_AUTHORITY_INVALID|SEC_ERROR_UNKNOWN_ISSUER|not trusted by|server certificate verification failed|certificate verify error|SSL verification error|trust anchors?|remote certificate is invalid|(?:could not|cannot|unable to) verify (?:the )?(?:server|peer)?'?s? ?certificate|TrustFailure|Could not establish trust relationship|peer's certificate issuer|ValidatorException|issuer certificate"),
+    clue(_CHAIN, STRENGTH.NAMED + 2, r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y|ication) failed|unknown authority|PKIX path|unable to find valid certification path|self[- ]signed cert|SELF_SIGNED|unable to get local issuer|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY|unable to verify the first certificate|SSL certificate problem|untrusted (?:root|certificate)|UntrustedRoot|PartialChain|RemoteCertificateChainErrors|UnknownIssuer|invalid peer certificate|certificate is not trusted|ERR_CERT_AUTHORITY_INVALID|SEC_ERROR_UNKNOWN_ISSUER|not trusted by|server certificate verification failed|certificate verify error|SSL verification error|trust anchors?|remote certificate is invalid|(?:could not|cannot|unable to) verify (?:the )?(?:server|peer)?'?s? ?certificate|TrustFailure|Could not establish trust relationship|peer's certificate issuer|ValidatorException|issuer certificate|could not verify the SSL certificate"),
     # the server rejected us, or spoke: it was reached
     clue(_CUT, STRENGTH.PHASE + 3, r"alert (?:internal error|handshake failure|protocol version|unrecognized name|certificate required|bad certificate|unknown ca|access denied|no application protocol|certificate unknown)|ALERT_(?:HANDSHAKE_FAILURE|INTERNAL_ERROR|PROTOCOL_VERSION|UNRECOGNIZED_NAME|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_REQUIRED)|remote error: tls: |Received fatal alert|SSL_ERROR_CERTIFICATE_UNKNOWN_ALERT|SSL peer had some unspecified issue|unsupported protocol|no protocols available|UNSUPPORTED_PROTOCOL|no cipher suites? in common|NO_SHARED_CIPHER|dh key too small|legacy renegotiation|UNSAFE_LEGACY|protocol is disabled|HandshakeFailure|handshake_failure", "no"),
     clue(_CUT, STRENGTH.PHASE + 2, r"Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port", "no"),
-    clue(_CUT, STRENGTH.PHASE + 2, r"wrong[ _]version[ _]number|WRONG_VERSION_NUMBER|unknown protocol|Unsupported or unrecognized SSL message|plaintext connection\?|first record does not look like a TLS|server gave HTTP response to HTTPS client|packet length too long|record layer failure|http request\b.{0,20}SSL routines|SSL23_GET_SERVER_HELLO|InvalidContentType|corrupt message|NotSslRecordException|not an SSL/TLS record|Cannot determine peer.{0,20}SSL|frame.{0,20}(?:invalid|corrupted)", "yes"),
-    clue(_CUT, STRENGTH.PHASE + 2, r"SSL_ERROR_SYSCALL|SSL_connect: (?:Connection reset|.{0,30}reset)|unexpected eof while reading|UNEXPECTED_EOF_WHILE_READING|EOF occurred in violation|SSLEOFError|SSLZeroReturnError|TLS/SSL connection has been closed|before secure TLS connection|non-properly terminated|gnutls_handshake|SSL_ERROR_ZERO_RETURN|during (?:the )?(?:SSL |TLS )?handshake|terminated the handshake|closed connection during handshake|SSL peer shut down incorrectly|handshake (?:failed|failure|error|aborted|interrupted)|curl: \(35\)|error 35\b|NSS error -5961|PR_END_OF_FILE|schannel: (?:failed|.{0,40}handshake)|SSL/TLS handshake|TLS handshake error|SSLHandshakeException|while SSL handshaking|write:errno=(?:104|0)|SSL handshake has read 0 bytes|SSL connection could not be established|ERR_SSL_PROTOCOL_ERROR|ERR_SSL_VERSION|Could not create SSL/TLS secure channel|tls: handshake|cannot complete SSL handshake|SSL_R_|EPROTO", "yes"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"server gave HTTP response to HTTPS client", "unclear"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"wrong[ _]version[ _]number|WRONG_VERSION_NUMBER|unknown protocol|Unsupported or unrecognized SSL message|plaintext connection\?|first record does not look like a TLS|packet length too long|record layer failure|http request\b.{0,20}SSL routines|SSL23_GET_SERVER_HELLO|InvalidContentType|corrupt message|NotSslRecordException|not an SSL/TLS record|Cannot determine peer.{0,20}SSL|frame.{0,20}(?:invalid|corrupted)", "yes"),
+    clue(_CUT, STRENGTH.PHASE + 2, r"SSL_ERROR_SYSCALL|SSL_connect: (?:Connection reset|.{0,30}reset)|unexpected eof while reading|UNEXPECTED_EOF_WHILE_READING|EOF occurred in violation|SSLEOFError|SSLZeroReturnError|TLS/SSL connection has been closed|before secure TLS connection|non-properly terminated|gnutls_handshake|SSL_ERROR_ZERO_RETURN|during (?:the )?(?:SSL |TLS )?handshake|terminated the handshake|closed connection during handshake|SSL peer shut down incorrectly|handshake (?:failed|failure|error|aborted|interrupted)|curl: \(35\)|error 35\b|NSS error -5961|PR_END_OF_FILE|schannel: (?:failed|.{0,40}handshake)|SSL/TLS handshake|TLS handshake error|SSLHandshakeException|while SSL handshaking|write:errno=(?:104|0)|SSL handshake has read 0 bytes|SSL connection could not be established|ERR_SSL_PROTOCOL_ERROR|ERR_SSL_VERSION|Could not create SSL/TLS secure channel|tls: handshake|cannot complete SSL handshake|SSL_R_|\bEPROTO\b|unexpected TLS packet|Unable to establish SSL connection|Unknown SSL protocol error", "yes"),
     clue(_CUT, STRENGTH.PHASE + 4, r"TLS handshake timeout|handshake (?:operation )?timed out|SSL connection timeout|handshake timeout|SSL handshake.{0,20}tim(?:ed ?|e)out|TLS handshake.{0,30}(?:timed out|deadline)", "yes"),
     clue(_CUT, STRENGTH.LOOSE + 6, r"SSLError|SSLException|TLS error|TLS_error|SSL error|SSL routines"),
+    clue(_CUT, STRENGTH.LOOSE, curl_ended(35), "yes"),
+    clue(_CHAIN, STRENGTH.LOOSE, curl_ended(60)),
     clue(_CHAIN, STRENGTH.SPOKEN + 3, r"(?:certificate|cert|TLS|SSL) (?:error|problem|issue|warning)s?\b|Zertifikatsfehler|error de certificado"),
 )  # fmt: skip
 # The issuer of an inspecting proxy, by the name that its vendor puts into the certificate.
@@ -57,7 +60,26 @@ def look(report: Report) -> Sequence[Sighting]:
                 item.symptom, code, report, words, strength=item.strength, block=block, origin=item.origin, **facts
             )
         )
-    return seen
+    return [*seen, *_other_name(report)]
+
+
+def _other_name(report: Report) -> list[Sighting]:
+    """A certificate that a client printed without complaint, but that belongs to somebody else."""
+    remote = first(report)
+    if remote is None or remote.ip is not None or not report.offered:
+        return []
+    if any(_covers(name, remote.host) for name in report.offered):
+        return []
+    names = ", ".join(report.offered)
+    strength = STRENGTH.PHASE - 6
+    return [sighting(_NAME, "EGR225", report, names, strength=strength, block="unclear", names=names)]
+
+
+def _covers(name: str, host: str) -> bool:
+    """RFC 6125 6.4.3: a wildcard stands for exactly one label."""
+    if name.startswith("*."):
+        return host.partition(".")[2] == name[2:]
+    return name == host
 
 
 def _block(report: Report, item: Clue, words: str) -> Block:

@@ -15,7 +15,7 @@ import re2
 
 from skills.core.enforce.spans import Span, network_span
 from skills.core.errors import AskUnclear
-from skills.core.hosts import Network, normalise, parent_of
+from skills.core.hosts import Network, normalise, parent_of, shown
 from skills.core.model import Place
 
 _RANGE = re2.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
@@ -39,9 +39,10 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`written` is the item as text. Exactly one of `host` (for a wildcard, what follows `*.`), `network` and `fault`
-    is set, or none for a templated item. `fault` is the code that says what is wrong, `meant` the item that was
-    probably meant.
+    """`written` is the item as text, fit to be shown.
+
+    Exactly one of `host` (for a wildcard, what follows `*.`), `network` and `fault` is set, none for a templated
+    item. `fault` is the code that says what is wrong, `meant` the item that was probably meant.
     """
 
     kind: Kind
@@ -87,20 +88,19 @@ class Item:
 def read_item(value: Any, place: Place, position: int) -> Item:
     """Reads one list item, whatever YAML made of it."""
     if not isinstance(value, str) or not value:
-        written = value if isinstance(value, str) else "null" if value is None else str(value)[:80]
-        return Item(Kind.INVALID, written, place, position, fault="EGR726")
-    text = value[:_LONGEST]
+        return Item(Kind.INVALID, "null" if value is None else shown(str(value)), place, position, fault="EGR726")
+    text, written = value[:_LONGEST], shown(value)
     if any(mark in text for mark in _TEMPLATE_MARKS):
-        return Item(Kind.TEMPLATED, text, place, position)
+        return Item(Kind.TEMPLATED, written, place, position)
     network = _network(text)
     if network is not None:
-        return Item(Kind.RANGE, text, place, position, network=str(network))
+        return Item(Kind.RANGE, written, place, position, network=str(network))
     fault, meant = _fault(text)
     if fault is not None:
-        return Item(Kind.INVALID, text, place, position, fault=fault, meant=meant)
+        return Item(Kind.INVALID, written, place, position, fault=fault, meant=meant)
     if text.startswith("*."):
-        return Item(Kind.WILDCARD, text, place, position, host=normalise(text[2:]))
-    return Item(Kind.HOST, text, place, position, host=normalise(text))
+        return Item(Kind.WILDCARD, written, place, position, host=normalise(text[2:]))
+    return Item(Kind.HOST, written, place, position, host=normalise(text))
 
 
 def _network(text: str) -> Network | None:

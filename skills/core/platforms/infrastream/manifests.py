@@ -10,7 +10,7 @@ from skills.core.enforce.selectors import label_text
 from skills.core.hosts import shown
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.infrastream.entries import Item, read_item
-from skills.core.yaml_text import Document
+from skills.core.yaml_text import Document, Seq
 
 NAME = "infrastream"
 LAYER = "firewall"
@@ -114,7 +114,9 @@ def _application(
     return (Application(name, project, unit, organization, environment, document.place_of("metadata", "name")),)
 
 
-def _project(document: Document, data: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Project:
+def _project(
+    document: Document, data: Mapping[str, Any], metadata: Mapping[str, Any], spec: Mapping[str, Any]
+) -> Project:
     misspelt = {right: wrong for wrong, right in _MISSPELT.items() if wrong in metadata and right not in metadata}
     name, environment, unit, organization = (_text(metadata.get(misspelt.get(key, key))) for key in _IDENTITY)
     identity = dict(zip(_IDENTITY, (name, environment, unit, organization), strict=True))
@@ -130,16 +132,16 @@ def _project(document: Document, data: Mapping[str, Any], metadata: Mapping[str,
         document.index,
         _items(document, written),
         document.place_of("spec", "allowedEgress") if listed else None,
-        written is None or isinstance(written, list),
+        written is None or isinstance(written, Seq),
         _misplaced(document, data),
         sure=not misspelt,
     )
-    faults = (*_identity_faults(document, metadata, misspelt, identity), *_path_faults(project, identity))
+    faults = (*_identity_faults(document, misspelt, identity), *_path_faults(project, identity))
     return replace(project, faults=faults)
 
 
 def _items(document: Document, written: Any) -> tuple[Item, ...]:
-    if not isinstance(written, list):
+    if not isinstance(written, Seq):
         return ()
     return tuple(read_item(value, document.place(written, index), index) for index, value in enumerate(written))
 
@@ -151,10 +153,11 @@ def _misplaced(document: Document, data: Mapping[str, Any]) -> tuple[Item, ...]:
 
 
 def _identity_faults(
-    document: Document, metadata: Mapping[str, Any], misspelt: Mapping[str, str], identity: Mapping[str, str | None]
+    document: Document, misspelt: Mapping[str, str], identity: Mapping[str, str | None]
 ) -> list[Finding]:
     faults = [
-        finding("EGR712", document.place(metadata, wrong), found=wrong, right=right) for right, wrong in misspelt.items()
+        finding("EGR712", document.place_of("metadata", wrong), found=wrong, right=right)
+        for right, wrong in misspelt.items()
     ]
     faults += [finding("EGR719", document.place_of("kind"), key=key) for key, value in identity.items() if not value]
     return faults

@@ -13,6 +13,7 @@ from skills.core.enforce.kube_objects import templated
 from skills.core.model import Workload, WorkloadRef
 from skills.core.platforms.uds.audit import audit
 from skills.core.platforms.uds.decide import decide, governs
+from skills.core.platforms.uds.edit import edit
 from skills.core.platforms.uds.grants import grants, isolations, wider
 from skills.core.platforms.uds.index import Index, compile_index
 from skills.core.platforms.uds.package import Entry
@@ -25,6 +26,7 @@ __all__ = [
     "audit",
     "compile",
     "decide",
+    "edit",
     "governs",
     "grants",
     "isolations",

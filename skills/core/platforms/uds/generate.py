@@ -96,6 +96,9 @@ def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_serv
 
 def _of_rule(item: Generated, namespace: str, flow: Flow, api_server: bool) -> Sequence[Opening]:
     if item.known_by is None:
+        metadata = item.allow is not None and item.allow.remote_generated == "CloudMetadata"
+        if metadata and isinstance(flow.far, Outside) and flow.far.named:
+            return ()  # nobody means the metadata service by another name than its address
         return rule_openings(item.policy, namespace, flow)
     if not isinstance(flow.far, Outside):
         return ()

@@ -159,7 +159,7 @@ def internal_misses(package: Package, items: Iterable[Generated], near: Pods, fa
             found.append(
                 _miss(2, "EGR155", rule.at("selector"), remote=remote, selector=str(rule.pods), workload=near.name)
             )
-        elif _peer(item, package.namespace, far) is Match.NO:
+        elif peer_match_of(item, package.namespace, far) is Match.NO:
             facts = {"remote": remote, "destination": far.name}
             found.append(_miss(2, "EGR162", rule.at("remoteSelector"), **facts))
         elif far.ports is not None and rule.opened_ports and not _holds(rule.opened_ports, far):
@@ -176,7 +176,7 @@ def ingress_misses(package: Package, items: Iterable[Generated], receiver: Pods,
         if rule is None or rule.egress or labels_match(rule.pods, receiver) is Match.NO:
             continue
         remote = remote_words(rule)
-        if _peer(item, package.namespace, source) is not Match.YES:
+        if peer_match_of(item, package.namespace, source) is not Match.YES:
             if _about(item, package.namespace, source):
                 found.append(_miss(3, "EGR164", rule.place, remote=remote, workload=source.name))
         elif receiver.ports is not None and rule.opened_ports and not _holds(rule.opened_ports, receiver):
@@ -196,7 +196,7 @@ def _about(item: Generated, namespace: str, pods: Pods) -> bool:
     return rule.remote_generated == "Anywhere" or (local and pods.namespace == namespace)
 
 
-def _peer(item: Generated, namespace: str, pods: Pods) -> Match:
+def peer_match_of(item: Generated, namespace: str, pods: Pods) -> Match:
     peers = [peer for peer in item.policy.peers if peer.selects_pods]
     return max((peer_match(peer, namespace, pods) for peer in peers), default=Match.NO)
 

@@ -1,0 +1,124 @@
+"""The command line's flags, derived from each skill's card and ask. Nothing here knows what a skill does."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot import output
+from bot.settings import ALL as ALL_SETTINGS
+from skills.all_skills import ALL, by_name
+from skills.contract import Skill, card
+from skills.core.errors import AskUnclear
+
+VERSION = "0.1.0"
+_BATCHED = ("check", "diagnose")
+_MOST_TEXT = 64 * 1024 * 1024  # bytes read of a paste; the report scans a bounded part of it anyway
+
+
+def ask_of(name: str, arguments: Mapping[str, Any]) -> Any:
+    """The skill's ask from parsed arguments. Raises AskUnclear EGR645 for a field that does not fit."""
+    fields = by_name(name).Ask.model_fields
+    given = {}
+    for field, info in fields.items():
+        value = arguments.get(field)
+        if _extra(info).get("file"):
+            value = output.read_text(value, _MOST_TEXT)
+        if value not in (None, []):
+            given[info.alias or field] = tuple(value) if isinstance(value, list) else value
+    return validated(name, given)
+
+
+def validated(name: str, given: Mapping[str, Any]) -> Any:
+    try:
+        return by_name(name).Ask.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the ask"
+        if first["type"] == "missing":
+            raise AskUnclear("EGR649", field=field) from None
+        raise AskUnclear("EGR645", field=field, what=str(first["msg"])) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="postern", description="Is this egress allowed, by which line, and if not: the smallest change."
+    )
+    top.add_argument("--version", action="version", version=f"postern {VERSION}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for skill in ALL:
+        _skill_parser(commands, skill)
+    doctor = commands.add_parser(
+        "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
+    )
+    doctor.add_argument("--quick", action="store_true", help="only what a running service needs: repository and state")
+    _common(doctor)
+    chat = commands.add_parser("chat", help="the same conversation as in Slack, in the terminal")
+    _common(chat)
+    chat.add_argument("--thread", default="default", help="name of the conversation; each goes on where it ended")
+    demo = commands.add_parser("demo", help="everything at once on a sample repository")
+    demo.add_argument("--scripted", action="store_true", help="play the main job without a terminal and exit")
+    serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode")
+    serve.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    serve.add_argument("--port", type=int, default=3000, help="port for Slack over HTTP and /healthz (default 3000)")
+    return top
+
+
+def _skill_parser(commands: Any, skill: Skill) -> None:
+    about = card(skill.NAME)
+    examples = "examples:\n" + "\n".join(f"  postern {example}" for example in about.examples)
+    parser = commands.add_parser(
+        skill.NAME,
+        help=about.description,
+        description=about.description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    batched = skill.NAME in _BATCHED
+    for field, info in skill.Ask.model_fields.items():
+        _flag(parser, field, info, needed=info.is_required() and not batched)
+    _common(parser)
+    if batched:
+        parser.add_argument(
+            "--batch", nargs="?", const="-", metavar="FILE", help="JSON Lines in, one result a line out"
+        )
+    if skill.NAME == "draft":
+        shape = parser.add_mutually_exclusive_group()
+        shape.add_argument("--diff", action="store_true", help="print only the unified diff")
+        shape.add_argument("--write", action="store_true", help="change the files of the folder in place")
+
+
+def _flag(parser: argparse.ArgumentParser, field: str, info: Any, *, needed: bool) -> None:
+    extra = _extra(info)
+    if extra.get("file"):
+        parser.add_argument(field, nargs="?", default="-", metavar="FILE", help=info.description)
+        return
+    if extra.get("positional"):
+        parser.add_argument(field, nargs=None if needed else "?", help=info.description)
+        return
+    flag = f"--{(info.alias or field).replace('_', '-')}"
+    if info.annotation is bool:
+        parser.add_argument(flag, dest=field, action="store_true", help=info.description)
+        return
+    many = "tuple" in str(info.annotation)
+    action = "append" if many else "store"
+    parser.add_argument(flag, dest=field, action=action, required=needed, help=info.description, metavar="TEXT")
+
+
+def _extra(info: Any) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    config = next(setting for setting in ALL_SETTINGS if setting.name == "config")
+    parser.add_argument(
+        "--config", metavar="PATH_OR_URL", help=f"{config.help} Default: ${config.variable}, else here."
+    )
+    parser.add_argument("--at", metavar="REV", help="read the commit REV instead of what is newest")
+    parser.add_argument("--as", dest="as_", metavar="PERSON", help="act as someone else; on the local forge only")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+    parser.add_argument("--more", action="store_true", help="with layers, near misses, evidence and commit")

@@ -1,0 +1,44 @@
+"""Infrastream: `spec.allowedEgress` of Project manifests, which a firewall around the Shared VPC enforces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.model import Workload
+from skills.core.platforms.infrastream import manifests
+from skills.core.platforms.infrastream.audit import audit, grants, isolations, wider
+from skills.core.platforms.infrastream.decide import decide
+from skills.core.platforms.infrastream.edit import edit
+from skills.core.platforms.infrastream.index import Index, compile_index, environments, names, resolve
+from skills.core.platforms.infrastream.manifests import Entry, read
+
+NAME: str = manifests.NAME
+KIND: str = "infra"
+MARKS: tuple[str, ...] = (manifests.API, "allowedEgress")
+
+__all__ = [
+    "KIND",
+    "MARKS",
+    "NAME",
+    "audit",
+    "compile",
+    "decide",
+    "edit",
+    "environments",
+    "governs",
+    "grants",
+    "isolations",
+    "names",
+    "read",
+    "resolve",
+    "wider",
+]
+
+
+def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:  # noqa: ARG001 - projects have no pods
+    return compile_index(entries)
+
+
+def governs(index: Index, workload: Workload) -> bool:
+    return bool(index.of(workload))

@@ -1,0 +1,168 @@
+"""A name outside the cluster: a remoteHost rule where it speaks TLS or HTTP, addresses where it does not (G-D12)."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from skills.core.enforce.kube_policy import labels_match
+from skills.core.enforce.matching import Match
+from skills.core.enforce.mesh import family_of
+from skills.core.enforce.peers import pods_of
+from skills.core.hosts import is_private
+from skills.core.model import Destination
+from skills.core.platforms.uds.choose import account_for
+from skills.core.platforms.uds.edit_addresses import add_addresses
+from skills.core.platforms.uds.edit_bundle import open_gateway
+from skills.core.platforms.uds.index import Registration, clash_with, key_of
+from skills.core.platforms.uds.meshed import clash_finding
+from skills.core.platforms.uds.near import remote_words
+from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.rules import (
+    Wanted,
+    mine,
+    ports_or_question,
+    put,
+    say_others,
+    selector_or_question,
+)
+from skills.core.platforms.uds.workbench import Workbench
+
+# Protocols that are neither TLS from the first byte nor HTTP: FTP, SSH, SMTP, POP3, IMAP, LDAP, databases, brokers.
+_NEITHER = frozenset(
+    {20, 21, 22, 23, 25, 110, 143, 389, 587, 1433, 1521, 3306, 5432, 5672, 6379, 9042, 9092, 11211, 27017}
+)
+_USUAL = {443: "TLS", 80: "HTTP"}
+_MOST_NEIGHBOURS = 5
+
+
+def add_host(bench: Workbench, package: Package, destination: Destination) -> None:
+    ports = ports_or_question(bench, destination)
+    if not ports:
+        return
+    protocol = _protocol(bench, package, destination, ports)
+    if protocol is None:
+        _not_by_host(bench, package, destination)
+        return
+    if _clashes(bench, package, destination.host or "", ports, protocol):
+        return
+    selector = selector_or_question(bench, package)
+    if selector is None:
+        return
+    mode = bench.index.mode(package)
+    _say_neighbours(bench, package, destination)
+    account = account_for(package, bench.need.workload, selector) if mode == "ambient" else None
+    wanted = Wanted(
+        "Egress", selector, {"remoteHost": destination.host}, ports, destination.host or "", protocol, account
+    )
+    rule = put(bench, package, wanted, _extendable(bench, package, destination, protocol, ports))
+    if rule is None:
+        return
+    if mode == "sidecar":
+        open_gateway(bench, ports)
+    _say_about(bench, package, rule, destination)
+
+
+def _protocol(bench: Workbench, package: Package, to: Destination, ports: tuple[int, ...]) -> str | None:
+    """TLS or HTTP, from what was said, from a rule for this host, or from the port; None where it is neither."""
+    if to.protocol != "tcp":
+        return None
+    if to.application in {"tls", "http"}:
+        return to.application.upper()
+    if _NEITHER & set(ports):
+        return None
+    known = [rule for rule in package.host_rules if rule.remote_host == to.host and mine(bench, rule)]
+    if known:
+        bench.say("EGR828", known[0].place, host=to.host or "", port=str(to.ports), protocol=known[0].protocol)
+        return known[0].protocol
+    usual = {_USUAL.get(port) for port in ports}
+    return usual.pop() if len(usual) == 1 else None
+
+
+def _not_by_host(bench: Workbench, package: Package, to: Destination) -> None:
+    """G-D12: with addresses a remoteCidr rule does it; without, only a person can say what to do."""
+    bench.say("EGR836", package.place, destination=str(to))
+    if to.addresses:
+        add_addresses(bench, package, to)
+        return
+    choices = [f"--ip ADDRESS for {to.name}", f"Anywhere on port {to.ports}"]
+    if to.protocol == "tcp":
+        choices = [f"tls://{to.name}:{to.ports}", f"http://{to.name}:{to.ports}", *choices]
+    bench.ask("protocol", "EGR837", choices, destination=str(to))
+
+
+def _clashes(bench: Workbench, package: Package, host: str, ports: tuple[int, ...], protocol: str) -> bool:
+    """G-D05: a second protocol on one host and port would make the Package fail, so nothing is drafted."""
+    mode = bench.index.mode(package)
+    found = False
+    for port in ports:
+        rule = Allow(-1, package.place, "Egress", remote_host=host, remote_protocol=protocol, port=port)
+        wanted = Registration(package, rule, host, port, protocol)
+        other = clash_with(bench.index, mode, wanted)
+        if other is not None:
+            bench.findings.append(clash_finding(other, wanted))
+            found = True
+    return found
+
+
+def _extendable(
+    bench: Workbench, package: Package, to: Destination, protocol: str, ports: tuple[int, ...]
+) -> list[Allow]:
+    """Rules for this host and these pods that lack only the port. One for another service account is none."""
+    account = bench.need.workload.service_account
+    return [
+        rule
+        for rule in package.host_rules
+        if rule.remote_host == to.host
+        and family_of(rule.protocol) == family_of(protocol)
+        and mine(bench, rule)
+        and (rule.service_account is None or account in {None, rule.service_account})
+        and not set(ports) <= set(rule.mesh_ports)
+    ]
+
+
+def _say_neighbours(bench: Workbench, package: Package, to: Destination) -> None:
+    """What the first remoteHost takes away from others (G-D06) or from the same pods (G-D07)."""
+    if bench.index.mode(package) == "ambient":
+        if not bench.index.at_host("ambient", to.host or ""):
+            _say_taken_over(bench, package, to)
+        return
+    near = pods_of(bench.index.cluster, bench.need.workload)
+    if any(labels_match(rule.pods, near) is not Match.NO for rule in package.host_rules):
+        return
+    other = [rule for rule in package.allow if rule.egress and (rule.remote_generated == "Anywhere" or rule.network)]
+    lost = [rule for rule in other if labels_match(rule.pods, near) is not Match.NO]
+    if lost:
+        remotes = ", ".join(dict.fromkeys(map(remote_words, lost)))
+        bench.say("EGR806", *(rule.place for rule in lost), pods=near.name, remotes=remotes)
+
+
+def _say_taken_over(bench: Workbench, package: Package, to: Destination) -> None:
+    others = [other for other in bench.index.every_package() if key_of(other) != key_of(package)]
+    said = 0
+    for other in others:
+        if bench.index.mode(other) != "ambient":
+            continue
+        for rule in other.allow:
+            if rule.egress and not rule.udp and _may_hold(rule, to) and said < _MOST_NEIGHBOURS:
+                facts = {"package": other.name, "namespace": other.namespace, "remote": rule.remote_cidr or ""}
+                bench.say("EGR805", rule.place, host=to.host or "", **facts)
+                said += 1
+
+
+def _may_hold(rule: Allow, to: Destination) -> bool:
+    """Whether a CIDR may be how the host is reached: by its addresses, else any CIDR of the Internet."""
+    network = rule.network
+    if network is None:
+        return False
+    if to.addresses:
+        given = [ipaddress.ip_network(address, strict=False).network_address for address in to.addresses]
+        return any(address in network for address in given)
+    return not is_private(network)
+
+
+def _say_about(bench: Workbench, package: Package, rule: Allow, to: Destination) -> None:
+    if rule.protocol == "TLS":
+        bench.say("EGR849", rule.place, host=to.host or "")
+    if package.mode is None:
+        bench.say("EGR845", package.place, package=package.name, mode=bench.index.mode(package))
+    say_others(bench, rule.pods, to.host or "", rule.mesh_ports)

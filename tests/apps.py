@@ -1,0 +1,44 @@
+"""The real application on a real repository in a temporary folder, with a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.app import App
+from bot.sample import files
+from bot.settings import Settings
+from bot.world.config_repo import ConfigRepo, new_repository
+from tests.fakes.git_repos import git
+from tests.worlds import NOW
+
+POLICY = "egress-policy.yaml"
+
+
+def app_on(files: Mapping[str, bytes], folder: Path, *, person: str = "dana@fincorp.example") -> App:
+    """An App whose allowlist is a bare repository with these files. Called again it finds what stands there."""
+    repository = folder / "allowlist.git"
+    if not repository.exists():
+        new_repository(repository, files, message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    return app_at(repository, folder, person=person)
+
+
+def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example") -> App:
+    home = folder / "home"
+    settings = Settings.from_env({"POSTERN_HOME": str(home), "POSTERN_PERSON": person, "HOME": str(folder)})
+    return App(settings, ConfigRepo.open(str(config), home=home), clock=lambda: NOW)
+
+
+def app_on_sample(folder: Path, *, policy: str | None = "sample") -> App:
+    """On the shipped sample; `policy` None takes the policy file away, other text replaces it."""
+    content = dict(files())
+    if policy is None:
+        del content[POLICY]
+    elif policy != "sample":
+        content[POLICY] = policy.encode()
+    return app_on(content, folder)
+
+
+def head_of(app: App) -> str:
+    assert app.repo.path is not None
+    return git(app.repo.path, "rev-parse", "refs/heads/main")

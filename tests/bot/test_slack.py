@@ -1,0 +1,221 @@
+"""Slack, thin but real: signed requests through a real AsyncApp, answers recorded at a Web API server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("slack_bolt")
+
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_sdk.models.blocks import Block
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import App
+from bot.serve import slack_person
+from bot.slack.gate import Gate
+from bot.slack.listeners import Listeners, build
+from tests.apps import app_on_sample, head_of
+
+SECRET = "not-a-real-signing-secret"  # noqa: S105
+TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
+POLICY = """
+version: 1
+groups: {security: ["slack:T1:USAM"]}
+approval: [{paths: ["**"], groups: [security]}]
+"""
+
+
+@dataclass
+class Workspace:
+    """A Web API that remembers what was posted, and the app under test beside it."""
+
+    app: App
+    bolt: AsyncApp
+    gate: Gate
+    posted: list[dict[str, Any]] = field(default_factory=list)
+
+    async def event(self, text: str, *, user: str = "UDANA", ts: str = "1.0", thread: str | None = None, **more: Any) -> int:
+        event = {"type": "app_mention", "user": user, "text": text, "ts": ts, "channel": "C1", **more}
+        if thread:
+            event["thread_ts"] = thread
+        body = {"type": "event_callback", "team_id": "T1", "event_id": f"Ev{ts}{user}", "event": event}
+        return await self.send(json.dumps(body), "application/json")
+
+    async def press(self, step: str, value: str, *, user: str, thread: str = "1.0") -> int:
+        payload = {
+            "type": "block_actions",
+            "team": {"id": "T1"},
+            "user": {"id": user},
+            "channel": {"id": "C1"},
+            "message": {"ts": "9.9", "thread_ts": thread},
+            "actions": [{"type": "button", "action_id": f"postern_step_{step}", "block_id": "b", "value": value}],
+        }
+        return await self.send(urlencode({"payload": json.dumps(payload)}), "application/x-www-form-urlencoded")
+
+    async def send(self, body: str, kind: str, *, secret: str = SECRET, age: int = 0) -> int:
+        stamp = str(int(time.time()) - age)
+        signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
+        headers = {
+            "content-type": [kind],
+            "x-slack-signature": [signature or ""],
+            "x-slack-request-timestamp": [stamp],
+        }
+        response = await self.bolt.async_dispatch(AsyncBoltRequest(body=body, headers=headers))
+        await self.gate.drained()
+        return response.status
+
+    @property
+    def last(self) -> str:
+        return str(self.posted[-1]["text"])
+
+    def button(self, step: str) -> dict[str, Any]:
+        for message in reversed(self.posted):
+            for block in message["blocks"]:
+                for element in block.get("elements", ()):
+                    if element.get("action_id") == f"postern_step_{step}":
+                        return dict(element)
+        raise AssertionError(f"no button {step}")
+
+
+@pytest_asyncio.fixture
+async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
+    app = app_on_sample(tmp_path, policy=POLICY)
+    posted: list[dict[str, Any]] = []
+
+    async def api(request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        data = await request.json() if request.content_type == "application/json" else dict(await request.post())
+        if method in ("chat.postMessage", "respond"):
+            data["blocks"] = json.loads(data["blocks"]) if isinstance(data.get("blocks"), str) else data.get("blocks", [])
+            posted.append({**data, "method": method})
+        return web.json_response({"ok": True, "ts": "2.0", "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"})
+
+    server = web.Application()
+    server.router.add_post("/api/{method}", api)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    client = AsyncWebClient(token="xoxb-not-real", base_url=f"http://127.0.0.1:{port}/api/", retry_handlers=[])
+    bolt, gate = build(SECRET, "xoxb-not-real", client), Gate()
+    Listeners(bolt, app.conversation, slack_person, gate)
+    made = Workspace(app, bolt, gate, posted)
+    made.respond_url = f"http://127.0.0.1:{port}/api/respond"  # type: ignore[attr-defined]
+    yield made
+    await runner.cleanup()
+
+
+@pytest.mark.asyncio
+async def test_the_main_job_in_a_thread(workspace: Workspace) -> None:
+    before = head_of(workspace.app)
+    assert await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}") == 200
+    assert "No: payment-gateway (production) can't reach api.twilio.com:443" in workspace.last
+    assert workspace.posted[-1]["thread_ts"] == "1.0"
+    assert await workspace.press("draft", workspace.button("draft")["value"], user="UDANA") == 200
+    assert "api.twilio.com" in json.dumps(workspace.posted[-1]["blocks"])
+    await workspace.event("open because of SMS", ts="1.2", thread="1.0", type="message", channel_type="channel")
+    assert "is open" in workspace.last
+    await workspace.event("approve", ts="1.3", thread="1.0", type="message", channel_type="channel")
+    assert "somebody else must decide" in workspace.last
+    assert head_of(workspace.app) == before
+    await workspace.event("approve", user="USAM", ts="1.4", thread="1.0", type="message", channel_type="channel")
+    assert "since commit" in workspace.last
+    assert head_of(workspace.app) != before
+
+
+@pytest.mark.asyncio
+async def test_a_repeated_event_is_answered_once(workspace: Workspace) -> None:
+    for _ in range(3):
+        assert await workspace.event("<@UBOT> is hooks.slack.com allowed for payment-gateway?") == 200
+    assert len(workspace.posted) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("secret", "age"), [("another-secret", 0), (SECRET, 600)], ids=["forged", "too old"])
+async def test_unsigned_and_old_requests_are_refused(workspace: Workspace, secret: str, age: int) -> None:
+    body = json.dumps({"type": "event_callback", "team_id": "T1", "event_id": "E", "event": {"type": "app_mention"}})
+    assert await workspace.send(body, "application/json", secret=secret, age=age) == 401
+    assert not workspace.posted
+
+
+@pytest.mark.asyncio
+async def test_slash_command_answers_only_to_the_asker(workspace: Workspace) -> None:
+    body = urlencode(
+        {
+            "command": "/egress",
+            "text": "is hooks.slack.com allowed for payment-gateway?",
+            "team_id": "T1",
+            "channel_id": "C1",
+            "user_id": "UDANA",
+            "response_url": workspace.respond_url,  # type: ignore[attr-defined]
+        }
+    )
+    assert await workspace.send(body, "application/x-www-form-urlencoded") == 200
+    assert "Yes: payment-gateway" in workspace.last
+    assert workspace.posted[-1]["response_type"] == "ephemeral"
+
+
+@pytest.mark.asyncio
+async def test_messages_that_are_not_for_us_are_left_alone(workspace: Workspace) -> None:
+    await workspace.event("anybody for lunch?", type="message", channel_type="channel", thread="7.7")
+    await workspace.event("api.twilio.com times out", type="message", channel_type="channel", ts="8.0")
+    await workspace.event(f"payment-gateway gets {TIMEOUT}", type="message", channel_type="im", ts="8.1", bot_id="B2")
+    assert not workspace.posted
+    await workspace.event(f"payment-gateway gets {TIMEOUT}", type="message", channel_type="im", ts="8.2")
+    assert len(workspace.posted) == 1
+
+
+@pytest.mark.asyncio
+async def test_no_mention_or_link_comes_out_of_pasted_text(workspace: Workspace) -> None:
+    await workspace.event("<@UBOT> payment-gateway must reach <!channel> &lt;https://evil.example|good&gt; x.example.com")
+    words = json.dumps(workspace.posted[-1])
+    assert "<!channel>" not in words
+    assert "<https" not in words
+
+
+@pytest.mark.asyncio
+async def test_every_payload_is_valid_for_slacks_own_models(workspace: Workspace) -> None:
+    await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    await workspace.press("more", "", user="UDANA")
+    await workspace.press("draft", "", user="UDANA")
+    await workspace.event("<@UBOT> " + "x" * 9000 + " payment-gateway must reach y.example.com", ts="3.0")
+    assert len(workspace.posted) >= 4
+    for message in workspace.posted:
+        assert message["text"].strip()
+        assert 0 < len(message["blocks"]) <= 50
+        for block in message["blocks"]:
+            parsed = Block.parse(block)
+            assert parsed is not None
+            parsed.validate_json()
+            for element in block.get("elements", ()):
+                assert element["accessibility_label"]
+
+
+@pytest.mark.asyncio
+async def test_the_event_loop_is_never_blocked(workspace: Workspace) -> None:
+    """While a turn works in the pool, the loop goes on ticking."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.001)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    ticking.cancel()
+    assert ticks > 3

@@ -1,0 +1,459 @@
+"""Verdicts on UDS Packages. For every rule that lets something through there is one that must not."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.core.model import Decision
+from tests.core.platforms.uds_support import check, codes, deployment, layer, near_codes, package, repository
+
+STRIPE = """
+- direction: Egress
+  selector: {app: web}
+  remoteHost: api.stripe.com
+  port: 443
+  description: Stripe
+"""
+ANYWHERE = """
+- direction: Egress
+  selector: {app: web}
+  remoteGenerated: Anywhere
+"""
+
+
+def decisions(*texts: str, for_: str = "web{app=web}", to: str, account: str | None = None) -> Decision:
+    return check(repository(*texts), for_, to, account=account).decision
+
+
+# --- a host in ambient mode
+
+
+@pytest.mark.parametrize(
+    ("to", "decision"),
+    [
+        ("https://api.stripe.com", "allowed"),
+        ("api.stripe.com:443", "allowed"),
+        ("http://api.stripe.com:443", "denied"),
+        ("https://api.stripe.com:8443", "denied"),
+        ("http://api.stripe.com", "denied"),
+        ("https://stripe.com", "denied"),
+        ("https://www.api.stripe.com", "denied"),
+        ("203.0.113.9:443", "denied"),
+        ("udp://api.stripe.com:443", "denied"),
+    ],
+)
+def test_a_host_rule_allows_its_host_port_and_protocol_only(to: str, decision: Decision) -> None:
+    assert decisions(package(STRIPE), to=to) == decision
+
+
+def test_both_layers_name_the_rule() -> None:
+    verdict = check(repository(package(STRIPE)), "web{app=web}", "https://api.stripe.com")
+    assert [item.layer for item in verdict.layers] == ["mesh", "network_policy"]
+    for item in verdict.layers:
+        assert [(rule.place.path, rule.place.text) for rule in item.rules] == [("0.yaml", "remoteHost: api.stripe.com")]
+
+
+def test_the_waypoint_admits_the_named_service_account_only() -> None:
+    text = package(STRIPE + "  serviceAccount: payer\n")
+    assert decisions(text, to="https://api.stripe.com", account="payer") == "allowed"
+    verdict = check(repository(text), "web{app=web}", "https://api.stripe.com", account="other")
+    assert verdict.decision == "denied"
+    assert near_codes(verdict) == {"EGR156"}
+    unknown = check(repository(text), "web{app=web}", "https://api.stripe.com")
+    assert unknown.decision == "undecided"
+    assert "EGR830" in codes(unknown.findings)
+
+
+def test_a_deployment_says_its_service_account() -> None:
+    text = package(STRIPE + "  serviceAccount: payer\n")
+    payer, default = deployment("web", account="payer"), deployment("web")
+    assert decisions(text, payer, for_="web/web", to="https://api.stripe.com") == "allowed"
+    assert decisions(text, default, for_="web/web", to="https://api.stripe.com") == "denied"
+
+
+def test_another_selector_does_not_reach_the_waypoint() -> None:
+    verdict = check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com")
+    assert verdict.decision == "denied"
+    network = layer(verdict, "network_policy")
+    assert network is not None
+    assert network.decision == "denied"
+
+
+def test_without_a_service_account_any_pod_of_the_namespace_that_reaches_the_waypoint_is_admitted() -> None:
+    other = "- {direction: Egress, selector: {app: batch}, remoteHost: files.example, description: Files}\n"
+    text = package(STRIPE + other)
+    assert decisions(text, for_="web{app=batch}", to="https://api.stripe.com") == "allowed"
+    named = package(STRIPE + "  serviceAccount: payer\n" + other)
+    assert decisions(named, for_="web{app=batch}", to="https://api.stripe.com", account="batch") == "denied"
+
+
+def test_unknown_labels_are_undecided_unless_the_rule_is_for_all_pods() -> None:
+    verdict = check(repository(package(STRIPE)), "web", "https://api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert "EGR831" in codes(verdict.findings)
+    everyone = package("- {direction: Egress, remoteHost: api.stripe.com}")
+    assert decisions(everyone, for_="web", to="https://api.stripe.com") == "allowed"
+
+
+def test_ports_hide_port_from_the_mesh() -> None:
+    rules = "- {direction: Egress, remoteHost: api.stripe.com, port: 8443, ports: [443]}"
+    assert decisions(package(rules), to="tls://api.stripe.com:443") == "allowed"
+    assert decisions(package(rules), to="tls://api.stripe.com:8443") == "denied"
+
+
+def test_the_default_port_is_that_of_the_protocol() -> None:
+    rules = "- {direction: Egress, remoteHost: old.example.com, remoteProtocol: HTTP}"
+    assert decisions(package(rules), to="http://old.example.com") == "allowed"
+    assert decisions(package(rules), to="http://old.example.com:443") == "denied"
+
+
+# --- Anywhere
+
+
+@pytest.mark.parametrize(
+    ("to", "decision"),
+    [
+        ("https://news.example.com", "allowed"),
+        ("tcp://db.example.com:5432", "allowed"),
+        ("203.0.113.9:8443", "allowed"),
+        ("169.254.169.254:80", "denied"),
+        ("[2001:db8::1]:443", "denied"),
+        ("udp://time.example.com:123", "denied"),
+    ],
+)
+def test_anywhere_is_tcp_over_ipv4_without_the_metadata_address(to: str, decision: Decision) -> None:
+    assert decisions(package(ANYWHERE), to=to) == decision
+
+
+def test_anywhere_over_udp_is_udp_alone() -> None:
+    rules = "- {direction: Egress, remoteGenerated: Anywhere, remoteProtocol: UDP, port: 123}"
+    assert decisions(package(rules), to="udp://time.example.com:123") == "allowed"
+    assert decisions(package(rules), to="tcp://time.example.com:123") == "denied"
+
+
+def test_anywhere_takes_part_in_hosts_that_others_register_on_their_ports_only() -> None:
+    other = package(STRIPE.replace("web", "pay"), name="pay", namespace="pay")
+    assert decisions(package(ANYWHERE), other, to="https://api.stripe.com") == "allowed"
+    assert decisions(package(ANYWHERE), other, to="https://api.stripe.com:8443") == "denied"
+    assert decisions(package(ANYWHERE), to="https://api.stripe.com:8443") == "allowed"
+
+
+def test_udp_anywhere_never_takes_part() -> None:
+    other = package(STRIPE.replace("web", "pay"), name="pay", namespace="pay")
+    cidr = "- {direction: Egress, remoteCidr: 0.0.0.0/0}\n"
+    udp = "- {direction: Egress, remoteGenerated: Anywhere, remoteProtocol: UDP}\n"
+    assert decisions(package(cidr + udp), other, to="https://api.stripe.com") == "denied"
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize(
+    ("to", "decision"),
+    [
+        ("198.51.100.7:22", "allowed"),
+        ("198.51.100.0/25:22", "allowed"),
+        ("198.51.100.0/23:22", "denied"),
+        ("198.51.100.7:23", "denied"),
+        ("203.0.113.7:22", "denied"),
+    ],
+)
+def test_a_cidr_allows_what_lies_wholly_inside(to: str, decision: Decision) -> None:
+    rules = "- {direction: Egress, remoteCidr: 198.51.100.0/24, port: 22}"
+    assert decisions(package(rules), to=to) == decision
+
+
+def test_a_name_needs_its_addresses_for_a_cidr() -> None:
+    text = repository(package("- {direction: Egress, remoteCidr: 198.51.100.0/24, port: 22}"))
+    assert check(text, "web{app=web}", "tcp://sftp.example.com:22").decision == "undecided"
+    inside = check(text, "web{app=web}", "tcp://sftp.example.com:22", ip=["198.51.100.4"])
+    assert inside.decision == "allowed"
+    assert check(text, "web{app=web}", "tcp://sftp.example.com:22", ip=["203.0.113.4"]).decision == "denied"
+
+
+def test_a_cidr_is_no_participant_where_somebody_registered_the_host() -> None:
+    own = package("- {direction: Egress, remoteCidr: 0.0.0.0/0}")
+    other = package(STRIPE.replace("web", "pay"), name="pay", namespace="pay")
+    assert decisions(own, to="https://api.stripe.com") == "allowed"
+    assert decisions(own, other, to="https://api.stripe.com") == "denied"
+    in_sidecar_mode = package(STRIPE.replace("web", "pay"), name="pay", namespace="pay", mode="sidecar")
+    assert decisions(own, in_sidecar_mode, to="https://api.stripe.com") == "allowed"
+
+
+def test_the_cluster_api_and_the_metadata_service_have_names_of_their_own() -> None:
+    api = package("- {direction: Egress, remoteGenerated: KubeAPI}")
+    metadata = package("- {direction: Egress, remoteGenerated: CloudMetadata}")
+    assert decisions(api, to="kubernetes.default.svc:443") == "allowed"
+    assert decisions(metadata, to="kubernetes.default.svc:443") == "denied"
+    assert decisions(metadata, to="169.254.169.254:80") == "allowed"
+    assert decisions(api, to="169.254.169.254:80") == "denied"
+    assert decisions(api, to="203.0.113.9:443") == "denied"
+    assert decisions(api, to="10.0.0.9:6443") == "undecided"
+
+
+# --- sidecar mode
+
+
+SIDECAR = """
+- {direction: Egress, selector: {app: web}, remoteHost: api.stripe.com, description: Stripe}
+- {direction: Egress, selector: {app: batch}, remoteHost: hooks.example.com, description: Hooks}
+- {direction: Egress, selector: {app: loader}, remoteGenerated: Anywhere}
+- {direction: Egress, selector: {app: web}, remoteGenerated: Anywhere}
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "to", "decision"),
+    [
+        ("app=web", "https://api.stripe.com", "allowed"),
+        ("app=web", "https://hooks.example.com", "allowed"),
+        ("app=batch", "https://api.stripe.com", "allowed"),
+        ("app=web", "https://news.example.com", "denied"),
+        ("app=loader", "https://news.example.com", "allowed"),
+        ("app=loader", "https://api.stripe.com", "allowed"),
+        ("app=web", "203.0.113.9:443", "denied"),
+        ("app=other", "https://api.stripe.com", "denied"),
+    ],
+)
+def test_sidecars_share_the_hosts_of_their_package_and_nothing_else(labels: str, to: str, decision: Decision) -> None:
+    assert decisions(package(SIDECAR, mode="sidecar"), for_=f"web{{{labels}}}", to=to) == decision
+
+
+def test_anywhere_under_registry_only_is_named_as_what_came_close() -> None:
+    verdict = check(repository(package(SIDECAR, mode="sidecar")), "web{app=web}", "https://news.example.com")
+    assert "EGR158" in near_codes(verdict)
+    mesh, network = layer(verdict, "mesh"), layer(verdict, "network_policy")
+    assert mesh is not None
+    assert network is not None
+    assert (mesh.decision, network.decision) == ("denied", "allowed")
+    free = check(repository(package(SIDECAR, mode="sidecar")), "web{app=loader}", "https://news.example.com")
+    assert layer(free, "mesh") is None
+
+
+def test_a_host_shared_on_another_port_is_stopped_by_the_network_policy() -> None:
+    rules = """
+    - {direction: Egress, selector: {app: web}, remoteHost: api.stripe.com, port: 443, description: Stripe}
+    - {direction: Egress, selector: {app: batch}, remoteHost: hooks.example.com, port: 8443, description: Hooks}
+    """
+    verdict = check(repository(package(rules, mode="sidecar")), "web{app=web}", "tls://hooks.example.com:8443")
+    mesh, network = layer(verdict, "mesh"), layer(verdict, "network_policy")
+    assert mesh is not None
+    assert network is not None
+    assert (mesh.decision, network.decision) == ("allowed", "denied")
+
+
+BUNDLE = """
+kind: UDSBundle
+metadata: {name: prod}
+packages:
+  - name: core
+    repository: registry.example/packages/uds/core
+    ref: 0.60.0
+    optionalComponents: [%s]
+    overrides:
+      istio-egress-gateway:
+        gateway:
+          values: [%s]
+"""
+PORTS = "{path: service.ports, value: [{port: 15021}, {port: 80}, {port: 443}, {port: 9200}]}"
+
+
+@pytest.mark.parametrize(
+    ("component", "ports", "port", "decision", "code"),
+    [
+        ("istio-egress-gateway", "", 443, "allowed", None),
+        ("metrics-server", "", 443, "denied", "EGR807"),
+        ("istio-egress-gateway", "", 9200, "denied", "EGR808"),
+        ("istio-egress-gateway", PORTS, 9200, "allowed", None),
+        ("istio-egress-gateway", PORTS, 8443, "denied", "EGR808"),
+    ],
+)
+def test_a_bundle_says_whether_the_gateway_is_there_and_listens(
+    component: str, ports: str, port: int, decision: Decision, code: str | None
+) -> None:
+    rules = f"- {{direction: Egress, selector: {{app: web}}, remoteHost: search.example.com, port: {port}}}"
+    texts = repository(package(rules, mode="sidecar"), BUNDLE % (component, ports))
+    verdict = check(texts, "web{app=web}", f"tls://search.example.com:{port}")
+    assert verdict.decision == decision
+    assert codes(verdict.findings) & {"EGR807", "EGR808", "EGR811"} == ({code} if code else set())
+
+
+def test_without_a_bundle_the_gateway_is_a_finding_and_no_denial() -> None:
+    rules = "- {direction: Egress, selector: {app: web}, remoteHost: search.example.com, port: 9200}"
+    verdict = check(repository(package(rules, mode="sidecar")), "web{app=web}", "tls://search.example.com:9200")
+    assert verdict.decision == "allowed"
+    assert "EGR811" in codes(verdict.findings)
+    ambient = check(repository(package(rules)), "web{app=web}", "tls://search.example.com:9200")
+    assert "EGR811" not in codes(ambient.findings)
+
+
+# --- inside the cluster
+
+
+WEB_OUT = """
+- direction: Egress
+  selector: {app: web}
+  remoteNamespace: payments
+  remoteSelector: {app: api}
+  port: 8080
+"""
+API_IN = """
+- direction: Ingress
+  selector: {app: api}
+  remoteNamespace: web
+  remoteSelector: {app: web}
+  port: 8080
+"""
+API_SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: payments}
+spec:
+  selector: {app: api}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+
+
+def payments(rules: str) -> str:
+    return package(rules, name="payments", namespace="payments")
+
+
+@pytest.mark.parametrize(
+    ("out", "into", "decision"),
+    [
+        (WEB_OUT, API_IN, "allowed"),
+        ("", API_IN, "denied"),
+        (WEB_OUT, "", "denied"),
+        (WEB_OUT.replace("8080", "80"), API_IN, "denied"),
+        (WEB_OUT.replace("app: api", "app: db"), API_IN, "denied"),
+        (WEB_OUT, API_IN.replace("remoteNamespace: web", "remoteNamespace: shop"), "denied"),
+        (WEB_OUT, API_IN.replace("app: web", "app: batch"), "denied"),
+        (ANYWHERE, API_IN, "allowed"),
+        (WEB_OUT.replace("payments", '""'), API_IN.replace("Namespace: web", 'Namespace: "*"'), "allowed"),
+    ],
+)
+def test_both_halves_of_an_internal_connection_count(out: str, into: str, decision: Decision) -> None:
+    texts = (package(out), payments(into), deployment("api", namespace="payments"), API_SERVICE)
+    assert decisions(*texts, to="api.payments.svc.cluster.local:80") == decision
+
+
+def test_the_pods_of_a_workload_are_reached_on_their_own_port() -> None:
+    texts = (package(WEB_OUT), payments(API_IN), deployment("api", namespace="payments"))
+    assert decisions(*texts, to="workload://payments/api:8080") == "allowed"
+    assert decisions(*texts, to="workload://payments/api:9090") == "denied"
+
+
+def test_within_one_namespace_both_directions_are_needed() -> None:
+    both = "- {direction: Egress, remoteGenerated: IntraNamespace}\n- {direction: Ingress, remoteGenerated: IntraNamespace}"
+    pods = deployment("cache")
+    assert decisions(package(both), pods, to="workload://web/cache:6379") == "allowed"
+    assert decisions(package(both.split("\n", maxsplit=1)[0]), pods, to="workload://web/cache:6379") == "denied"
+
+
+def test_a_far_package_that_is_kept_elsewhere_leaves_it_open() -> None:
+    rules = "- {direction: Egress, selector: {app: web}, remoteNamespace: keycloak}"
+    verdict = check(repository(package(rules)), "web{app=web}", "keycloak.keycloak.svc.cluster.local:8080")
+    assert verdict.decision == "undecided"
+    assert "EGR829" in codes(verdict.findings)
+    denied = check(repository(package("")), "web{app=web}", "keycloak.keycloak.svc.cluster.local:8080")
+    assert denied.decision == "denied"
+
+
+def test_the_far_package_may_ask_for_a_service_account() -> None:
+    into = API_IN + "  remoteServiceAccount: web\n"
+    texts = (package(WEB_OUT), payments(into), deployment("api", namespace="payments"), API_SERVICE)
+    assert decisions(*texts, to="api.payments.svc:80", account="web") == "allowed"
+    assert decisions(*texts, to="api.payments.svc:80", account="batch") == "denied"
+    assert decisions(*texts, to="api.payments.svc:80") == "undecided"
+
+
+def test_cluster_dns_is_open_over_udp_alone() -> None:
+    for mode in ("ambient", "sidecar"):
+        assert decisions(package("", mode=mode), to="udp://kube-dns.kube-system.svc.cluster.local:53") == "allowed"
+        assert decisions(package("", mode=mode), to="tcp://kube-dns.kube-system.svc.cluster.local:53") == "denied"
+        assert decisions(package("", mode=mode), to="udp://192.0.2.53:53") == "denied"
+
+
+# --- Packages that don't take effect as they stand
+
+
+def test_a_refused_package_never_makes_allowed() -> None:
+    twice = STRIPE + STRIPE.replace("api.stripe.com", "files.stripe.com")
+    verdict = check(repository(package(twice)), "web{app=web}", "https://api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert {"EGR801", "EGR827"} <= codes(verdict.findings)
+    mended = package(STRIPE + STRIPE.replace("api.stripe.com", "files.stripe.com").replace(": Stripe", ": Files"))
+    assert decisions(mended, to="https://api.stripe.com") == "allowed"
+
+
+def test_a_conflict_of_protocols_leaves_both_packages_open() -> None:
+    other = package(STRIPE + "  remoteProtocol: HTTP\n", name="pay", namespace="pay")
+    verdict = check(repository(package(STRIPE), other), "web{app=web}", "https://api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert "EGR804" in codes(verdict.findings)
+    on_another_port = other.replace("443", "80")
+    assert decisions(package(STRIPE), on_another_port, to="https://api.stripe.com") == "allowed"
+
+
+def test_two_packages_in_one_namespace_must_agree() -> None:
+    verdict = check(repository(package(STRIPE), package("", name="second")), "web{app=web}", "https://api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert "EGR814" in codes(verdict.findings)
+    assert decisions(package(STRIPE), package(STRIPE), to="https://api.stripe.com") == "allowed"
+
+
+def test_a_rule_that_a_template_completes_makes_a_denial_undecided() -> None:
+    rules = '- {direction: Egress, selector: {app: web}, remoteHost: "${HOST}"}'
+    verdict = check(repository(package(rules)), "web{app=web}", "https://api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert "EGR167" in codes(verdict.findings)
+    ingress = '- {direction: Ingress, remoteNamespace: "${NS}"}'
+    assert decisions(package(ingress), to="https://api.stripe.com") == "denied"
+
+
+def test_a_namespace_without_a_package_is_not_governed() -> None:
+    verdict = check(
+        repository(package(STRIPE), deployment("job", namespace="batch")), "batch/job", "https://x.example.com"
+    )
+    assert all("uds" not in item.platforms for item in verdict.layers)
+
+
+def test_host_network_pods_are_not_governed() -> None:
+    pods = deployment("web").replace("containers:", "hostNetwork: true\n      containers:")
+    verdict = check(repository(package(""), pods), "web/web", "https://api.stripe.com")
+    assert all("uds" not in item.platforms for item in verdict.layers)
+
+
+# --- what came close
+
+
+@pytest.mark.parametrize(
+    ("rule", "to", "code"),
+    [
+        ("remoteHost: www.stripe.com", "https://stripe.com", "EGR150"),
+        ("remoteHost: stripe.com", "https://www.stripe.com", "EGR150"),
+        ("remoteHost: stripe.com", "https://api.stripe.com", "EGR151"),
+        ("remoteHost: files.stripe.com", "https://api.stripe.com", "EGR151"),
+        ("remoteHost: api.strpie.com", "https://api.stripe.com", "EGR152"),
+        ("remoteHost: api.stripe.com, port: 8443", "https://api.stripe.com", "EGR153"),
+        ("remoteHost: api.stripe.com, remoteProtocol: HTTP, port: 443", "https://api.stripe.com", "EGR154"),
+        ("remoteHost: API.Stripe.com", "https://api.stripe.com", "EGR159"),
+        ("remoteHost: 'https://api.stripe.com/v1'", "https://api.stripe.com", "EGR159"),
+        ("remoteGenerated: Anywhere, port: 80", "https://api.stripe.com", "EGR160"),
+        ("remoteGenerated: Anywhere, remoteProtocol: UDP", "https://api.stripe.com", "EGR161"),
+        ("remoteHost: api.example.org", "https://api.stripe.com", None),
+    ],
+)
+def test_what_came_close_is_named(rule: str, to: str, code: str | None) -> None:
+    verdict = check(repository(package(f"- {{direction: Egress, selector: {{app: web}}, {rule}}}")), "web{app=web}", to)
+    assert verdict.decision == "denied"
+    assert near_codes(verdict) == ({code} if code else set())
+
+
+def test_a_selector_that_differs_and_another_package_are_named() -> None:
+    other = package("- {direction: Egress, remoteHost: api.stripe.com}", name="pay", namespace="pay")
+    verdict = check(repository(package(STRIPE), other), "web{app=batch}", "https://api.stripe.com")
+    assert near_codes(verdict) >= set() and verdict.decision == "denied"
+    alone = check(repository(package(""), other), "web{app=web}", "https://api.stripe.com")
+    assert "EGR157" in near_codes(alone)
+    assert "EGR157" not in near_codes(check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com"))

@@ -1,0 +1,97 @@
+"""Words to intentions: what people really type, with the near misses that must not fire."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skills.core.understand import hear
+
+NAMES = ["payment-gateway", "fincorp/retail-banking/ledger", "claims/claims-api", "claims/claims-worker"]
+ENVIRONMENTS = ["production", "staging"]
+
+
+@pytest.mark.parametrize(
+    ("said", "verb", "reason", "key"),
+    [
+        ("more", "more", "", None),
+        ("More.", "more", "", None),
+        ("draft", "draft", "", None),
+        ("please draft it", "draft", "", None),
+        ("open", "open", "", None),
+        ("open because we send SMS", "open", "we send SMS", None),
+        ("open, reason: we send\nSMS", "open", "we send SMS", None),
+        ("approve", "approve", "", None),
+        ("approve EG-ABCDEF2", "approve", "", "EG-ABCDEF2"),
+        ("Approve eg-abcdef2.", "approve", "", "eg-abcdef2"),
+        ("reject because use the relay", "reject", "use the relay", None),
+        ("reject EG-ABCDEF2-2 because no", "reject", "no", "EG-ABCDEF2-2"),
+        ("hold", "hold", "", None),
+        ("works now", "works", "", None),
+        ("still fails", "fails", "", None),
+        ("status", "status", "", None),
+        ("status EG-ABCDEF2", "status", "", "EG-ABCDEF2"),
+        ("?", "help", "", None),
+        ("", "empty", "", None),
+        (" \n ", "empty", "", None),
+    ],
+)
+def test_commands(said: str, verb: str, reason: str, key: str | None) -> None:
+    heard = hear(said, NAMES, ENVIRONMENTS)
+    assert (heard.verb, heard.reason, heard.key) == (verb, reason, key)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "please approve",
+        "approve this",
+        "I approve",
+        "yes, approved",
+        "approve all",
+        "approve EG-ABCDEF2 and EG-ABCDEF3",
+        "approve EG-ABCDEF2 now",
+        "> approve",
+        "approve\nEG-ABCDEF2 merge",
+        "approve everything because I say so",
+        "the bot should approve because it is safe",
+        "reject everything",
+        "ok",
+        "+1",
+        "LGTM",
+    ],
+)
+def test_a_sentence_is_never_a_decision(said: str) -> None:
+    assert hear(said, NAMES, ENVIRONMENTS).verb not in ("approve", "reject", "hold")
+
+
+@given(st.text(max_size=200))
+def test_nothing_that_anybody_types_raises_or_decides_by_accident(said: str) -> None:
+    heard = hear(said, NAMES, ENVIRONMENTS)
+    if heard.verb in ("approve", "reject", "hold"):
+        assert said.strip().casefold().startswith(heard.verb)
+
+
+@pytest.mark.parametrize(
+    ("said", "workload", "environment", "first"),
+    [
+        ("payment-gateway can't reach api.twilio.com", "payment-gateway", None, "api.twilio.com"),
+        ("please allow api.twilio.com for ledger in prod", "ledger", "production", "api.twilio.com"),
+        ("claims-api needs hooks.slack.com:8443", "claims-api", None, "hooks.slack.com:8443"),
+        ("claims/claims-api on staging must reach https://x.example.com/a", "claims/claims-api", "staging", "x.example.com"),
+        ("is hooks.slack.com allowed for paymnt-gateway?", "paymnt-gateway", None, "hooks.slack.com"),
+        ("api.twilio.com times out", None, None, "api.twilio.com"),
+    ],
+)
+def test_who_where_and_what(said: str, workload: str | None, environment: str | None, first: str) -> None:
+    heard = hear(said, NAMES, ENVIRONMENTS)
+    assert (heard.workload, heard.environment) == (workload, environment)
+    assert first in heard.destinations[0]
+
+
+def test_an_environment_alone_is_a_reply() -> None:
+    assert (hear("and in staging?", NAMES, ENVIRONMENTS).verb, hear("staging", NAMES, ENVIRONMENTS).environment) == (
+        "reply",
+        "staging",
+    )

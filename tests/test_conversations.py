@@ -1,0 +1,40 @@
+"""Golden conversations: tests/cases/conversation/<what_happens>.yaml, played on real Git and a real database.
+
+Each turn: `who` says `says`; `hears` are words that must stand in the answer, `not_hears` words that must not.
+At the end `state` is what the newest request's row says, and `merged` whether the target branch moved.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.gather import Where
+from skills.core.model import Person
+from tests.apps import app_on_sample, head_of
+
+CASES = Path(__file__).parent / "cases" / "conversation"
+
+
+@pytest.mark.parametrize("case", sorted(CASES.glob("*.yaml")), ids=lambda case: case.stem)
+def test_conversation(case: Path, tmp_path: Path) -> None:
+    talk: dict[str, Any] = yaml.safe_load(case.read_text())
+    app = app_on_sample(tmp_path, policy=talk.get("policy", "sample"))
+    before = head_of(app)
+    where = Where("terminal", "terminal:case")
+    for number, turn in enumerate(talk["turns"], 1):
+        replies = app.conversation.hear(turn["says"], Person(f"{turn['who']}@fincorp.example"), where)
+        shown = "\n".join(made.text + "\n" + made.diff for made in replies)
+        assert replies, f"turn {number}: no answer"
+        if turn["says"] != "more":
+            assert all(len(made.lines) <= 6 for made in replies), f"turn {number} is a wall: {shown}"
+        for words in turn.get("hears", ()):
+            assert words in shown, f"turn {number}: {words!r} is not in:\n{shown}"
+        for words in (*turn.get("not_hears", ()), "Traceback", "our side (reference"):
+            assert words not in shown, f"turn {number}: {words!r} is in:\n{shown}"
+    requests = app.requests()
+    assert (requests[-1].state if requests else None) == talk.get("state")
+    assert (head_of(app) != before) == talk.get("merged", False)
