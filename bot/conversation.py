@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.desk import Desk, Handled
+from bot.desk import Desk, Handled, attempt
 from bot.gather import Where
 from bot.world.memory import Memory
 from skills.all_skills import by_name
 from skills.contract import Answer
+from skills.core.errors import Outdated
 from skills.core.model import Finding, Person
 from skills.core.model.requests import Request
 from skills.core.secrets import mask
@@ -83,15 +84,28 @@ class Conversation:
         return state.get("key") or "", state.get("request_digest") or state.get("digest") or ""
 
     def _turn(self, turn: Turn) -> list[Reply]:
-        where, who, masked = turn.where, turn.who, mask(turn.words).text
-        thread = self._memory.thread(where.thread)
-        turn.state = dict(thread.state)
+        """Whatever happens is an answer."""
+        replies, fault = attempt(lambda: self._heard(turn))
+        if fault is not None:
+            return [problem(fault.finding)]
+        return replies or []
+
+    def _heard(self, turn: Turn) -> list[Reply]:
+        seen = self._memory.thread(turn.where.thread)
+        turn.state = dict(seen.state)
         replies = self._answer(turn)
-        now = self._clock()
-        with self._memory.transaction() as tx:
-            tx.save_thread(where.thread, turn.state, thread.version, now)
-            tx.add_turn(where.thread, who.id, masked, _kept(replies), now)
+        try:
+            self._save(turn, seen.version, replies)
+        except Outdated:
+            # Another turn of this thread ended meanwhile. What this one did is done; its state is the newer one.
+            self._save(turn, self._memory.thread(turn.where.thread).version, replies)
         return replies
+
+    def _save(self, turn: Turn, version: int, replies: list[Reply]) -> None:
+        now, masked = self._clock(), mask(turn.words).text
+        with self._memory.transaction() as tx:
+            tx.save_thread(turn.where.thread, turn.state, version, now)
+            tx.add_turn(turn.where.thread, turn.who.id, masked, _kept(replies), now)
 
     def _answer(self, turn: Turn) -> list[Reply]:
         workloads, environments = self._names()

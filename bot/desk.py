@@ -90,7 +90,7 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
-        rows = [row.request for key in keys if (row := self._memory().request(key))]
+        rows = [found.request for key in keys if (found := self._memory().request(key))]
         if not rows:
             return answer
         row = rows[0]

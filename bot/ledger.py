@@ -17,8 +17,7 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
         for item in answer.records:
             _record(tx, item, world)
         for effect in answer.effects:
-            key = _free_key(tx, natural_key(effect))
-            tx.add_intent(key, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
+            _intend(tx, effect, world)
         facts = {
             "codes": [finding.code for finding in answer.findings],
             "keys": [e.request_key for e in answer.effects],
@@ -26,19 +25,24 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
         tx.add_log(world.person.id, where.thread or where.surface, name, facts, world.now)
 
 
-def natural_key(effect: Effect) -> str:
+def _intend(tx: Transaction, effect: Effect, world: World) -> None:
+    """One intent for each drawing of a request and for each decision; what failed for good is intended anew.
+
+    A drawing that was never carried out is retired when another one takes its place.
+    """
+    same_kind = [item for item in tx.intents_of(effect.request_key) if item.kind == type(effect).__name__]
     if isinstance(effect, OpenMergeRequest):
-        return f"open:{effect.request_key}:{effect.digest}"
-    return f"{effect.verb}:{effect.request_key}:{effect.digest}:{effect.by}"
-
-
-def _free_key(tx: Transaction, key: str) -> str:
-    """An intent that failed for good stays as it was; trying again is a new one."""
-    attempt, free = 1, key
-    while (intent := tx.intent(free)) is not None and intent.state == "failed":
-        attempt += 1
-        free = f"{key}#{attempt}"
-    return free
+        last = same_kind[-1] if same_kind else None
+        if last and last.state != "failed" and last.payload["digest"] == effect.digest:
+            return
+        for older in (item for item in same_kind if item.state == "todo"):
+            claimed = tx.claim(older.key, world.now)
+            if claimed:
+                tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, world.now)
+        name = f"open:{effect.request_key}:{len(same_kind) + 1}"
+    else:
+        name = f"{effect.verb}:{effect.request_key}:{effect.by}:{len(same_kind) + 1}"
+    tx.add_intent(name, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
 
 
 def _record(tx: Transaction, item: Record, world: World) -> None:

@@ -16,7 +16,7 @@ from bot.world.forge import Forge, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
-from skills.core.model.requests import RequestState
+from skills.core.model.requests import Request, RequestState
 
 STALE = timedelta(seconds=60)
 
@@ -65,7 +65,7 @@ class InlineRunner:
         receipt = {"number": merge_request.number, "url": merge_request.url, "head": merge_request.head}
         with self._memory.transaction() as tx:
             row = tx.request(effect.request_key)
-            if tx.finish(intent, receipt, now) and row and state:
+            if tx.finish(intent, receipt, now) and row and state and _still_meant(effect, row.request):
                 tx.move_request(effect.request_key, row.request.state, state, row.request.version, now, **fields)
 
     def _fail(self, intent: IntentRow, effect: Effect, problem: Problem) -> None:
@@ -88,6 +88,15 @@ def _after(effect: Effect, merge_request: MergeRequest) -> tuple[RequestState | 
     if effect.merge:
         return "merged", {"commit": merge_request.merged_commit or merge_request.head}
     return None, {}
+
+
+def _still_meant(effect: Effect, request: Request) -> bool:
+    """Whether the row still waits for exactly this; a redrawn or decided request is not moved by an older effect."""
+    if request.digest != effect.digest:
+        return False
+    if isinstance(effect, OpenMergeRequest):
+        return request.state in ("drafted", "proposed")
+    return request.state == "decided"
 
 
 def _back(effect: Effect, problem: Problem) -> RequestState | None:

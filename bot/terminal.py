@@ -66,7 +66,9 @@ def show(made: Reply) -> None:
     show_lines(*made.lines)
     if made.diff:
         print()
-        print(output.printable(made.diff), end="")
+        print(output.printable(made.diff))
+    if made.hint:
+        show_lines(made.hint)
     print()
 
 

@@ -32,12 +32,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`lines` are at most six. `diff` is shown below them; `folded` only on demand. `steps` can be typed."""
+    """`lines` are at most six with the `hint`, which says what to type next where one can type.
+
+    `diff` is shown below them, `folded` only on demand. `steps` are the words of the hint, for buttons.
+    """
 
     lines: tuple[str, ...]
     folded: tuple[Section, ...] = ()
     diff: str = ""
     steps: tuple[str, ...] = ()
+    hint: str = ""
 
     @property
     def text(self) -> str:
@@ -48,7 +52,9 @@ def reply(skill: str, answer: Answer) -> Reply:
     """The reply to an answer of `skill`."""
     maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status}.get(skill, _plain)
     made = maker(answer)
-    return Reply(made.lines[:MOST_LINES], made.folded, made.diff, answer.next_steps)
+    hint = _hint(answer)
+    lines = made.lines[: MOST_LINES - 1] if hint else made.lines[:MOST_LINES]
+    return Reply(lines, made.folded, made.diff, answer.next_steps, hint)
 
 
 def problem(finding: Finding) -> Reply:
@@ -74,7 +80,6 @@ def _check(answer: Answer) -> Reply:
     if len(verdicts) > len(verdicts[:3]):
         lines.append(say(Finding("EGR172", {"count": len(verdicts) - 3})).says)
     lines += question(answer)
-    lines += _what_to_do(answer)
     return Reply(tuple(lines), _folded(answer, verdicts))
 
 
@@ -99,7 +104,6 @@ def _draft(answer: Answer) -> Reply:
         lines += [item.says for item in said[1:] if item.level == "info"][:2]
         lines += [item.do for item in said if item.do][:1]
     lines += question(answer)
-    lines += _what_to_do(answer)
     diff = "".join(unified_diff(edit) for edit in answer.detail["edits"])
     return Reply(tuple(lines), _proof(answer), _cut(diff))
 
@@ -168,17 +172,17 @@ def _closest(miss: NearMiss) -> str:
     return say(Finding("EGR174", {"place": str(miss.place), "says": say(miss.finding).says})).says
 
 
-def _what_to_do(answer: Answer) -> list[str]:
-    if "draft" in answer.next_steps:
-        return [say(Finding("EGR176")).says]
-    if "open" in answer.next_steps:
-        return [say(Finding("EGR177")).says]
-    return [say(finding).do for finding in answer.findings if say(finding).do and level(finding) == "error"][:1]
+def _hint(answer: Answer) -> str:
+    for step, code in (("draft", "EGR176"), ("open", "EGR177"), ("more", "EGR179")):
+        if step in answer.next_steps and not answer.questions:
+            return say(Finding(code)).says
+    return ""
 
 
 def _folded(answer: Answer, verdicts: Sequence[Verdict]) -> tuple[Section, ...]:
     facts: dict[str, Any] = {"answer": answer, "verdicts": verdicts, "said": [say(f) for f in answer.findings]}
-    facts["evidence"] = [_evidence(piece) for finding in answer.findings for piece in finding.evidence]
+    pieces = [_evidence(piece) for finding in answer.findings for piece in finding.evidence]
+    facts["evidence"] = list(dict.fromkeys(pieces))
     facts["say"] = say
     facts["judgement"] = answer.detail.get("judgement")
     facts["commit"] = answer.detail.get("commit")

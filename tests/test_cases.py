@@ -36,9 +36,9 @@ def test_case(folder: Path) -> None:
     wanted = yaml.safe_load((folder / "answer.yaml").read_text())
     assert wanted, "an answer that demands nothing checks nothing"
     made = reply(skill.NAME, answer)
-    shown = made.text + "\n" + made.diff
+    shown = f"{made.text}\n{made.diff}\n{made.hint}"
     codes = {finding.code for finding in answer.findings}
-    assert len(made.lines) <= 6
+    assert len(made.lines) + bool(made.hint) <= 6
     assert wanted.get("exit_status", answer.exit_status) == answer.exit_status
     for words in wanted.get("lines", ()):
         assert words in shown

@@ -27,10 +27,10 @@ def test_conversation(case: Path, tmp_path: Path) -> None:
     where = Where("terminal", "terminal:case")
     for number, turn in enumerate(talk["turns"], 1):
         replies = app.conversation.hear(turn["says"], Person(f"{turn['who']}@fincorp.example"), where)
-        shown = "\n".join(made.text + "\n" + made.diff for made in replies)
+        shown = "\n".join(f"{made.text}\n{made.diff}\n{made.hint}" for made in replies)
         assert replies, f"turn {number}: no answer"
         if turn["says"] != "more":
-            assert all(len(made.lines) <= 6 for made in replies), f"turn {number} is a wall: {shown}"
+            assert all(len(made.lines) + bool(made.hint) <= 6 for made in replies), f"turn {number} is a wall: {shown}"
         for words in turn.get("hears", ()):
             assert words in shown, f"turn {number}: {words!r} is not in:\n{shown}"
         for words in (*turn.get("not_hears", ()), "Traceback", "our side (reference"):

@@ -25,6 +25,8 @@ def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [_section(piece) for piece in _cut(text, _SECTION)]
     if made.diff:
         blocks += [_section(f"```{piece}```") for piece in _cut(_in_fence(escape(made.diff)), _SECTION)[:4]]
+    if made.hint:
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(made.hint)}]})
     steps = [step for step in made.steps if step not in _TYPED_ONLY]
     if steps:
         value = f"{key}:{digest}"[:_VALUE]

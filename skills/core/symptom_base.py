@@ -100,7 +100,10 @@ def told(code: int) -> str:
 def curl_ended(*codes: int) -> str:
     """curl that only left its exit code: https://curl.se/libcurl/c/libcurl-errors.html."""
     numbers = "|".join(str(code) for code in codes)
-    return rf"(?s)curl.{{0,600}}exit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b|\bexit(?: code| status) (?:{numbers})\b.{{0,200}}curl"
+    return (
+        rf"(?s)curl.{{0,600}}exit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b"
+        rf"|\bexit(?: code| status) (?:{numbers})\b.{{0,200}}curl"
+    )
 
 
 def matches(report: Report, clues: Sequence[Clue]) -> Iterator[tuple[Clue, str]]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core.errors import AskUnclear, Outdated
+from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import Finding
 from skills.core.model.effects import MergeRequestDecision
 from skills.core.model.requests import Decided, MoveRequest, Request, RequestState
@@ -33,6 +33,7 @@ def run(ask: Ask, world: World) -> Answer:
     may_decide(world.person, request, world.policy)
     if request.state not in ("waiting", "held"):
         raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
+    _respect_hold(request, world)
     if ask.digest is not None and ask.digest != request.digest:
         raise Outdated("EGR407", key=request.key)
     if ask.verb == "reject" and not ask.reason.strip():
@@ -45,9 +46,17 @@ def run(ask: Ask, world: World) -> Answer:
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
     """Only approvals of the very digest that stands now count, and each person once."""
-    earlier = {past.by for past in request.decisions if past.verb == "approve" and past.digest == request.digest}
-    enough = complete(request, world.policy, earlier | {decided.by})
+    latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
+    approvals = {by for by, verb in latest.items() if verb == "approve"}
+    enough = complete(request, world.policy, approvals | {decided.by})
     return _answer(request, decided, "decided" if enough else "waiting", merge=enough)
+
+
+def _respect_hold(request: Request, world: World) -> None:
+    """Whoever put a request on hold lifts it, by deciding; nobody else decides past them."""
+    holds = [past.by for past in request.decisions if past.verb == "hold" and past.digest == request.digest]
+    if request.state == "held" and holds and not world.person.is_same(holds[-1]):
+        raise NotAllowed("EGR415", key=request.key, by=holds[-1])
 
 
 def _answer(request: Request, decided: Decided, to: RequestState, *, merge: bool) -> Answer:

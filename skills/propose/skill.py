@@ -66,6 +66,8 @@ def _open(drafted: Draft, need: Need, world: World) -> Answer:
     while (old := known.get(request_key(world.repository, need, number))) and old.state not in OPEN_STATES:
         number += 1
     key = request_key(world.repository, need, number)
+    if old and old.state == "decided":
+        raise Outdated("EGR416", key=key)
     asked_by = old.asked_by if old else world.person.id
     request = _request(key, drafted, need, world)
     if old:

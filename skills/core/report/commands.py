@@ -12,7 +12,8 @@ from skills.core.report.names import Host, host_at, ports_of
 
 _LINE = re2.compile(
     r"(?m)(?:^|[$#>%|;&`(*]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
-    r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host|psql|mysql|redis-cli|mongosh?|traceroute)"
+    (r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
+r"|psql|mysql|redis-cli|mongosh?|traceroute)")
     r"((?:[ \t]+[^\n]*?)?)(?:[\"`*]{1,2}\s*)?$"
 )
 # Options that take a value, by program: the value is no remote.
@@ -30,7 +31,7 @@ _WITH_VALUE = {
     "psql": frozenset("-U -d -c -f -v -o -P -W".split()),
     "mysql": frozenset("-u -D -e --user --database --execute".split()),
     "redis-cli": frozenset("-a -n --user --pass".split()),
-}  # fmt: skip
+}
 _HOST_OPTIONS = frozenset(("-h", "--host", "-connect", "--url"))
 _PORT_OPTIONS = frozenset(("-p", "-P", "--port"))
 _DEFAULTS: dict[str, tuple[str | None, int | None]] = {

@@ -22,13 +22,15 @@ _MOST_LINES = 3000
 _LONGEST_LINE = 8000
 
 _FAILING = re2.compile(
-    r"(?i)error|fail|refused|timed? ?out|timeout|unreachable|denied|reset|cannot|can't|could not|couldn't|unable|fatal"
+    (r"(?i)error|fail|refused|timed? ?out|timeout|unreachable|denied|reset|cannot|can't|could not"
+r"|couldn't|unable|fatal")
     r"|exception|unknown|not resolve|x509|certificate|\b50[234]\b|\b40[37]\b|no route|deadline|hang up|EOF"
 )
 # Lines in which names mean something else: frames, inbound router lines, deprecation notes.
 _OTHER_LINE = re2.compile(r"\[RTR/\d|(?i:npm warn deprecated)|\bx-forwarded-for\b|\"x_forwarded_for\"")
 _NOT_WANTED_BEFORE = re2.compile(
-    r"(?i)(?:\bclient|\bsrc|source|src\.addr|listen(?:ing)?(?: on)?|bind(?:ing)?|local(?:_?addr(?:ess)?)?|remote_?addr|from|peeraddr"
+    (r"(?i)(?:\bclient|\bsrc|source|src\.addr|listen(?:ing)?(?: on)?|bind(?:ing)?"
+r"|local(?:_?addr(?:ess)?)?|remote_?addr|from|peeraddr")
     r"|user-agent|server|nameserver|resolver|DNS|version|image|@)[:=(\s'\"]{0,4}$"
 )
 
@@ -70,9 +72,12 @@ def _completed(best: Seen, other: Seen) -> Seen:
 
 
 def destinations(
-    text: str, *, asks: bool, accesses: Sequence[Access], drops: Sequence[Drop]
+    text: str, *, asks: bool, web: bool, accesses: Sequence[Access], drops: Sequence[Drop]
 ) -> tuple[tuple[Seen, ...], tuple[str, ...]]:
-    """The remotes that were wanted, best first, and the proxies in the path."""
+    """The remotes that were wanted, best first, and the proxies in the path.
+
+    `web` says that a name without a port means HTTPS; such a port is not stated.
+    """
     pool = _Pool()
     _from_logs(pool, accesses, drops)
     if not accesses:
@@ -82,7 +87,8 @@ def destinations(
     else:
         _from_commands(pool, text)
         _from_lines(pool, text, asks=asks, urls_only=True)
-    return tuple(_ranked(pool, text.lower(), asks=asks)), tuple(sorted(pool.proxies))
+    found = [_implied(seen, web=web) for seen in _ranked(pool, text.lower(), asks=asks)]
+    return tuple(found), tuple(sorted(pool.proxies))
 
 
 def _from_logs(pool: _Pool, accesses: Sequence[Access], drops: Sequence[Drop]) -> None:
@@ -213,20 +219,24 @@ def _ranked(pool: _Pool, text: str, *, asks: bool) -> Iterable[Seen]:
     if away and (away[0].weight >= WEIGHT.CONNECT or not left[0].weight >= WEIGHT.CONNECT):
         left = away
     names = [seen for seen in left if seen.ip is None]
-    if names and names[0].weight >= WEIGHT.FIELD and left[0].weight < WEIGHT.FAILED_URL:
+    if not asks and names and names[0].weight >= WEIGHT.FIELD and left[0].weight < WEIGHT.FAILED_URL:
         left = names
     if not left:
         return []
+    if left[0].ip is not None and left[0].weight < WEIGHT.PHRASE:
+        left = [seen for seen in names if seen.ports == left[0].ports and seen.ports is not None] or left
     pool.proxies |= {seen.host for seen in pool.seen.values() if _tried_instead(left[0], seen)}
     least = WEIGHT.NAME if asks else left[0].weight - 3
     left = [seen for seen in _without_search_suffix(left) if seen.weight >= least and seen.host not in pool.proxies]
-    return [replace(_implied(seen), resolved=pool.resolved.get(seen.host)) for seen in left[:MOST]]
+    return [replace(seen, resolved=pool.resolved.get(seen.host)) for seen in left[:MOST]]
 
 
 def _tried_instead(wanted: Seen, tried: Seen) -> bool:
     """An address on another port, where a name was wanted, is a proxy: `access https://h/: connect to 10.0.0.1 port 3128`."""
-    if wanted.ip is not None or tried.ip is None or wanted.ports is None or tried.ports in (None, wanted.ports):
+    if wanted.ip is not None or wanted.ports is None or tried.ports in (None, wanted.ports):
         return False
+    if tried.ip is None:
+        return tried.quote == wanted.quote and wanted.weight >= WEIGHT.FAILED_URL and tried.weight >= WEIGHT.PHRASE
     return tried.weight >= WEIGHT.FIELD and (tried.quote == wanted.quote or Host(tried.host, tried.ip).local)
 
 
@@ -243,8 +253,10 @@ def _without_search_suffix(seen: list[Seen]) -> list[Seen]:
 _BY_PORT = {443: "https", 80: "http"}
 
 
-def _implied(seen: Seen) -> Seen:
-    """A name without a scheme on a web port speaks that scheme."""
+def _implied(seen: Seen, *, web: bool) -> Seen:
+    """A name without a scheme on a web port speaks that scheme; a name of the web without a port means HTTPS."""
+    if web and seen.ports is None and seen.ip is None and "." in seen.host and "/" not in seen.host:
+        return replace(seen, ports=Ports(443, 443), scheme="https", port_stated=False)
     if seen.scheme is None and seen.ports is not None and seen.ports.first == seen.ports.last and seen.ip is None:
         return replace(seen, scheme=_BY_PORT.get(seen.ports.first))
     return seen

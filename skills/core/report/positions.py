@@ -63,7 +63,10 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\b(?:https?|all|ftp|no)_proxy[\"']?\s{0,2}(?:=|:|==)\s{0,2}[\"']?(?:[a-z0-9]+://)?{H}(?::{P})?",
         r"(?i)resolve proxy:? [\"']?{H}",
         r"(?i)proxyconnect tcp: dial tcp[46]?:? (?:lookup )?{H}(?::{P})?",
-        r"(?i)\b(?:to|via|through|using|use) (?:the )?(?:http |https |web |socks5? )?proxy(?: server)?:? [\"'(]{0,2}(?:[a-z0-9]+://)?{H}:{P}",
+        (
+            r"(?i)\b(?:to|via|through|using|use) (?:the )?(?:http |https |web "
+            r"|socks5? )?proxy(?: server)?:? [\"'(]{0,2}(?:[a-z0-9]+://)?{H}:{P}"
+        ),
         r"(?i)\bproxy(?:Host|_host|-host|\.host)?[\"']?\s?[=:]\s?[\"'](?:[a-z0-9]+://)?{H}(?::{P})?[\"']",
         r"-Dhttps?\.proxyHost={H}",
         proxy=True,
@@ -111,9 +114,15 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)can'?t (?:find|resolve) [\"']?{H}[\"']?(?:: |$|\s)",
         r"(?i)bad address [\"']{H}[\"']",
         r"(?i)\bping6?: (?:unknown host |cannot resolve )?{H}: ",
-        r"(?i)(?:^|[\s'\"(]){D}: (?:Name or service not known|Temporary failure in name|Name does not resolve|No address associated)",
+        (
+            r"(?i)(?:^|[\s'\"(]){D}: (?:Name or service not known|Temporary failure in name"
+            r"|Name does not resolve|No address associated)"
+        ),
         r"(?i)unknown host:? [\"'(]?{H}",
-        r"(?i)(?:name|DNS) resolution (?:failed|failure|error) for (?:service: |host:? |target )?[\"']?(?:dns:/{0,3})?{H}(?::{P})?",
+        (
+            r"(?i)(?:name|DNS) resolution (?:failed|failure|error) for (?:service: |host:? "
+            r"|target )?[\"']?(?:dns:/{0,3})?{H}(?::{P})?"
+        ),
         r"(?i)(?:not known|no such host is known)\.? \({H}:{P}\)",
         r"(?m)plugin/errors: \d {H}\. [A-Z]+:",
         r"(?i)No address (?:found|associated)[^\n]{0,20} for (?:host )?[\"']?{H}",
@@ -208,7 +217,10 @@ POSITIONS: tuple[Position, ...] = (
     # fields of objects and connection strings
     *_at(
         WEIGHT.FIELD,
-        r"(?i)(?:^|[\s{,\"'(])(?:host|hostname|host_name|remote_?host|address|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?",
+        (
+            r"(?i)(?:^|[\s{,\"'(])(?:host|hostname|host_name|remote_?host|address"
+            r"|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?"
+        ),
         r"(?i)(?:^|[\s\"'<(])host={H}(?:[\s,;]{1,2}port={P})?",
         r"(?i)\b(?:server|data source)=(?:tcp:)?{H}(?:,{P})?;",
         r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{H}(?::{P})?/[a-z0-9]",

@@ -10,9 +10,14 @@ from skills.core.model import Ports
 from skills.core.report.names import BARE_V6, NAME, V6, host_alone, ports_of
 
 _ASKS = re2.compile(
-    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?|allow-?list(?:ed|ing)?"
-    r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like|can (?:we|you|i|someone)"
-    r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)|supposed to|who can|enable"
+    (r"(?i)\b(?:please|pls|plz|need(?:s|ed)?"
+r"|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"
+r"|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?"
+r"|allow-?list(?:ed|ing)?")
+    (r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like"
+r"|can (?:we|you|i|someone)")
+    (r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)"
+r"|supposed to|who can|enable")
     r"|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a|"
     # German, Spanish, French, Portuguese
     r"bitte|brauch(?:en|t)|benötig(?:en|t)|freischalt\w*|freigabe|freigeben|zugriff|erlaub\w*|können wir|"
@@ -21,28 +26,37 @@ _ASKS = re2.compile(
 )
 # A question about how faults look in general names codes without any fault.
 _WONDERS = re2.compile(
-    r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)|what (?:does|would|do|is)[^\n?]{0,60} look like"
+    (r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)"
+r"|what (?:does|would|do|is)[^\n?]{0,60} look like")
     r"|looks? like here|runbook|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e|see)"
     r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?"
-    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))|if (?:it|we|they) (?:ever|should)|just curious"
+    (r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of"
+r"|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))"
+r"|if (?:it|we|they) (?:ever|should)|just curious")
     r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))"
 )
 _PAST = re2.compile(
-    r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)|works? (?:fine )?(?:again|now)"
-    r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*|last (?:year|month|spring|week))"
+    (r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)"
+r"|works? (?:fine )?(?:again|now)")
+    (r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*"
+r"|last (?:year|month|spring|week))")
 )
 # What a program printed: stamps, prompts, frames, codes, fields, tracebacks. One such mark makes it no sentence.
 _PRINTED = re2.compile(
-    r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )"
-    r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}"
+    (r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s"
+r"|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )")
+    (r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)"
+r"|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}")
     r"|[\"'{,]\w+[\"']\s?:|\bdial tcp|\bx509|\b\w+=\S+ \w+=|HTTP/\d|\.(?:py|java|go|js|rb|php|c):\d+"
 )
 
 _PLAIN = re2.compile(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
 # What programs say politely is no request.
 _POLITE = re2.compile(
-    r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer|verify|make sure|ask|retry|wait"
-    r"|provide|specify|use|set|run|read|note|install|update|upgrade|include|attach)\b|may need to|you need to|needs? to be|is required"
+    (r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer"
+r"|verify|make sure|ask|retry|wait")
+    (r"|provide|specify|use|set|run|read|note|install|update|upgrade|include|attach)\b|may need to"
+r"|you need to|needs? to be|is required")
 )
 
 # A host with what may follow it: `:8443`, ` port 587`, ` (443)`, `, ports 22, 990 and 50000-50100`, `:443/tcp`.

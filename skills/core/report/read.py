@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skills.core.report.access_log import accesses, drops
 from skills.core.report.answers import errno, issuer, offered, status, tls_reason
-from skills.core.report.clients import client
+from skills.core.report.clients import SPEAK_HTTPS, client
 from skills.core.report.destinations import destinations
 from skills.core.report.facts import Report
 from skills.core.report.normal import clean
@@ -17,7 +17,9 @@ def read_report(text: str) -> Report:
     words = cleaned.text
     lines, dropped = accesses(words), drops(words)
     request = asks(words)
-    found, proxies = destinations(words, asks=request, accesses=lines, drops=dropped)
+    who = client(words, lines)
+    web = request or who in SPEAK_HTTPS or "HTTPSConnection" in words
+    found, proxies = destinations(words, asks=request, web=web, accesses=lines, drops=dropped)
     code, origin = status(words, lines)
     flags = [flag for access in lines for flag in access.flags]
     return Report(
@@ -30,7 +32,7 @@ def read_report(text: str) -> Report:
         offered=offered(words),
         envoy_flags=tuple(dict.fromkeys(flags)),
         errno=errno(words),
-        client=client(words, lines),
+        client=who,
         accesses=lines,
         drops=dropped,
         proxies=proxies,

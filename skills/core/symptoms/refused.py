@@ -28,16 +28,64 @@ _CODES = {"connection_refused": "EGR214", "no_route": "EGR215"}
 _REFUSED = "connection_refused"
 _ROUTE = "no_route"
 _CLUES: tuple[Clue, ...] = (
-    clue(_REFUSED, STRENGTH.PLAIN + 4, r"\bECONNREFUSED\b|connection refused|connectionrefused|\[Errno (?:111|61)\]|os error (?:111|61|10061)|actively refused|connection was refused|connection has been refused|ERR_CONNECTION_REFUSED|WSAECONNREFUSED|error(?: code)?:? 10061|delayed connect error: 111|refused to connect|refused the connection"),
-    clue(_REFUSED, STRENGTH.PLAIN + 4, r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)|conexión (?:rehusada|rechazada)|connexion refusée|conexão recusada|connessione rifiutata|MySQL server on '[^'\n]*' \((?:111|61|10061)\b"),
+    clue(
+        _REFUSED,
+        STRENGTH.PLAIN + 4,
+        (
+            r"\bECONNREFUSED\b|connection refused|connectionrefused|\[Errno (?:111|61)\]"
+            r"|os error (?:111|61|10061)|actively refused|connection was refused"
+            r"|connection has been refused|ERR_CONNECTION_REFUSED|WSAECONNREFUSED|error(?: code)?:? 10061"
+            r"|delayed connect error: 111|refused to connect|refused the connection"
+        ),
+    ),
+    clue(
+        _REFUSED,
+        STRENGTH.PLAIN + 4,
+        (
+            r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)"
+            r"|conexión (?:rehusada|rechazada)|connexion refusée|conexão recusada|connessione rifiutata"
+            r"|MySQL server on '[^'\n]*' \((?:111|61|10061)\b"
+        ),
+    ),
     clue(_REFUSED, STRENGTH.LOOSE, curl_ended(7)),
-    clue(_REFUSED, STRENGTH.LOOSE + 1, r"Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener|EndpointConnectionError|Could not connect to the endpoint URL|Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host|\brefused\b"),
-    clue(_ROUTE, STRENGTH.PLAIN + 2, r"\bEHOSTUNREACH\b|\bENETUNREACH\b|\bEADDRNOTAVAIL\b|network is unreachable|network unreachable|no route to host|host is unreachable|cannot assign requested address|can't assign requested address|unreachable network|unreachable host|\[Errno (?:101|113|65|51|99)\]|os error (?:101|113|65|51|99)|ERR_ADDRESS_UNREACHABLE|ERR_INTERNET_DISCONNECTED|No route found", "unclear"),
-    clue(_ROUTE, STRENGTH.PLAIN + 2, r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta|la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès", "unclear"),
-)  # fmt: skip
+    clue(
+        _REFUSED,
+        STRENGTH.LOOSE + 1,
+        (
+            r"Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener"
+            r"|EndpointConnectionError|Could not connect to the endpoint URL"
+            r"|Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed"
+            r"|couldn't connect to host|\brefused\b"
+        ),
+    ),
+    clue(
+        _ROUTE,
+        STRENGTH.PLAIN + 2,
+        (
+            r"\bEHOSTUNREACH\b|\bENETUNREACH\b|\bEADDRNOTAVAIL\b|network is unreachable"
+            r"|network unreachable|no route to host|host is unreachable|cannot assign requested address"
+            r"|can't assign requested address|unreachable network|unreachable host"
+            r"|\[Errno (?:101|113|65|51|99)\]|os error (?:101|113|65|51|99)|ERR_ADDRESS_UNREACHABLE"
+            r"|ERR_INTERNET_DISCONNECTED|No route found"
+        ),
+        "unclear",
+    ),
+    clue(
+        _ROUTE,
+        STRENGTH.PLAIN + 2,
+        (
+            r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta"
+            r"|la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès"
+        ),
+        "unclear",
+    ),
+)
 # Cloud Foundry rejects what no security group allows: https://docs.cloudfoundry.org/concepts/asg.html
 _FOUNDRY = re2.compile(
-    r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b|cloud\.gov|apps\.internal|VCAP_"
+    (
+        r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b"
+        r"|cloud\.gov|apps\.internal|VCAP_"
+    )
 )
 # Where nothing can be dropped on the way, a connection that was not established was refused.
 _HIDDEN = re2.compile(r"(?i)could not be established\. (?:Broker|Node) may not be available")
@@ -69,6 +117,8 @@ def _refused(report: Report) -> Block:
     if _FOUNDRY.search(report.text):
         return "yes"
     remote = first(report)
+    if report.proxies:
+        return "unclear"
     if remote is not None and public(report) and remote.ip is None and remote.port in (80, 443):
         return "yes" if report.client not in ("boto",) else "unclear"
     return "unclear"

@@ -37,11 +37,11 @@ KIND = "k8s"
 MARKS = ("NetworkPolicy",)
 
 
-def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:
+def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001
     """The cluster resolves Kubernetes workloads for all dialects."""
     return ()
 
 
-def names(index: Index) -> Sequence[str]:
+def names(index: Index) -> Sequence[str]:  # noqa: ARG001
     """The cluster names Kubernetes workloads for all dialects."""
     return ()

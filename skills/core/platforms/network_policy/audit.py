@@ -46,8 +46,8 @@ def _dead_namespace_labels(index: Index) -> Iterator[Finding]:
             if label:
                 dead.setdefault(label, []).append(peer.place)
     for (key, value), places in dead.items():
-        facts = {"key": key, "value": value, "count": len(places), "name_key": NAMESPACE_KEY}
-        yield finding("EGR941", *places[:_MOST_PLACES], **facts)
+        shown = places[:_MOST_PLACES]
+        yield finding("EGR941", *shown, key=key, value=value, count=len(places), name_key=NAMESPACE_KEY)
 
 
 def _dead_label(index: Index, peer: Peer) -> tuple[str, str] | None:
@@ -74,5 +74,5 @@ def _selecting_nothing(index: Index) -> Iterator[Finding]:
         if not pods or policy.selector is None or policy.selector.empty:
             continue
         if all(policy.selector.matches(pod.labels) is Match.NO for pod in pods):
-            facts = {"policy": policy.name, "selector": str(policy.selector), "namespace": policy.namespace or ""}
-            yield Finding("EGR949", facts, finding("EGR949", policy.place).evidence)
+            selector = str(policy.selector)
+            yield finding("EGR949", policy.place, policy=policy.name, selector=selector, namespace=policy.namespace)

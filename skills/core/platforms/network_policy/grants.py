@@ -29,7 +29,8 @@ def grants(index: Index) -> Sequence[Grant]:
             continue
         for direction in _DIRECTIONS:
             if direction in policy.directions:
-                found.update((grant, None) for rule in policy.rules(direction) for grant in _of(policy, rule, direction))
+                for rule in policy.rules(direction):
+                    found |= dict.fromkeys(_of(policy, rule, direction))
     return tuple(found)
 
 

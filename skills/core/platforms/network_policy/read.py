@@ -83,7 +83,7 @@ class _Reader:
         )
         if self.faults.in_selector:
             policy = _unselective(policy)
-        found = remarks(self.document, policy)
+        found = () if policy.faults else remarks(self.document, policy)
         return PolicyEntry(policy, self.document.line, assumed, found)
 
     def _directions(self, spec: Map) -> frozenset[Direction]:

@@ -44,7 +44,7 @@ def selector_for(package: Package, workload: Workload) -> LabelSelector | None:
 
 
 def selector_of(labels: Mapping[str, str], rules: Sequence[Allow]) -> LabelSelector:
-    """A selector that the rules use for these pods already, else by the label keys that they use, else the usual ones."""
+    """A selector that the rules have for these pods already, else by the label keys they use, else the usual ones."""
     known = [rule.pods for rule in rules if _selects(rule, labels)]
     if known:
         return max(known, key=known.count)

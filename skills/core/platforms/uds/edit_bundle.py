@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from skills.core.enforce.matching import Match
@@ -23,22 +24,22 @@ def open_gateway(bench: Workbench, ports: Sequence[int]) -> None:
         return
     for core in bench.index.cores:
         if not core.gateway:
-            bench.change_bundle(core, lambda text, document, at=core.index: _add_component(text, document, at))
+            bench.change_bundle(core, partial(_add_component, core.index))
     for position in range(len(bench.index.cores)):
         for port in ports:
             core = bench.index.cores[position]
             if exposes(core, port) is Match.NO:
-                bench.change_bundle(core, lambda text, doc, at=core, number=port: _add_port(text, doc, at, number))
+                bench.change_bundle(core, partial(_add_port, core, port))
 
 
-def _add_component(text: str, document: Document, index: int) -> str:
+def _add_component(index: int, text: str, document: Document) -> str:
     package = ("packages", index)
     if document.at(*package, "optionalComponents"):
         return append_item(text, document, (*package, "optionalComponents"), GATEWAY)
     return _set(text, document, package, "optionalComponents", [GATEWAY])
 
 
-def _add_port(text: str, document: Document, core: CoreDeployment, port: int) -> str:
+def _add_port(core: CoreDeployment, port: int, text: str, document: Document) -> str:
     """Adds to the override, or makes one with the whole list, because it replaces the gateway's own."""
     values = ("packages", core.index, "overrides", GATEWAY, "gateway", "values")
     position = _position(document.at(*values))

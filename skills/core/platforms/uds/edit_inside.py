@@ -58,7 +58,7 @@ def _put_egress(bench: Workbench, selector: LabelSelector, target: LabelSelector
     package = bench.package(bench.namespace)
     if package is None:
         return
-    remote = _remote(bench, pods.namespace, bench.namespace, target)
+    remote = _remote(pods.namespace, bench.namespace, target)
     name = f"{_called(pods.name)} in {pods.namespace} pods"
     wanted = Wanted("Egress", selector, remote, _number(pods), name, _transport(package, to))
     like = [rule for rule in naming(bench, package, "Egress", pods, to) if mine(bench, rule)]
@@ -72,7 +72,7 @@ def _put_ingress(bench: Workbench, selector: LabelSelector, target: LabelSelecto
         facts = {"namespace": pods.namespace, "source": source, "source_namespace": bench.namespace}
         bench.say("EGR844", port=str(pods.ports), **facts)
         return
-    remote = _remote(bench, bench.namespace, pods.namespace, selector)
+    remote = _remote(bench.namespace, pods.namespace, selector)
     name = f"{_called(source)} in {bench.namespace} pods"
     wanted = Wanted("Ingress", target, remote, _number(pods), name, _transport(package, to))
     near = pods_of(bench.index.cluster, bench.need.workload)
@@ -85,7 +85,7 @@ def _put_ingress(bench: Workbench, selector: LabelSelector, target: LabelSelecto
     put(bench, package, wanted, like, role)
 
 
-def _remote(bench: Workbench, namespace: str, own: str, selector: LabelSelector) -> dict[str, Any]:
+def _remote(namespace: str, own: str, selector: LabelSelector) -> dict[str, Any]:
     """A selector alone means the rule's own namespace."""
     there: dict[str, Any] = {} if namespace == own else {"remoteNamespace": namespace}
     return {**there, "remoteSelector": dict(selector.labels)}

@@ -5,7 +5,7 @@ Schema: the CRD packages.uds.dev (v1alpha1) and the UDSBundle of uds-cli.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from skills.core.enforce.kube_objects import templated
@@ -20,7 +20,7 @@ from skills.core.platforms.uds.package import (
     ExtraRules,
     Package,
 )
-from skills.core.yaml_text import Document
+from skills.core.yaml_text import Document, Map, Seq
 
 GATEWAY = "istio-egress-gateway"
 _CORE = frozenset({"core", "uds-core", "core-base", "core-slim-dev", "k3d-core", "k3d-core-slim-dev"})
@@ -33,7 +33,7 @@ _MODES = ("ambient", "sidecar")
 def read(document: Document) -> Sequence[Entry]:
     """The entries of one document; none when it is neither a Package nor a bundle."""
     data = document.data
-    if not isinstance(data, Mapping):
+    if not isinstance(data, Map):
         return ()
     if data.get("kind") == "Package" and str(data.get("apiVersion", "")).startswith("uds.dev/"):
         return _package(document, data)
@@ -45,7 +45,7 @@ def read(document: Document) -> Sequence[Entry]:
 class _Fields:
     """Typed access to one mapping that remembers what has the wrong shape."""
 
-    def __init__(self, document: Document, data: Mapping[str, Any]) -> None:
+    def __init__(self, document: Document, data: Map) -> None:
         self.document, self.data, self.faults = document, data, list[Finding]()
 
     def place(self, key: object) -> Place:
@@ -64,7 +64,7 @@ class _Fields:
             return None
         if not isinstance(value, str):
             self.wrong(key, "a text")
-            return None if isinstance(value, (Mapping, list)) else label_text(value)
+            return None if isinstance(value, (Map, Seq)) else label_text(value)
         if choices and value not in choices:
             self.wrong(key, ", ".join(choices))
         return value
@@ -75,7 +75,7 @@ class _Fields:
         value = self.data.get(used)
         if value is None:
             return None
-        if not isinstance(value, Mapping) or any(isinstance(item, (Mapping, list)) for item in value.values()):
+        if not isinstance(value, Map) or any(isinstance(item, (Map, Seq)) for item in value.values()):
             self.wrong(used, "a map of labels")
             return None
         return from_labels(value)
@@ -93,9 +93,9 @@ class _Fields:
         value = self.data.get(key)
         if value is None:
             return ()
-        if not isinstance(value, list) or not all(map(_is_port, value)):
+        if not isinstance(value, Seq) or not all(map(_is_port, value)):
             self.wrong(key, "a list of port numbers from 1 to 65535")
-            return tuple(filter(_is_port, value)) if isinstance(value, list) else ()
+            return tuple(filter(_is_port, value)) if isinstance(value, Seq) else ()
         return tuple(value)
 
 
@@ -103,14 +103,14 @@ def _is_port(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 
-def _package(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
+def _package(document: Document, data: Map) -> Sequence[Entry]:
     metadata = _map(data.get("metadata"))
     network = _map(_map(data.get("spec")).get("network"))
     mesh = _Fields(document, _map(network.get("serviceMesh")))
     faults: list[Finding] = []
     rules, exposed = [], []
     for index, item in enumerate(_list(network.get("allow"))):
-        if isinstance(item, Mapping):
+        if isinstance(item, Map):
             fields = _Fields(document, item)
             rules.append(_allow(fields, index))
             faults += fields.faults
@@ -118,7 +118,7 @@ def _package(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
             place = document.place(network["allow"], index)
             faults.append(finding("EGR823", place, field="allow", value=str(item)[:60], expected="a list of rules"))
     for item in _list(network.get("expose")):
-        if isinstance(item, Mapping):
+        if isinstance(item, Map):
             exposed.append(_expose(_Fields(document, item)))
     mode = mesh.text("mode", _MODES)
     named = _Fields(document, metadata)
@@ -163,7 +163,7 @@ def _allow(fields: _Fields, index: int) -> Allow:
 
 
 def _holds_template(value: Any) -> bool:
-    if isinstance(value, Mapping):
+    if isinstance(value, Map):
         return any(isinstance(item, str) and templated(item) for item in value.values())
     return isinstance(value, str) and templated(value)
 
@@ -178,12 +178,12 @@ def _expose(fields: _Fields) -> Expose:
     )
 
 
-def _bundle(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
+def _bundle(document: Document, data: Map) -> Sequence[Entry]:
     entries: list[Entry] = []
     bundle = str(_map(data.get("metadata")).get("name", "")) or document.path
     packages = _list(data.get("packages"))
     for index, item in enumerate(packages):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, Map):
             continue
         overrides = _map(item.get("overrides"))
         if _is_core(item):
@@ -192,13 +192,13 @@ def _bundle(document: Document, data: Mapping[str, Any]) -> Sequence[Entry]:
     return entries
 
 
-def _is_core(package: Mapping[str, Any]) -> bool:
+def _is_core(package: Map) -> bool:
     """Whether this is UDS Core, by its name or by the last part of its repository."""
     repository = str(package.get("repository", "")).rstrip("/").rsplit("/", 1)[-1].split(":")[0]
     return repository in _CORE or str(package.get("name", "")) in _CORE or GATEWAY in _map(package.get("overrides"))
 
 
-def _core(document: Document, bundle: str, packages: Sequence[Any], index: int) -> CoreDeployment:
+def _core(document: Document, bundle: str, packages: Seq, index: int) -> CoreDeployment:
     package = packages[index]
     place = document.place(package, "name") if "name" in package else document.place(packages, index)
     gateway = _map(_map(_map(package.get("overrides")).get(GATEWAY)).get("gateway"))
@@ -206,7 +206,7 @@ def _core(document: Document, bundle: str, packages: Sequence[Any], index: int) 
     ports, ports_place = None, None
     for item in _list(gateway.get("values")):
         override = _map(item)
-        if override.get("path") == "service.ports" and isinstance(override.get("value"), list):
+        if override.get("path") == "service.ports" and isinstance(override.get("value"), Seq):
             listed = [_map(port).get("port") for port in override["value"]]
             ports = tuple(int(port) for port in listed if port is not None and _is_port(port))
             ports_place = document.place(override, "path")
@@ -222,21 +222,21 @@ def _core(document: Document, bundle: str, packages: Sequence[Any], index: int) 
     )
 
 
-def _extra_rules(document: Document, package: str, overrides: Mapping[str, Any]) -> list[Entry]:
+def _extra_rules(document: Document, package: str, overrides: Map) -> list[Entry]:
     found: list[Entry] = []
     for component in overrides.values():
         for chart in _map(component).values():
             for item in _list(_map(chart).get("values")):
                 override = _map(item)
                 path, value = str(override.get("path", "")), override.get("value")
-                if path.rsplit(".", 1)[-1] == "additionalNetworkAllow" and isinstance(value, list) and value:
+                if path.rsplit(".", 1)[-1] == "additionalNetworkAllow" and isinstance(value, Seq) and value:
                     found.append(ExtraRules(document.place(override, "path"), package, len(value)))
     return found
 
 
-def _map(data: Any) -> Mapping[str, Any]:
-    return data if isinstance(data, Mapping) else {}
+def _map(data: Any) -> Map:
+    return data if isinstance(data, Map) else Map()
 
 
-def _list(data: Any) -> Sequence[Any]:
-    return data if isinstance(data, list) else ()
+def _list(data: Any) -> Seq:
+    return data if isinstance(data, Seq) else Seq()

@@ -1,0 +1,92 @@
+"""The texts while a draft is written: each edit is read again before the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.kube_policy import Direction
+from skills.core.model import Edit, Role
+from skills.core.platform_base import Sources
+from skills.core.platforms.network_policy.decide import Index, compile_index
+from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
+from skills.core.platforms.network_policy.read import read
+from skills.core.yaml_text import Document, Seq, append_document, append_item, read_documents, remove_item
+
+Path = tuple[str | int, ...]
+
+
+class Workspace:
+    """`index` always says what the texts say."""
+
+    def __init__(self, index: Index, sources: Sources) -> None:
+        self.index = index
+        self._sources = sources
+        self._changed: dict[str, str] = {}
+        self._roles: dict[str, Role] = {}
+
+    def text(self, path: str) -> str | None:
+        return self._changed.get(path, self._sources.texts.get(path))
+
+    def edits(self) -> tuple[Edit, ...]:
+        return tuple(
+            Edit(path, self._sources.texts.get(path), text, self._roles[path])
+            for path, text in sorted(self._changed.items())
+            if text != self._sources.texts.get(path)
+        )
+
+    def append_rule(self, entry: PolicyEntry, direction: Direction, rule: object, comment: str, role: Role) -> None:
+        section = "egress" if direction == "Egress" else "ingress"
+        self._append(entry, ("spec", section), rule, comment, role)
+
+    def append_port(
+        self, entry: PolicyEntry, direction: Direction, rule: int, port: object, comment: str, role: Role
+    ) -> None:
+        section = "egress" if direction == "Egress" else "ingress"
+        self._append(entry, ("spec", section, rule, "ports"), port, comment, role)
+
+    def remove(self, entry: PolicyEntry, path: Path, role: Role) -> None:
+        document, prefix = self.find(entry)
+        self._put(entry.policy.place.path, remove_item(self._text(entry), document, (*prefix, *path)), role)
+
+    def add_document(self, path: str, block: str, role: Role) -> None:
+        text = self.text(path)
+        self._put(path, block if text is None else append_document(text, block), role)
+
+    def replace_text(self, path: str, text: str, role: Role) -> None:
+        self._put(path, text, role)
+
+    def find(self, entry: PolicyEntry) -> tuple[Document, Path]:
+        """The document that holds the policy, and the path to it when it is an item of a List."""
+        for document in read_documents(entry.policy.place.path, self._text(entry))[0]:
+            if document.line == entry.line:
+                return document, ()
+            items = document.at("items")
+            for position, item in enumerate(items if isinstance(items, Seq) else ()):
+                if getattr(item, "line", 0) == entry.line:
+                    return document, ("items", position)
+        raise LookupError(entry.policy.place)
+
+    def _text(self, entry: PolicyEntry) -> str:
+        return self.text(entry.policy.place.path) or ""
+
+    def _append(self, entry: PolicyEntry, path: Path, item: object, comment: str, role: Role) -> None:
+        document, prefix = self.find(entry)
+        text = append_item(self._text(entry), document, (*prefix, *path), item, comment=comment)
+        self._put(entry.policy.place.path, text, role)
+
+    def _put(self, path: str, text: str, role: Role) -> None:
+        """A file that the sender's own rules touch is shown as the allowlist, whatever else changes in it."""
+        self._changed[path] = text
+        self._roles[path] = "allowlist" if "allowlist" in {role, self._roles.get(path)} else role
+        entries: list[Entry] = [
+            *(entry for entry in self.index.entries if entry.policy.place.path != path),
+            *(entry for entry in self.index.foreign if entry.place.path != path),
+            *_entries(path, text),
+        ]
+        self.index = compile_index(entries, self.index.cluster)
+
+
+def _entries(path: str, text: str) -> Sequence[Entry]:
+    documents, _ = read_documents(path, text)
+    return [entry for document in documents for item in expand(document) for entry in read(item)]
