@@ -172,20 +172,23 @@ class Conversation:
             return self._run(turn, "check", {"for": turn.state["for"], "to": turn.state["to"]})
         return self._unclear(turn, heard)
 
-    def _draft(self, turn: Turn, _heard: Heard) -> list[Reply]:
+    def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
         if not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
-        return self._run(turn, "draft", self._need(turn))
+        turn.state["reason"] = heard.reason
+        return self._run(turn, "draft", {**self._need(turn), "reason": heard.reason})
 
     def _open(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """As it was drafted: a reason that comes only now stands in the merge request, not in the file."""
         if not turn.state.get("digest"):
             return [problem(Finding("EGR651"))]
-        reason = heard.reason or ""
+        noted = turn.state.get("reason", "")
+        reason = heard.reason or noted
         if not reason:
             turn.state["asking"] = {"id": "reason", "choices": []}
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
-        ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"]}
+        ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"], "comment": noted}
         return self._run(turn, "propose", ask)
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:

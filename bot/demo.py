@@ -70,9 +70,9 @@ def _app(settings: Settings, home: Path, other: str | None) -> App:
             from bot.sample import files  # noqa: PLC0415
 
             new_repository(repository, files(), message="The allowlist of fincorp", date=_BORN)
-    person = git_person() if other else REQUESTER
-    here = replace(settings, home=home, database=database_below(home))
-    return App.build(here, config=str(repository), person=person or REQUESTER)
+    person = (git_person() if other else None) or REQUESTER
+    here = replace(settings, home=home, database=database_below(home), person=settings.person or person.id)
+    return App.build(here, config=str(repository))
 
 
 def _play(app: App, other: str | None) -> int:

@@ -26,9 +26,8 @@ def chat(app: App, *, thread: str = "default") -> int:
     while (words := _message(f"{short(person)}> ")) is not None:
         if words.strip().casefold() in _QUIT:
             break
-        switched = switch(app, words)
-        if switched is not None:
-            person = switched or person
+        if is_switch(words):
+            person = switch(app, words.split()[1]) or person
             continue
         for made in app.conversation.hear(words, person, where):
             show(made)
@@ -42,18 +41,20 @@ def hello(app: App, where: Where) -> None:
     print()
 
 
-def switch(app: App, words: str) -> Person | bool | None:
-    """`as NAME`: a person to go on as, False when there is no such person (said here), None when it is no switch."""
+def is_switch(words: str) -> bool:
     parts = words.split()
-    if len(parts) != 2 or parts[0].casefold() != "as":
-        return None
-    fits = [person for person in app.people() if parts[1].casefold() in (person.id.casefold(), short(person))]
-    if len(fits) != 1 and "@" in parts[1]:
-        fits = [Person(parts[1])]
+    return len(parts) == 2 and parts[0].casefold() == "as"
+
+
+def switch(app: App, name: str) -> Person | None:
+    """The person to go on as; None, and said here, when nobody is called that."""
+    fits = [person for person in app.people() if name.casefold() in (person.id.casefold(), short(person))]
+    if not fits and "@" in name:
+        fits = [Person(name)]
     if len(fits) != 1:
         known = ", ".join(short(person) for person in app.people()) or "nobody"
-        show_lines(*say_lines(Finding("EGR662", {"name": parts[1][:60], "known": known})))
-        return False
+        show_lines(*say_lines(Finding("EGR662", {"name": name[:60], "known": known})))
+        return None
     show_lines(*say_lines(Finding("EGR663", {"person": fits[0].id})))
     return fits[0]
 

@@ -1,0 +1,1 @@
+"""The brain: pure, typed, no I/O. What touches the world stands in bot/."""

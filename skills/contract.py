@@ -93,10 +93,16 @@ class Card:
 class Skill(Protocol):
     """A skill module."""
 
-    NAME: str
-    Ask: type[BaseModel]
+    @property
+    def NAME(self) -> str:
+        """The command's name."""
 
-    def run(self, ask: Any, world: World) -> Answer: ...
+    @property
+    def Ask(self) -> type[BaseModel]:
+        """What it takes; flags, slash words and tool schema come from its fields."""
+
+    def run(self, ask: Any, world: World) -> Answer:
+        """Computes; never touches the world."""
 
 
 @cache

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -20,6 +22,7 @@ from skills.replies import reply
 from tests.worlds import files_of, world
 
 CASES = Path(__file__).parent / "cases"
+SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
 SKILLS = ("check", "diagnose", "draft")
 
 
@@ -48,6 +51,7 @@ def test_case(folder: Path) -> None:
     assert not set(wanted.get("not_codes", ())) & codes
     if "diff" in wanted:
         assert changed_lines(made.diff) == wanted["diff"].splitlines()
+    jsonschema.validate(answer.data, json.loads((SCHEMAS / f"{skill.NAME}.json").read_text()))
     differences = list(_missing(wanted.get("data", {}), answer.data, "data"))
     assert not differences, "\n".join(differences)
 

@@ -49,19 +49,26 @@ def _in_fence(text: str) -> str:
 
 def _cut(text: str, most: int) -> list[str]:
     """Pieces of whole lines, none longer than `most`; an escape sequence is never cut in two."""
-    pieces, current = [], ""
+    pieces: list[str] = []
+    current = ""
     for line in text.splitlines(keepends=True) or [""]:
-        while len(line) > most:
-            end = line.rfind(" ", 1, most)
-            end = end if end > 0 else _before_entity(line, most)
-            pieces, current = ([*pieces, current] if current else pieces), ""
-            pieces.append(line[:end])
-            line = line[end:]
-        if len(current) + len(line) > most:
-            pieces.append(current)
-            current = ""
-        current += line
+        for part in _parts(line, most):
+            if len(current) + len(part) > most:
+                pieces.append(current)
+                current = ""
+            current += part
     return [piece for piece in [*pieces, current] if piece.strip()] or ["…"]
+
+
+def _parts(line: str, most: int) -> list[str]:
+    """A line that is too long, cut at blanks where there are any."""
+    parts = []
+    while len(line) > most:
+        blank = line.rfind(" ", 1, most)
+        end = blank if blank > 0 else _before_entity(line, most)
+        parts.append(line[:end])
+        line = line[end:]
+    return [*parts, line]
 
 
 def _before_entity(line: str, most: int) -> int:

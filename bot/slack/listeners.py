@@ -134,4 +134,5 @@ def build(signing_secret: str, bot_token: str, client: AsyncWebClient | None = N
 
 async def listen_by_socket(app: AsyncApp, app_token: str) -> None:
     """Socket Mode: no inbound port. Returns only when the connection is closed for good."""
-    await AsyncSocketModeHandler(app, app_token).start_async()
+    handler: Any = AsyncSocketModeHandler(app, app_token)
+    await handler.start_async()

@@ -1,0 +1,1 @@
+"""One file or package per outside thing, each hides one library."""

@@ -34,7 +34,7 @@ from bot.world.config_repo.reading import (
     resolve,
 )
 from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.writing import graft, move_branch, texts_at, write_commit, write_commit_object
+from bot.world.config_repo.writing import graft, move_branch, write_commit, write_commit_object
 from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
@@ -197,10 +197,6 @@ class LocalForge:
         return record
 
     def _commit(self, git: GitDir, base: str, effect: OpenMergeRequest) -> str:
-        stood = texts_at(git, base, {edit.path: None for edit in effect.edits})
-        for edit in effect.edits:
-            if stood[edit.path] != (None if edit.old_text is None else edit.old_text.encode()):
-                raise Outdated("EGR444", path=shown(edit.path), base=base[:12])
         return write_commit(
             git,
             base,
@@ -208,6 +204,7 @@ class LocalForge:
             message=commit_message(effect),
             author=POSTERN,
             date=effect.created_at,
+            seen={edit.path: edit.old_text for edit in effect.edits},
         )
 
     def _planned(self, record: Record | None, effect: OpenMergeRequest, base: str, head: str) -> Record:

@@ -1,0 +1,1 @@
+"""What the skills share: model, platforms, symptoms, verdicts, drafts, words."""

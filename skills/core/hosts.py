@@ -23,7 +23,7 @@ _SHOWN = 80
 _NEAR = 2
 
 # Underscores are no host name by RFC 952, but DNS carries them and buckets and SRV names have them.
-_LABEL = re2.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_LABEL_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _NUMBER = re2.compile(r"[0-9]+|0x[0-9a-f]*")
 
 # Private in the sense of a firewall: never routed on the Internet. Documentation ranges (RFC 5737) are
@@ -46,7 +46,9 @@ _PRIVATE = tuple(
 
 def shown(text: str) -> str:
     """What somebody wrote, safe and short enough to stand in a sentence."""
-    words = "".join(sign if sign.isprintable() else " " for sign in text[: 4 * _SHOWN])
+    words = text[: 4 * _SHOWN]
+    if not words.isprintable():
+        words = "".join(sign if sign.isprintable() else " " for sign in words)
     clean = " ".join(words.split())
     return clean if len(clean) <= _SHOWN and len(text) <= 4 * _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
@@ -61,14 +63,14 @@ def normalise(host: str) -> str:
         raise AskUnclear("EGR601")
     if len(host) > 4 * LONGEST_HOST:
         raise AskUnclear("EGR604", host=shown(host), most=LONGEST_HOST)
-    if any(sign.isspace() for sign in host.strip()):
+    if len(host.split()) > 1:
         raise AskUnclear("EGR602", host=shown(host))
     name = _mapped(host.strip()).removesuffix(".")
     labels = [_ascii_label(label, host) for label in name.split(".")]
     name = ".".join(labels)
     if len(name) > LONGEST_HOST:
         raise AskUnclear("EGR604", host=shown(host), most=LONGEST_HOST)
-    if _NUMBER.fullmatch(labels[-1]):
+    if labels[-1][0].isdigit() and _NUMBER.fullmatch(labels[-1]):
         raise _numeric(name, labels, host)
     return name
 
@@ -96,7 +98,7 @@ def _ascii_label(label: str, host: str) -> str:
         except idna.IDNAError as error:
             code = "EGR603" if "too long" in str(error).lower() else "EGR605"
             raise AskUnclear(code, host=shown(host), label=shown(label), most=LONGEST_LABEL) from None
-    if not _LABEL.fullmatch(label):
+    if not _LABEL_SIGNS.issuperset(label):
         raise AskUnclear("EGR605", host=shown(host))
     return label
 

@@ -26,15 +26,21 @@ class Sources:
 class Platform(Protocol):
     """What `core/allowlist.py` and `core/change.py` ask of a dialect."""
 
-    NAME: str
-    """The dialect's name in answers: `infrastream`, `uds`, `network_policy` ..."""
+    @property
+    def NAME(self) -> str:
+        """The dialect's name in answers: `infrastream`, `uds`, `network_policy` ..."""
 
-    KIND: str
-    """The family of workloads it governs: `infra`, `k8s` or `cf`."""
+    @property
+    def KIND(self) -> str:
+        """The family of workloads it governs: `infra`, `k8s` or `cf`."""
 
-    MARKS: tuple[str, ...]
-    """Words that stand in every file of this dialect. A file that can't be parsed and contains one
-    of them could hold our rules, so a verdict that it could change is undecided."""
+    @property
+    def MARKS(self) -> tuple[str, ...]:
+        """Words that stand in every file of this dialect.
+
+        A file that can't be parsed and contains one of them could hold our rules, so a verdict that it
+        could change is undecided.
+        """
 
     def read(self, document: Document) -> Sequence[Any]:
         """Entries of one YAML document (typed lists are expanded before); none if it is not ours."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import re2
+from skills.core.patterns import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ _PREFIX_KINDS = (
 
 
 def _rule(kind: str, pattern: str, replace: _Replace = _whole) -> _Rule:
-    return kind, re2.compile(pattern), replace
+    return kind, compiled(pattern), replace
 
 
 # A block of a private key may lack its first or last line when a long text was cut.
@@ -187,7 +187,8 @@ _RULES: tuple[_Rule, ...] = (
     _rule("jwt", r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*){0,3}"),
     _rule(
         "authorization",
-        r"(?i)(\b(?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?:bearer|basic|digest|token|negotiate|ntlm|apikey"
+        r"(?i)(\b(?:proxy-)?authorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
+        r"(?:(?:bearer|basic|digest|token|negotiate|ntlm|apikey"
         r"|aws4-hmac-sha256)\s{1,3})?)[^\"'\r\n]+",
         _keep_first_group,
     ),

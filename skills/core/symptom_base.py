@@ -1,7 +1,7 @@
 """The contract of a symptom, and what symptoms share: clues, sightings, and the layers that a symptom fits.
 
-Each module below `symptoms/` is one; the module itself is the adapter. It looks at a report and returns what it sees. It
-never reads a file, never asks the allowlist, and knows no other symptom. To add one: see docs/ADDING.md.
+Each module below `symptoms/` is one; the module itself is the adapter. It looks at a report and returns what it sees.
+It never reads a file, never asks the allowlist, and knows no other symptom. To add one: see docs/ADDING.md.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import re2
-
 from skills.core.model import Evidence, Finding
+from skills.core.patterns import compiled
 from skills.core.report import Report, Seen
 from skills.core.report.names import host_at
 
@@ -36,8 +35,8 @@ class STRENGTH:
 class Sighting:
     """One symptom that a text shows.
 
-    `egress_block` says what this text alone allows: `yes` when a default-deny policy produces exactly this. `fits` are the
-    layers whose denial looks so. `origin` is who said it. `strength` is 0 to 100.
+    `egress_block` says what this text alone allows: `yes` when a default-deny policy produces exactly this. `fits` are
+    the layers whose denial looks so. `origin` is who said it. `strength` is 0 to 100.
     """
 
     symptom: str
@@ -64,18 +63,29 @@ class Symptom(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A pattern of what programs print. `block` is what it allows for a remote outside, before the context counts."""
+    """A pattern of what programs print. `block` is what it allows for a remote outside, before the context counts.
+
+    `client` limits the clue to reports of that client (curl's exit codes mean nothing elsewhere).
+    """
 
     symptom: str
     strength: int
     pattern: Any
     block: Block = "unclear"
     origin: Origin = "client"
+    client: str | None = None
 
 
-def clue(symptom: str, strength: int, pattern: str, block: Block = "unclear", origin: Origin = "client") -> Clue:
-    """Compiled without case: programs disagree about it."""
-    return Clue(symptom, strength, re2.compile(f"(?im){pattern}"), block, origin)
+def clue(
+    symptom: str,
+    strength: int,
+    block: Block,
+    *patterns: str,
+    origin: Origin = "client",
+    client: str | None = None,
+) -> Clue:
+    """Any of `patterns`. Compiled without case, because programs disagree about it; `^` and `$` are ends of lines."""
+    return Clue(symptom, strength, compiled(f"(?im){'|'.join(patterns)}"), block, origin, client)
 
 
 def answered(code: int, words: str) -> str:
@@ -97,18 +107,17 @@ def told(code: int) -> str:
     return rf"\b{_TOLD}\b[^\n.?]{{0,40}}?\b{code}\b"
 
 
-def curl_ended(*codes: int) -> str:
-    """curl that only left its exit code: https://curl.se/libcurl/c/libcurl-errors.html."""
+def ended(*codes: int) -> str:
+    """A program that only left its exit code."""
     numbers = "|".join(str(code) for code in codes)
-    return (
-        rf"(?s)curl.{{0,600}}exit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b"
-        rf"|\bexit(?: code| status) (?:{numbers})\b.{{0,200}}curl"
-    )
+    return rf"\bexit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b"
 
 
 def matches(report: Report, clues: Sequence[Clue]) -> Iterator[tuple[Clue, str]]:
     """Each clue that the text shows, with the line that shows it."""
     for item in clues:
+        if item.client not in (None, report.client):
+            continue
         match = item.pattern.search(report.text)
         if match is not None:
             yield item, quote(report.text, match.start(), match.end())

@@ -22,7 +22,6 @@ Verb = Literal[
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
     (r"more|details|evidence", "more"),
-    (r"(?:please )?draft(?: it| that| the change)?", "draft"),
     (r"works(?: now)?|it works(?: now)?|fixed", "works"),
     (r"still fails|still failing|still broken", "fails"),
     (r"help|\?", "help"),
@@ -30,6 +29,9 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _STATUS = re2.compile(rf"(?i)status(?:\s+({_KEY}))?[.!]?")
+_DRAFT = re2.compile(
+    r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+)
 _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
@@ -100,6 +102,8 @@ def _command(said: str) -> Heard | None:
     if match := _DECIDE.fullmatch(said):
         verb = match[1].lower()
         return Heard(verb, key=match[2], reason=_flat(match[3]))
+    if match := _DRAFT.fullmatch(said):
+        return Heard("draft", reason=_flat(match[1]))
     if match := _OPEN.fullmatch(said):
         return Heard("open", reason=_flat(match[1]))
     return None
@@ -116,7 +120,7 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     if hits:
         return max(hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):
-        word = match[1] or match[2]
+        word: str = match[1] or match[2]
         if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
             return word
     return None

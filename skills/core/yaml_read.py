@@ -47,13 +47,13 @@ class Document:
             return self._row(container.line)
         if isinstance(container, Map):
             return self._row(container.lines.get(key, container.line))
-        return self._row(container.lines[key] if _has(container, key) else container.line)
+        return self._row(container.lines[key] if has_step(container, key) else container.line)
 
     def at(self, *path: str | int) -> Any | None:
         """The data below a path, or None when a step does not exist."""
         node = self.data
         for step in path:
-            if not _has(node, step):
+            if not has_step(node, step):
                 return None
             node = node[step]
         return node
@@ -62,7 +62,7 @@ class Document:
         """The place of the last step of the path that exists."""
         node, place = self.data, self.place()
         for step in path:
-            if not _has(node, step):
+            if not has_step(node, step):
                 break
             place = self.place(node, step)
             node = node[step]
@@ -82,7 +82,8 @@ class Unreadable:
     finding: Finding
 
 
-def _has(node: Any, step: str | int) -> bool:
+def has_step(node: Any, step: str | int) -> bool:
+    """Whether a mapping has a key, or a list a position."""
     if isinstance(node, dict):
         return step in node
     return isinstance(node, list) and isinstance(step, int) and -len(node) <= step < len(node)

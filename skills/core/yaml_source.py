@@ -10,8 +10,15 @@ from skills.core.yaml_build import Map, Refused, Seq
 # What libyaml refuses, beside lone surrogates. Source: YAML 1.1, 4.1.1, c-printable.
 _C0, _C1 = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20)), (*range(0x7F, 0x85), *range(0x86, 0xA0))
 _WITHOUT_CONTROL = dict.fromkeys((*_C0, *_C1, 0xFEFF, 0xFFFE, 0xFFFF), "?")
+_BEHIND_MARKER = frozenset(("", " ", "\t", "\r", "\n"))
 _OTHER_BREAKS = ("\x85", "\u2028", "\u2029")
 _FIRST_RAW_BYTE, _LAST_RAW_BYTE = 0xDC80, 0xDCFF  # how `surrogateescape` keeps bytes that are not UTF-8
+
+
+def newline_of(text: str) -> str:
+    """The line break of a text, by its first line."""
+    first = text.find("\n")
+    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
 
 
 def marker_after(source: str, offset: int) -> int | None:
@@ -20,9 +27,17 @@ def marker_after(source: str, offset: int) -> int | None:
     Such a line ends whatever stands before it, block scalars and quoted scalars too.
     """
     at = source.find("\n---", offset)
-    while at != -1 and source[at + 4 : at + 5] not in {"", " ", "\t", "\r", "\n"}:
+    while at != -1 and source[at + 4 : at + 5] not in _BEHIND_MARKER:
         at = source.find("\n---", at + 4)
     return None if at == -1 else at + 1
+
+
+def marker_before(source: str, offset: int) -> int:
+    """The offset of the last `---` marker that starts at or before `offset`; 0 where there is none."""
+    start = source.rfind("\n---", 0, offset + 3)
+    while start != -1 and source[start + 4 : start + 5] not in _BEHIND_MARKER:
+        start = source.rfind("\n---", 0, start + 3)
+    return start + 1
 
 
 class Lines:

@@ -29,6 +29,7 @@ class Ask(draft.Ask):
     """As draft; `reason` is required, and `digest` binds the merge request to what was shown."""
 
     digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
+    comment: str | None = Field(None, description="the reason as the draft noted it in the file, if it was another one")
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -42,7 +43,8 @@ def run(ask: Ask, world: World) -> Answer:
     need, unresolved = draft.need_of(ask, world)
     if need is None:
         return unresolved
-    drafted = change.draft(world.allowlist, need)
+    # What was shown is what is done: a reason that came after the draft stands in the merge request, not in the file.
+    drafted = change.draft(world.allowlist, need if ask.comment is None else replace(need, reason=ask.comment))
     if ask.digest and ask.digest != drafted.change.digest:
         raise Outdated("EGR406", shown=ask.digest[:12], now=drafted.change.digest[:12])
     if not drafted.change.edits:

@@ -1,0 +1,1 @@
+"""The skill `status`: its card in SKILL.md, its code in skill.py."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bot.cli import main
@@ -49,9 +50,13 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]
         status = int(stop.code or 0)
     out, err = capsys.readouterr()
     try:
-        return status, json.loads(out), err
+        data = json.loads(out)
     except ValueError:
         return status, out, err
+    if "--json" in words:
+        name = "error" if "error" in data else words[0]
+        jsonschema.validate(data, json.loads((ROOT / "docs" / "schema" / f"{name}.json").read_text()))
+    return status, data, err
 
 
 def test_check_allowed_denied_undecided(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
@@ -198,7 +203,9 @@ def test_repositories_that_cannot_be_read(capsys: pytest.CaptureFixture[str], tm
     assert len(err.strip().splitlines()) <= 1
 
 
-def test_batch_answers_every_line_in_order(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path) -> None:
+def test_batch_answers_every_line_in_order(
+    capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path
+) -> None:
     lines = [
         '{"id": "a", "for": "payment-gateway", "to": "hooks.slack.com"}',
         "",
@@ -219,7 +226,9 @@ def test_batch_answers_every_line_in_order(capsys: pytest.CaptureFixture[str], r
     assert [row.get("line") for row in rows] == [None, 3, 4, None, 6, 7, 8]
 
 
-def test_diagnose_reads_a_file_and_a_batch(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path) -> None:
+def test_diagnose_reads_a_file_and_a_batch(
+    capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path
+) -> None:
     paste = tmp_path / "error.txt"
     paste.write_text(TIMEOUT)
     status, data, _ = run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ class Workspace:
     gate: Gate
     posted: list[dict[str, Any]] = field(default_factory=list)
 
-    async def event(self, text: str, *, user: str = "UDANA", ts: str = "1.0", thread: str | None = None, **more: Any) -> int:
+    async def event(
+        self, text: str, *, user: str = "UDANA", ts: str = "1.0", thread: str | None = None, **more: Any
+    ) -> int:
         event = {"type": "app_mention", "user": user, "text": text, "ts": ts, "channel": "C1", **more}
         if thread:
             event["thread_ts"] = thread
@@ -67,7 +69,7 @@ class Workspace:
     async def send(self, body: str, kind: str, *, secret: str = SECRET, age: int = 0) -> int:
         stamp = str(int(time.time()) - age)
         signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
-        headers = {
+        headers: dict[str, str | Sequence[str]] = {
             "content-type": [kind],
             "x-slack-signature": [signature or ""],
             "x-slack-request-timestamp": [stamp],
@@ -98,7 +100,9 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
         method = request.match_info["method"]
         data = await request.json() if request.content_type == "application/json" else dict(await request.post())
         if method in ("chat.postMessage", "respond"):
-            data["blocks"] = json.loads(data["blocks"]) if isinstance(data.get("blocks"), str) else data.get("blocks", [])
+            data["blocks"] = (
+                json.loads(data["blocks"]) if isinstance(data.get("blocks"), str) else data.get("blocks", [])
+            )
             posted.append({**data, "method": method})
         return web.json_response({"ok": True, "ts": "2.0", "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"})
 
@@ -180,7 +184,9 @@ async def test_messages_that_are_not_for_us_are_left_alone(workspace: Workspace)
 
 @pytest.mark.asyncio
 async def test_no_mention_or_link_comes_out_of_pasted_text(workspace: Workspace) -> None:
-    await workspace.event("<@UBOT> payment-gateway must reach <!channel> &lt;https://evil.example|good&gt; x.example.com")
+    await workspace.event(
+        "<@UBOT> payment-gateway must reach <!channel> &lt;https://evil.example|good&gt; x.example.com"
+    )
     words = json.dumps(workspace.posted[-1])
     assert "<!channel>" not in words
     assert "<https" not in words

@@ -19,6 +19,7 @@ ENVIRONMENTS = ["production", "staging"]
         ("More.", "more", "", None),
         ("draft", "draft", "", None),
         ("please draft it", "draft", "", None),
+        ("draft because we send SMS", "draft", "we send SMS", None),
         ("open", "open", "", None),
         ("open because we send SMS", "open", "we send SMS", None),
         ("open, reason: we send\nSMS", "open", "we send SMS", None),

@@ -101,7 +101,7 @@ def text_at(path: Path, revision: str, name: str) -> bytes:
     return done.stdout
 
 
-def dies_in(work: Callable[[], None]) -> int:
+def dies_in(work: Callable[[], object]) -> int:
     """Run `work` in a process of its own; gives its exit status (0 when it ended by itself)."""
     child = os.fork()
     if child == 0:

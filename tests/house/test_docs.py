@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.house import generated
 from tests.house.source import existing, none_of
 from tests.shared import ROOT
 
@@ -42,3 +43,8 @@ def test_links_between_documents_lead_somewhere() -> None:
         links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
         local = [link for link in links if "://" not in link and not link.startswith("mailto:")]
         none_of(f"{path.name}: {link}" for link in local if not (path.parent / link).exists())
+
+
+def test_what_is_derived_from_the_code_is_current() -> None:
+    assert existing("docs/SETTINGS.md").read_text(encoding="utf-8") == generated.settings()
+    assert existing("README.md").read_text(encoding="utf-8") == generated.readme()

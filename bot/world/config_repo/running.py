@@ -121,7 +121,7 @@ class GitDir:
         seconds: float = LOCAL_SECONDS,
     ) -> Output:
         """The same for commands whose failure is an answer."""
-        with _fed(feed) as stdin:
+        with _fed(feed) as stdin, self._found():
             status, out, err = self._runner().execute(
                 self._command(args),
                 stdin,
@@ -142,16 +142,15 @@ class GitDir:
             Unreachable: git failed after its output was read to the end.
         """
         with _fed(feed) as stdin:
-            process = self._runner().execute(self._command(args), stdin, as_process=True, env=_VARIABLES)
+            with self._found():
+                process = self._runner().execute(self._command(args), stdin, as_process=True, env=_VARIABLES)
             popen = process.proc
             if popen is None or popen.stdout is None or popen.stderr is None:
                 raise Unreachable("EGR550", where=self.where)
+            at_end = False
             try:
                 yield popen.stdout
                 at_end = not popen.stdout.read(1)
-            except BaseException:
-                at_end = False
-                raise
             finally:
                 if not at_end:
                     popen.kill()
@@ -169,12 +168,22 @@ class GitDir:
         cleared = ["env", *(part for name in foreign for part in ("-u", name))] if foreign else []
         return [*cleared, "git", f"--git-dir={self.path}", *settings, *args]
 
+    @contextmanager
+    def _found(self) -> Iterator[None]:
+        """GitPython can't be imported where git is not installed, and fails in its own way when git goes later."""
+        try:
+            from git.exc import GitCommandNotFound  # noqa: PLC0415 - git costs 50 ms to import
+        except ImportError:
+            raise Unreachable("EGR550", where=self.where) from None
+        try:
+            yield
+        except GitCommandNotFound:
+            raise Unreachable("EGR550", where=self.where) from None
+
     def _runner(self) -> Git:
         if self._git is None:
-            try:
-                from git import Git  # noqa: PLC0415 - costs 50 ms, and fails where git is not installed
-            except ImportError:
-                raise Unreachable("EGR550", where=self.where) from None
+            from git import Git  # noqa: PLC0415
+
             # Never inside the work tree: its .gitattributes must not be seen. Every path that is passed on is absolute.
             self._git = Git("/")
         return self._git

@@ -42,7 +42,14 @@ def copy_repository(asked: str, path: Path, *, home: Path, date: str) -> None:
         return
     with _in_one_step(path) as git:
         source = repo.git().path
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow")
+        fetch = (
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--update-shallow",
+        )
         env = network("file", "", None)
         git.run(*fetch, str(source), "+refs/heads/*:refs/heads/*", env=env, seconds=FETCH_SECONDS)
         git.run("symbolic-ref", "HEAD", f"refs/heads/{snapshot.branch or repo.default_branch() or 'main'}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.world.config_repo.paths import check_writable, shown
-from bot.world.config_repo.writing import refuse_undecodable
+from bot.world.config_repo.writing import check_utf8
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model import Edit
 
@@ -43,20 +43,22 @@ def write_to_folder(folder: Path, edits: Sequence[Edit]) -> None:
     """
     if len({edit.path for edit in edits}) != len(edits):
         raise ValueError("two edits of one file")
+    made: list[tuple[int, str]] = []
+    writes: list[_Write] = []
+    finished = False
     with ExitStack() as open_handles:
-        made: list[tuple[int, str]] = []
-        writes: list[_Write] = []
         try:
             for edit in edits:
                 writes.append(_prepare(folder, edit, open_handles, made))
             for write in writes:
                 os.replace(write.temporary, write.name, src_dir_fd=write.folder, dst_dir_fd=write.folder)
                 write.done = True
-        except BaseException as error:
-            _undo(writes, made)
-            if isinstance(error, OSError):
-                raise Unreachable("EGR569", where=str(folder), says=os.strerror(error.errno or 0)) from None
-            raise
+            finished = True
+        except OSError as error:
+            raise Unreachable("EGR569", where=str(folder), says=os.strerror(error.errno or 0)) from None
+        finally:
+            if not finished:
+                _undo(writes, made)
 
 
 def _prepare(root: Path, edit: Edit, handles: ExitStack, made: list[tuple[int, str]]) -> _Write:
@@ -103,7 +105,7 @@ def _read(folder: int, name: str, path: str) -> tuple[bytes | None, int]:
 
 
 def _check_seen(edit: Edit, old: bytes | None) -> None:
-    refuse_undecodable({edit.path: old})
+    check_utf8(edit.path, old or b"")
     if old != (None if edit.old_text is None else edit.old_text.encode()):
         raise Outdated("EGR567", path=shown(edit.path))
 

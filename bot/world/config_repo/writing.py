@@ -6,8 +6,9 @@ repeated attempt makes nothing new. Branches move by compare-and-set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from bot.world.config_repo.failures import says
 from bot.world.config_repo.paths import check_writable, shown
@@ -20,15 +21,20 @@ _PLAIN = "100644"
 _LARGEST = 64 * 1024 * 1024
 _KINDS = {TREE: "tree", SUBMODULE: "commit"}
 
-Stood = Mapping[str, bytes | None]
-"""What stood at each path before; None where nothing did."""
+
+class Stood(NamedTuple):
+    """A file as it is before a change."""
+
+    mode: str
+    text: bytes
 
 
-def texts_at(git: GitDir, commit: str, paths: Mapping[str, object]) -> dict[str, bytes | None]:
-    """The bytes at `paths` in `commit`, None where there is no file.
+def standing(git: GitDir, commit: str, paths: Collection[str]) -> dict[str, Stood | None]:
+    """What stands at `paths` in `commit`, None where there is no file.
 
     Raises:
-        AskUnclear: EGR564 a path that may not be written, EGR565 a link, folder or submodule stands there.
+        AskUnclear: EGR564 a path that may not be written; EGR565 a link, folder or submodule stands there; EGR566 a
+            file that is not UTF-8, so that text can't give it back as it was.
     """
     for path in paths:
         check_writable(path)
@@ -36,8 +42,22 @@ def texts_at(git: GitDir, commit: str, paths: Mapping[str, object]) -> dict[str,
     for path, entry in entries.items():
         if entry.mode in {LINK, SUBMODULE, TREE}:
             raise AskUnclear("EGR565", path=shown(path))
-    found = dict(blobs(git, list({entry.id for entry in entries.values()}), _LARGEST))
-    return {path: found.get(entries[path].id) if path in entries else None for path in paths}
+    texts = dict(blobs(git, list({entry.id for entry in entries.values()}), _LARGEST))
+    stood: dict[str, Stood | None] = dict.fromkeys(paths)
+    for path, entry in entries.items():
+        text = texts.get(entry.id)
+        if text is None:
+            raise AskUnclear("EGR565", path=shown(path))
+        check_utf8(path, text)
+        stood[path] = Stood(entry.mode, text)
+    return stood
+
+
+def check_utf8(path: str, text: bytes) -> None:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise AskUnclear("EGR566", path=shown(path)) from None
 
 
 def write_commit(
@@ -48,37 +68,32 @@ def write_commit(
     message: str,
     author: Author,
     date: str,
+    seen: Mapping[str, str | None] | None = None,
 ) -> str:
     """A commit on `base` with the new text of `files` (None deletes), on no branch yet. Gives its full name.
 
     Args:
         date: ISO 8601; without an offset it is UTC.
+        seen: the text that each file was changed from (None: it was not there), where the caller knows.
 
     Raises:
-        AskUnclear: EGR564, EGR565 as in `texts_at`; EGR566 the old text is not UTF-8; EGR457 nothing would change.
+        AskUnclear: EGR564, EGR565, EGR566 as in `standing`; EGR457 nothing would change.
+        Outdated: EGR444, a file is not what was seen.
     """
-    refuse_undecodable(texts_at(git, base, files))
-    old = entries_at(git, base, files)
+    stood = standing(git, base, files)
+    for path, text in (seen or {}).items():
+        there = stood[path]
+        if (there and there.text) != (None if text is None else text.encode()):
+            raise Outdated("EGR444", path=shown(path), base=base[:12])
     changes: dict[str, Entry | None] = {}
-    for path, text in files.items():
-        if text is None:
-            changes[path] = None
-            continue
-        blob = git.line("hash-object", "-w", "--no-filters", "--stdin", feed=text.encode())
-        changes[path] = Entry(old[path].mode if path in old else _PLAIN, blob, path)
+    for path, new in files.items():
+        there = stood[path]
+        blob = "" if new is None else git.line("hash-object", "-w", "--no-filters", "--stdin", feed=new.encode())
+        changes[path] = Entry(there.mode if there else _PLAIN, blob, path) if blob else None
     tree = graft(git, base, changes)
     if tree == git.line("rev-parse", "--verify", f"{base}^{{tree}}"):
         raise AskUnclear("EGR457", where=git.where)
     return write_commit_object(git, tree, (base,), message=message, author=author, date=date)
-
-
-def refuse_undecodable(stood: Stood) -> None:
-    """Text that is not UTF-8 can't be given back as it was, so it is not edited (AskUnclear, EGR566)."""
-    for path, text in stood.items():
-        try:
-            (text or b"").decode()
-        except UnicodeDecodeError:
-            raise AskUnclear("EGR566", path=shown(path)) from None
 
 
 def write_commit_object(

@@ -1,0 +1,1 @@
+"""Semantics that several platforms stand on: Kubernetes policies, the mesh, label selectors."""

@@ -13,12 +13,12 @@ from skills.core.enforce.kube_dns import dns_findings
 from skills.core.enforce.kube_flow import (
     Flow,
     Opening,
-    PolicyIndex,
     coverage,
     isolates,
     openings,
     selection_doubt,
 )
+from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_near import near_misses
 from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods
 from skills.core.enforce.matching import Match, all_of

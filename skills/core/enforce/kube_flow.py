@@ -7,7 +7,7 @@ what is missing. The ports compared are always pod ports at the receiving end.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_policy import (
@@ -72,54 +72,6 @@ class Opening:
     place: Place
     by_block: bool = False
     why: Finding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyIndex:
-    """Policies by namespace; `floating` are those whose namespace a template decides."""
-
-    by_namespace: Mapping[str, tuple[NetworkPolicy, ...]]
-    floating: tuple[NetworkPolicy, ...] = ()
-
-    def about(self, namespace: str) -> tuple[NetworkPolicy, ...]:
-        return self.by_namespace.get(namespace, ()) + self.floating
-
-    def __iter__(self) -> Iterator[NetworkPolicy]:
-        for policies in self.by_namespace.values():
-            yield from policies
-        yield from self.floating
-
-
-def index_policies(policies: Iterable[NetworkPolicy]) -> PolicyIndex:
-    """Policies of one namespace and name are one: the last of a file wins; between files nobody knows which."""
-    named: dict[tuple[str, str], dict[str, NetworkPolicy]] = {}
-    floating: list[NetworkPolicy] = []
-    for policy in policies:
-        if policy.namespace is None:
-            floating.append(policy)
-        else:
-            named.setdefault((policy.namespace, policy.name), {})[policy.place.path] = policy
-    by_namespace: dict[str, list[NetworkPolicy]] = {}
-    for (namespace, _), texts in named.items():
-        first, *others = texts.values()
-        differing = tuple(other for other in others if content(other) != content(first))
-        by_namespace.setdefault(namespace, []).append(replace(first, variants=differing))
-    return PolicyIndex({name: tuple(group) for name, group in by_namespace.items()}, tuple(floating))
-
-
-def content(policy: NetworkPolicy) -> object:
-    """What a policy says, without where it says so."""
-    return (policy.selector, policy.directions, bool(policy.faults), _rules(policy.egress), _rules(policy.ingress))
-
-
-def _rules(rules: Sequence[PolicyRule]) -> object:
-    return [
-        (
-            [(peer.block, peer.pods, peer.namespaces, peer.unsure) for peer in rule.peers],
-            [(port.protocol, port.ports, port.name) for port in rule.ports],
-        )
-        for rule in rules
-    ]
 
 
 def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:

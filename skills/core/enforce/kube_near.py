@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from skills.core.enforce.kube_flow import Flow, Opening, PolicyIndex, peer_words, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, peer_words, rule_openings
+from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
     NetworkPolicy,
@@ -192,7 +193,7 @@ def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
     if labels is None:
         return []
     found: list[NearMiss] = []
-    for policy in index:
+    for policy in index.matching(labels):
         if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
             continue
         if policy.faults or labels_match(policy.selector, flow.near) is not Match.YES:

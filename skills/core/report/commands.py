@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import re2
-
 from skills.core.model import Ports
+from skills.core.patterns import compiled
 from skills.core.report.names import Host, host_at, ports_of
 
-_LINE = re2.compile(
+_LINE = compiled(
     r"(?m)(?:^|[$#>%|;&`(*]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
-    (r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
-r"|psql|mysql|redis-cli|mongosh?|traceroute)")
+    r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
+    r"|psql|mysql|redis-cli|mongosh?|traceroute)"
     r"((?:[ \t]+[^\n]*?)?)(?:[\"`*]{1,2}\s*)?$"
 )
 # Options that take a value, by program: the value is no remote.
 _WITH_VALUE = {
-    "curl": frozenset("-x -X -H -d -o -u -A -e -b -c -m -F -T -w -K -E -r -Y -y -z -D -C -P -Q -t -U --proxy --preproxy --resolve "
-                      "--connect-to --cacert --capath --cert --key --request --header --data --data-raw --data-binary --output "
-                      "--user --user-agent --max-time --connect-timeout --retry --retry-delay --interface --form --write-out "
-                      "--cookie --cookie-jar --ciphers --proxy-user --noproxy --socks5 --socks5-hostname --unix-socket "
-                      "--dns-servers --proto --tls-max".split()),
-    "wget": frozenset("-O -o -T -t -P -U --header --timeout --tries --output-document --user --password".split()),
-    "nc": frozenset("-w -p -s -x -X -i".split()),
-    "ssh": frozenset("-i -o -l -L -R -D -F -J -b -c -E -m -O -S -W -w".split()),
-    "ping": frozenset("-c -i -W -w -s -t -I -n".split()),
-    "dig": frozenset("-t -p -b -c -k -x".split()),
-    "psql": frozenset("-U -d -c -f -v -o -P -W".split()),
-    "mysql": frozenset("-u -D -e --user --database --execute".split()),
-    "redis-cli": frozenset("-a -n --user --pass".split()),
+    program: frozenset(options.split())
+    for program, options in {
+        "curl": "-x -X -H -d -o -u -A -e -b -c -m -F -T -w -K -E -r -Y -y -z -D -C -P -Q -t -U --proxy --preproxy "
+        "--resolve --connect-to --cacert --capath --cert --key --request --header --data --data-raw --data-binary "
+        "--output --user "
+        "--user-agent --max-time --connect-timeout --retry --retry-delay --interface --form --write-out --cookie "
+        "--cookie-jar --ciphers --proxy-user --noproxy --socks5 --socks5-hostname --unix-socket --dns-servers --proto",
+        "wget": "-O -o -T -t -P -U --header --timeout --tries --output-document --user --password",
+        "nc": "-w -p -s -x -X -i",
+        "ssh": "-i -o -l -L -R -D -F -J -b -c -E -m -O -S -W -w",
+        "ping": "-c -i -W -w -s -t -I -n",
+        "dig": "-t -p -b -c -k -x",
+        "psql": "-U -d -c -f -v -o -P -W",
+        "mysql": "-u -D -e --user --database --execute",
+        "redis-cli": "-a -n --user --pass",
+    }.items()
 }
 _HOST_OPTIONS = frozenset(("-h", "--host", "-connect", "--url"))
 _PORT_OPTIONS = frozenset(("-p", "-P", "--port"))

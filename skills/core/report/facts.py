@@ -13,9 +13,9 @@ class Seen:
 
     `host` is a name or a literal address (then `ip` holds it too), lower case, without a trailing dot; a wildcard or
     CIDR stays as it was written. `quote` is the line it was read from. `stated` is False for a host that the text only
-    implies; `port_stated` is False when the port follows from the scheme or the client. `resolved` is the address that the
-    client found for a name, where the text tells. `weight` ranks: the remote that an error names weighs more than an
-    address in passing.
+    implies; `port_stated` is False when the port follows from the scheme or the client. `resolved` is the address that
+    the client found for a name, where the text tells. `weight` ranks: the remote that an error names weighs more than
+    an address in passing.
     """
 
     host: str
@@ -92,10 +92,10 @@ class Report:
 
     `text` is what was scanned: bounded, normalised, masked. `destinations` come best first. `status` is the HTTP status
     the client got and `status_origin` who sent it: `proxy`, `sidecar`, `egress gateway`, `remote`, or None when the
-    text does not say. `tls` is the reason a TLS library gave, `issuer` who signed the certificate that came, `offered` the names in it. `errno` is
-    the symbolic name (`ECONNREFUSED`). `asks` says that somebody asks for access rather than showing a fault.
-    `proxies` are the proxies in the path. `masked` are the kinds of secret that were replaced. `scanned` and `total`
-    count characters.
+    text does not say. `tls` is the reason a TLS library gave, `issuer` who signed the certificate that came, `offered`
+    the names in it. `errno` is the symbolic name (`ECONNREFUSED`). `asks` says that somebody asks for access rather
+    than showing a fault. `proxies` are the proxies in the path. `masked` are the kinds of secret that were replaced.
+    `scanned` and `total` count characters.
     """
 
     text: str
@@ -115,3 +115,9 @@ class Report:
     masked: tuple[str, ...] = ()
     scanned: int = 0
     total: int = 0
+
+    @property
+    def failures(self) -> tuple[Access, ...]:
+        """Failed lines of the access log; those towards the pod itself only where nothing failed on the way out."""
+        failed = tuple(access for access in self.accesses if access.failed)
+        return tuple(access for access in failed if not access.inbound) or failed

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-import re2
-
 from skills.core.model import Ports
+from skills.core.patterns import compiled
 
 # A name or an address as it stands in text; `[v6]` keeps its brackets. Wildcards and masked labels (`***.x`) count.
 NAME = r"[A-Za-z0-9_*](?:[A-Za-z0-9_*.-]*[A-Za-z0-9_*])?"
@@ -61,10 +60,10 @@ _NOT_HOSTS = _words(
     "asp.net vb.net ado.net node.js next.js vue.js socket.io e.g i.e cluster.local svc.cluster.local k8s.io"
 )
 
-_SHAPE = re2.compile(rf"{NAME}")
-_VERSION = re2.compile(r"v?\d+(?:\.\d+){1,}(?:[.-]?(?:rc|alpha|beta|dev|post|release|final|snapshot|m|b|a)\.?\d*)?")
-_CAMEL = re2.compile(r"[a-z0-9][A-Z]")
-_API_GROUP = re2.compile(r"(?:k8s\.io|istio\.io|openshift\.io|fluxcd\.io|argoproj\.io|cattle\.io|coreos\.com)$")
+_SHAPE = compiled(rf"{NAME}")
+_VERSION = compiled(r"v?\d+(?:\.\d+){1,}(?:[.-]?(?:rc|alpha|beta|dev|post|release|final|snapshot|m|b|a)\.?\d*)?")
+_CAMEL = compiled(r"[a-z0-9][A-Z]")
+_API_GROUP = compiled(r"(?:k8s\.io|istio\.io|openshift\.io|fluxcd\.io|argoproj\.io|cattle\.io|coreos\.com)$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.secrets import mask
 
 HEAD = 160 * 1024
@@ -55,13 +54,13 @@ _LOOKALIKES = {
 }  # fmt: skip
 _TRANSLATION: dict[int, str | None] = {**_INVISIBLE, **_LOOKALIKES}
 
-_COLOUR = re2.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|\[(?:\d{1,3}(?:;\d{1,3})*)m|\[m")
-_SLACK_LINK = re2.compile(r"<(?:mailto:)?([a-z][a-z0-9+.-]{1,20}://[^|<>\s]+|[^|<>\s@]+@[^|<>\s]+)(?:\|([^<>\n]*))?>")
-_SLACK_MENTION = re2.compile(r"<[@!#]([A-Za-z0-9^]+)(?:\|([^<>\n]*))?>")
-_ESCAPED_BREAK = re2.compile(r"(?:\\r)?\\n([^a-z]|https?:|$)|\\r\\n")
-_ESCAPED_QUOTE = re2.compile(r"\\x5c(\")|\\+([\"'/])|\\u0022|\\u0027")
-_BOX_WRAP = re2.compile(r"([^\s│])\n[│┃] ([^\s│])")
-_BOX = re2.compile(r"(?m)^[ \t]*[│┃|╷╵├└─]+[ \t]?")
+_COLOUR = compiled(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\^_]|\[(?:\d{1,3}(?:;\d{1,3})*)m|\[m")
+_SLACK_LINK = compiled(r"<(?:mailto:)?([a-z][a-z0-9+.-]{1,20}://[^|<>\s]+|[^|<>\s@]+@[^|<>\s]+)(?:\|([^<>\n]*))?>")
+_SLACK_MENTION = compiled(r"<[@!#]([A-Za-z0-9^]+)(?:\|([^<>\n]*))?>")
+_ESCAPED_BREAK = compiled(r"(?:\\r)?\\n([^a-z]|https?:|$)|\\r\\n")
+_ESCAPED_QUOTE = compiled(r"\\x5c(\")|\\+([\"'/])|\\u0022|\\u0027")
+_BOX_WRAP = compiled(r"([^\s│])\n[│┃] ([^\s│])")
+_BOX = compiled(r"(?m)^[ \t]*[│┃|╷╵├└─]+[ \t]?")
 
 
 def _unescaped(text: str) -> str:

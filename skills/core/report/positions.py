@@ -1,7 +1,7 @@
 """Places in error texts where a host stands, written as a table: pattern, weight, scheme.
 
-A pattern speaks of what a client library prints, never of one incident. `{H}` is a host, `{P}` a port, `{IP}` an address
-that the client found by itself. Weights only matter against each other; see WEIGHT.
+A pattern speaks of what a client library prints, never of one incident. `{H}` is a host, `{D}` a dotted name, `{A}` an
+address, `{P}` a port, `{IP}` an address that the client found for the name. Weights only matter against each other.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report.names import HOST, V6
-
 
 _DOTTED = r"[A-Za-z0-9_*][A-Za-z0-9_*-]*(?:\.[A-Za-z0-9_*-]+)+"
 
@@ -41,7 +39,7 @@ class Position:
 
 
 def _at(weight: int, *patterns: str, scheme: str | None = None, proxy: bool = False) -> list[Position]:
-    return [Position(re2.compile(_filled(pattern)), weight, scheme, proxy) for pattern in patterns]
+    return [Position(compiled(_filled(pattern)), weight, scheme, proxy) for pattern in patterns]
 
 
 def _filled(pattern: str) -> str:
@@ -63,10 +61,8 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\b(?:https?|all|ftp|no)_proxy[\"']?\s{0,2}(?:=|:|==)\s{0,2}[\"']?(?:[a-z0-9]+://)?{H}(?::{P})?",
         r"(?i)resolve proxy:? [\"']?{H}",
         r"(?i)proxyconnect tcp: dial tcp[46]?:? (?:lookup )?{H}(?::{P})?",
-        (
-            r"(?i)\b(?:to|via|through|using|use) (?:the )?(?:http |https |web "
-            r"|socks5? )?proxy(?: server)?:? [\"'(]{0,2}(?:[a-z0-9]+://)?{H}:{P}"
-        ),
+        r"(?i)\b(?:to|via|through|using|use) (?:the )?(?:http |https |web "
+        r"|socks5? )?proxy(?: server)?:? [\"'(]{0,2}(?:[a-z0-9]+://)?{H}:{P}",
         r"(?i)\bproxy(?:Host|_host|-host|\.host)?[\"']?\s?[=:]\s?[\"'](?:[a-z0-9]+://)?{H}(?::{P})?[\"']",
         r"-Dhttps?\.proxyHost={H}",
         proxy=True,
@@ -104,9 +100,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)(?:resolve|resolving):? [\"'`]{H}[\"'`]",
         r"(?i)(?:resolve|resolving) {D}",
         r"(?i)host name \"{H}\" to address",
-        r"(?i)getaddrinfo (?:for )?(?:ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL|ETIMEOUT)? ?[\"']?{H}(?: {H}:{P})?".replace(
-            "(?: {H}:{P})?", r"(?: \S+:{P})?"
-        ),
+        r"(?i)getaddrinfo (?:for )?(?:ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL|ETIMEOUT)? ?[\"']?{H}(?: \S+:{P})?",
         r"(?i)getaddrinfo[^\n]{0,20}\([\"']?{H}[\"']?",
         r"\bquery(?:A|Aaaa|Srv|Txt|Mx|Ns|Cname|Any) E[A-Z]+ (?:_[a-z]+\._(?:tcp|udp)\.)?{H}",
         r"\blookup (?:_[a-z]+\._(?:tcp|udp)\.)?{H}(?:\.? on |\.?: | \()",
@@ -114,15 +108,11 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)can'?t (?:find|resolve) [\"']?{H}[\"']?(?:: |$|\s)",
         r"(?i)bad address [\"']{H}[\"']",
         r"(?i)\bping6?: (?:unknown host |cannot resolve )?{H}: ",
-        (
-            r"(?i)(?:^|[\s'\"(]){D}: (?:Name or service not known|Temporary failure in name"
-            r"|Name does not resolve|No address associated)"
-        ),
+        r"(?i)(?:^|[\s'\"(]){D}: (?:Name or service not known|Temporary failure in name"
+        r"|Name does not resolve|No address associated)",
         r"(?i)unknown host:? [\"'(]?{H}",
-        (
-            r"(?i)(?:name|DNS) resolution (?:failed|failure|error) for (?:service: |host:? "
-            r"|target )?[\"']?(?:dns:/{0,3})?{H}(?::{P})?"
-        ),
+        r"(?i)(?:name|DNS) resolution (?:failed|failure|error) for (?:service: |host:? "
+        r"|target )?[\"']?(?:dns:/{0,3})?{H}(?::{P})?",
         r"(?i)(?:not known|no such host is known)\.? \({H}:{P}\)",
         r"(?m)plugin/errors: \d {H}\. [A-Z]+:",
         r"(?i)No address (?:found|associated)[^\n]{0,20} for (?:host )?[\"']?{H}",
@@ -217,10 +207,8 @@ POSITIONS: tuple[Position, ...] = (
     # fields of objects and connection strings
     *_at(
         WEIGHT.FIELD,
-        (
-            r"(?i)(?:^|[\s{,\"'(])(?:host|hostname|host_name|remote_?host|address"
-            r"|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?"
-        ),
+        r"(?i)(?:^|[\s{,\"'(])(?:host|hostname|host_name|remote_?host|address"
+        r"|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?",
         r"(?i)(?:^|[\s\"'<(])host={H}(?:[\s,;]{1,2}port={P})?",
         r"(?i)\b(?:server|data source)=(?:tcp:)?{H}(?:,{P})?;",
         r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{H}(?::{P})?/[a-z0-9]",

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import re2
+from dataclasses import dataclass
 
 from skills.core.model import Ports
-from skills.core.report.names import BARE_V6, NAME, V6, host_alone, ports_of
+from skills.core.patterns import compiled
+from skills.core.report.names import BARE_V6, NAME, V6, Host, host_alone, ports_of
 
-_ASKS = re2.compile(
-    (r"(?i)\b(?:please|pls|plz|need(?:s|ed)?"
-r"|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"
-r"|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?"
-r"|allow-?list(?:ed|ing)?")
-    (r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like"
-r"|can (?:we|you|i|someone)")
-    (r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)"
-r"|supposed to|who can|enable")
+_ASKS = compiled(
+    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?"
+    r"|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"
+    r"|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?"
+    r"|allow-?list(?:ed|ing)?"
+    r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like"
+    r"|can (?:we|you|i|someone)"
+    r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)"
+    r"|supposed to|who can|enable"
     r"|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a|"
     # German, Spanish, French, Portuguese
     r"bitte|brauch(?:en|t)|benötig(?:en|t)|freischalt\w*|freigabe|freigeben|zugriff|erlaub\w*|können wir|"
@@ -25,54 +25,54 @@ r"|supposed to|who can|enable")
     r"merci|veuillez|besoin|autoris\w+|ouvrir|accès|preciso|precisamos|liberar|acesso)\b"
 )
 # A question about how faults look in general names codes without any fault.
-_WONDERS = re2.compile(
-    (r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)"
-r"|what (?:does|would|do|is)[^\n?]{0,60} look like")
+_WONDERS = compiled(
+    r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)"
+    r"|what (?:does|would|do|is)[^\n?]{0,60} look like"
     r"|looks? like here|runbook|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e|see)"
     r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?"
-    (r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of"
-r"|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))"
-r"|if (?:it|we|they) (?:ever|should)|just curious")
+    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of"
+    r"|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))"
+    r"|if (?:it|we|they) (?:ever|should)|just curious"
     r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))"
 )
-_PAST = re2.compile(
-    (r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)"
-r"|works? (?:fine )?(?:again|now)")
-    (r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*"
-r"|last (?:year|month|spring|week))")
+_PAST = compiled(
+    r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)"
+    r"|works? (?:fine )?(?:again|now)"
+    r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*"
+    r"|last (?:year|month|spring|week))"
 )
 # What a program printed: stamps, prompts, frames, codes, fields, tracebacks. One such mark makes it no sentence.
-_PRINTED = re2.compile(
-    (r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s"
-r"|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )")
-    (r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)"
-r"|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}")
+_PRINTED = compiled(
+    r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s"
+    r"|(?:npm|curl|fatal|panic|psql|ssh|wget|Get|W|E|I):? )"
+    r"|\d\d:\d\d:\d\d|\b[A-Za-z_.]*(?:Error|Exception|Exceeded|Timeout)\b[:(]|\w\(.*\)"
+    r"|\b(?:error|failed|fatal|warning|ERROR|WARN|INFO)\b:|errno|0x[0-9a-f]{4}"
     r"|[\"'{,]\w+[\"']\s?:|\bdial tcp|\bx509|\b\w+=\S+ \w+=|HTTP/\d|\.(?:py|java|go|js|rb|php|c):\d+"
 )
 
-_PLAIN = re2.compile(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
+_PLAIN = compiled(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
 # What programs say politely is no request.
-_POLITE = re2.compile(
-    (r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer"
-r"|verify|make sure|ask|retry|wait")
-    (r"|provide|specify|use|set|run|read|note|install|update|upgrade|include|attach)\b|may need to"
-r"|you need to|needs? to be|is required")
+_POLITE = compiled(
+    r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer"
+    r"|verify|make sure|ask|retry|wait"
+    r"|provide|specify|use|set|run|read|note|install|update|upgrade|include|attach)\b|may need to"
+    r"|you need to|needs? to be|is required"
 )
 
 # A host with what may follow it: `:8443`, ` port 587`, ` (443)`, `, ports 22, 990 and 50000-50100`, `:443/tcp`.
-_TOKEN = re2.compile(
+_TOKEN = compiled(
     rf"(?:^|[\s(\[<\"'`=,;/|@])((?:{V6}|{BARE_V6}|\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?:/\d{{1,2}})?|{NAME}\.{NAME}))"
     r"(?::(\d{1,5}(?:-\d{1,5})?)\b)?([^\s]?)"
 )
-_PORTS_AFTER = re2.compile(
+_PORTS_AFTER = compiled(
     r"(?i)^[\"'`)\]*]{0,3}[\s,(]{0,3}(?:\(|[a-zäöüß]+ ){0,3}?(?:tcp|udp|tls|https?|on|über|via|en)?[\s/,]{0,2}"
     r"(?:ports?|puertos?|porte?s?|portas?)?[\s:#=]{0,3}(\d{1,5}(?:-\d{1,5})?)\b(?:/(?:tcp|udp))?([^\n]{0,160})"
 )
-_MORE_PORTS = re2.compile(
+_MORE_PORTS = compiled(
     r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b"
 )
-_PORT_WORD = re2.compile(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
-_STACK = re2.compile(
+_PORT_WORD = compiled(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
+_STACK = compiled(
     r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$"
 )
 
@@ -109,24 +109,31 @@ def is_stack(line: str) -> bool:
     return bool(_STACK.search(line))
 
 
-def tokens(line: str, *, unknown_suffix: bool) -> Iterator[tuple[str, Ports | None, int, int]]:
-    """Hosts that stand free in one line: (host as written, port after a colon, start, end)."""
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A host that stands free in a line, with the port after its colon; `start` and `end` are where."""
+
+    host: Host
+    ports: Ports | None
+    start: int
+    end: int
+
+
+def tokens(line: str, *, unknown_suffix: bool) -> Iterator[Token]:
+    """Hosts that stand free in one line, at most 200. `unknown_suffix`: see `host_alone`."""
     at = 0
     for _ in range(200):
         match = _TOKEN.search(line, at)
         if match is None:
             return
-        written, port = match.group(1), ports_of(match.group(2))
+        written, ports, after = match.group(1), ports_of(match.group(2)), match.group(3)
         start, end = match.start(1), match.end(2) if match.group(2) else match.end(1)
         at = max(end, at + 1)
-        if match.group(3) == "@" or line[max(0, start - 1) : start] == "@" or match.group(3) in ("(", "="):
+        if after in ("@", "(", "=") or line[max(0, start - 1) : start] == "@" or line[:start].endswith("://"):
             continue
-        if "/" in written:
-            yield written, port, start, end
-            continue
-        host = host_alone(written, unknown_suffix=unknown_suffix or port is not None)
+        host = Host(written) if "/" in written else host_alone(written, unknown_suffix=unknown_suffix or bool(ports))
         if host is not None:
-            yield written, port, start, end
+            yield Token(host, ports, start, end)
 
 
 def ports_after(rest: str) -> list[Ports]:

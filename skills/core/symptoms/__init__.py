@@ -1,0 +1,1 @@
+"""One module a family of symptoms; the module itself is the adapter (see symptom_base.py)."""

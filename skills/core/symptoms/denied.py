@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report import Report
 from skills.core.symptom_base import (
     STRENGTH,
@@ -34,87 +33,74 @@ _CLUES: tuple[Clue, ...] = (
     clue(
         _DENIED,
         STRENGTH.LOGGED,
-        (
-            r"tunnel failed,? (?:response|with|code)? ?403|code 403 from proxy"
-            r"|Tunnel connection failed: 403|proxy[^\n]{0,60}\b403\b|tunneling[^\n]{0,60}403"
-            r"|Proxy Access Denied|TCP_DENIED|ERR_ACCESS_DENIED|x-deny-reason|host_not_allowed"
-            r"|not (?:in|on) (?:the )?(?:egress )?allow-?list"
-            r"|blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR"
-        ),
         "yes",
-        "proxy",
+        r"tunnel failed,? (?:response|with|code)? ?403|code 403 from proxy|Tunnel connection failed: 403",
+        r"proxy[^\n]{0,60}\b403\b|tunneling[^\n]{0,60}403|Proxy Access Denied|TCP_DENIED|ERR_ACCESS_DENIED",
+        r"x-deny-reason|host_not_allowed|not (?:in|on) (?:the )?(?:egress )?allow-?list",
+        r"blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR",
+        origin="proxy",
     ),
     clue(
         _DENIED,
         STRENGTH.PLAIN,
-        r"ERR_TUNNEL_CONNECTION_FAILED|proxy (?:refused|denied|rejected)|denied by (?:the )?proxy",
         "unclear",
-        "proxy",
+        r"ERR_TUNNEL_CONNECTION_FAILED|proxy (?:refused|denied|rejected)|denied by (?:the )?proxy",
+        origin="proxy",
     ),
     # Go's transport knows nothing of a refused CONNECT but its reason phrase
     clue(
         _DENIED,
         STRENGTH.NAMED,
-        r"(?:Get|Post|Put|Head|Patch|Delete) \"?https://[^\s\"]+\"?: Forbidden$",
         "yes",
-        "proxy",
+        r"(?:Get|Post|Put|Head|Patch|Delete) \"?https://[^\s\"]+\"?: Forbidden$",
+        origin="proxy",
     ),
     # the mesh
     clue(
         _DENIED,
         STRENGTH.LOGGED,
-        (
-            r"RBAC: access denied|rbac_access_denied|RBAC rejected|policy rejection"
-            r"|allow policies exist, but none allowed|explicitly denied by"
-        ),
         "yes",
-        "sidecar",
+        r"RBAC: access denied|rbac_access_denied|RBAC rejected|policy rejection",
+        r"allow policies exist, but none allowed|explicitly denied by",
+        origin="sidecar",
     ),
     clue(
         _PROXY,
         STRENGTH.LOGGED,
-        (
-            rf"{answered(407, 'proxy auth')}|tunnel[^\n]{{0,60}}\b407\b|HTTP/1\.[01] 407"
-            rf"|ProxyAuthenticationRequired|Proxy Auth(?:entication|orization) Required"
-            rf"|ERR_CACHE_ACCESS_DENIED"
-        ),
         "no",
-        "proxy",
+        rf"{answered(407, 'proxy auth')}|tunnel[^\n]{{0,60}}\b407\b|HTTP/1\.[01] 407",
+        r"ProxyAuthenticationRequired|Proxy Auth(?:entication|orization) Required|ERR_CACHE_ACCESS_DENIED",
+        origin="proxy",
     ),
     clue(
         _LIMIT,
         STRENGTH.NAMED,
-        (
-            rf"{answered(429, 'too many')}|HTTP/[12](?:\.\d)?\"? 429|toomanyrequests|too many requests"
-            rf"|pull rate limit|rate limit (?:exceeded|reached)|RateLimitError|rate_limit_exceeded|^429 "
-        ),
         "no",
-        "remote",
+        rf"{answered(429, 'too many')}|HTTP/[12](?:\.\d)?\"? 429|toomanyrequests|too many requests",
+        r"pull rate limit|rate limit (?:exceeded|reached)|RateLimitError|rate_limit_exceeded|^429 ",
+        origin="remote",
     ),
     clue(
         _LOGIN,
         STRENGTH.STATUS,
-        (
-            rf"{answered(401, 'unauthori[sz]ed')}|HTTP/[12](?:\.\d)?\"? 401|\(Unauthorized\)"
-            rf"|: unauthorized\b|AuthenticationError|must be logged in|authentication required"
-            rf"|invalid_api_key|Incorrect API key|Bad credentials|Authentication failed for '"
-            rf"|HTTP Basic: Access denied|denied: requested access"
-        ),
         "no",
-        "remote",
+        rf"{answered(401, 'unauthori[sz]ed')}|HTTP/[12](?:\.\d)?\"? 401|\(Unauthorized\)|: unauthorized\b",
+        r"AuthenticationError|must be logged in|authentication required|invalid_api_key|Incorrect API key",
+        r"Bad credentials|Authentication failed for '|HTTP Basic: Access denied|denied: requested access",
+        origin="remote",
     ),
-    clue(_LOGIN, STRENGTH.LOOSE, r"\bunauthorized\b|\b401\b", "no", "remote"),
+    clue(_LOGIN, STRENGTH.LOOSE, "no", r"\bunauthorized\b|\b401\b", origin="remote"),
     clue(
         _DENIED,
         STRENGTH.PLAIN - 3,
-        rf"{answered(403, 'forbidden')}|\b403\s{{1,3}}forbidden|HTTP/[12](?:\.\d)?\"? 403",
         "unclear",
-        "remote",
+        rf"{answered(403, 'forbidden')}|\b403\s{{1,3}}forbidden|HTTP/[12](?:\.\d)?\"? 403",
+        origin="remote",
     ),
-    clue(_DENIED, STRENGTH.SPOKEN + 3, told(403), "unclear", "remote"),
-    clue(_LIMIT, STRENGTH.SPOKEN + 3, told(429), "no", "remote"),
+    clue(_DENIED, STRENGTH.SPOKEN + 3, "unclear", told(403), origin="remote"),
+    clue(_LIMIT, STRENGTH.SPOKEN + 3, "no", told(429), origin="remote"),
 )
-_INBOUND = re2.compile(r"(?i)direction=\"?inbound|\binbound\|")
+_INBOUND = compiled(r"(?i)direction=\"?inbound|\binbound\|")
 
 
 def look(report: Report) -> Sequence[Sighting]:

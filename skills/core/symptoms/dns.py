@@ -4,101 +4,98 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, inside, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, inside, matches, sighting
 
 NAMES: tuple[str, ...] = ("dns_failure",)
 
 _DNS = NAMES[0]
-# `yes`: no resolver answered. `no`: a resolver answered that there is no such name. `unclear`: the library does not tell.
+# `yes`: no resolver answered. `no`: a resolver knows no such name. `unclear`: the library does not tell which.
 _CLUES: tuple[Clue, ...] = (
     clue(
         _DNS,
         STRENGTH.LOGGED - 3,
+        "yes",
         (
             r"lookup \S+(?: on \S+)?: (?:read|dial|write) (?:udp|tcp)[^\n]{0,160}(?:i/o timeout"
             r"|operation not permitted|no route to host|network is unreachable)"
             r"|lookup \S+(?: on \S+)?: i/o timeout"
         ),
-        "yes",
-    ),
-    clue(_DNS, STRENGTH.LOGGED - 3, r"lookup \S+ on \S+: (?:read|dial) (?:udp|tcp)[^\n]{0,160}connection refused"),
-    clue(
-        _DNS,
-        STRENGTH.LOGGED - 3,
-        (
-            r"lookup \S+(?: on \S+)?: (?:server misbehaving|Temporary failure)"
-            r"|plugin/errors: \d [^\n]{1,200}(?:i/o timeout|timed out|no route|unreachable)"
-        ),
-        "yes",
     ),
     clue(
         _DNS,
         STRENGTH.LOGGED - 3,
-        r"lookup \S+(?: on \S+)?: (?:no such host|no answer)|lookup [^\s:]+\.\S+ on [^\s:]+:53",
+        "unclear",
+        r"lookup \S+ on \S+: (?:read|dial) (?:udp|tcp)[^\n]{0,160}connection refused",
+    ),
+    clue(
+        _DNS,
+        STRENGTH.LOGGED - 3,
+        "yes",
+        r"lookup \S+(?: on \S+)?: (?:server misbehaving|Temporary failure)",
+        r"plugin/errors: \d [^\n]{1,200}(?:i/o timeout|timed out|no route|unreachable)",
+    ),
+    clue(
+        _DNS,
+        STRENGTH.LOGGED - 3,
         "no",
+        r"lookup \S+(?: on \S+)?: (?:no such host|no answer)|lookup [^\s:]+\.\S+ on [^\s:]+:53",
     ),
     clue(
         _DNS,
         STRENGTH.LOGGED - 3,
-        (
-            r"Resolving timed out|DNS request timed out|no servers could be reached"
-            r"|dns(?: resolution| lookup| query)? time(?:d )?-?out"
-            r"|query(?:A|Aaaa|Srv|Txt|Mx) (?:ETIMEOUT|\bECONNREFUSED\b|ESERVFAIL)"
-        ),
         "yes",
+        r"Resolving timed out|DNS request timed out|no servers could be reached",
+        r"dns(?: resolution| lookup| query)? time(?:d )?-?out",
+        r"query(?:A|Aaaa|Srv|Txt|Mx) (?:ETIMEOUT|\bECONNREFUSED\b|ESERVFAIL)",
     ),
     clue(
         _DNS,
         STRENGTH.NAMED + 2,
-        (
-            r"\bEAI_AGAIN\b|Temporary failure (?:in name resolution|resolving)|\[Errno -3\]|Try again'"
-            r"|SERVFAIL|Resource temporarily unavailable \(|temporäre(?:r)? Fehler bei der Namensauflösung"
-            r"|fallo temporal en la resolución|échec temporaire dans la résolution"
-        ),
         "yes",
+        r"\bEAI_AGAIN\b|Temporary failure (?:in name resolution|resolving)|\[Errno -3\]|Try again'|SERVFAIL",
+        r"Resource temporarily unavailable \(|temporäre(?:r)? Fehler bei der Namensauflösung",
+        r"fallo temporal en la resolución|échec temporaire dans la résolution",
     ),
     clue(
         _DNS,
         STRENGTH.NAMED,
-        (
-            r"NXDOMAIN|\bENOTFOUND\b|\bEAI_NONAME\b|\bENODATA\b|\[Errno -2\]|\[Errno -5\]"
-            r"|Name does not resolve|nodename nor servname|no such host|Non-existent domain"
-            r"|DNS name does not exist|No address associated with hostname|Name or service not known"
-            r"|der Name oder der Dienst ist nicht bekannt|nombre o servicio desconocido"
-            r"|nom ou service inconnu|nome o servizio sconosciuto"
-        ),
         "no",
+        r"NXDOMAIN|\bENOTFOUND\b|\bEAI_NONAME\b|\bENODATA\b|\[Errno -2\]|\[Errno -5\]|Name does not resolve",
+        r"nodename nor servname|no such host|Non-existent domain|DNS name does not exist",
+        r"No address associated with hostname|Name or service not known",
+        r"der Name oder der Dienst ist nicht bekannt|nombre o servicio desconocido|nom ou service inconnu",
+        r"nome o servizio sconosciuto",
     ),
     clue(
         _DNS,
         STRENGTH.NAMED - 2,
-        (
-            r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve|UnknownHostException"
-            r"|resolution failed|Name resolution|getaddrinfo|ERR_NAME_NOT_RESOLVED"
-            r"|could not translate host name|Unknown (?:MySQL server )?host|bad address '|cannot resolve"
-            r"|DNS resolution|failed to lookup address|No resolvable bootstrap|dns error|host not found"
-            r"|hostname (?:could not be|cannot be|not) (?:resolved|found)"
-            r"|name (?:could not be|was not|not) resolved|konnte nicht aufgelöst"
-            r"|no se (?:pudo|puede) resolver"
-        ),
+        "unclear",
+        r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve|UnknownHostException",
+        r"resolution failed|Name resolution|getaddrinfo|ERR_NAME_NOT_RESOLVED|could not translate host name",
+        r"Unknown (?:MySQL server )?host|bad address '|cannot resolve|DNS resolution|failed to lookup address",
+        r"No resolvable bootstrap|dns error|host not found",
+        r"hostname (?:could not be|cannot be|not) (?:resolved|found)",
+        r"name (?:could not be|was not|not) resolved|konnte nicht aufgelöst|no se (?:pudo|puede) resolver",
     ),
     clue(
         _DNS,
         STRENGTH.PLAIN + 4,
+        "unclear",
         (
             r"Could not transfer (?:artifact"
             r"|metadata) \S+ from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): (?:[a-z0-9-]+\.)+[a-z]{2,}$"
         ),
     ),
-    clue(_DNS, STRENGTH.LOOSE, curl_ended(6)),
-    clue(_DNS, STRENGTH.SPOKEN + 2, r"(?:does not|doesn't|won't|can't) resolve\b|löst nicht auf|no resuelve"),
+    clue(_DNS, STRENGTH.LOOSE, "unclear", ended(6), client="curl"),
+    clue(
+        _DNS, STRENGTH.SPOKEN + 2, "unclear", r"(?:does not|doesn't|won't|can't) resolve\b|löst nicht auf|no resuelve"
+    ),
 )
 # Maven prints nothing but the host when it did not resolve: `...maven2): repo.example.org`.
-_BARE_HOST = re2.compile(r"(?m)from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): ([A-Za-z0-9.-]+)(?::| |$)")
-_OWN_RESOLVER = re2.compile(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
+_BARE_HOST = compiled(r"(?m)from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): ([A-Za-z0-9.-]+)(?::| |$)")
+_OWN_RESOLVER = compiled(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
 
 
 def look(report: Report) -> Sequence[Sighting]:

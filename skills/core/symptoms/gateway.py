@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report import Access, Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Origin, Sighting, answered, clue, matches, sighting, told
+from skills.core.symptom_base import (
+    STRENGTH,
+    Block,
+    Clue,
+    Origin,
+    Sighting,
+    answered,
+    clue,
+    matches,
+    quote,
+    sighting,
+    told,
+)
 
 NAMES: tuple[str, ...] = ("bad_gateway_502", "service_unavailable_503", "gateway_timeout_504", "blackhole")
 _CODES = {
@@ -26,10 +37,10 @@ _BLACKHOLE = "blackhole"
 def _status_clues(symptom: str, code: int, words: str) -> tuple[Clue, ...]:
     tunnel = rf"tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|(?:NONE_NONE|TCP_MISS)/{code}"
     return (
-        clue(symptom, STRENGTH.STATUS + 2, rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|{tunnel}"),
-        clue(symptom, STRENGTH.STATUS, answered(code, words)),
-        clue(symptom, STRENGTH.STATUS - 4, rf"\b(?:{words})\b"),
-        clue(symptom, STRENGTH.SPOKEN + 3, told(code)),
+        clue(symptom, STRENGTH.STATUS + 2, "unclear", rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|{tunnel}"),
+        clue(symptom, STRENGTH.STATUS, "unclear", answered(code, words)),
+        clue(symptom, STRENGTH.STATUS - 4, "unclear", rf"\b(?:{words})\b"),
+        clue(symptom, STRENGTH.SPOKEN + 3, "unclear", told(code)),
     )
 
 
@@ -37,29 +48,39 @@ _CLUES: tuple[Clue, ...] = (
     *_status_clues(_502, 502, "bad gateway"),
     *_status_clues(_503, 503, "service unavailable|service temporarily unavailable"),
     *_status_clues(_504, 504, "gateway time-?out|GATEWAY_TIMEOUT"),
-    clue(_503, STRENGTH.NAMED, r"upstream connect error or disconnect/reset before headers", "unclear", "sidecar"),
+    clue(
+        _503, STRENGTH.NAMED, "unclear", r"upstream connect error or disconnect/reset before headers", origin="sidecar"
+    ),
     clue(
         _503,
         STRENGTH.STATUS + 3,
-        r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream",
         "no",
-        "sidecar",
+        r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream",
+        origin="sidecar",
     ),
-    clue(_504, STRENGTH.NAMED, r"upstream request timeout|upstream_response_timeout|response_timeout", "no", "sidecar"),
+    clue(
+        _504,
+        STRENGTH.NAMED,
+        "no",
+        r"upstream request timeout|upstream_response_timeout|response_timeout",
+        origin="sidecar",
+    ),
     clue(
         _503,
         STRENGTH.LOOSE + 8,
+        "unclear",
         r"StatusCode\.UNAVAILABLE|code = Unavailable|UNAVAILABLE: |upstream_cx_|ServiceUnavailable\b",
     ),
 )
-_BLACK = re2.compile(r"(?i)\bBlackHoleCluster|\bblock_all\b")
-_OWN_TLS = re2.compile(r"(?i)transport failure reason:[^\n]{0,40}TLS")
-_TERMINATED = re2.compile(
+_BLACK = compiled(r"(?i)\bBlackHoleCluster|\bblock_all\b")
+_OWN_TLS = compiled(r"(?i)transport failure reason:[^\n]{0,40}TLS")
+_TERMINATED = compiled(
     r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b"
 )
-_XDS = re2.compile(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
-_UPSTREAM_TIME = re2.compile(r"(?i)x-envoy-upstream-service-time: ?\d")
-_FOUNDRY = re2.compile(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
+_XDS = compiled(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
+_UPSTREAM_TIME = compiled(r"(?i)x-envoy-upstream-service-time: ?\d")
+_MOST_LINES = 20
+_FOUNDRY = compiled(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
 
 
 def look(report: Report) -> Sequence[Sighting]:
@@ -108,62 +129,54 @@ def _unavailable(report: Report, item: Clue) -> Block:
 
 
 def _logged(report: Report) -> Iterator[Sighting]:
-    """What the access log says. Lines towards the pod itself and lines that went well count least."""
-    outbound = [access for access in report.accesses if not access.inbound]
-    failed = [access for access in outbound if access.failed] or [a for a in report.accesses if a.failed]
-    for access in (failed or outbound)[:20]:
+    """What the access log says about calls that went out."""
+    origin: Origin = "egress gateway" if "egressgateway" in report.text else "sidecar"
+    for access in report.failures[:_MOST_LINES]:
         found = _reading(access)
-        if found is None:
-            continue
-        symptom, strength, block, code = found
-        origin: Origin = "egress gateway" if "egressgateway" in report.text else "sidecar"
-        yield sighting(
-            symptom, code, report, access.quote, strength=strength, block=block, origin=origin,
-            flags=",".join(access.flags) or "-",
-        )  # fmt: skip
-    if not report.accesses:
-        match = _BLACK.search(report.text)
-        if match is not None:
+        if found is not None:
+            symptom, strength, block = found
+            flags = ",".join(access.flags) or "-"
             yield sighting(
-                _BLACKHOLE,
-                "EGR243",
+                symptom,
+                _CODES[symptom],
                 report,
-                match.group(),
-                strength=STRENGTH.NAMED,
-                block="yes",
-                origin="sidecar",
-                flags="-",
+                access.quote,
+                strength=strength,
+                block=block,
+                origin=origin,
+                flags=flags,
             )
+    for access in report.accesses[:_MOST_LINES]:
+        if access.unrouted and not access.failed and not access.inbound:
+            yield sighting(
+                _BLACKHOLE, "EGR244", report, access.quote, strength=STRENGTH.SPOKEN, block="no", origin=origin
+            )
+    match = None if report.accesses else _BLACK.search(report.text)
+    if match is not None:
+        words = quote(report.text, match.start(), match.end())
+        yield sighting(
+            _BLACKHOLE, "EGR243", report, words, strength=STRENGTH.NAMED, block="yes", origin="sidecar", flags="-"
+        )
 
 
-def _reading(access: Access) -> tuple[str, int, Block, str] | None:
-    """Symptom, strength, block and code of one line. Flags: Envoy's access log manual, response flags."""
+def _reading(access: Access) -> tuple[str, int, Block] | None:
+    """Symptom, strength and block of one failed line. Flags: Envoy's access log manual, response flags."""
     flags = set(access.flags)
     logged = STRENGTH.LOGGED + 1
-    if not access.failed:
-        return (_BLACKHOLE, STRENGTH.SPOKEN, "no", "EGR244") if access.unrouted else None
     if access.inbound:
-        return _inbound(access)
+        return (_503, STRENGTH.NAMED, "no") if access.code == 503 else None
     if access.code == 502:
-        return _502, logged, "yes" if "direct_response" in access.details or access.unrouted else "unclear", "EGR240"
-    if access.code == 403:
+        return _502, logged, "yes" if "direct_response" in access.details or access.unrouted else "unclear"
+    if access.code in (401, 403, 429):
         return None
     if access.unrouted:
         quick = access.duration is not None and access.duration < 100 and "UF" in flags
-        return _BLACKHOLE, logged, "unclear" if quick else "yes", "EGR243"
+        return _BLACKHOLE, logged, "unclear" if quick else "yes"
     if flags & {"UH", "NR", "NC"} and not access.cluster:
-        return _BLACKHOLE, logged, "yes", "EGR243"
+        return _BLACKHOLE, logged, "yes"
     if flags & {"UT", "DT"} or access.code == 504:
-        return _504, logged, "no", "EGR242"
-    if "UF" in flags and access.code == 0:
-        return "connect_timeout", logged, "unclear", "EGR210"
-    if access.code == 503 or flags & {"UH", "UF", "UC", "UO", "URX"}:
-        block: Block = "no" if flags & {"UC", "UH", "UO"} else "unclear"
-        return _503, logged, block, "EGR241"
+        return _504, logged, "no"
+    if access.code == 503 or (access.code and flags & {"UH", "UF", "UC", "UO", "URX"}):
+        strength = STRENGTH.STATUS if "TLS" in access.reason else logged
+        return _503, strength, "no" if flags & {"UC", "UH", "UO"} else "unclear"
     return None
-
-
-def _inbound(access: Access) -> tuple[str, int, Block, str] | None:
-    if "UF" in access.flags:
-        return "connection_refused", STRENGTH.NAMED, "no", "EGR214"
-    return (_503, STRENGTH.NAMED, "no", "EGR241") if access.code == 503 else None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report import Report
 from skills.core.report.prose import sentences, wonders
 from skills.core.symptom_base import STRENGTH, Clue, Sighting, clue, matches, sighting
@@ -19,63 +18,62 @@ _CLUES: tuple[Clue, ...] = (
     clue(
         _APP,
         STRENGTH.LOGGED,
-        (
-            r"QueuePool limit|timed out waiting for the condition|Unable to acquire JDBC Connection"
-            r"|Connection is not available, request timed out|HikariPool-\d+ - Connection is not available"
-            r"|TimeoutError: ResourceRequest timed out|PoolTimeout|pool exhausted"
-            r"|Connection pool (?:is full|exhausted)|remaining connection slots"
-            r"|too many (?:connections|clients)|Timeout waiting for (?:idle object|connection from pool)"
-            r"|Lock wait timeout|deadlock|statement timeout|canceling statement|progress deadline"
-            r"|context deadline exceeded waiting for"
-        ),
+        "unclear",
+        r"QueuePool limit|timed out waiting for the condition|Unable to acquire JDBC Connection",
+        r"Connection is not available, request timed out|HikariPool-\d+ - Connection is not available",
+        r"TimeoutError: ResourceRequest timed out|PoolTimeout|pool exhausted",
+        r"Connection pool (?:is full|exhausted)|remaining connection slots|too many (?:connections|clients)",
+        r"Timeout waiting for (?:idle object|connection from pool)|Lock wait timeout|deadlock",
+        r"statement timeout|canceling statement|progress deadline|context deadline exceeded waiting for",
     ),
     clue(
         _APP,
         STRENGTH.LOGGED,
-        (
-            r"RequestTimeTooSkewed|SignatureDoesNotMatch|InvalidAccessKeyId|<Code>AccessDenied</Code>"
-            r"|\(AccessDenied\)|ExpiredToken|NoSuchBucket|\(InvalidClientTokenId\)"
-            r"|UnrecognizedClientException|AuthorizationHeaderMalformed"
-        ),
+        "unclear",
+        r"RequestTimeTooSkewed|SignatureDoesNotMatch|InvalidAccessKeyId|<Code>AccessDenied</Code>",
+        r"\(AccessDenied\)|ExpiredToken|NoSuchBucket|\(InvalidClientTokenId\)|UnrecognizedClientException",
+        r"AuthorizationHeaderMalformed",
     ),
     clue(
         _APP,
         STRENGTH.LOGGED - 1,
-        (
-            r"relation \"[^\"\n]+\" does not exist|UndefinedTable|no such table|Unknown database"
-            r"|database \"[^\"\n]+\" does not exist|password authentication failed|Access denied for user"
-            r"|no pg_hba\.conf entry|duplicate key value|syntax error at or near|WRONGTYPE Operation"
-            r"|NOAUTH|WRONGPASS|Login failed for user|ORA-0[01]\d{3}"
-        ),
+        "unclear",
+        r"relation \"[^\"\n]+\" does not exist|UndefinedTable|no such table|Unknown database",
+        r"database \"[^\"\n]+\" does not exist|password authentication failed|Access denied for user",
+        r"no pg_hba\.conf entry|duplicate key value|syntax error at or near|WRONGTYPE Operation|NOAUTH",
+        r"WRONGPASS|Login failed for user|ORA-0[01]\d{3}",
     ),
     clue(
         _APP,
         STRENGTH.STATUS,
-        (
-            r"OutOfMemory|OOMKilled|No space left on device|NullPointerException|ModuleNotFoundError"
-            r"|ImportError|KeyError|SyntaxError|cannot find module|permission denied \(publickey\)"
-            r"|exec format error|CrashLoopBackOff|ClassNotFoundException|TypeError|ValueError"
-            r"|segmentation fault|address already in use|EADDRINUSE|read-only file system|quota exceeded"
-            r"|manifest unknown|repository does not exist|admission webhook \"[^\"\n]+\" denied"
-            r"|\(Forbidden\): [^\n]{0,80}is forbidden: User"
-        ),
+        "unclear",
+        r"OutOfMemory|OOMKilled|No space left on device|NullPointerException|ModuleNotFoundError|ImportError",
+        r"KeyError|SyntaxError|cannot find module|permission denied \(publickey\)|exec format error",
+        r"CrashLoopBackOff|ClassNotFoundException|TypeError|ValueError|segmentation fault",
+        r"address already in use|EADDRINUSE|read-only file system|quota exceeded|manifest unknown",
+        r"repository does not exist|admission webhook \"[^\"\n]+\" denied",
+        r"\(Forbidden\): [^\n]{0,80}is forbidden: User",
     ),
     clue(
         _APP,
         STRENGTH.PLAIN - 5,
+        "unclear",
         (
-            r"HTTP/\d(?:\.\d)?\"? (?:400|404|405|409|410|415|422|500|501)\b"
-            r"|\b(?:404|400|500|422)\b[^\n]{0,10}(?:not found|bad request|internal server error|client error|server error)"
+            r"HTTP/\d(?:\.\d)?\"? (?:400|404|405|409|410|415|422|500|501)\b|\b(?:404|400|500"
+            r"|422)\b[^\n]{0,10}(?:not found|bad request|internal server error|client error|server error)"
             r"|Internal Server Error"
         ),
     ),
-    clue(_APP, STRENGTH.SPOKEN - 10, r"\b\w*(?:error|exception)\b|\bfatal\b|\bfailed\b|\bpanic\b|\btraceback\b"),
+    clue(
+        _APP,
+        STRENGTH.SPOKEN - 10,
+        "unclear",
+        r"\b\w*(?:error|exception)\b|\bfatal\b|\bfailed\b|\bpanic\b|\btraceback\b",
+    ),
 )
-_FAULT_TOLD = re2.compile(
-    (
-        r"(?i)\b(?:fail(?:s|ed|ing)?|error|refused|times? out|timed out|timing out|blocked|can't"
-        r"|cannot|unable|broken|down|reset|502|503|504|403)\b"
-    )
+_FAULT_TOLD = compiled(
+    r"(?i)\b(?:fail(?:s|ed|ing)?|error|refused|times? out|timed out|timing out|blocked|can't"
+    r"|cannot|unable|broken|down|reset|502|503|504|403)\b"
 )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import re2
-
+from skills.core.patterns import compiled
 from skills.core.report import Report
 from skills.core.symptom_base import (
     STRENGTH,
@@ -13,7 +12,7 @@ from skills.core.symptom_base import (
     Clue,
     Sighting,
     clue,
-    curl_ended,
+    ended,
     first,
     inside,
     matches,
@@ -31,67 +30,56 @@ _CLUES: tuple[Clue, ...] = (
     clue(
         _REFUSED,
         STRENGTH.PLAIN + 4,
-        (
-            r"\bECONNREFUSED\b|connection refused|connectionrefused|\[Errno (?:111|61)\]"
-            r"|os error (?:111|61|10061)|actively refused|connection was refused"
-            r"|connection has been refused|ERR_CONNECTION_REFUSED|WSAECONNREFUSED|error(?: code)?:? 10061"
-            r"|delayed connect error: 111|refused to connect|refused the connection"
-        ),
+        "unclear",
+        r"\bECONNREFUSED\b|connection refused|connectionrefused|\[Errno (?:111|61)\]|os error (?:111|61|10061)",
+        r"actively refused|connection was refused|connection has been refused|ERR_CONNECTION_REFUSED",
+        r"WSAECONNREFUSED|error(?: code)?:? 10061|delayed connect error: 111|refused to connect",
+        r"refused the connection",
     ),
     clue(
         _REFUSED,
         STRENGTH.PLAIN + 4,
-        (
-            r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)"
-            r"|conexión (?:rehusada|rechazada)|connexion refusée|conexão recusada|connessione rifiutata"
-            r"|MySQL server on '[^'\n]*' \((?:111|61|10061)\b"
-        ),
+        "unclear",
+        r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)|conexión (?:rehusada|rechazada)",
+        r"connexion refusée|conexão recusada|connessione rifiutata",
+        r"MySQL server on '[^'\n]*' \((?:111|61|10061)\b",
     ),
-    clue(_REFUSED, STRENGTH.LOOSE, curl_ended(7)),
+    clue(_REFUSED, STRENGTH.LOOSE, "unclear", ended(7), client="curl"),
     clue(
         _REFUSED,
         STRENGTH.LOOSE + 1,
-        (
-            r"Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener"
-            r"|EndpointConnectionError|Could not connect to the endpoint URL"
-            r"|Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed"
-            r"|couldn't connect to host|\brefused\b"
-        ),
+        "unclear",
+        r"Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener",
+        r"EndpointConnectionError|Could not connect to the endpoint URL",
+        r"Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host",
+        r"\brefused\b",
     ),
     clue(
         _ROUTE,
         STRENGTH.PLAIN + 2,
-        (
-            r"\bEHOSTUNREACH\b|\bENETUNREACH\b|\bEADDRNOTAVAIL\b|network is unreachable"
-            r"|network unreachable|no route to host|host is unreachable|cannot assign requested address"
-            r"|can't assign requested address|unreachable network|unreachable host"
-            r"|\[Errno (?:101|113|65|51|99)\]|os error (?:101|113|65|51|99)|ERR_ADDRESS_UNREACHABLE"
-            r"|ERR_INTERNET_DISCONNECTED|No route found"
-        ),
         "unclear",
+        r"\bEHOSTUNREACH\b|\bENETUNREACH\b|\bEADDRNOTAVAIL\b|network is unreachable|network unreachable",
+        r"no route to host|host is unreachable|cannot assign requested address|can't assign requested address",
+        r"unreachable network|unreachable host|\[Errno (?:101|113|65|51|99)\]|os error (?:101|113|65|51|99)",
+        r"ERR_ADDRESS_UNREACHABLE|ERR_INTERNET_DISCONNECTED|No route found",
     ),
     clue(
         _ROUTE,
         STRENGTH.PLAIN + 2,
-        (
-            r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta"
-            r"|la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès"
-        ),
         "unclear",
+        r"keine Route zum|Netzwerk ist nicht erreichbar|Das Netzwerk ist nicht|no existe ninguna ruta",
+        r"la red es inaccesible|le réseau n'est pas accessible|aucun chemin d'accès",
     ),
 )
 # Cloud Foundry rejects what no security group allows: https://docs.cloudfoundry.org/concepts/asg.html
-_FOUNDRY = re2.compile(
-    (
-        r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b"
-        r"|cloud\.gov|apps\.internal|VCAP_"
-    )
+_FOUNDRY = compiled(
+    r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b"
+    r"|cloud\.gov|apps\.internal|VCAP_"
 )
 # Where nothing can be dropped on the way, a connection that was not established was refused.
-_HIDDEN = re2.compile(r"(?i)could not be established\. (?:Broker|Node) may not be available")
-_V6_ONLY = re2.compile(
-    r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)"
-)
+_HIDDEN = compiled(r"(?i)could not be established\. (?:Broker|Node) may not be available")
+_A_SECOND = 1000
+_V6_ONLY = compiled(r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)")
 
 
 def look(report: Report) -> Sequence[Sighting]:
@@ -108,8 +96,20 @@ def look(report: Report) -> Sequence[Sighting]:
     ]
     match = _HIDDEN.search(report.text) if stays_here(report) else None
     if match is not None:
-        seen.append(sighting(_REFUSED, _CODES[_REFUSED], report, match.group(), strength=STRENGTH.PLAIN, block="no"))
-    return seen
+        seen.append(sighting(_REFUSED, "EGR214", report, match.group(), strength=STRENGTH.PLAIN, block="no"))
+    return [*seen, *_logged(report)]
+
+
+def _logged(report: Report) -> Iterator[Sighting]:
+    """Envoy logs a refused connect as a failed one that took it no time; towards the pod itself it waits longer."""
+    for access in report.failures:
+        quick = access.duration is not None and access.duration < _A_SECOND
+        if "UF" not in access.flags or access.code or not (access.inbound or (quick and not access.unrouted)):
+            continue
+        strength = STRENGTH.NAMED if access.inbound else STRENGTH.LOGGED
+        block: Block = "no" if access.inbound else "unclear"
+        yield sighting(_REFUSED, "EGR214", report, access.quote, strength=strength, block=block, origin="sidecar")
+        break
 
 
 def _refused(report: Report) -> Block:

@@ -5,31 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, curl_ended, first, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
 
 _RESET = NAMES[0]
 _CLUES: tuple[Clue, ...] = (
-    clue(_RESET, STRENGTH.PLAIN, (r"\bECONNRESET\b|connection reset|reset by peer|\[Errno (?:104|54)\]|error\(104"
-r"|os error (?:104|54|10054)|\b10054\b|forcibly closed by the remote host|Connection was reset"
-r"|ERR_CONNECTION_RESET|wurde vom Kommunikationspartner zurückgesetzt"
-r"|reinicializada por la máquina|ré-?initialisée par le correspondant"), "yes"),
-    clue(_RESET, STRENGTH.PLAIN - 2, (r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up"
-r"|server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError"
-r"|ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED"
-r"|connection closed (?:by|before|unexpectedly)"
-r"|closed by (?:the )?(?:remote|peer|foreign) host|peer closed connection|other side closed"
-r"|UND_ERR_SOCKET|underlying connection was closed|prematurely closed|premature (?:end|close)"
-r"|unexpected end of (?:stream|file)|broken pipe|\bEPIPE\b|transfer closed|Connection aborted"
-r"|NoHttpResponseException|failed to respond$|Lost connection to MySQL|Connection lost"
-r"|EOF detected|kex_exchange_identification|BadStatusLine|stream (?:was )?reset|hung up"
-r"|response ended prematurely")),
-    clue(_RESET, STRENGTH.LOOSE + 6, (r"(?:Get|Post|Put|Head|Patch|Delete) \"?https?://[^\s\"]+\"?: (?:unexpected )?EOF|: EOF$"
-r"|EOFException|unexpected EOF"), "yes"),
-    clue(_RESET, STRENGTH.LOOSE, curl_ended(52, 56), "yes"),
-    clue(_RESET, STRENGTH.LOOSE, r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b|connection error"),
-)  # fmt: skip
+    clue(
+        _RESET,
+        STRENGTH.PLAIN,
+        "yes",
+        r"\bECONNRESET\b|connection reset|reset by peer|\[Errno (?:104|54)\]|error\(104",
+        r"os error (?:104|54|10054)|\b10054\b|forcibly closed by the remote host|Connection was reset",
+        r"ERR_CONNECTION_RESET|wurde vom Kommunikationspartner zurückgesetzt|reinicializada por la máquina",
+        r"ré-?initialisée par le correspondant",
+    ),
+    clue(
+        _RESET,
+        STRENGTH.PLAIN - 2,
+        "unclear",
+        r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up",
+        r"server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError",
+        r"ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED",
+        r"connection closed (?:by|before|unexpectedly)|closed by (?:the )?(?:remote|peer|foreign) host",
+        r"peer closed connection|other side closed|UND_ERR_SOCKET|underlying connection was closed",
+        r"prematurely closed|premature (?:end|close)|unexpected end of (?:stream|file)|broken pipe|\bEPIPE\b",
+        r"transfer closed|Connection aborted|NoHttpResponseException|failed to respond$",
+        r"Lost connection to MySQL|Connection lost|EOF detected|kex_exchange_identification|BadStatusLine",
+        r"stream (?:was )?reset|hung up|response ended prematurely",
+    ),
+    clue(
+        _RESET,
+        STRENGTH.LOOSE + 6,
+        "yes",
+        r"(?:Get|Post|Put|Head|Patch|Delete) \"?https?://[^\s\"]+\"?: (?:unexpected )?EOF|: EOF$|EOFException",
+        r"unexpected EOF",
+    ),
+    clue(_RESET, STRENGTH.LOOSE, "yes", ended(52, 56), client="curl"),
+    clue(
+        _RESET,
+        STRENGTH.LOOSE,
+        "unclear",
+        r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b|connection error",
+    ),
+)
 
 
 def look(report: Report) -> Sequence[Sighting]:

@@ -66,7 +66,7 @@ def test_one_line_in_the_style_of_the_neighbours() -> None:
 def test_the_reason_stands_beside_it() -> None:
     text = listing("api.stripe.com")
     new = edited(text, "api.twilio.com", reason="SMS confirmations (notifier)")
-    assert added_lines(text, new) == ["    - api.twilio.com # SMS confirmations (notifier)\n"]
+    assert added_lines(text, new) == ["    - api.twilio.com  # SMS confirmations (notifier)\n"]
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])
@@ -149,6 +149,12 @@ def test_the_environment_that_was_meant_is_edited_and_the_others_are_named() -> 
     said = {each.code: each.facts for each in found.findings}
     assert said["EGR738"]["environments"] == "production"
     assert said["EGR736"]["applications"] == "card-api, payout"
+
+
+def test_where_a_line_break_would_change_another_value_nothing_is_drafted() -> None:
+    text = project("  description: |\n    two\n    lines")
+    assert refused(text, "a.example")[-1] == "EGR739"
+    assert added_lines(text + "\n", edited(text + "\n", "a.example")) == ["  allowedEgress:\n", "    - a.example\n"]
 
 
 def test_only_the_right_document_of_a_file_is_edited() -> None:

@@ -133,6 +133,8 @@ def test_policies_of_other_makes_are_noted(version: str, kind: str, foreign: boo
         ("  # python-index.example\n- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]", "EGR940"),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]  # package mirrors", "EGR940"),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 7844}]", "EGR940"),
+        ("- to: [{namespaceSelector: {}}]\n# external\n- to: [{podSelector: {}}]", None),
+        ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 53, protocol: UDP}] # external names", None),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]  # webhooks of all namespaces", None),
         ("- to: [{namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}] # internet", None),
         ("- to: [{namespaceSelector: {}}, {podSelector: {}}]", "EGR942"),

@@ -344,10 +344,11 @@ def test_the_pods_of_a_workload_are_reached_on_their_own_port() -> None:
 
 
 def test_within_one_namespace_both_directions_are_needed() -> None:
-    both = "- {direction: Egress, remoteGenerated: IntraNamespace}\n- {direction: Ingress, remoteGenerated: IntraNamespace}"
+    out = "- {direction: Egress, remoteGenerated: IntraNamespace}\n"
+    both = out + "- {direction: Ingress, remoteGenerated: IntraNamespace}\n"
     pods = deployment("cache")
     assert decisions(package(both), pods, to="workload://web/cache:6379") == "allowed"
-    assert decisions(package(both.split("\n", maxsplit=1)[0]), pods, to="workload://web/cache:6379") == "denied"
+    assert decisions(package(out), pods, to="workload://web/cache:6379") == "denied"
 
 
 def test_a_far_package_that_is_kept_elsewhere_leaves_it_open() -> None:
@@ -452,8 +453,8 @@ def test_what_came_close_is_named(rule: str, to: str, code: str | None) -> None:
 
 def test_a_selector_that_differs_and_another_package_are_named() -> None:
     other = package("- {direction: Egress, remoteHost: api.stripe.com}", name="pay", namespace="pay")
-    verdict = check(repository(package(STRIPE), other), "web{app=batch}", "https://api.stripe.com")
-    assert near_codes(verdict) >= set() and verdict.decision == "denied"
+    verdict = check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com")
+    assert verdict.decision == "denied"
     alone = check(repository(package(""), other), "web{app=web}", "https://api.stripe.com")
     assert "EGR157" in near_codes(alone)
     assert "EGR157" not in near_codes(check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com"))

@@ -70,7 +70,7 @@ def _is_inside(index: Index, project: Project, destination: Destination) -> bool
     if destination.host is None:
         return is_private(destination.network or "")
     host = destination.host.removeprefix("*.")
-    named_inside = "." not in host or host.rpartition(".")[2] in _INSIDE
+    named_inside = "." not in destination.host or host.rpartition(".")[2] in _INSIDE
     addressed_inside = bool(destination.addresses) and all(map(is_private, destination.addresses))
     return named_inside or addressed_inside or index.is_internal(project, host)
 

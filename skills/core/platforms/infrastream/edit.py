@@ -66,7 +66,8 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
     for destination in dict.fromkeys(need.destinations):
         try:
             step(draft, destination)
-        except CannotEdit:
+        except CannotEdit as refused:
+            draft.findings.append(refused.finding)
             place = mine.list_place or mine.place
             draft.say("EGR739", place, place=str(place))
     findings = (*draft.findings, *_context(draft))
@@ -98,9 +99,13 @@ def _add(draft: _Draft, destination: Destination) -> None:
 
 
 def _with_item(draft: _Draft, document: Document, project: Project, entry: str) -> str:
-    if project.items:
-        return append_item(draft.text, document, _LIST, entry, comment=draft.comment)
-    return insert_key(draft.text, document, ("spec",), "allowedEgress", [entry], comment=draft.comment)
+    if project.list_place is None:
+        return insert_key(draft.text, document, ("spec",), "allowedEgress", [entry], comment=draft.comment)
+    if document.at(*_LIST) is None:
+        return replace_value(draft.text, document, _LIST, [entry])
+    # Behind a list on one line nobody could tell which item a comment is about.
+    on_one_line = not project.items or project.items[-1].place.line == project.list_place.line
+    return append_item(draft.text, document, _LIST, entry, comment=None if on_one_line else draft.comment)
 
 
 def _remove(draft: _Draft, destination: Destination) -> None:

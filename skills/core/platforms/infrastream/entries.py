@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import re2
-
 from skills.core.enforce.spans import Span, network_span
 from skills.core.errors import AskUnclear
 from skills.core.hosts import Network, normalise, parent_of, shown
 from skills.core.model import Place
 
-_RANGE = re2.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
+_ADDRESS_SIGNS = frozenset("0123456789abcdefABCDEF.:")
 _LONGEST = 512
 _TEMPLATE_MARKS = ("{{", "${")
 
@@ -104,7 +102,8 @@ def read_item(value: Any, place: Place, position: int) -> Item:
 
 
 def _network(text: str) -> Network | None:
-    if not _RANGE.fullmatch(text):
+    address, slash, prefix = text.partition("/")
+    if not _ADDRESS_SIGNS.issuperset(address) or (slash and not (prefix.isascii() and prefix.isdecimal())):
         return None
     try:
         return ipaddress.ip_network(text, strict=False)
@@ -116,7 +115,7 @@ def _fault(text: str) -> tuple[str | None, str | None]:
     """The code of what keeps the text from being an item, and the host that it names all the same."""
     if "://" in text:
         return "EGR720", _bare_host(text.split("://", 1)[1])
-    if any(sign.isspace() for sign in text):
+    if text.split() != [text]:
         return "EGR723", _bare_host("".join(text.split()))
     if "/" in text:
         return "EGR721", _bare_host(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_decide import evaluate
-from skills.core.enforce.kube_flow import PolicyIndex, index_policies
+from skills.core.enforce.kube_index import PolicyIndex, index_policies
 from skills.core.enforce.peers import peers
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
 from skills.core.platforms.network_policy.entries import Entry, ForeignEntry, PolicyEntry

@@ -110,7 +110,7 @@ def _peers(policy: NetworkPolicy) -> list[Peer]:
 
 def _egress_rule(document: Document, policy: NetworkPolicy, rule: PolicyRule) -> Iterator[Finding]:
     for peer in rule.peers:
-        if _every_pod(peer) and _speaks_of_internet(document, policy, rule):
+        if _every_pod(peer) and not (rule.ports and _only_dns(rule)) and _speaks_of_internet(document, policy, rule):
             yield finding("EGR940", peer.place, policy=policy.name)
         if peer.block is not None and not peer.block.excepts and covers(peer.block.spans, EVERY_V4):
             yield finding("EGR947", peer.place, policy=policy.name, cidr=peer.block.cidr)
@@ -186,5 +186,13 @@ def _one_rule(rows: list[str]) -> list[str]:
     for position, row in enumerate(rows[2:], start=2):
         text = row.strip()
         if text and not text.startswith("#") and len(row) - len(row.lstrip()) <= depth:
-            return rows[:position]
+            return _without_trailing_comments(rows[:position])
     return rows
+
+
+def _without_trailing_comments(rows: list[str]) -> list[str]:
+    """Comments above the next rule speak of that one."""
+    end = len(rows)
+    while end and rows[end - 1].strip().startswith("#"):
+        end -= 1
+    return rows[:end]

@@ -11,7 +11,14 @@ from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.decide import Index, compile_index
 from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
 from skills.core.platforms.network_policy.read import read
-from skills.core.yaml_text import Document, Seq, append_document, append_item, read_documents, remove_item
+from skills.core.yaml_text import (
+    Document,
+    Seq,
+    append_document,
+    append_item,
+    read_documents,
+    remove_item,
+)
 
 Path = tuple[str | int, ...]
 
@@ -49,12 +56,25 @@ class Workspace:
         document, prefix = self.find(entry)
         self._put(entry.policy.place.path, remove_item(self._text(entry), document, (*prefix, *path)), role)
 
+    def remove_policy(self, entry: PolicyEntry, role: Role) -> None:
+        """The whole policy: its document with its comments, or its item of a List."""
+        document, prefix = self.find(entry)
+        text = self._text(entry)
+        without = remove_item(text, document, prefix) if prefix else _without_document(text, document)
+        self._put(entry.policy.place.path, without, role)
+
+    def empty_section(self, entry: PolicyEntry, section: str, role: Role) -> bool:
+        """Takes the last rule away and keeps the pods isolated; not possible where policyTypes follow from rules."""
+        document, prefix = self.find(entry)
+        if not document.at(*prefix, "spec", "policyTypes"):
+            return False
+        text = remove_item(self._text(entry), document, (*prefix, "spec", section, 0))
+        self._put(entry.policy.place.path, text, role)
+        return True
+
     def add_document(self, path: str, block: str, role: Role) -> None:
         text = self.text(path)
         self._put(path, block if text is None else append_document(text, block), role)
-
-    def replace_text(self, path: str, text: str, role: Role) -> None:
-        self._put(path, text, role)
 
     def find(self, entry: PolicyEntry) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
@@ -85,6 +105,22 @@ class Workspace:
             *_entries(path, text),
         ]
         self.index = compile_index(entries, self.index.cluster)
+
+
+def _without_document(text: str, document: Document) -> str:
+    """The file without one document, from its `---` up to the next; a header above the first one stays."""
+    rows = [f"{row}\n" for row in text.split("\n")]
+    rows[-1] = rows[-1][:-1]
+    markers = [
+        number for number, row in enumerate(rows) if row.startswith("---") and row[3:4] in {"", " ", "\t", "\r", "\n"}
+    ]
+    end = next((number for number in markers if number >= document.line), len(rows))
+    start = next((number for number in reversed(markers) if number < document.line), None)
+    if start is None:
+        start = document.line - 1
+        while start and rows[start - 1].startswith("#"):
+            start -= 1
+    return "".join(rows[:start] + rows[end:])
 
 
 def _entries(path: str, text: str) -> Sequence[Entry]:

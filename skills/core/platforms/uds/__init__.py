@@ -38,7 +38,7 @@ __all__ = [
 
 NAME = "uds"
 KIND = "k8s"
-MARKS = ("uds.dev/",)
+MARKS: tuple[str, ...] = ("uds.dev/",)
 
 
 def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:

@@ -98,7 +98,7 @@ def _neighbour(package: Package, selector: LabelSelector, item: Mapping[str, obj
 def _slot(key: str) -> str:
     """Keys that stand in for one another share a slot."""
     if key in {"remoteNamespace", "remoteGenerated", "remoteCidr", "remoteHost"}:
-        return "remoteHost"
+        return "remoteNamespace"
     return {"ports": "port", "podLabels": "selector", "remotePodLabels": "remoteSelector"}.get(key, key)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
@@ -69,10 +68,8 @@ def _with_templates(view: LayerView, package: Package) -> LayerView:
 
 def _floating(index: Index) -> list[LayerView]:
     """Packages whose namespace a template decides might govern any workload that no other Package governs."""
-    packages = [
-        package for namespace in index.packages if templated(namespace) for package in index.packages[namespace]
-    ]
-    unknown = tuple(finding("EGR167", package.place, package=package.name) for package in packages[:_MOST_FLOATING])
+    packages = index.floating[:_MOST_FLOATING]
+    unknown = tuple(finding("EGR167", package.place, package=package.name) for package in packages)
     return [LayerView(LAYER, NAME, "allow", unknown=unknown)] if unknown else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 from skills.core.enforce.kube_policy import labels_match
 from skills.core.enforce.matching import Match
@@ -13,6 +14,7 @@ from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
 from skills.core.platforms.uds.edit_bundle import open_gateway
+from skills.core.platforms.uds.grants import on_one_port
 from skills.core.platforms.uds.index import Registration, clash_with, key_of
 from skills.core.platforms.uds.meshed import clash_finding
 from skills.core.platforms.uds.near import remote_words
@@ -49,7 +51,7 @@ def add_host(bench: Workbench, package: Package, destination: Destination) -> No
     if selector is None:
         return
     mode = bench.index.mode(package)
-    _say_neighbours(bench, package, destination)
+    _say_neighbours(bench, package, destination, ports)
     account = account_for(package, bench.need.workload, selector) if mode == "ambient" else None
     wanted = Wanted(
         "Egress", selector, {"remoteHost": destination.host}, ports, destination.host or "", protocol, account
@@ -120,11 +122,11 @@ def _extendable(
     ]
 
 
-def _say_neighbours(bench: Workbench, package: Package, to: Destination) -> None:
+def _say_neighbours(bench: Workbench, package: Package, to: Destination, ports: Sequence[int]) -> None:
     """What the first remoteHost takes away from others (G-D06) or from the same pods (G-D07)."""
     if bench.index.mode(package) == "ambient":
         if not bench.index.at_host("ambient", to.host or ""):
-            _say_taken_over(bench, package, to)
+            _say_taken_over(bench, package, to, ports)
         return
     near = pods_of(bench.index.cluster, bench.need.workload)
     if any(labels_match(rule.pods, near) is not Match.NO for rule in package.host_rules):
@@ -136,14 +138,15 @@ def _say_neighbours(bench: Workbench, package: Package, to: Destination) -> None
         bench.say("EGR806", *(rule.place for rule in lost), pods=near.name, remotes=remotes)
 
 
-def _say_taken_over(bench: Workbench, package: Package, to: Destination) -> None:
+def _say_taken_over(bench: Workbench, package: Package, to: Destination, ports: Sequence[int]) -> None:
     others = [other for other in bench.index.every_package() if key_of(other) != key_of(package)]
     said = 0
     for other in others:
         if bench.index.mode(other) != "ambient":
             continue
         for rule in other.allow:
-            if rule.egress and not rule.udp and _may_hold(rule, to) and said < _MOST_NEIGHBOURS:
+            relevant = rule.egress and not rule.udp and on_one_port(rule, ports) and _may_hold(rule, to)
+            if relevant and said < _MOST_NEIGHBOURS:
                 facts = {"package": other.name, "namespace": other.namespace, "remote": rule.remote_cidr or ""}
                 bench.say("EGR805", rule.place, host=to.host or "", **facts)
                 said += 1

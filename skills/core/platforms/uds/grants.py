@@ -76,7 +76,7 @@ def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
     candidates = _selectors(package, ambient)
     for entry in registrations(package):
         for selector in candidates:
-            if ambient and _covered(package, entry, selector):
+            if ambient and (_covered(package, entry, selector) or not _may_run_as(index, entry, selector)):
                 continue
             if _gets_there(generated, package, selector, entry, ambient):
                 source = pods_words(package.namespace, selector) + (_account(index, entry) if ambient else "")
@@ -95,6 +95,15 @@ def _gets_there(
     pods = Pods("", package.namespace, {}, dict(selector.labels))
     target = WAYPOINT if ambient else gateway_on(Ports(entry.port, entry.port))
     return reaches(generated, package.namespace, pods, target) is Match.YES
+
+
+def _may_run_as(index: Index, entry: Registration, selector: LabelSelector) -> bool:
+    """A service account keeps other pods out, unless a manifest shows that they run under it too."""
+    account = entry.rule.service_account
+    if account is None or str(selector) == str(entry.rule.pods):
+        return True
+    pods = index.cluster.pods.get(entry.package.namespace, ())
+    return any(pod.service_account == account and selector.matches(pod.labels) is Match.YES for pod in pods)
 
 
 def _covered(package: Package, entry: Registration, selector: LabelSelector) -> bool:
@@ -124,16 +133,33 @@ def isolations(index: Index) -> list[Isolation]:
             continue
         found.append(Isolation(pods_words(package.namespace, LabelSelector()), NETWORK))
         if index.mode(package) == "sidecar":
-            found += [Isolation(pods_words(package.namespace, rule.pods), MESH) for rule in package.host_rules]
+            found += _bound(package)
         else:
             found += _taken_over(index, package)
     return list(dict.fromkeys(found))
 
 
+def _bound(package: Package) -> Iterator[Isolation]:
+    """Pods under REGISTRY_ONLY that would otherwise reach more: without another rule there is nothing to lose."""
+    others = [rule for rule in package.allow if rule.egress and _open_to_addresses(rule)]
+    for rule in package.host_rules:
+        if any(_may_meet(rule.pods, other.pods) for other in others):
+            yield Isolation(pods_words(package.namespace, rule.pods), MESH)
+
+
+def _open_to_addresses(rule: Allow) -> bool:
+    return not rule.udp and (rule.remote_generated == "Anywhere" or rule.network is not None)
+
+
+def _may_meet(one: LabelSelector, other: LabelSelector) -> bool:
+    """Whether some pod could carry the labels of both."""
+    return all(other.labels.get(key, value) == value for key, value in one.labels.items())
+
+
 def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
     """Hosts that other rules reached directly until somebody registered them (G-D06).
 
-    Private CIDRs are left out: a host that people register is nearly always a public one.
+    Private CIDRs and rules for other ports are left out: such a rule is hardly about the host.
     """
     hosts = index.registered.get("ambient", {})
     for rule in package.allow:
@@ -146,8 +172,13 @@ def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
                     yield Isolation(f"{pods} to {host} on ports that no remoteHost rule names", MESH)
         elif rule.network is not None and not is_private(rule.network):
             for host, entries in hosts.items():
-                if not any(entry.package.namespace == package.namespace for entry in entries):
+                own = any(entry.package.namespace == package.namespace for entry in entries)
+                if not own and on_one_port(rule, [entry.port for entry in entries]):
                     yield Isolation(f"{pods} to {host}, until now by remoteCidr {rule.remote_cidr}", MESH)
+
+
+def on_one_port(rule: Allow, ports: Sequence[int]) -> bool:
+    return not rule.opened_ports or bool(set(rule.opened_ports) & set(ports))
 
 
 # --- beyond the need

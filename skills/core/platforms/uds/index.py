@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.cluster import Cluster
+from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, Served, family_of
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
@@ -50,7 +51,8 @@ class Index:
 
     `participants` are egress rules to Anywhere of ambient Packages by namespace: they take part in every
     registered host. `clashes` are by mode, host and port. `generated` is by file and document.
-    Refused Packages register nothing; `presumed` is this index as it would be if they were admitted.
+    `floating` are Packages whose namespace a template decides. Refused Packages register nothing;
+    `presumed` is this index as it would be if they were admitted.
     """
 
     rules: Version = NEWEST
@@ -61,6 +63,7 @@ class Index:
     participants: Mapping[str, tuple[Allow, ...]] = field(default_factory=dict)
     clashes: Mapping[tuple[Mode, str, int], Clash] = field(default_factory=dict)
     generated: Mapping[Key, tuple[Generated, ...]] = field(default_factory=dict)
+    floating: tuple[Package, ...] = ()
     cores: tuple[CoreDeployment, ...] = ()
     extras: tuple[ExtraRules, ...] = ()
     presumed: Index | None = None
@@ -95,6 +98,7 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster, rules: Version = N
         {namespace: tuple(group) for namespace, group in packages.items()},
         refused,
         generated={key_of(package): generated_rules(package, rules) for package in every},
+        floating=tuple(package for package in every if templated(package.namespace)),
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
     )

@@ -28,6 +28,9 @@ _REMOTES = ("remoteHost", "remoteCidr", "remoteGenerated", "remoteNamespace", "r
 _DIRECTIONS = ("Egress", "Ingress")
 _PROTOCOLS = ("TLS", "HTTP", "TCP", "UDP")
 _MODES = ("ambient", "sidecar")
+# Aliases can make one rule or list stand for thousands; more than this nobody runs.
+_MOST_RULES = 5_000
+_MOST_PORTS = 1_000
 
 
 def read(document: Document) -> Sequence[Entry]:
@@ -93,9 +96,9 @@ class _Fields:
         value = self.data.get(key)
         if value is None:
             return ()
-        if not isinstance(value, Seq) or not all(map(_is_port, value)):
-            self.wrong(key, "a list of port numbers from 1 to 65535")
-            return tuple(filter(_is_port, value)) if isinstance(value, Seq) else ()
+        if not isinstance(value, Seq) or len(value) > _MOST_PORTS or not all(map(_is_port, value)):
+            self.wrong(key, f"a list of at most {_MOST_PORTS} port numbers from 1 to 65535")
+            return tuple(filter(_is_port, value[:_MOST_PORTS])) if isinstance(value, Seq) else ()
         return tuple(value)
 
 
@@ -109,7 +112,11 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
     mesh = _Fields(document, _map(network.get("serviceMesh")))
     faults: list[Finding] = []
     rules, exposed = [], []
-    for index, item in enumerate(_list(network.get("allow"))):
+    items = _list(network.get("allow"))
+    if len(items) > _MOST_RULES:
+        many = {"field": "allow", "value": f"{len(items)} rules", "expected": f"at most {_MOST_RULES}"}
+        faults.append(finding("EGR823", document.place(network, "allow"), **many))
+    for index, item in enumerate(items[:_MOST_RULES]):
         if isinstance(item, Map):
             fields = _Fields(document, item)
             rules.append(_allow(fields, index))
@@ -117,7 +124,7 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
         else:
             place = document.place(network["allow"], index)
             faults.append(finding("EGR823", place, field="allow", value=str(item)[:60], expected="a list of rules"))
-    for item in _list(network.get("expose")):
+    for item in _list(network.get("expose"))[:_MOST_RULES]:
         if isinstance(item, Map):
             exposed.append(_expose(_Fields(document, item)))
     mode = mesh.text("mode", _MODES)

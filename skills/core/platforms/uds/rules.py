@@ -35,12 +35,12 @@ class Wanted:
 def put(
     bench: Workbench, package: Package, wanted: Wanted, like: Sequence[Allow], role: Role = "allowlist"
 ) -> Allow | None:
-    """Extends the first rule of `like`, or appends a new one. Gives the rule as it then stands; None if it can't be."""
+    """Extends a rule of `like`, or appends a new one. Gives the rule as it then stands; None if it can't be."""
     for rule in like:
         opened = rule.mesh_ports if rule.remote_host is not None else rule.opened_ports
         missing = [port for port in wanted.ports if port not in opened]
-        done = not missing or bench.add_ports(package, rule, missing, role)
-        return _standing(bench, package, rule.index) if done else None
+        if not missing or bench.add_ports(package, rule, missing, role):
+            return _standing(bench, package, rule.index)
     item = _item(bench, package, wanted)
     if item is None or not bench.add_rule(package, item, role):
         return None

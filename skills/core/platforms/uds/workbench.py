@@ -89,7 +89,10 @@ class Workbench:
         return self._change(package, step, role)
 
     def add_ports(self, package: Package, rule: Allow, ports: Sequence[int], role: Role = "allowlist") -> bool:
-        """Adds ports to a rule: `port: 443` becomes `ports: [443, 8443]`, a list grows."""
+        """Adds ports to a rule: `port: 443` becomes `ports: [443, 8443]`, a list grows.
+
+        Says nothing where it can't be done (the list stands behind an alias): a rule of its own does it too.
+        """
         at = (*_ALLOW, rule.index)
 
         def step(text: str, document: Document) -> str:
@@ -104,7 +107,10 @@ class Workbench:
                 return replace_entry(text, document, (*at, "port"), "ports", value)
             return insert_key(text, document, at, "ports", value)
 
-        return self._change(package, step, role)
+        said = len(self.findings)
+        done = self._change(package, step, role)
+        del self.findings[said if not done else len(self.findings) :]
+        return done
 
     def remove_rule(self, package: Package, rule: Allow, role: Role = "allowlist") -> bool:
         return self._change(package, lambda text, document: remove_item(text, document, _ALLOW, rule.index), role)

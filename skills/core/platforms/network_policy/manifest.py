@@ -1,0 +1,80 @@
+"""The text of a new policy, in the style of the file that will hold it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from skills.core.messages import say
+from skills.core.model import Destination, Finding, Need
+from skills.core.platforms.network_policy.wish import Wish
+from skills.core.yaml_emit import Style, block
+from skills.core.yaml_text import Document, Map, Seq
+
+_WIDTH = 110
+_LONGEST_REASON = 300
+
+
+def comment_for(need: Need, destination: Destination) -> str:
+    """Why the rule is there, on one line. What people typed can neither end the comment nor wake a template."""
+    code = "EGR958" if need.reason.strip() else "EGR959"
+    facts = {"workload": need.workload.name, "destination": str(destination), "reason": one_line(need.reason)}
+    said = say(Finding(code, facts)).says
+    if need.until:
+        said = f"{said} ({one_line(need.until)})"
+    return one_line(said)
+
+
+def one_line(text: str) -> str:
+    """Text for a comment: no line breaks of any kind, nothing invisible, nothing that Helm or envsubst would run."""
+    flat = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    for mark in ("{{", "}}", "${"):
+        while mark in flat:
+            flat = flat.replace(mark, f"{mark[0]} {mark[1]}")
+    return flat if len(flat) <= _LONGEST_REASON else f"{flat[:_LONGEST_REASON]}…"
+
+
+def manifest(wish: Wish, name: str, *, with_namespace: bool, indent_lists: bool) -> str:
+    """The document with its comment, without a separator. `with_namespace` False leaves it to Helm or Kustomize."""
+    metadata: dict[str, Any] = {"name": name}
+    if with_namespace:
+        metadata["namespace"] = wish.namespace
+    data = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata,
+        "spec": {
+            "podSelector": {"matchLabels": dict(wish.labels)},
+            "policyTypes": [wish.direction],
+            wish.section: [wish.rule()],
+        },
+    }
+    comment = textwrap.wrap(wish.comment, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    lines = [*(f"# {line}" for line in comment), *block(data, Style(dash=2 if indent_lists else 0))]
+    return "\n".join(lines) + "\n"
+
+
+def indents_lists(document: Document) -> bool:
+    """Whether this file's people indent the items of a list below its key."""
+    return any(_is_indented(document, parent, key) for parent, key in _lists(document.data, 6))
+
+
+def _is_indented(document: Document, parent: Map, key: Any) -> bool:
+    rows, items = document.rows, parent[key]
+    if not items.lines or items.lines[0] == parent.lines.get(key):
+        return False
+    return _margin(rows[items.lines[0] - 1]) > _margin(rows[parent.lines[key] - 1])
+
+
+def _lists(data: Any, depth: int) -> list[tuple[Map, Any]]:
+    """Non-empty block lists directly below mappings, not deeper than `depth`."""
+    if depth == 0 or not isinstance(data, Map):
+        return []
+    found = [(data, key) for key, value in data.items() if isinstance(value, Seq) and value and key in data.lines]
+    for value in data.values():
+        found += _lists(value, depth - 1)
+    return found
+
+
+def _margin(row: str) -> int:
+    return len(row) - len(row.lstrip(" "))

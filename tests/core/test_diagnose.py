@@ -1,0 +1,65 @@
+"""diagnose: a symptom and a verdict joined; each pair with its twin that must not be called a block."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.sample import files
+from skills.core.errors import AskUnclear
+from skills.diagnose import skill as diagnose
+from tests.worlds import world
+
+WORLD = world(files())
+
+
+def cause(text: str, for_: str | None = None) -> tuple[str, str]:
+    answer = diagnose.run(diagnose.Ask.model_validate({"text": text, "for": for_}), WORLD)
+    return answer.data["cause"], answer.data["egress_block"]
+
+
+@pytest.mark.parametrize(
+    ("for_", "text", "wanted"),
+    [
+        # a firewall drops: timeout fits, refused and a certificate do not
+        ("payment-gateway", "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached", ("EGR287", "yes")),
+        ("payment-gateway", "curl: (7) Failed to connect to api.twilio.com port 443 after 3 ms: Connection refused", ("EGR288", "unclear")),
+        ("payment-gateway", "curl: (60) SSL certificate problem: certificate has expired\nhttps://api.twilio.com/", ("EGR288", "no")),
+        # a sidecar cuts the handshake
+        ("claims/claims-api", "curl: (35) OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to api.twilio.com:443", ("EGR287", "yes")),
+        # allowed: the same faces come from elsewhere
+        ("payment-gateway", "curl: (28) Failed to connect to hooks.slack.com port 443 after 30001 ms: Timeout was reached", ("EGR285", "no")),
+        ("claims/claims-api", "curl: (35) OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to api.stripe.com:443", ("EGR285", "no")),
+        # not the network at all
+        ("payment-gateway", "requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://api.twilio.com/v1", ("EGR281", "no")),
+        ("payment-gateway", "429 Too Many Requests from https://api.twilio.com/", ("EGR281", "no")),
+    ],
+)  # fmt: skip
+def test_symptom_and_verdict(for_: str, text: str, wanted: tuple[str, str]) -> None:
+    assert cause(text, for_) == wanted
+
+
+def test_what_is_missing_is_asked() -> None:
+    timeout = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
+    assert cause(timeout)[0] == "EGR283"
+    assert cause("connection timed out", "payment-gateway")[0] == "EGR282"
+    with pytest.raises(AskUnclear):
+        cause("  \n ")
+
+
+def test_ten_megabytes_are_read_in_part_and_that_is_said() -> None:
+    text = "curl: (28) Failed to connect to api.twilio.com port 443: Timeout was reached\n" + "x" * 10_000_000
+    answer = diagnose.run(diagnose.Ask.model_validate({"text": text, "for": "payment-gateway"}), WORLD)
+    assert answer.data["cause"] == "EGR287"
+    assert "EGR290" in {finding["code"] for finding in answer.data["findings"]}
+
+
+def test_binary_is_no_fault_of_ours() -> None:
+    noise = bytes(range(256)).decode("latin-1") * 50
+    assert cause(noise, "payment-gateway")[0] in ("EGR281", "EGR282", "EGR286")
+
+
+def test_secrets_are_masked_and_that_is_said() -> None:
+    text = "payment failed: postgres://app:hunter2secret@db.example.com:5432/x connection timed out"
+    answer = diagnose.run(diagnose.Ask.model_validate({"text": text, "for": "payment-gateway"}), WORLD)
+    assert "hunter2secret" not in str(answer)
+    assert "EGR291" in {finding["code"] for finding in answer.data["findings"]}

@@ -1,0 +1,161 @@
+"""Planted mutants: each one is a mistake that would make Postern lie or write too much; a test must turn red.
+
+    python -m tests.mutants            all of them, each in a copy of the checkout
+    python -m tests.mutants NAME ...   only these
+
+Prints a line a mutant and exits 1 if one survived. The last figures stand in docs/MUTANTS.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".postern", "__pycache__", ".*_cache", ".hypothesis")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` in `path` becomes `new`; `tests` are what must notice."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+CASES = "tests/test_cases.py"
+TALKS = "tests/test_conversations.py"
+RIGHTS = "tests/core/test_rights.py"
+CLI = "tests/bot/test_cli.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "requester may approve",
+        "skills/core/rights.py",
+        "    if person.is_same(request.asked_by):",
+        "    if False and person.is_same(request.asked_by):",
+        (RIGHTS, TALKS),
+    ),
+    Mutant(
+        "approver check skipped",
+        "skills/core/rights.py",
+        "    if person.id.strip().casefold() not in approvers:",
+        "    if False:",
+        (RIGHTS, TALKS),
+    ),
+    Mutant(
+        "requester's own approval counts",
+        "skills/core/rights.py",
+        " - {request.asked_by.casefold()}\n    rules",
+        "\n    rules",
+        (RIGHTS,),
+    ),
+    Mutant(
+        "digest of the decision not compared",
+        "skills/decide/skill.py",
+        "if ask.digest is not None and ask.digest != request.digest:",
+        "if False:",
+        (CLI,),
+    ),
+    Mutant(
+        "digest of the draft not compared",
+        "skills/propose/skill.py",
+        "if ask.digest and ask.digest != drafted.change.digest:",
+        "if False:",
+        (CLI,),
+    ),
+    Mutant(
+        "base left out of the digest",
+        "skills/core/change.py",
+        "json.dumps([base, rows]",
+        "json.dumps([None, rows]",
+        ("tests/core/test_change.py",),
+    ),
+    Mutant(
+        "an unreadable file is skipped silently",
+        "skills/core/allowlist.py",
+        "if blind and _could_change(decision, layers):",
+        "if False:",
+        (CASES,),
+    ),
+    Mutant(
+        "one allowing layer is enough",
+        "skills/core/allowlist.py",
+        '    if "denied" in decisions:\n        return "denied"\n    if "undecided" in decisions or not decisions:',
+        '    if "allowed" in decisions:\n        return "allowed"\n    if "undecided" in decisions or not decisions:',
+        (CASES, "tests/core"),
+    ),
+    Mutant(
+        "a sentence approves",
+        "skills/core/understand.py",
+        "if match := _DECIDE.fullmatch(said):",
+        "if match := _DECIDE.search(said):",
+        ("tests/core/test_understand.py", TALKS),
+    ),
+    Mutant(
+        "stale approvals count",
+        "skills/decide/skill.py",
+        "for past in request.decisions if past.digest == request.digest}",
+        "for past in request.decisions}",
+        ("tests/core/test_decide.py",),
+    ),
+    Mutant(
+        "symptom of another layer is called a block",
+        "skills/diagnose/skill.py",
+        "if set(layers) & set(judgement.best.fits):",
+        "if layers:",
+        ("tests/core/test_diagnose.py", CASES),
+    ),
+    Mutant(
+        "lost flows are not said",
+        "skills/core/change.py",
+        '    denied += [f"{scope.source}',
+        '    denied += [] and [f"{scope.source}',
+        ("tests/core/test_change.py", "tests/core/platforms"),
+    ),
+)
+
+
+def survives(mutant: Mutant, copy: Path) -> bool:
+    file = copy / mutant.path
+    text = file.read_text()
+    if text.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: {mutant.path} holds the place {text.count(mutant.old)} times, not once")
+    file.write_text(text.replace(mutant.old, mutant.new))
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
+    done = subprocess.run(command, cwd=copy, capture_output=True, check=False)
+    file.write_text(text)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: the tests did not run: {done.stdout.decode()[-800:]}")
+    return done.returncode == 0
+
+
+def main(names: Sequence[str]) -> int:
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    survivors = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "checkout"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT, symlinks=True)
+        for mutant in chosen:
+            started = time.monotonic()
+            survived = survives(mutant, copy)
+            survivors += survived
+            print(
+                f"{'SURVIVED' if survived else 'killed'}  {mutant.name}  ({time.monotonic() - started:.0f} s)",
+                flush=True,
+            )
+    print(f"{len(chosen) - survivors} of {len(chosen)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
