@@ -15,8 +15,8 @@ from skills.core.errors import AskUnclear, Mendable
 
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _KEYS = {
-    "check": {"id", "for", "to", "service_account", "ip"},
-    "diagnose": {"id", "text", "for"},
+    "check": {"for", "to", "service_account", "ip"},
+    "diagnose": {"text", "for"},
 }
 
 
@@ -57,8 +57,9 @@ def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 def _one(app: App, skill: str, number: int, raw: bytes) -> dict[str, Any]:
     identity = None
     try:
-        row = _row(raw, skill)
+        row = _row(raw)
         identity = row.pop("id", None)
+        _refuse_strange(row, skill)
         handled = app.desk.handle(skill, _ask(skill, row), app.person, app.where)
     except Mendable as error:
         return {"id": identity, "line": number, **output.error_object(error.finding)}
@@ -68,17 +69,20 @@ def _one(app: App, skill: str, number: int, raw: bytes) -> dict[str, Any]:
     return {"id": identity, **(handled.answer.data if handled.answer else {})}
 
 
-def _row(raw: bytes, skill: str) -> dict[str, Any]:
+def _row(raw: bytes) -> dict[str, Any]:
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError):
         raise AskUnclear("EGR647") from None
     if not isinstance(row, dict):
         raise AskUnclear("EGR647")
+    return row
+
+
+def _refuse_strange(row: dict[str, Any], skill: str) -> None:
     strange = set(row) - _KEYS[skill]
     if strange:
         raise AskUnclear("EGR645", field=str(min(strange))[:80], what="no such field")
-    return row
 
 
 def _ask(skill: str, row: dict[str, Any]) -> Any:

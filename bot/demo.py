@@ -42,7 +42,7 @@ SCRIPT: tuple[Line, ...] = (
     Line("sam", "approve"),
     Line("dana", "works now"),
     Line("dana", "is hooks.slack.com allowed for payment-gateway?"),
-    Line("dana", "claims-api gets 502 Bad Gateway from http://status.twilio.com/api (server: envoy)"),
+    Line("dana", "claims-api gets 502 Bad Gateway from http://api.twilio.com/ping (server: envoy)"),
     Line("dana", "payment-gateway: sqlalchemy.exc.TimeoutError: QueuePool limit of size 20 overflow 20 reached"),
 )
 

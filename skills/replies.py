@@ -11,7 +11,7 @@ from typing import Any
 
 from skills.contract import Answer
 from skills.core.change import unified_diff
-from skills.core.messages import level, say
+from skills.core.messages import level, say, symptom_words
 from skills.core.model import Evidence, Finding, NearMiss, Verdict
 from skills.core.model.requests import Request
 from skills.core.rendering import render
@@ -183,7 +183,7 @@ def _folded(answer: Answer, verdicts: Sequence[Verdict]) -> tuple[Section, ...]:
     facts: dict[str, Any] = {"answer": answer, "verdicts": verdicts, "said": [say(f) for f in answer.findings]}
     pieces = [_evidence(piece) for finding in answer.findings for piece in finding.evidence]
     facts["evidence"] = list(dict.fromkeys(pieces))
-    facts["say"] = say
+    facts |= {"say": say, "symptom_words": symptom_words}
     facts["judgement"] = answer.detail.get("judgement")
     facts["commit"] = answer.detail.get("commit")
     return (Section("more", render("replies/more.txt.j2", **facts).strip()),)

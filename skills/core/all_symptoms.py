@@ -52,8 +52,9 @@ def judge(report: Report) -> Judgement:
 
 
 def _certainty(ranked: tuple[Sighting, ...]) -> float:
-    """The strength of the best sighting, less the closer a rival comes."""
-    best = ranked[0].strength
-    rival = ranked[1].strength if len(ranked) > 1 else 0
-    doubt = max(0, 12 - (best - rival)) / 40
-    return round(max(0.05, min(0.98, best / 100 - doubt)), 2)
+    """The strength of the best sighting, less the closer a rival of another family comes."""
+    best = ranked[0]
+    family = next((module.NAMES for module in ALL if best.symptom in module.NAMES), ())
+    rival = next((sighting.strength for sighting in ranked if sighting.symptom not in family), 0)
+    doubt = max(0, 12 - (best.strength - rival)) / 40
+    return round(max(0.05, min(0.98, best.strength / 100 - doubt)), 2)

@@ -52,6 +52,17 @@ def catalogue() -> Mapping[str, Message]:
     return {entry["code"]: Message(**entry) for entry in entries}
 
 
+@cache
+def _symptoms() -> Mapping[str, str]:
+    words: Mapping[str, str] = yaml.safe_load(template("symptoms.yaml"))
+    return words
+
+
+def symptom_words(symptom: str) -> str:
+    """A symptom as sentences call it; a name that the list does not know is shown as it is."""
+    return _symptoms().get(symptom, symptom.replace("_", " "))
+
+
 def fill(sentence: str, facts: Mapping[str, Fact]) -> str:
     """Puts facts into holes. Facts are text: braces inside them are never holes again."""
     return sentence.format_map(_Holes(facts))

@@ -13,6 +13,7 @@ from skills.core import wire
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow, readable, with_pending
+from skills.core.messages import symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 
@@ -67,7 +68,7 @@ def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -
 def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str]) -> tuple[Finding, float, str]:
     """The leading finding, how certain it is, and whether a denied egress explains the report."""
     block = judgement.egress_block
-    facts: dict[str, Any] = {"symptom": judgement.symptom.replace("_", " "), "destination": to[0] if to else ""}
+    facts: dict[str, Any] = {"symptom": symptom_words(judgement.symptom), "destination": to[0] if to else ""}
     quotes = tuple(Evidence(quote=quote) for quote in judgement.best.quotes[:2])
     if judgement.symptom in _NO_NETWORK:
         return Finding("EGR281", facts, quotes), judgement.certainty, "no"
@@ -92,7 +93,7 @@ def _denied(
 ) -> tuple[Finding, float, str]:
     """Denied: does the symptom belong to a layer that denies?"""
     layers = [layer.layer for layer in verdict.denying()]
-    facts["layer"] = " and ".join(layer.replace("_", " ") for layer in layers)
+    facts["layer"] = " and the ".join(layer.replace("_", " ") for layer in layers)
     if judgement.symptom == "no_error":
         return Finding("EGR286", facts, quotes), 0.95, "no"
     if set(layers) & set(judgement.best.fits):

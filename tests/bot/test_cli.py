@@ -242,7 +242,17 @@ def test_diagnose_reads_a_file_and_a_batch(
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path) -> None:
-    status, out, _ = run(capsys, "doctor", "--config", str(repository))
+    status, data, _ = run(capsys, "doctor", "--config", str(repository), "--json")
+    faults = {
+        (finding["code"], finding["facts"].get("policy")) for finding in data["findings"] if finding["level"] == "error"
+    }
+    assert (status, len(faults)) == (3, 1), (
+        "the sample holds one trap on purpose: namespaceSelector {} for the internet"
+    )
+    sound = tmp_path / "sound.git"
+    kept = {path: text for path, text in files().items() if not path.startswith("k8s/")}
+    new_repository(sound, kept, message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    status, out, _ = run(capsys, "doctor", "--config", str(sound))
     assert "FAULT" not in out
     assert status == 0
     nothing = tmp_path / "nothing"

@@ -206,8 +206,8 @@ async def test_every_payload_is_valid_for_slacks_own_models(workspace: Workspace
             parsed = Block.parse(block)
             assert parsed is not None
             parsed.validate_json()
-            for element in block.get("elements", ()):
-                assert element["accessibility_label"]
+            if block["type"] == "actions":
+                assert all(element["accessibility_label"] for element in block["elements"])
 
 
 @pytest.mark.asyncio

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
@@ -275,7 +275,7 @@ def sequence_of(data: Any) -> Sequence[Any]:
     return data if isinstance(data, list) else ()
 
 
-def is_port(data: Any) -> bool:
+def is_port(data: Any) -> TypeGuard[int]:
     return isinstance(data, int) and not isinstance(data, bool) and 0 < data < 65536
 
 

@@ -92,7 +92,8 @@ def _from_positions(pool: Pool, text: str) -> None:
 def _at_position(pool: Pool, position: Position, match: Any, text: str) -> None:
     groups = match.groupdict()
     host = host_at(groups.get("host") or "")
-    if host is None or _in_stack(text, match):
+    line = _line(text, match)
+    if host is None or is_stack(line):
         return
     if position.proxy:
         pool.proxies.add(host.name)
@@ -107,21 +108,22 @@ def _at_position(pool: Pool, position: Position, match: Any, text: str) -> None:
     stated = ports is not None
     if ports is None and position.scheme in IMPLIED:
         ports = ports_of(str(IMPLIED[position.scheme]))
-    pool.add(host, ports, weight, _line(text, match), scheme=position.scheme, port_stated=stated)
+    pool.add(host, ports, weight, _shown(line, match), scheme=position.scheme, port_stated=stated)
 
 
 def _line(text: str, match: Any) -> str:
-    start = text.rfind("\n", 0, match.start()) + 1
+    """The whole line of a match, at most _LONGEST_LINE on either side."""
+    start = max(text.rfind("\n", 0, match.start()) + 1, match.start() - _LONGEST_LINE)
     end = text.find("\n", match.end())
-    line = text[start : end if end >= 0 else len(text)]
+    return text[start : min(end if end >= 0 else len(text), match.end() + _LONGEST_LINE)]
+
+
+def _shown(line: str, match: Any) -> str:
+    """What of a line is quoted."""
     if len(line) <= 300:
         return line.strip()
-    return text[max(start, match.start() - 120) : match.end() + 160].strip()
-
-
-def _in_stack(text: str, match: Any) -> bool:
-    start = text.rfind("\n", 0, match.start()) + 1
-    return is_stack(text[start : match.end() + 40].split("\n", 1)[0])
+    at = max(0, line.find(match.group()))
+    return line[max(0, at - 120) : at + len(match.group()) + 160].strip()
 
 
 def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:

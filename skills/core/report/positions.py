@@ -211,7 +211,7 @@ POSITIONS: tuple[Position, ...] = (
         r"|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?",
         r"(?i)(?:^|[\s\"'<(])host={H}(?:[\s,;]{1,2}port={P})?",
         r"(?i)\b(?:server|data source)=(?:tcp:)?{H}(?:,{P})?;",
-        r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{H}(?::{P})?/[a-z0-9]",
+        r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{D}(?::{P})?/[a-z0-9]",
         r"(?i)\bdocker login {H}",
         r"(?i)\bhost [\"'`]{H}[\"'`]",
         r"dns:///{H}(?::{P})?",

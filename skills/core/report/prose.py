@@ -73,7 +73,8 @@ _MORE_PORTS = compiled(
 )
 _PORT_WORD = compiled(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
 _STACK = compiled(
-    r"^\s*(?:at |File \"|from /|in /|#\d+ |\.\.\. \d+ more)|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$"
+    r"^\s*at [^()\"{}]{1,300}\([^()]*\)[^\"{}]{0,120}$|^\s*at \S+:\d+:\d+\)?$|^\s*File \"[^\"]+\", line \d+"
+    r"|^\s*(?:from|in) /\S+|^\s*#\d+ |^\s*\.\.\. \d+ more|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$"
 )
 
 

@@ -19,7 +19,7 @@ _CLUES: tuple[Clue, ...] = (
         _CONNECT,
         STRENGTH.NAMED,
         "yes",
-        r"connect timeout=|ConnectTimeout(?:Error|Exception)?\b|UND_ERR_CONNECT_TIMEOUT",
+        r"connect timeout=|\bConnectTimeout(?:Error|Exception)?(?:[^=\w]|$)|UND_ERR_CONNECT_TIMEOUT",
         r"ConnectTimeoutException|Connect Timeout Error",
     ),
     clue(

@@ -123,6 +123,12 @@ _CLUES: tuple[Clue, ...] = (
     clue(_CUT, STRENGTH.LOOSE, "yes", ended(35), client="curl"),
     clue(_CHAIN, STRENGTH.LOOSE, "unclear", ended(60), client="curl"),
     clue(
+        _CUT,
+        STRENGTH.SPOKEN + 3,
+        "yes",
+        r"(?:TLS|SSL)[ -](?:handshake|connection|connect)[^\n.]{0,60}(?:fails?|failed|failing|broken|aborted|cut|schlägt)",
+    ),
+    clue(
         _CHAIN,
         STRENGTH.SPOKEN + 3,
         "unclear",

@@ -69,5 +69,5 @@ def test_nothing_in_the_corpus_is_trouble(shared: Path) -> None:
     findings = [item for folder in folders for item in network_policy.audit(load(folder).index)]
     sentences = {say(item).says for item in findings}
     assert len(folders) >= 80
-    assert len(findings) >= 30
+    assert len(findings) >= 25
     assert not [sentence for sentence in sentences if "?)" in sentence]  # a hole that no fact fills

@@ -6,7 +6,7 @@ import pytest
 
 from skills.core.model import Destination, Grant, Isolation, Need, Ports, Workload
 from skills.core.platforms import uds
-from tests.core.platforms.uds_support import codes, index_of, package, repository
+from tests.core.platforms.uds_support import codes, deployment, index_of, package, repository
 
 WEB = "- {direction: Egress, selector: {app: web}, remoteHost: api.example.com, description: Api}\n"
 BATCH = "- {direction: Egress, selector: {app: batch}, remoteHost: hooks.example.com, description: Hooks}\n"
@@ -32,17 +32,23 @@ def test_sidecar_hosts_are_granted_to_every_workload_with_a_host_rule() -> None:
 
 
 def test_a_service_account_keeps_a_host_to_itself_in_ambient_mode() -> None:
-    named = WEB.replace("}, description", "}, description").replace("description", "serviceAccount: web, description")
-    batch = BATCH.replace("description", "serviceAccount: batch, description")
-    assert grants(package(named)) == {
-        ("web pods app=web (service account web)", "api.example.com", "443", "tls", "mesh")
-    }
+    named = WEB.replace("description", "serviceAccount: web, description")
+    own = ("web pods app=web (service account web)", "api.example.com", "443", "tls", "mesh")
+    assert grants(package(named)) == {own}
+    to_api = {source for source, target, *_ in grants(package(named + BATCH)) if target == "api.example.com"}
+    assert to_api == {own[0]}
+    batch = deployment("batch", account="web")
+    to_api = {source for source, target, *_ in grants(package(named + BATCH), batch) if target == "api.example.com"}
+    assert to_api == {own[0], "web pods app=batch (service account web)"}
+
+
+def test_without_a_service_account_all_who_reach_the_waypoint_share() -> None:
     assert grants(package(WEB)) == {("web pods app=web (any service account)", "api.example.com", "443", "tls", "mesh")}
     shared = {source for source, target, *_ in grants(package(WEB + BATCH)) if target == "api.example.com"}
     assert shared == {"web pods app=web (any service account)", "web pods app=batch (any service account)"}
-    assert ("web pods app=web (service account batch)", "hooks.example.com", "443", "tls", "mesh") in grants(
-        package(named + batch)
-    )
+    inside = "- {direction: Egress, selector: {app: batch}, remoteNamespace: pay, port: 80}\n"
+    alone = {source for source, target, *_ in grants(package(WEB + inside)) if target == "api.example.com"}
+    assert alone == {"web pods app=web (any service account)"}
 
 
 def test_network_grants_are_one_a_port() -> None:
@@ -80,6 +86,7 @@ def test_the_first_host_under_sidecars_isolates_pods_that_had_more() -> None:
 @pytest.mark.parametrize(
     ("rule", "lost"),
     [
+        ("remoteCidr: 198.51.100.0/24, port: 22", None),
         ("remoteCidr: 198.51.100.0/24", ", until now by remoteCidr 198.51.100.0/24"),
         ("remoteGenerated: Anywhere", " on ports that no remoteHost rule names"),
         ("remoteGenerated: Anywhere, port: 443", None),

@@ -15,6 +15,7 @@ from skills.core.enforce.spans import EVERY_V4
 from skills.core.model import Destination, Finding, LayerView, Need, Plan, Question
 from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.decide import NAME, Index
+from skills.core.platforms.network_policy.faults import refused_label, shown
 from skills.core.platforms.network_policy.manifest import comment_for
 from skills.core.platforms.network_policy.placing import Placer
 from skills.core.platforms.network_policy.remove import Remover
@@ -78,6 +79,10 @@ class _Adder:
         if labels is None:
             facts = {"workload": self._need.workload.name, "namespace": self._near.namespace}
             self.questions.append(Question("labels", "EGR930", facts))
+            return
+        refused = refused_label(labels)
+        if refused is not None:
+            self._say("EGR935", text=shown(refused))
             return
         wanted = self._pods_peers(destination, far) if far.pods else self._outside_peers(destination, far)
         if not wanted:

@@ -13,6 +13,7 @@ from skills.core.enforce.selectors import LabelSelector, label_text, parse
 from skills.core.model import Finding, Place, finding
 from skills.core.yaml_text import Document, Map
 
+_NOWHERE = Place("")
 _SHOWN = 60
 _MOST_FAULTS = 20
 
@@ -108,6 +109,17 @@ def _strictly_inside(hole: _Network, network: _Network) -> bool:
         hole.prefixlen > network.prefixlen
         and network.network_address <= hole.network_address <= network.broadcast_address  # type: ignore[operator]
     )
+
+
+def refused_label(labels: Mapping[str, str]) -> str | None:
+    """The first label that the API server would not take in a selector."""
+    faults = Faults()
+    for key, value in labels.items():
+        _check_key(faults, _NOWHERE, key)
+        _check_value(faults, _NOWHERE, value)
+        if faults.found:
+            return f"{key}={value}"
+    return None
 
 
 def check_selector(faults: Faults, document: Document, parent: Map, key: str) -> LabelSelector:

@@ -83,8 +83,8 @@ def ordered(item: Mapping[str, object], package: Package, selector: LabelSelecto
     slots = [_slot(key) for key in keys]
     for key in sorted(item, key=_rank):
         if _slot(key) not in slots:
-            before = [position for position, slot in enumerate(slots) if _rank(slot) < _rank(key)]
-            slots.insert(before[-1] + 1 if before else 0, _slot(key))
+            before = [slot for slot in slots if _rank(slot) < _rank(key)]
+            slots.insert(slots.index(max(before, key=_rank)) + 1 if before else 0, _slot(key))
     return dict(sorted(item.items(), key=lambda pair: (slots.index(_slot(pair[0])), _rank(pair[0]))))
 
 

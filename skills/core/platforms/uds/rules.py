@@ -111,8 +111,10 @@ def mine(bench: Workbench, rule: Allow) -> bool:
 def say_others(bench: Workbench, selector: LabelSelector, target: str, ports: Sequence[int]) -> None:
     """Other workloads of the namespace that carry the same labels get the flow too, so they are named."""
     workload = bench.need.workload
+    if workload.place is None or selector.empty:
+        return
+    own = (workload.labels, workload.service_account)
     for pod in bench.index.cluster.pods.get(bench.namespace, ()):
-        own = pod.place == workload.place or dict(pod.labels) == dict(workload.labels or {})
-        if not own and not selector.empty and selector.matches(pod.labels) is Match.YES:
+        if (pod.labels, pod.service_account) != own and selector.matches(pod.labels) is Match.YES:
             facts = {"source": f"{pod.namespace}/{pod.name}", "target": target, "ports": ", ".join(map(str, ports))}
             bench.say("EGR842", pod.place, **facts)

@@ -109,7 +109,8 @@ class Workbench:
 
         said = len(self.findings)
         done = self._change(package, step, role)
-        del self.findings[said if not done else len(self.findings) :]
+        if not done:
+            del self.findings[said:]
         return done
 
     def remove_rule(self, package: Package, rule: Allow, role: Role = "allowlist") -> bool:
