@@ -32,9 +32,12 @@ class InlineRunner:
     def run(self, keys: Sequence[str]) -> Mapping[str, Problem]:
         """Carries out what is to do for these requests; gives what could not be done, by request key."""
         problems: dict[str, Problem] = {}
+        # Somebody asks for it now: what another process claimed and perhaps died over is not waited for. Both may
+        # perform it, since effects have natural keys, and only the later claim is recorded.
+        at_once = self._clock() + STALE
         for key in keys:
             for intent in self._memory.intents_of(key):
-                problem = self._run(intent) if intent.state == "todo" else None
+                problem = self._run(intent, at_once) if intent.state in ("todo", "doing") else None
                 if problem:
                     problems[key] = problem
         return problems

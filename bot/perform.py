@@ -24,7 +24,7 @@ def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
     forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
     if effect.verb == "reject":
         return forge.close(merge_request.number, effect.by, effect.reason)
-    if effect.verb == "approve":
+    if effect.verb == "approve" and merge_request.state == "opened":
         merge_request = forge.approve(merge_request.number, effect.head, effect.by)
     if effect.merge:
         return forge.merge(merge_request.number, effect.head, effect.by)

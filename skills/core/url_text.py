@@ -75,7 +75,7 @@ def read(words: str) -> Url:
 
 
 def _split(words: str) -> tuple[str | None, str]:
-    if words[:5].lower() == "jdbc:":
+    if words[:5].lower() == "jdbc:" and words[5:6].isalpha():
         return _jdbc(words[5:])
     match = _SCHEME.match(words)
     return (match.group(1).lower(), words[match.end() :]) if match else (None, words)

@@ -107,8 +107,10 @@ def _is_plain(text: str, *, flow: bool) -> bool:
 
 def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None = None, sign: str | None = None) -> str:
     """One scalar on one line. `quoted` and `sign` override the style of the document."""
+    if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise CannotWrite("lone surrogate")
     if style.json:
-        return json.dumps(value, ensure_ascii=False)
+        return _json(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -126,9 +128,15 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
     return '"' + "".join(_ESCAPES.get(sign) or (sign if sign.isprintable() else _escape(sign)) for sign in value) + '"'
 
 
+def _json(value: Any) -> str:
+    """JSON that YAML reads too: it has no escaped surrogate pairs, and line breaks of YAML 1.1 are escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() or ord(sign) > 0xFFFF else _escape(sign) for sign in text)
+
+
 def _escape(sign: str) -> str:
     code = ord(sign)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def key_text(key: Any, style: Style, *, flow: bool = False) -> str:

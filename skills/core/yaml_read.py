@@ -228,4 +228,6 @@ def _placed(node: Any, depth: int) -> Any:
         sequence = Seq(_placed(value, depth + 1) for value in node)
         sequence.line, sequence.lines = 1, [1] * len(sequence)
         return sequence
+    if isinstance(node, str):
+        node.encode()  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
     return node

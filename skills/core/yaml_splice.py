@@ -73,7 +73,9 @@ def _append_flow(page: Page, flow: Node, written: str, comment: str) -> Splice:
     if _has_comma(tail):
         return Splice(end, end, f"{indent}{written},{remark}")
     rest_of_line = text[last.end : end]
-    return Splice(last.end, end if rest_of_line else last.end, f",{rest_of_line}{indent}{written}{remark}")
+    if not rest_of_line.strip():
+        return Splice(last.end, last.end, f",{indent}{written}{remark}")
+    return Splice(last.end, end, f",{rest_of_line}{indent}{written}{remark}")
 
 
 def _has_comma(tail: str) -> bool:

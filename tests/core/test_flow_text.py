@@ -64,6 +64,7 @@ def refusal(text: str) -> AskUnclear:
         ("jdbc:sqlserver://db.example;databaseName=a;password=q", "db.example:1433", "tcp", None),
         ("jdbc:oracle:thin:@//db.example:1521/svc", "db.example:1521", "tcp", None),
         ("jdbc:oracle:thin:@db.example:1522:SID", "db.example:1522", "tcp", None),
+        ("jdbc:5432", "jdbc:5432", "tcp", None),
         ("[2001:db8::1]:443", "[2001:db8::1]:443", "tcp", "tls"),
         ("http://[2001:db8::1]/", "[2001:db8::1]:80", "tcp", "http"),
         ("2001:db8:1:2:3:4:5:6:443", "[2001:db8:1:2:3:4:5:6]:443", "tcp", "tls"),

@@ -58,7 +58,9 @@ def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
     isolated = max((match for _, match in concerned), default=Match.NO)
     if isolated is Match.NO:
         return Judgement(flow, Match.NO, Match.YES)
-    isolators = tuple(policy.place for policy, match in concerned if match is Match.YES)
+    isolating = [policy for policy, match in concerned if match is Match.YES]
+    isolating.sort(key=lambda policy: bool(policy.rules(flow.direction)))  # default denies are named first
+    isolators = tuple(policy.place for policy in isolating)
     found = [opening for policy, _ in concerned for opening in openings(policy, flow)]
     allowed = coverage(found, flow)
     if allowed is Match.YES:
@@ -107,10 +109,11 @@ def evaluate(
     """One view for the sender's half, and one for the receiver's half when the destination is pods."""
     far = peers(cluster, workload, destination)
     near = pods_of(cluster, workload)
-    free = _ungoverned(near, far, workload, destination)
+    free = _ungoverned(near, far, destination)
     if free is not None:
-        return (LayerView(LAYER, platform, "allow", findings=(free,)),)
-    egress = evaluate_egress(index, cluster, near, far, destination, platform)
+        egress = LayerView(LAYER, platform, "allow", findings=(free,))
+    else:
+        egress = evaluate_egress(index, cluster, near, far, destination, platform)
     if not far.internal:
         return (egress,)
     ingress = evaluate_ingress(index, near, far, destination, platform)
@@ -152,12 +155,12 @@ def _denies(view: LayerView) -> bool:
     return view.default == "deny" and not view.allows and not view.unknown
 
 
-def _ungoverned(near: Pods, far: Peers, workload: Workload, destination: Destination) -> Finding | None:
-    """Why no policy has a say about this flow, if so."""
+def _ungoverned(near: Pods, far: Peers, destination: Destination) -> Finding | None:
+    """Why no Egress policy has a say about this flow, if so."""
     if far.loopback:
         return finding("EGR923", destination=destination.name)
     if near.host_network:
-        return finding("EGR922", *([workload.place] if workload.place else []), workload=workload.name)
+        return finding("EGR922", *([near.place] if near.place else []), workload=near.name)
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from skills.core.errors import AskUnclear
+from skills.core.hosts import is_private, normalise
 from skills.core.model import Ports
 from skills.core.patterns import compiled
 
@@ -82,8 +84,7 @@ class Host:
     def private(self) -> bool:
         """Inside the cluster or the company: a single label, an internal suffix or a private address."""
         if self.ip is not None:
-            address = ipaddress.ip_address(self.ip)
-            return address.is_private or address.is_loopback or address.is_link_local
+            return is_private(ipaddress.ip_address(self.ip))
         labels = self.name.split(".")
         return len(labels) == 1 or labels[-1] in _INTERNAL or "svc" in labels[1:] or "corp" in labels[1:]
 
@@ -100,6 +101,8 @@ def host_at(text: str) -> Host | None:
     address = _address(name)
     if address is not None:
         return None if address.is_unspecified else Host(str(address), str(address))
+    if not name.isascii():
+        name = _punycode(name)
     if not _well_formed(name) or name in _PLAIN_WORDS or name.isdigit() or set(name) <= set("x.*_-"):
         return None
     return Host(name)
@@ -147,6 +150,14 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name.strip("[]").split("%", 1)[0])
     except ValueError:
         return None
+
+
+def _punycode(name: str) -> str:
+    """Empty for what is no name in any script."""
+    try:
+        return normalise(name)
+    except AskUnclear:
+        return ""
 
 
 def _well_formed(name: str) -> bool:

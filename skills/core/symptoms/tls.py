@@ -126,7 +126,7 @@ _CLUES: tuple[Clue, ...] = (
         _CUT,
         STRENGTH.SPOKEN + 3,
         "yes",
-        r"(?:TLS|SSL)[ -](?:handshake|connection|connect)[^\n.]{0,60}(?:fails?|failed|failing|broken|aborted|cut|schlägt)",
+        r"(?:TLS|SSL)[ -](?:handshake|connection|connect)[^\n]{0,80}\b(?:fails?|failed|failing|broken|aborted|cut)\b",
     ),
     clue(
         _CHAIN,

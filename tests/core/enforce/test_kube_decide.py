@@ -228,6 +228,10 @@ def test_a_sender_on_the_host_network_is_free() -> None:
     host = deployment("web").replace("    spec:\n", "    spec:\n      hostNetwork: true\n")
     assert world(DENY_EGRESS, host).decision("shop/web", to("example.com")) == "allowed"
     assert world(DENY_EGRESS, host).findings("shop/web", to("example.com")) == ["EGR922"]
+    guarded = world(
+        DENY_EGRESS, policy("podSelector: {}\ningress:\n- from: [{podSelector: {}}]", "in", "back"), host, API
+    )
+    assert guarded.decision("shop/web", to("workload://back/api", 80)) == "denied"
 
 
 def test_the_api_server_is_no_pod() -> None:

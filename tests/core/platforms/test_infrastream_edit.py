@@ -66,7 +66,9 @@ def test_one_line_in_the_style_of_the_neighbours() -> None:
 def test_the_reason_stands_beside_it() -> None:
     text = listing("api.stripe.com")
     new = edited(text, "api.twilio.com", reason="SMS confirmations (notifier)")
-    assert added_lines(text, new) == ["    - api.twilio.com  # SMS confirmations (notifier)\n"]
+    (line,) = added_lines(text, new)
+    item, _, comment = line.partition("#")
+    assert (item.rstrip(), comment) == ("    - api.twilio.com", " SMS confirmations (notifier)\n")
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])

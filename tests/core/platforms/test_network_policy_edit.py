@@ -108,7 +108,7 @@ def test_a_host_gets_a_policy_of_its_own_and_a_question() -> None:
     drafted = draft(made, to("api.stripe.com"), reason="take payments")
     assert drafted.lines() == [
         "---",
-        "# shop/web needs api.stripe.com:443: take payments",
+        "# Allow shop/web to reach api.stripe.com:443 (justification: take payments)",
         "apiVersion: networking.k8s.io/v1",
         "kind: NetworkPolicy",
         "metadata:",
@@ -193,7 +193,7 @@ def test_a_missing_port_goes_into_the_rule_that_is_right_but_for_it() -> None:
     made = world(DENY_EGRESS, OWN, pods=WEB)
     drafted = draft(made, to("198.51.100.0/24", 8443), reason="new API")
     assert drafted.lines() == [
-        "    # shop/web needs 198.51.100.0/24:8443: new API",
+        "    # Allow shop/web to reach 198.51.100.0/24:8443 (justification: new API)",
         "    - protocol: TCP",
         "      port: 8443",
     ]
@@ -211,7 +211,7 @@ def test_a_rule_with_more_peers_does_not_get_the_port() -> None:
 def test_another_destination_goes_into_the_workloads_own_policy() -> None:
     drafted = draft(world(DENY_EGRESS, OWN, pods=WEB), to("203.0.113.0/24"), reason="mail")
     assert drafted.lines() == [
-        "  # shop/web needs 203.0.113.0/24:443: mail",
+        "  # Allow shop/web to reach 203.0.113.0/24:443 (justification: mail)",
         "  - to:",
         "    - ipBlock:",
         "        cidr: 203.0.113.0/24",
@@ -267,7 +267,7 @@ def test_policies_in_a_list_and_in_json() -> None:
     listed = world(f"apiVersion: v1\nkind: List\nitems:\n{items}", DENY_EGRESS, pods=WEB)
     drafted = draft(listed, to("203.0.113.0/24"))
     assert drafted.after.decision("shop/web", to("203.0.113.0/24")) == "allowed"
-    assert "    # shop/web needs 203.0.113.0/24:443" in drafted.lines()
+    assert "    # Allow shop/web to reach 203.0.113.0/24:443" in drafted.lines()
 
 
 def test_names_are_unique() -> None:

@@ -163,6 +163,6 @@ def _who(pods: Pods, labels: Mapping[str, str]) -> str:
 def _what(destination: Destination, far: Peers) -> str:
     if far.service is not None:
         return far.service.name
-    if destination.workload:
-        return destination.workload.partition("/")[2]
+    if far.pods:
+        return far.pods[0].name.partition("/")[2]
     return destination.name

@@ -17,12 +17,12 @@ _LONGEST_REASON = 300
 
 def comment_for(need: Need, destination: Destination) -> str:
     """Why the rule is there, on one line. What people typed can neither end the comment nor wake a template."""
-    code = "EGR958" if need.reason.strip() else "EGR959"
-    facts = {"workload": need.workload.name, "destination": str(destination), "reason": one_line(need.reason)}
-    said = say(Finding(code, facts)).says
+    reason = one_line(need.reason)
+    facts = {"workload": need.workload.name, "destination": str(destination), "reason": reason}
+    said = [say(Finding("EGR958" if reason else "EGR959", facts)).says]
     if need.until:
-        said = f"{said} ({one_line(need.until)})"
-    return one_line(said)
+        said.append(say(Finding("EGR963", {"until": need.until})).says)
+    return one_line(" ".join(said))
 
 
 def one_line(text: str) -> str:

@@ -62,9 +62,11 @@ class Placer:
         """A rule for exactly these peers gets the port as well."""
         if not wish.ports:
             return False
+        # "The Internet" stands for one host here, so it is the same destination only where the policy says so.
+        exact = all(peer.block is None or not peer.block.excepts for peer in wish.peers)
         for entry in self._own(wish, near):
             for number, rule in enumerate(entry.policy.rules(wish.direction)):
-                if rule.ports and _same_peers(rule, wish):
+                if rule.ports and _same_peers(rule, wish) and (exact or _is_for(entry.policy.name, wish)):
                     for port in wish.ports:
                         data = port_data(port)
                         self._workspace.append_port(entry, wish.direction, number, data, wish.comment, role)

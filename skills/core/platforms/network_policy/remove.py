@@ -96,11 +96,11 @@ class Remover:
 
     def _take(self, hit: _Hit, flows: Sequence[Flow], near: Pods, destination: Destination, role: Role) -> bool:
         """Removes what of this rule only serves the need; whether anything went."""
-        if not self._is_own(hit, near) or not self._serves_only(hit, flows, destination):
-            return False
         all_peers, all_ports = len(hit.peers) == len(hit.rule.peers), len(hit.ports) == len(hit.rule.ports)
         key = "to" if hit.direction == "Egress" else "from"
         try:
+            if not self._is_own(hit, near) or not self._serves_only(hit, flows, destination):
+                return False
             if all_peers and all_ports:
                 return self._take_rule(hit, near, role)
             if all_ports:

@@ -12,6 +12,7 @@ from skills.core.platforms.network_policy.decide import Index, compile_index
 from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
 from skills.core.platforms.network_policy.read import read
 from skills.core.yaml_text import (
+    CannotEdit,
     Document,
     Seq,
     append_document,
@@ -85,7 +86,7 @@ class Workspace:
             for position, item in enumerate(items if isinstance(items, Seq) else ()):
                 if getattr(item, "line", 0) == entry.line:
                     return document, ("items", position)
-        raise LookupError(entry.policy.place)
+        raise CannotEdit("EGR386", number=1)  # the index knows a file whose text nobody gave
 
     def _text(self, entry: PolicyEntry) -> str:
         return self.text(entry.policy.place.path) or ""

@@ -16,13 +16,14 @@ from skills.core.platforms.uds.decide import decide, governs
 from skills.core.platforms.uds.edit import edit
 from skills.core.platforms.uds.grants import grants, isolations, wider
 from skills.core.platforms.uds.index import Index, compile_index
-from skills.core.platforms.uds.package import Entry
+from skills.core.platforms.uds.package import Entry, Package
 from skills.core.platforms.uds.read import read
 
 __all__ = [
     "KIND",
     "MARKS",
     "NAME",
+    "Package",
     "audit",
     "compile",
     "decide",
