@@ -111,8 +111,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "symptom of another layer is called a block",
         "skills/diagnose/skill.py",
-        "if set(layers) & set(judgement.best.fits):",
-        "if layers:",
+        "    if fitting:\n",
+        "    if layers:\n",
         ("tests/core/test_diagnose.py", CASES),
     ),
     Mutant(

@@ -100,7 +100,11 @@ class Forge(Protocol):
         """Leave a remark; one with the same key stands only once."""
 
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
-        """Record that `by` approves exactly `head` (Outdated, EGR446, when the branch stands elsewhere)."""
+        """Record that `by` approves exactly `head`.
+
+        Raises:
+            Outdated: EGR446 the branch stands elsewhere; EGR448 it is closed.
+        """
 
     def merge(self, number: int, head: str, by: str) -> MergeRequest:
         """Merge exactly `head` into the target and delete the source branch.

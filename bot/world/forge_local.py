@@ -135,7 +135,11 @@ class LocalForge:
         with self._held():
             git = self._store.git()
             record = self._record(number)
-            _check_head(git, record, head)
+            seen = self._view(git, record)
+            if seen.state == "closed":
+                raise Outdated("EGR448", number=number, state=seen.state)
+            if seen.state == "opened" or head != record.head:
+                _check_head(git, record, head)
             if by not in record.approvals:
                 record = replace(record, approvals=(*record.approvals, by))
                 self._records.save(record)

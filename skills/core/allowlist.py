@@ -38,6 +38,8 @@ from skills.core.yaml_text import Unreadable, read_documents
 MANIFESTS = (".yaml", ".yml", ".json")
 _NEAR_MISSES = 8
 _UNREAD_KEPT = 200_000  # characters of an unreadable file that are searched for a workload's name
+# Files that the snapshot left out: whoever read the repository could not say what stands in them.
+_UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
 
 
@@ -176,8 +178,7 @@ class Allowlist:
         for platform in ALL:
             if workload.kind == platform.KIND:
                 views += platform.decide(self.indexes[platform.NAME], workload, destination)
-        layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
-        decision = _decide(layers)
+        layers, decision = join_layers(views)
         findings = [finding for view in views for finding in view.findings]
         findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
         blind = self._blind_spots(workload)
@@ -198,7 +199,7 @@ class Allowlist:
                 first = reading.unreadable[0]
                 place = Place(path, first.line)
                 spots.append(Finding("EGR107", {"path": path, "line": first.line}, (Evidence(place=place),)))
-        return spots
+        return spots + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
@@ -223,6 +224,11 @@ def choice_for(workload: Workload) -> str:
     return f"{workload.environment}:{name}" if workload.environment else name
 
 
+def _path(item: Finding) -> str:
+    """The file that a finding is about; without one it is about all of them."""
+    return str(item.facts.get("path", "any.yaml"))
+
+
 def _may_concern(text: str, workload: Workload) -> bool:
     """Whether a file that can't be parsed could speak of this workload. Templated names could be any."""
     if "{{" in text or "${" in text:
@@ -231,6 +237,12 @@ def _may_concern(text: str, workload: Workload) -> bool:
         return workload.scope.rsplit("/", 1)[-1] in text
     namespaces = _NAMESPACE_LINE.findall(text)
     return not namespaces or workload.namespace in namespaces
+
+
+def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], Decision]:
+    """The views of all platforms as one verdict a layer, and the decision over all layers."""
+    layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
+    return layers, _decide(layers)
 
 
 def _has(views: Sequence[LayerView], layer: str) -> bool:

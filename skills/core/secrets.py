@@ -24,14 +24,20 @@ class Masked:
 def mask(text: str) -> Masked:
     """Replace every secret in `text`. Characters that are not valid Unicode become `?`."""
     text = text.encode("utf-8", "replace").decode("utf-8")
-    what: list[str] = []
-    for kind, pattern, replace in _RULES:
-        text, hit = _apply(text, kind, pattern, replace)
-        if hit and kind not in what:
-            what.append(kind)
+    what: dict[str, None] = {}
+    for _ in range(_MOST_ROUNDS):
+        before = text
+        for kind, pattern, replace in _RULES:
+            text, hit = _apply(text, kind, pattern, replace)
+            if hit:
+                what[kind] = None
+        if text == before:
+            break
     return Masked(text, tuple(what))
 
 
+# A rule may uncover a secret for an earlier one; two rounds are usual, the last only finds that nothing is left.
+_MOST_ROUNDS = 5
 _Replace = Callable[[str, Any], str]
 _Rule = tuple[str, Any, _Replace]
 
@@ -104,7 +110,8 @@ def _scheme_token(marker: str, match: Any) -> str:
     """`Bearer abc123`: prose (`basic authentication`) has no digits and no padding."""
     value = match.group(2)
     random = any(c.isdigit() for c in value) or value.endswith("=") or (len(value) >= 20 and not value.islower())
-    return f"{match.group(1)}{marker}" if random and not _is_masked(value) else str(match.group())
+    masked = match.string.startswith("***", match.end())
+    return f"{match.group(1)}{marker}" if random and not masked else str(match.group())
 
 
 def _assignment(marker: str, match: Any, *, password: bool = False) -> str:
@@ -112,7 +119,7 @@ def _assignment(marker: str, match: Any, *, password: bool = False) -> str:
     before, key, sign, value = (match.group(i) for i in (1, 2, 3, 4))
     bare = value.strip("\"'")
     kept = str(match.group())
-    if not bare or _is_masked(bare) or bare.lower() in _NO_SECRETS or "://" in bare:
+    if not bare or _is_masked(bare) or bare.lower() in _NO_SECRETS or "://" in bare or bare.startswith("//"):
         return kept
     if bare.isdigit() and not password:
         return kept

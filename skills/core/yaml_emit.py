@@ -109,8 +109,10 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
     """One scalar on one line. `quoted` and `sign` override the style of the document."""
     if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
         raise CannotWrite("lone surrogate")
+    if value is not None and not isinstance(value, (str, int, float)):
+        raise CannotWrite(type(value).__name__)
     if style.json:
-        return _json(value)
+        return json_text(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -119,8 +121,6 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
         return str(value)
     if isinstance(value, float):
         return repr(value)
-    if not isinstance(value, str):
-        raise CannotWrite(type(value).__name__)
     if not (style.quotes if quoted is None else quoted) and _is_plain(value, flow=flow):
         return value
     if (sign or style.quote) == "'" and value.isprintable():
@@ -128,10 +128,10 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
     return '"' + "".join(_ESCAPES.get(sign) or (sign if sign.isprintable() else _escape(sign)) for sign in value) + '"'
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any, indent: str | None = None) -> str:
     """JSON that YAML reads too: it has no escaped surrogate pairs, and line breaks of YAML 1.1 are escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() or ord(sign) > 0xFFFF else _escape(sign) for sign in text)
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(sign if sign.isprintable() or sign == "\n" or ord(sign) > 0xFFFF else _escape(sign) for sign in text)
 
 
 def _escape(sign: str) -> str:

@@ -63,8 +63,8 @@ class Node:
             waiting.extend(node.items)
 
 
-def read_nodes(text: str, start: int, end: int, number: int) -> Node | None:
-    """The root of the document `number` (from 0) inside `text[start:end]`, with offsets in `text`.
+def read_nodes(text: str, start: int, end: int) -> Node | None:
+    """The root of the one document in `text[start:end]`, with offsets in `text`.
 
     Raises yaml.YAMLError or ValueError where that part is not YAML by itself: a document that needs
     the directives above its marker, for example.
@@ -72,10 +72,7 @@ def read_nodes(text: str, start: int, end: int, number: int) -> Node | None:
     get: Callable[[], Any] = new_parser(text[start:end]).get_event
     while (kind := get().__class__) is not StreamEndEvent:
         if kind is DocumentStartEvent:
-            root = _node(get(), get, text, start)
-            if number == 0:
-                return root
-            number -= 1
+            return _node(get(), get, text, start)
     return None
 
 

@@ -84,11 +84,9 @@ class Page:
     def _open(self, document: Document) -> Node:
         line_start = sum(len(row) + 1 for row in document.rows[: document.line - 1])
         start = marker_before(self.text, line_start)
-        first_line = 1 + self.text.count("\n", 0, start)
-        before = [known for known in self._documents if known.index < self._index and known.line >= first_line]
         end = marker_after(self.text, start) or len(self.text)
         try:
-            root = read_nodes(self.text, start, end, len(before))
+            root = read_nodes(self.text, start, end)
         except (yaml.YAMLError, ValueError):
             root = None
         if root is None:
@@ -146,7 +144,11 @@ class Page:
         return Splice(at, at, written + self.newline)
 
     def starts_line(self, offset: int) -> bool:
-        return not self.text[self.line_start(offset) : offset].strip(" ")
+        return not self.indent(offset).strip(" \t")
+
+    def indent(self, offset: int) -> str:
+        """What stands before `offset` on its line."""
+        return self.text[self.line_start(offset) : offset]
 
     # --- the proof
 

@@ -95,7 +95,7 @@ def read_documents(path: str, text: str | bytes) -> tuple[list[Document], list[U
         facts: dict[str, Fact] = {"path": path, "line": 1, "size": len(text), "most": MOST_BYTES}
         return [], [Unreadable(path, 1, Finding("EGR501", facts))]
     source = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
-    source = source.removeprefix("\ufeff")
+    source = source.removeprefix("\ufeff").replace("\n\ufeff", "\n")  # joined files; go-yaml skips these too
     try:
         return _File(path, source).read()
     except (ReaderError, UnicodeError):
@@ -171,6 +171,8 @@ class _File:
         """Notes a document that can't be read; gives where the next one starts."""
         following = marker_after(self._source, self._opened)
         last = len(self._rows) if following is None else self._lines.at(following) - 1
+        while last > 1 and not self._rows[last - 1].strip():
+            last -= 1
         refused.line = min(refused.line, last)
         if refused.code in _MAY_BE_TEMPLATE:
             refused = self._template(refused.line, self._lines.at(self._opened), last) or refused

@@ -9,7 +9,7 @@ from skills.core.yaml_build import Map, Refused, Seq
 
 # What libyaml refuses, beside lone surrogates. Source: YAML 1.1, 4.1.1, c-printable.
 _C0, _C1 = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20)), (*range(0x7F, 0x85), *range(0x86, 0xA0))
-_WITHOUT_CONTROL = dict.fromkeys((*_C0, *_C1, 0xFEFF, 0xFFFE, 0xFFFF), "?")
+_WITHOUT_CONTROL = dict.fromkeys((*_C0, *_C1, 0xFFFE, 0xFFFF), "?")
 _BEHIND_MARKER = frozenset(("", " ", "\t", "\r", "\n"))
 _OTHER_BREAKS = ("\x85", "\u2028", "\u2029")
 _FIRST_RAW_BYTE, _LAST_RAW_BYTE = 0xDC80, 0xDCFF  # how `surrogateescape` keeps bytes that are not UTF-8

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.yaml_emit import Style, block, entry, goes_inline, inline, is_list, key_text
+from skills.core.yaml_emit import Style, block, entry, goes_inline, inline, is_list, json_text, key_text
 from skills.core.yaml_nodes import Node
 from skills.core.yaml_page import NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice
 
@@ -46,11 +45,12 @@ def _flow_item(page: Page, seq: Node, written: str, item: Any, style: Style) -> 
     last = seq.items[-1] if seq.items else None
     if not style.json or _is_scalar(item) or last is None or not last.items:
         return written
-    if "\n" not in page.text[last.start : last.end]:
-        return written
     inner = last.keys[0] if last.keys else last.items[0]
-    lines = json.dumps(item, indent=max(1, inner.column - last.column), ensure_ascii=False).split("\n")
-    return (page.newline + " " * last.column).join(lines)
+    if not page.starts_line(inner.start) or not page.starts_line(last.start):
+        return written
+    outer = page.indent(last.start)
+    step = page.indent(inner.start).removeprefix(outer) or "  "
+    return json_text(item, step).replace("\n", page.newline + outer)
 
 
 def _append_flow(page: Page, flow: Node, written: str, comment: str) -> Splice:
@@ -69,7 +69,7 @@ def _append_flow(page: Page, flow: Node, written: str, comment: str) -> Splice:
             return splice
         return Splice(last.end, rest, splice.new + text[last.end : flow.end] + f"  # {comment}")
     remark = f"  # {comment}" if comment else ""
-    indent = page.newline + text[page.line_start(first.start) : first.start]
+    indent = page.newline + page.indent(first.start)
     if _has_comma(tail):
         return Splice(end, end, f"{indent}{written},{remark}")
     rest_of_line = text[last.end : end]

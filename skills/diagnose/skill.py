@@ -93,10 +93,11 @@ def _denied(
 ) -> tuple[Finding, float, str]:
     """Denied: does the symptom belong to a layer that denies?"""
     layers = [layer.layer for layer in verdict.denying()]
-    facts["layer"] = " and the ".join(layer.replace("_", " ") for layer in layers)
+    fitting = [layer for layer in layers if layer in judgement.best.fits]
+    facts["layer"] = " and the ".join(layer.replace("_", " ") for layer in fitting or layers)
     if judgement.symptom == "no_error":
         return Finding("EGR286", facts, quotes), 0.95, "no"
-    if set(layers) & set(judgement.best.fits):
+    if fitting:
         return Finding("EGR287", facts, quotes), 0.95, "yes"
     return (
         Finding("EGR288", facts, quotes),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from bot.world.config_repo import POSTERN, copy_repository, new_repository
 from bot.world.config_repo.paths import check_writable
@@ -124,6 +127,32 @@ class TestCommits:
     def test_a_change_that_changes_nothing(self, repo: Path, home: Path) -> None:
         failure = refused(opened(repo, home).commit_files, "main", "x", {"a.yaml": "a: 1\n"}, "m", POSTERN, DATE)
         assert failure.code == "EGR457"
+
+
+NAMES = st.sampled_from(["a", "a.b", "a-b", "b c", 'q"q', "ü", "z"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+
+
+def _no_file_is_a_folder(files: dict[str, str]) -> bool:
+    return not any(one.startswith(other + "/") for one in files for other in files)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    before=st.dictionaries(PATHS, st.text("xy\r\n", max_size=4), min_size=1).filter(_no_file_is_a_folder),
+    change=st.dictionaries(PATHS, st.none() | st.text("xyz\r\n", max_size=4), min_size=1),
+)
+def test_a_commit_is_the_old_files_with_the_change(before: dict[str, str], change: dict[str, str | None]) -> None:
+    after = {path: text for path, text in {**before, **change}.items() if text is not None}
+    assume(_no_file_is_a_folder({**before, **dict.fromkeys(change, "")}))
+    assume(after != before)
+    with tempfile.TemporaryDirectory() as folder:
+        repo = git_repos.bare(Path(folder, "b.git"), before)
+        config = opened(repo, Path(folder, "home"))
+        commit = config.commit_files("main", "x", change, "m", POSTERN, DATE)
+        snapshot = config.snapshot(lambda _: True, at=commit)
+        assert dict(snapshot.files) == {path: text.encode() for path, text in after.items()}
+        git_repos.git(repo, "fsck", "--strict")
 
 
 class TestBlame:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from bot.world import forge_local
 from bot.world.config_repo import ConfigRepo
 from bot.world.forge import Forge, MergeRequest
 from bot.world.forge_local import LocalForge
@@ -237,6 +238,20 @@ class TestMerging:
         assert forge(repo, home).merge(1, head, "kim") == first == forge(repo, home).find(KEY)
         assert branches(repo)["main"] == first.merged_commit
 
+    def test_the_whole_decision_can_be_repeated(self, repo: Path, home: Path) -> None:
+        head = self.opened(repo, home).head
+        for _ in range(2):
+            forge(repo, home).note(1, "sam", "approve", "approve:sam:d1")
+            forge(repo, home).approve(1, head, "sam")
+            merged = forge(repo, home).merge(1, head, "sam")
+        assert (merged.approvals, len(merged.notes), merged.state) == (("sam",), 1, "merged")
+
+    def test_another_head_of_what_is_merged(self, repo: Path, home: Path) -> None:
+        head = self.opened(repo, home).head
+        merged = forge(repo, home).merge(1, head, "sam")
+        refused("EGR446", forge(repo, home).merge, 1, merged.merged_commit, "sam")
+        refused("EGR446", forge(repo, home).approve, 1, merged.merged_commit, "sam")
+
     def test_opening_again_what_is_merged_changes_nothing(self, repo: Path, home: Path) -> None:
         asked = effect(repo)
         head = forge(repo, home).open_or_update(asked).merge_request.head
@@ -330,6 +345,7 @@ class TestMerging:
         assert (closed.state, closed.notes[-1].text, closed.notes[-1].by) == ("closed", "not needed", "sam")
         assert forge(repo, home).close(1, "sam", "not needed") == closed
         refused("EGR448", forge(repo, home).merge, 1, head, "sam")
+        refused("EGR448", forge(repo, home).approve, 1, head, "sam")
         assert forge(repo, home).open_or_update(effect(repo)).merge_request == closed
         assert branches(repo)["main"] != head
 
@@ -454,6 +470,18 @@ class TestAtOnce:
         head = forge(repo, home).open_or_update(effect(repo)).merge_request.head
         self.race(lambda: forge(repo, home).merge(1, head, "sam"))
         assert git_repos.git(repo, "rev-list", "--count", "--merges", "main") == "1"
+
+    def test_one_writer_at_a_time(self, repo: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(forge_local, "_WAIT_SECONDS", 0.05)
+        seen: list[str] = []
+
+        def meanwhile(step: str) -> None:
+            refused("EGR451", forge(repo, home).open_or_update, effect(repo, key="EG-2"))
+            seen.append(step)
+
+        forge(repo, home, meanwhile).open_or_update(effect(repo))
+        assert tuple(seen) == OPENING
+        assert forge(repo, home).open_or_update(effect(repo, key="EG-2")).merge_request.number == 2
 
     def test_two_homes_share_a_repository(self, repo: Path, tmp_path: Path) -> None:
         asked = effect(repo)

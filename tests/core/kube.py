@@ -129,6 +129,8 @@ def to(where: str, port: int | str | None = 443, protocol: str = "tcp", ips: Seq
     try:
         network = ipaddress.ip_network(where)
     except ValueError:
-        return Destination(written, host=where, ports=ports, protocol=protocol, addresses=tuple(ips))
+        speaks = {443: "tls", 80: "http"}.get(port) if protocol == "tcp" and isinstance(port, int) else None
+        given = tuple(ips)
+        return Destination(written, host=where, ports=ports, protocol=protocol, application=speaks, addresses=given)
     single = str(network.network_address) if network.num_addresses == 1 else None
     return Destination(written, ip=single, network=str(network), ports=ports, protocol=protocol)

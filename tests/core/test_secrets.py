@@ -86,8 +86,12 @@ def test_kinds_are_named_once_each() -> None:
 
 
 # Pieces of which secrets are made, in any order.
-PIECES = ["password", "token", "=", ":", " ", '"', "'", "://", "u:", "p@", "/", "h.example", "***", "Bearer ", "-u ", "\n"]
-PIECES += ["Cookie: ", "xoxb-123456789012", "a1b2c3d4e5f6g7h8", "eyJhbGciOi.x", "é", ";", "&", "mysql -p", "Authorization="]
+# fmt: off
+PIECES = [
+    "password", "token", "=", ":", " ", '"', "'", "://", "u:", "p@", "/", "h.example", "***", "Bearer ", "-u ", "\n",
+    "Cookie: ", "xoxb-123456789012", "a1b2c3d4e5f6g7h8", "eyJhbGciOi.x", "é", ";", "&", "mysql -p", "Authorization=",
+]
+# fmt: on
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=14).map("".join)))
@@ -103,7 +107,7 @@ def test_lone_surrogates_are_replaced() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["://", "password=", "-----BEGIN PRIVATE KEY-----", "eyJ", "bearer ", "mysql -p", "Cookie: ", "a" * 40 + "\n", "@:/"],
+    ["://", "password=", "-----BEGIN PRIVATE KEY-----", "eyJ", "bearer ", "mysql -p", "Cookie: ", "@:/"],
 )
 def test_time_is_linear(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))

@@ -56,11 +56,11 @@ def commit(path: Path, files: Files, *, branch: str = "main", message: str = "A 
     if there.returncode == 0:
         parts.append(b"from " + there.stdout.strip() + b"\n")
     for name, text in files.items():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").encode("utf-8", "surrogateescape")
         if text is None:
-            parts.append(f'D "{name}"\n'.encode())
+            parts.append(b'D "%s"\n' % quoted)
             continue
         data = text if isinstance(text, bytes) else text.encode()
-        quoted = name.encode("utf-8", "surrogateescape").replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
         parts += (b'M 100644 inline "%s"\ndata %d\n' % (quoted, len(data)), data, b"\n")
     git(path, "fast-import", "--quiet", "--force", feed=b"".join(parts))
     return git(path, "rev-parse", f"refs/heads/{branch}")

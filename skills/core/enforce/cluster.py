@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.kube_objects import (
     Facts,
+    Mention,
     NamespaceFacts,
     PodFacts,
     ServiceAccountFacts,
@@ -16,6 +17,7 @@ from skills.core.enforce.kube_objects import (
     templated,
 )
 from skills.core.enforce.kube_policy import NAMESPACE_KEY
+from skills.core.enforce.kustomize import Kustomization, homes
 from skills.core.model import Place, Workload, WorkloadRef
 
 __all__ = ["Cluster", "compile_cluster", "expand", "names", "pods_named", "read", "resolve", "workload_of"]
@@ -38,7 +40,8 @@ _REPLICA_LABELS = frozenset(
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Pods by namespace, labels by namespace (for every namespace that anything names), services by
-    (namespace, name), service accounts, the places of Namespace manifests, and known addresses."""
+    (namespace, name), service accounts, the places of Namespace manifests, known addresses, and the
+    namespaces that Kustomize gives to files."""
 
     pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -47,6 +50,7 @@ class Cluster:
     service_accounts: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     owners: Mapping[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     addresses: Mapping[str, PodFacts | ServiceFacts] = field(default_factory=dict)
+    homes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def labels_of(self, namespace: str) -> Mapping[str, str]:
         """A namespace's labels as far as manifests set them; its name is always one of them."""
@@ -59,7 +63,8 @@ def compile_cluster(entries: Sequence[Facts]) -> Cluster:
     accounts: dict[tuple[str, str], Place] = {}
     labels: dict[str, dict[str, str]] = {name: {} for name in _BUILT_IN}
     declared: dict[str, Place] = {}
-    for entry in entries:
+    housed = homes(entry for entry in entries if isinstance(entry, Kustomization))
+    for entry in _at_home(entries, housed):
         namespace = entry.name if isinstance(entry, NamespaceFacts) else entry.namespace
         if templated(namespace):
             continue
@@ -84,7 +89,24 @@ def compile_cluster(entries: Sequence[Facts]) -> Cluster:
         accounts,
         {(pod.namespace, pod.kind, pod.name): pod.owners for pod in everyone if pod.owners},
         _addresses([*everyone, *services.values()]),
+        housed,
     )
+
+
+_Housed = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
+
+
+def _at_home(entries: Sequence[Facts], housed: Mapping[str, tuple[str, ...]]) -> Iterator[_Housed]:
+    """Every fact in the namespace, or namespaces, that Kustomize gives it."""
+    for entry in entries:
+        if isinstance(entry, Kustomization):
+            continue
+        if entry.place.path not in housed:
+            yield entry
+        elif isinstance(entry, NamespaceFacts):
+            yield from (replace(entry, name=home) for home in housed[entry.place.path])
+        else:
+            yield from (replace(entry, namespace=home) for home in housed[entry.place.path])
 
 
 def _addresses(holders: Iterable[PodFacts | ServiceFacts]) -> dict[str, PodFacts | ServiceFacts]:

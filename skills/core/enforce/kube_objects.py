@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from skills.core.enforce.kustomize import Kustomization, is_kustomization
 from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
 from skills.core.yaml_text import Document, Map, Seq
@@ -88,9 +89,10 @@ class Mention:
     """Some other object lives in this namespace."""
 
     namespace: str
+    place: Place
 
 
-Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
+Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention | Kustomization
 
 
 def expand(document: Document) -> Sequence[Document]:
@@ -125,7 +127,11 @@ def _typed(item: Map, kind: str, version: str) -> Map:
 def read(document: Document) -> Sequence[Facts]:
     """What the document says of pods and names; nothing if it is no Kubernetes object."""
     data = document.data
-    if not isinstance(data, Mapping) or not text_of(data.get("kind")) or not text_of(data.get("apiVersion")):
+    if not isinstance(data, Mapping):
+        return ()
+    if is_kustomization(document.path, text_of(data.get("kind"))):
+        return (_kustomization(document),)
+    if not text_of(data.get("kind")) or not text_of(data.get("apiVersion")):
         return ()
     kind, metadata = text_of(data["kind"]), mapping_of(data.get("metadata"))
     name = text_of(metadata.get("name"))
@@ -142,7 +148,15 @@ def read(document: Document) -> Sequence[Facts]:
         # A controller without pod labels is a patch that some overlay lays over the real one.
         if pod.labels or kind in _UNLABELLED:
             return (pod,)
-    return () if assumed else (Mention(namespace),)
+    return (Mention(namespace, _name_place(document)),)
+
+
+def _kustomization(document: Document) -> Kustomization:
+    folder = document.path.rpartition("/")[0]
+    resources = [*sequence_of(document.data.get("resources")), *sequence_of(document.data.get("bases"))]
+    namespace = text_of(document.data.get("namespace"))
+    names = tuple(filter(None, map(text_of, resources)))
+    return Kustomization(folder, "" if templated(namespace) else namespace, names)
 
 
 def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:

@@ -1,17 +1,16 @@
-"""What Istio decides about a flow that leaves the mesh: which host and port it serves, and for whom.
+"""What Istio decides about a flow that leaves the mesh: what a registered port carries, and who is admitted.
 
-Source: https://istio.io/latest/docs/reference/config/networking/service-entry/ (hosts, ports, protocols),
-.../networking/sidecar/ (REGISTRY_ONLY) and .../security/authorization-policy/ (principals, namespaces).
+Source: https://istio.io/latest/docs/reference/config/networking/service-entry/ (ports and protocols) and
+https://istio.io/latest/docs/reference/config/security/authorization-policy/ (principals, namespaces).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from skills.core.enforce.matching import Match, any_of, sure
-from skills.core.model import Destination, Place
+from skills.core.enforce.matching import Match, sure
+from skills.core.model import Place
 
 LAYER = "mesh"
 DEFAULT_ACCOUNT = "default"
@@ -22,16 +21,6 @@ _FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"), "http"),
     **dict.fromkeys(("HTTPS", "TLS"), "tls"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One port of a host that a ServiceEntry registers, with the line that says so."""
-
-    host: str
-    port: int
-    family: Family
-    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +52,3 @@ def carries(family: Family, application: str | None) -> bool:
     that did not say what it speaks is taken to speak what the port expects.
     """
     return family == "tcp" or application is None or application == family
-
-
-def serves(entries: Iterable[Served], destination: Destination) -> list[Served]:
-    """The entries that match host (exactly, as written), port and family."""
-    ports = destination.ports
-    return [
-        entry
-        for entry in entries
-        if entry.host == destination.host
-        and ports is not None
-        and ports.first == ports.last == entry.port
-        and carries(entry.family, destination.application)
-    ]
-
-
-def admitted(principals: Sequence[Principal], namespace: str, account: str | None) -> Match:
-    return any_of(principal.admits(namespace, account) for principal in principals)

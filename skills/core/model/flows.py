@@ -25,6 +25,9 @@ class Ports:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
+_CUSTOMARY = {Ports(443, 443): "tls", Ports(80, 80): "http"}
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """The far end of one flow, read from what a person wrote.
@@ -56,10 +59,22 @@ class Destination:
         return self.host or self.ip or self.network or self.workload or self.service or self.written
 
     def __str__(self) -> str:
+        """As it could be asked again: what 443 and 80 don't say by custom stands in front."""
         if self.ports is None:
             return self.name
         name = f"[{self.name}]" if ":" in self.name and "/" not in self.name else self.name
-        return f"{name}:{self.ports}"
+        return f"{self._prefix}{name}:{self.ports}"
+
+    @property
+    def _prefix(self) -> str:
+        if self.workload or self.service:
+            return ""
+        if self.protocol != "tcp":
+            return f"{self.protocol}://"
+        if self.host is None and self.application is None:
+            return ""
+        customary = _CUSTOMARY.get(self.ports) if self.ports else None
+        return "" if self.application == customary else f"{self.application or 'tcp'}://"
 
 
 @dataclass(frozen=True, slots=True)

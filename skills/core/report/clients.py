@@ -101,6 +101,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"git (?:clone|fetch|pull|push|ls-remote|submodule)|git-upload-pack|\bgit@|RPC failed; curl",
         ),
     ),
+    ("curl", "m", (r"\bcurl: \(\d+\)|-- curl |^\* +(?:Trying|Connected to) ",)),
     (
         "kubectl",
         "im",
@@ -124,7 +125,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "curl",
         "m",
         (
-            r"\bcurl: \(\d+\)|^[\s>$#]*curl |[$#] ?curl |-- curl |curl failed to verify",
+            r"\bcurl: \(\d+\)|^[\s>$#+]*curl |[$#] ?curl |-- curl |curl failed to verify",
             r"^\* +(?:Trying|Connected to|Establish|Received|TLSv|ALPN|Server certificate|Rebuilt|allocate"
             r"|Closing connection|Connection #)",
             r"^\*   Trying|alternative certificate subject name|sslcerts\.html|^> User-Agent: curl",
@@ -162,7 +163,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"\bjava[x]?\.[a-z]+\.|Exception in thread|\bat [\w.$]+\([\w]+\.(?:java|kt|scala):\d+\)|PKIX path",
             r"\bjdbc:|Caused by: [a-z]+\.[a-z]|o\.a\.\w|sun\.security|SunCertPathBuilder|org\.springframework",
             r"okhttp3|io\.netty|awssdk|SQLRecoverableException|HikariPool",
-            r"\b(?:org|com|io|net|reactor)\.[a-z0-9_.]+\.[A-Z]\w*(?:Exception|Error)\b|Could not GET",
+            r"\b[a-z]\w*(?:\.[a-z]\w*)*\.[A-Z]\w*Exception\b|Could not GET",
             r"configuration \':",
         ),
     ),
@@ -186,7 +187,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"QueryReqWrap|\bnet::ERR_|\bE(?:TIMEOUT|SOCKET|CONNABORTED)\b",
         ),
     ),
-    ("psql", "im", (r"\bpsql\b|libpq|postgres(?:ql)?://|connection to server at \"|server running on host|psycopg",)),
+    ("psql", "im", (r"\bpsql\b|libpq|postgres(?:ql)?://|connection to server at \"|server running on host",)),
     (
         "go",
         "m",

@@ -10,7 +10,7 @@ from skills.core.patterns import compiled
 from skills.core.report.names import Host, host_at, ports_of
 
 _LINE = compiled(
-    r"(?m)(?:^|[$#>%|;&`(*]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
+    r"(?m)(?:^|[$#>%|;&`(*+]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
     r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
     r"|psql|mysql|redis-cli|mongosh?|traceroute)"
     r"((?:[ \t]+[^\n]*?)?)(?:[\"`*]{1,2}\s*)?$"

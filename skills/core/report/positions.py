@@ -86,6 +86,7 @@ POSITIONS: tuple[Position, ...] = (
         r"Connection to {H} timed out",
         r"(?i)Failed to connect to {H} port {P}",
         r"(?i)attempted address(?:es)?: {H}:{P}",
+        r"\bConnect to {H}:{P} \[[^\]/\n]*/{IP}",
         r"\bConnect to {H}:{P} (?:\[|failed|timed)",
         r"(?i)\bConnection to {H}:{P} (?:refused|failed|timed|closed|reset|aborted)",
         r"\bCall From \S+ to {H}:{P} failed",

@@ -51,6 +51,7 @@ _PRINTED = compiled(
 )
 
 _PLAIN = compiled(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
+_NEUTRAL = compiled(r"[./:@0-9][^\s.,:;!?]|^[^\pL]*$")
 # What programs say politely is no request.
 _POLITE = compiled(
     r"(?i)\b(?:please|por favor|bitte) (?:try|check|see|visit|ensure|report|contact|consult|refer"
@@ -99,10 +100,10 @@ def sentences(text: str) -> str:
 
 
 def _is_spoken(line: str) -> bool:
-    """At least three words, and at least half of what stands in the line are words."""
-    pieces = line.split()
+    """At least two words, and as many as there are odd pieces. Hosts, numbers and signs count on neither side."""
+    pieces = [piece for piece in line.split() if not _NEUTRAL.search(piece)]
     plain = sum(1 for piece in pieces if _PLAIN.fullmatch(piece))
-    return plain >= 3 and 2 * plain >= len(pieces)
+    return plain >= 2 and 2 * plain >= len(pieces)
 
 
 def is_stack(line: str) -> bool:

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.model import Ports
+from skills.core.patterns import compiled
 from skills.core.report.facts import Seen
 from skills.core.report.names import Host
 from skills.core.report.positions import WEIGHT
 
 MOST = 12
+# Where proxies get their configuration from: noise, unless nothing else is named.
+_CONTROL_PLANE = compiled(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
+_CONTROL_PORTS = (15010, 15012, 15014)
 _BY_PORT = {443: "https", 80: "http"}
 
 
@@ -39,6 +43,8 @@ class Pool:
         """`beside` keeps this port next to those that the host has already: `ports 22 and 990`."""
         if host is None or (ports is not None and ports.first == ports.last == 53):
             return
+        if _CONTROL_PLANE.search(host.name) or (ports is not None and ports.first in _CONTROL_PORTS):
+            weight = WEIGHT.HINT
         stated = port_stated and ports is not None
         new = Seen(host.name, ports, scheme, host.ip, quote=quote, port_stated=stated, weight=weight)
         key = f"{host.name}:{ports}" if beside else host.name

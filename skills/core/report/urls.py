@@ -75,7 +75,6 @@ _FAILED_AFTER = compiled(
 _SUCCESS = compiled(
     r"(?i)successfully|\b200 ok\b|returning cached|HTTP/1\.[01]\" 200|-> 200| 200 OK|, 0 errors|\bcached\b"
 )
-_XDS = compiled(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def urls(line: str, *, failing: bool, asks: bool) -> Iterator[Found]:
         authority, path = _authority(match.group(2))
         weight = _weight(before, line, failed=failed, failing=failing)
         for host, ports in _remotes(authority):
-            if _is_noise(host, ports, before) or (not failed and _is_help(host, path, before, asks=asks)):
+            if _NOISE_BEFORE.search(before) or (not failed and _is_help(host, path, before, asks=asks)):
                 continue
             implied = ports or ports_of(str(IMPLIED.get(scheme, "")))
             proxy = bool(_PROXY_BEFORE.search(before))
@@ -120,12 +119,6 @@ def _weight(before: str, line: str, *, failed: bool, failing: bool) -> int:
     if asked:
         return WEIGHT.FAILED_URL - 4 if failing else WEIGHT.COMMAND
     return WEIGHT.COMMAND - 3 if failing else WEIGHT.URL
-
-
-def _is_noise(host: Host, ports: Ports | None, before: str) -> bool:
-    """A control plane, a name space, a header that names somebody else."""
-    xds = ports is not None and ports.first in (15010, 15012, 15014)
-    return xds or bool(_XDS.search(host.name) or _NOISE_BEFORE.search(before))
 
 
 def _is_help(host: Host, path: str, before: str, *, asks: bool) -> bool:

@@ -554,3 +554,19 @@ def test_a_draft_allows_is_idempotent_and_is_undone(files: dict[str, str], wante
     assert draft(after, *wanted).plan.edits == ()
     assert all(after.decision("shop/job", where) == made.decision("shop/job", where) for where in wanted)
     assert remove(after, *new).after.texts == made.texts
+
+
+@pytest.mark.needs("kubernetes_validate")
+@pytest.mark.parametrize("where", [*_DESTINATIONS, to("api.back.svc", None), to("198.51.100.7", None)], ids=str)
+def test_what_is_drafted_is_what_the_api_server_takes(where: Destination) -> None:
+    import kubernetes_validate
+
+    made = world_of({**_FILES[4], **_PODS})
+    edits = draft(made, where, reason="because").plan.edits
+    assert edits
+    checked = 0
+    for edit in edits:
+        for document in read_documents(edit.path, edit.new_text)[0]:
+            kubernetes_validate.validate(document.data, "1.31", strict=True)
+            checked += 1
+    assert checked >= 2

@@ -403,13 +403,42 @@ def test_two_packages_in_one_namespace_must_agree() -> None:
     assert decisions(package(STRIPE), package(STRIPE), to="https://api.stripe.com") == "allowed"
 
 
-def test_a_rule_that_a_template_completes_makes_a_denial_undecided() -> None:
-    rules = '- {direction: Egress, selector: {app: web}, remoteHost: "${HOST}"}'
-    verdict = check(repository(package(rules)), "web{app=web}", "https://api.stripe.com")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'selector: {app: web}, remoteHost: "${HOST}"',
+        'selector: {app: "${APP}"}, remoteHost: api.stripe.com',
+        'remoteCidr: "${CIDR}"',
+        'remoteHost: api.stripe.com, port: "${PORT}"',
+        'remoteHost: api.stripe.com, ports: ["${PORT}"]',
+        'remoteGenerated: "${WHO}"',
+    ],
+)
+@pytest.mark.parametrize("mode", ["ambient", "sidecar"])
+def test_a_rule_that_a_template_completes_makes_a_denial_undecided(rule: str, mode: str) -> None:
+    text = package(f"- {{direction: Egress, {rule}}}", mode=mode)
+    verdict = check(repository(text), "web{app=web}", "https://api.stripe.com")
     assert verdict.decision == "undecided"
-    assert "EGR167" in codes(verdict.findings)
+    assert codes(verdict.findings) >= {"EGR167"}
+    assert "EGR827" not in codes(verdict.findings)
+
+
+def test_a_template_changes_nothing_where_it_has_no_say() -> None:
     ingress = '- {direction: Ingress, remoteNamespace: "${NS}"}'
     assert decisions(package(ingress), to="https://api.stripe.com") == "denied"
+    egress = '- {direction: Egress, remoteHost: "${HOST}", description: other}\n'
+    assert decisions(package(egress + STRIPE), to="https://api.stripe.com") == "allowed"
+    texts = (package(WEB_OUT), payments(ingress), deployment("api", namespace="payments"), API_SERVICE)
+    assert decisions(*texts, to="api.payments.svc:80") == "undecided"
+    open_before = "- {direction: Egress, selector: {app: web}, remoteGenerated: Anywhere}\n"
+    assert decisions(package(open_before + egress, mode="sidecar"), to="https://api.stripe.com") == "undecided"
+
+
+def test_a_package_whose_namespace_a_template_decides_may_govern_anybody() -> None:
+    floating = package(STRIPE, namespace='"${NS}"')
+    pods = deployment("job", namespace="batch")
+    assert decisions(floating, pods, for_="batch/job", to="https://x.example.com") == "undecided"
+    assert decisions(package(""), floating, to="https://x.example.com") == "denied"
 
 
 def test_a_namespace_without_a_package_is_not_governed() -> None:
@@ -447,6 +476,33 @@ def test_host_network_pods_are_not_governed() -> None:
 )
 def test_what_came_close_is_named(rule: str, to: str, code: str | None) -> None:
     verdict = check(repository(package(f"- {{direction: Egress, selector: {{app: web}}, {rule}}}")), "web{app=web}", to)
+    assert verdict.decision == "denied"
+    assert near_codes(verdict) == ({code} if code else set())
+
+
+def test_an_address_as_a_host_never_matches() -> None:
+    verdict = check(
+        repository(package("- {direction: Egress, remoteHost: 192.0.2.7}")), "web{app=web}", "192.0.2.7:443"
+    )
+    assert verdict.decision == "denied"
+    assert near_codes(verdict) == {"EGR825"}
+
+
+@pytest.mark.parametrize(
+    ("out", "into", "code"),
+    [
+        (WEB_OUT.replace("{app: web}", "{app: batch}"), API_IN, "EGR155"),
+        (WEB_OUT.replace("app: api", "app: db"), API_IN, "EGR162"),
+        (WEB_OUT.replace("8080", "80"), API_IN, "EGR163"),
+        (WEB_OUT, API_IN.replace("app: web", "app: batch"), "EGR164"),
+        (WEB_OUT, API_IN.replace("8080", "80"), "EGR165"),
+        (WEB_OUT, API_IN + "  remoteServiceAccount: other\n", "EGR166"),
+        (WEB_OUT.replace("payments", "shop"), API_IN, None),
+    ],
+)
+def test_what_came_close_inside_the_cluster(out: str, into: str, code: str | None) -> None:
+    texts = (package(out), payments(into), deployment("api", namespace="payments"), API_SERVICE)
+    verdict = check(repository(*texts), "web{app=web}", "api.payments.svc:80", account="web")
     assert verdict.decision == "denied"
     assert near_codes(verdict) == ({code} if code else set())
 

@@ -598,6 +598,9 @@ def _package(rules: list[str], flow: bool, mode: str) -> str:
 def test_edit_then_read_twice_then_remove(rules: list[str], flow: bool, mode: str, to: str) -> None:
     files = repository(_package(rules, flow, mode))
     made = drafted(files, to, for_="web{app=mine}")
+    if says(made) & {"EGR804", "EGR158"}:  # another protocol on that port, or REGISTRY_ONLY: nothing may be drafted
+        assert made.change.edits == ()
+        return
     assert made.change.proof.after == "allowed"
     if made.change.proof.before == "allowed":
         return

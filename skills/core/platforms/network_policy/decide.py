@@ -17,10 +17,13 @@ NAME = "network_policy"
 
 @dataclass(frozen=True, slots=True)
 class Index:
+    """`entries` are at home in their namespaces; `read` is what the files said, before Kustomize."""
+
     policies: PolicyIndex
     cluster: Cluster
     entries: tuple[PolicyEntry, ...] = ()
     foreign: tuple[ForeignEntry, ...] = ()
+    read: tuple[Entry, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -31,9 +34,17 @@ class Index:
 
 
 def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
-    ours = tuple(entry for entry in entries if isinstance(entry, PolicyEntry))
+    ours = tuple(home for entry in entries if isinstance(entry, PolicyEntry) for home in _at_home(entry, cluster))
     foreign = tuple(entry for entry in entries if isinstance(entry, ForeignEntry))
-    return Index(index_policies(entry.policy for entry in ours), cluster, ours, foreign)
+    return Index(index_policies(entry.policy for entry in ours), cluster, ours, foreign, tuple(entries))
+
+
+def _at_home(entry: PolicyEntry, cluster: Cluster) -> list[PolicyEntry]:
+    """The policy in each namespace that Kustomize gives to its file."""
+    homes = cluster.homes.get(entry.policy.place.path)
+    if homes is None:
+        return [entry]
+    return [replace(entry, policy=replace(entry.policy, namespace=home)) for home in homes]
 
 
 def governs(index: Index, workload: Workload) -> bool:
@@ -56,7 +67,9 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
 def _remarks(index: Index, namespace: str) -> list[Finding]:
     if not index.policies.about(namespace):
         return [finding("EGR928", namespace=namespace)]
-    assumed = next((entry for entry in index.entries_of(namespace) if entry.assumed_namespace), None)
+    homes = index.cluster.homes
+    entries = [entry for entry in index.entries_of(namespace) if entry.policy.place.path not in homes]
+    assumed = next((entry for entry in entries if entry.assumed_namespace), None)
     if assumed is None:
         return []
     return [finding("EGR953", assumed.policy.place, policy=assumed.policy.name, namespace=namespace)]

@@ -107,7 +107,8 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     own, peer = (grant.target.removeprefix(_INGRESS), grant.source) if ingress else (grant.source, grant.target)
     asked = ", ".join(str(destination) for destination in need.destinations)
     found: list[Finding] = []
-    if own.endswith(f" {_ALL_PODS}"):
+    elsewhere = not ingress and not own.startswith(f"{need.workload.namespace or need.workload.scope} ")
+    if own.endswith(f" {_ALL_PODS}") or elsewhere:
         found.append(finding("EGR902", scope=own, workload=need.workload.name))
     found += _wider_peer(grant, need, peer, asked, ingress)
     if _wider_ports(grant.ports, need.destinations):

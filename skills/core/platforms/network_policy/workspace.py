@@ -100,12 +100,12 @@ class Workspace:
         """A file that the sender's own rules touch is shown as the allowlist, whatever else changes in it."""
         self._changed[path] = text
         self._roles[path] = "allowlist" if "allowlist" in {role, self._roles.get(path)} else role
-        entries: list[Entry] = [
-            *(entry for entry in self.index.entries if entry.policy.place.path != path),
-            *(entry for entry in self.index.foreign if entry.place.path != path),
-            *_entries(path, text),
-        ]
-        self.index = compile_index(entries, self.index.cluster)
+        others = [entry for entry in self.index.read if _path_of(entry) != path]
+        self.index = compile_index([*others, *_entries(path, text)], self.index.cluster)
+
+
+def _path_of(entry: Entry) -> str:
+    return (entry.policy if isinstance(entry, PolicyEntry) else entry).place.path
 
 
 def _without_document(text: str, document: Document) -> str:

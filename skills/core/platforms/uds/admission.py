@@ -22,7 +22,7 @@ def refusals(package: Package, rules: Version = NEWEST) -> tuple[Finding, ...]:
     if package.namespace in _SYSTEM_NAMESPACES:
         namespace = package.namespace or "(none)"
         found.append(finding("EGR813", package.place, package=package.name, namespace=namespace))
-    for rule in package.allow:
+    for rule in package.rules:
         found += _remote_refusals(package, rule, rules)
         found += _protocol_refusals(package, rule, rules)
         found += _account_refusals(package, rule, rules)
@@ -83,7 +83,7 @@ def _account_refusals(package: Package, rule: Allow, rules: Version) -> Iterator
 def _duplicate_names(package: Package, rules: Version) -> Iterator[Finding]:
     """G-D01."""
     first: dict[str, Allow] = {}
-    for rule in package.allow:
+    for rule in package.rules:
         name = policy_name(package.name, rule, rules)
         if name in first:
             other = first[name]

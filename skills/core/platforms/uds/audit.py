@@ -32,7 +32,7 @@ def audit(index: Index) -> list[Finding]:
 
 def _of_package(index: Index, package: Package) -> Iterator[Finding]:
     facts = {"package": package.name}
-    for rule in package.allow:
+    for rule in package.rules:
         host = rule.remote_host
         if host is not None and rule.port is not None and rule.ports:
             yield finding("EGR803", rule.at("port"), host=host, port=rule.port, **facts)

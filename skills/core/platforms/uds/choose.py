@@ -40,7 +40,7 @@ def selector_for(package: Package, workload: Workload) -> LabelSelector | None:
     labels = workload.labels
     if not labels:
         return None
-    return LabelSelector(dict(labels)) if "{" in workload.name else selector_of(labels, package.allow)
+    return LabelSelector(dict(labels)) if "{" in workload.name else selector_of(labels, package.rules)
 
 
 def selector_of(labels: Mapping[str, str], rules: Sequence[Allow]) -> LabelSelector:

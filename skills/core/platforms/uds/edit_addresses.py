@@ -60,7 +60,7 @@ def _wanted(package: Package, selector: LabelSelector, network: str, ports: tupl
 def _extendable(bench: Workbench, package: Package, network: str, udp: bool) -> list[Allow]:
     return [
         rule
-        for rule in package.allow
+        for rule in package.rules
         if rule.egress
         and (rule.remote_generated == "CloudMetadata" if network == METADATA else str(rule.network) == network)
         and rule.udp == udp

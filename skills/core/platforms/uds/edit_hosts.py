@@ -131,7 +131,7 @@ def _say_neighbours(bench: Workbench, package: Package, to: Destination, ports: 
     near = pods_of(bench.index.cluster, bench.need.workload)
     if any(labels_match(rule.pods, near) is not Match.NO for rule in package.host_rules):
         return
-    other = [rule for rule in package.allow if rule.egress and (rule.remote_generated == "Anywhere" or rule.network)]
+    other = [rule for rule in package.rules if rule.egress and (rule.remote_generated == "Anywhere" or rule.network)]
     lost = [rule for rule in other if labels_match(rule.pods, near) is not Match.NO]
     if lost:
         remotes = ", ".join(dict.fromkeys(map(remote_words, lost)))

@@ -51,7 +51,7 @@ def _target(bench: Workbench, pods: Pods, far: Peers) -> LabelSelector:
     if far.service is not None and far.service.selector:
         return LabelSelector(dict(far.service.selector))
     there = bench.package(pods.namespace)
-    return selector_of(pods.labels or {}, there.allow if there is not None else ())
+    return selector_of(pods.labels or {}, there.rules if there is not None else ())
 
 
 def _put_egress(bench: Workbench, selector: LabelSelector, target: LabelSelector, pods: Pods, to: Destination) -> None:

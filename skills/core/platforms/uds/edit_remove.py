@@ -58,7 +58,7 @@ def _take(bench: Workbench, namespace: str, finder: _Finder, role: Role) -> bool
 
 
 def _egress(bench: Workbench, to: Destination, far: Peers, package: Package) -> list[tuple[Allow, Ports | None]]:
-    rules = [rule for rule in package.allow if rule.egress and mine(bench, rule)]
+    rules = [rule for rule in package.rules if rule.egress and mine(bench, rule)]
     if far.api_server:
         return [(rule, None) for rule in rules if rule.remote_generated == "KubeAPI"]
     if far.pods:

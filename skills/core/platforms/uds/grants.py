@@ -15,9 +15,9 @@ from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.hosts import is_private
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
-from skills.core.platforms.uds.generate import METADATA, WAYPOINT, Generated, gateway_on
+from skills.core.platforms.uds.generate import HBONE, METADATA, WAYPOINT, gateway_on
 from skills.core.platforms.uds.index import Index, Registration, key_of, participates, registrations
-from skills.core.platforms.uds.network import reaches
+from skills.core.platforms.uds.network import selectors_reaching
 from skills.core.platforms.uds.package import Allow, Package
 
 ANY_ACCOUNT = " (any service account)"
@@ -45,7 +45,7 @@ def grants(index: Index) -> list[Grant]:
 
 
 def _network_grants(package: Package) -> Iterator[Grant]:
-    for rule in package.allow:
+    for rule in package.rules:
         if rule.remote_host is not None:
             continue
         own, remote = pods_words(package.namespace, rule.pods), _remote(package.namespace, rule)
@@ -70,31 +70,27 @@ def _remote(namespace: str, rule: Allow) -> str:
 
 def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
     ambient = index.mode(package) == "ambient"
-    if ambient and not index.rules.ambient_egress:
+    entries = list(registrations(package))
+    if not entries or (ambient and not index.rules.ambient_egress):
         return
-    generated = index.generated.get(key_of(package), ())
-    candidates = _selectors(package, ambient)
-    for entry in registrations(package):
-        for selector in candidates:
+    reached = {
+        port: _who_reaches(index, package, WAYPOINT if ambient else gateway_on(Ports(port, port)), ambient)
+        for port in ({HBONE} if ambient else {entry.port for entry in entries})
+    }
+    for entry in entries:
+        for selector in reached[HBONE if ambient else entry.port]:
             if ambient and (_covered(package, entry, selector) or not _may_run_as(index, entry, selector)):
                 continue
-            if _gets_there(generated, package, selector, entry, ambient):
-                source = pods_words(package.namespace, selector) + (_account(index, entry) if ambient else "")
-                yield Grant(source, entry.host, str(entry.port), entry.protocol.lower(), MESH)
+            source = pods_words(package.namespace, selector) + (_account(index, entry) if ambient else "")
+            yield Grant(source, entry.host, str(entry.port), entry.protocol.lower(), MESH)
 
 
-def _selectors(package: Package, ambient: bool) -> list[LabelSelector]:
-    """Whose pods could pass: in ambient mode those of any egress rule, under REGISTRY_ONLY those of host rules."""
-    rules = [rule for rule in package.allow if rule.egress] if ambient else package.host_rules
-    return list({str(rule.pods): rule.pods for rule in rules}.values())
-
-
-def _gets_there(
-    generated: Sequence[Generated], package: Package, selector: LabelSelector, entry: Registration, ambient: bool
-) -> bool:
-    pods = Pods("", package.namespace, {}, dict(selector.labels))
-    target = WAYPOINT if ambient else gateway_on(Ports(entry.port, entry.port))
-    return reaches(generated, package.namespace, pods, target) is Match.YES
+def _who_reaches(index: Index, package: Package, target: Pods, ambient: bool) -> list[LabelSelector]:
+    """Whose pods may send to the waypoint or gateway: of any egress rule in ambient mode, of host rules in sidecars."""
+    rules = [rule for rule in package.rules if rule.egress] if ambient else package.host_rules
+    candidates = {str(rule.pods): rule.pods for rule in rules}.values()
+    opening = selectors_reaching(index.generated.get(key_of(package), ()), package, target)
+    return [pods for pods in candidates if any(rule.matches(pods.labels) is Match.YES for rule in opening)]
 
 
 def _may_run_as(index: Index, entry: Registration, selector: LabelSelector) -> bool:
@@ -114,7 +110,7 @@ def _covered(package: Package, entry: Registration, selector: LabelSelector) -> 
         and rule.service_account is None
         and participates(rule, entry.port)
         and rule.pods.matches(selector.labels) is Match.YES
-        for rule in package.allow
+        for rule in package.rules
     )
 
 
@@ -141,7 +137,7 @@ def isolations(index: Index) -> list[Isolation]:
 
 def _bound(package: Package) -> Iterator[Isolation]:
     """Pods under REGISTRY_ONLY that would otherwise reach more: without another rule there is nothing to lose."""
-    others = [rule for rule in package.allow if rule.egress and _open_to_addresses(rule)]
+    others = [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)]
     for rule in package.host_rules:
         if any(_may_meet(rule.pods, other.pods) for other in others):
             yield Isolation(pods_words(package.namespace, rule.pods), MESH)
@@ -162,7 +158,7 @@ def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
     Private CIDRs and rules for other ports are left out: such a rule is hardly about the host.
     """
     hosts = index.registered.get("ambient", {})
-    for rule in package.allow:
+    for rule in package.rules:
         if not rule.egress or rule.udp:
             continue
         pods = pods_words(package.namespace, rule.pods)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_objects import templated
-from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, Served, family_of
+from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, family_of
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
 from skills.core.platforms.uds.generate import Generated, generated_rules
@@ -31,10 +31,6 @@ class Registration:
     @property
     def family(self) -> Family:
         return family_of(self.protocol)
-
-    @property
-    def served(self) -> Served:
-        return Served(self.host, self.port, self.family, self.rule.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +81,28 @@ def key_of(package: Package) -> Key:
     return (package.path, package.document)
 
 
-def compile_index(entries: Sequence[Entry], cluster: Cluster, rules: Version = NEWEST) -> Index:
+def compile_index(
+    entries: Sequence[Entry], cluster: Cluster, rules: Version = NEWEST, *, known: Index | None = None
+) -> Index:
+    """`known` is an index that holds some of these very entries: what it worked out for them is kept."""
     every = [entry for entry in entries if isinstance(entry, Package)]
     packages: dict[str, list[Package]] = defaultdict(list)
     for package in every:
         packages[package.namespace].append(package)
-    reasons = {key_of(package): refusals(package, rules) for package in every}
+    old = known or Index(rules)
+    kept = {id(package): key_of(package) for package in old.every_package()}
+    reasons, generated = {}, {}
+    for package in every:
+        key = key_of(package)
+        reasons[key] = old.refused.get(key, ()) if id(package) in kept else refusals(package, rules)
+        generated[key] = old.generated[key] if id(package) in kept else generated_rules(package, rules)
     refused = {key: found for key, found in reasons.items() if found}
     index = Index(
         rules,
         cluster,
         {namespace: tuple(group) for namespace, group in packages.items()},
         refused,
-        generated={key_of(package): generated_rules(package, rules) for package in every},
+        generated=generated,
         floating=tuple(package for package in every if templated(package.namespace)),
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
@@ -156,7 +161,7 @@ def _participants(packages: Iterable[Package], rules: Version) -> dict[str, tupl
     found: dict[str, list[Allow]] = defaultdict(list)
     for package in packages:
         if package.effective_mode(rules) == "ambient":
-            found[package.namespace] += [r for r in package.allow if r.egress and r.remote_generated == "Anywhere"]
+            found[package.namespace] += [r for r in package.rules if r.egress and r.remote_generated == "Anywhere"]
     return {namespace: tuple(group) for namespace, group in found.items() if group}
 
 

@@ -50,7 +50,8 @@ def route(index: Index, sender: Sender, destination: Destination) -> Pods | None
 
 def registry_only(sender: Sender) -> Match:
     """Whether a Sidecar with REGISTRY_ONLY selects the pods: one stands for each selector of a remoteHost rule."""
-    return any_of(labels_match(rule.pods, sender.pods) for rule in sender.package.host_rules)
+    hosts = [rule for rule in sender.package.allow if rule.egress and rule.remote_host is not None]
+    return any_of(Match.UNKNOWN if rule.templated else labels_match(rule.pods, sender.pods) for rule in hosts)
 
 
 def mesh_view(index: Index, sender: Sender, destination: Destination) -> LayerView | None:

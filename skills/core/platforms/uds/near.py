@@ -35,10 +35,12 @@ def bare_host(written: str) -> str:
 def external_misses(index: Index, package: Package, near: Pods, account: str | None, to: Destination) -> list[NearMiss]:
     """Why no rule of the Package, nor any other's, lets these pods reach a name or address outside the cluster."""
     found: list[NearMiss] = []
-    for rule in package.allow:
+    for rule in package.rules:
         if not rule.egress:
             continue
-        if rule.remote_host is not None and to.host is not None:
+        if rule.remote_host is not None and rule.remote_host == to.ip:
+            found.append(_miss(1, "EGR825", rule.at("remoteHost"), host=to.ip, package=package.name))
+        elif rule.remote_host is not None and to.host is not None:
             found += _host_misses(rule, near, account, to, to.host)
         elif rule.remote_generated == "Anywhere" or rule.network is not None:
             found += _address_misses(rule, near, to)
@@ -51,7 +53,7 @@ def registry_misses(package: Package, near: Pods, to: Destination) -> list[NearM
     """Rules that open the network but not the mesh, because REGISTRY_ONLY is in force (G-D07)."""
     open_rules = [
         rule
-        for rule in package.allow
+        for rule in package.rules
         if rule.egress and (rule.remote_generated == "Anywhere" or rule.network is not None)
     ]
     return [

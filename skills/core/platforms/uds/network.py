@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from skills.core.enforce.kube_flow import Flow, Opening, coverage
+from skills.core.enforce.kube_flow import Flow, Opening, coverage, rule_openings
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, peers
+from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
@@ -93,7 +94,10 @@ def _ingress_view(
     found = [openings(generated, package.namespace, flow) for flow in flows]
     view = _view(package, flows, found, "ingress")
     misses = () if view.allows else tuple(ingress_misses(package, generated, receivers[0], source))
-    refused = index.refusals(package)
+    refused, templates = index.refusals(package), [r.place for r in package.allow if r.templated and not r.egress]
+    if templates and not view.allows:
+        doubt = finding("EGR167", *templates, package=package.name)
+        view = replace(view, unknown=(*view.unknown, doubt))
     if refused and view.allows:
         doubt = finding("EGR827", package.place, package=package.name, namespace=package.namespace)
         return replace(view, allows=(), unknown=(doubt,), findings=refused)
@@ -135,10 +139,16 @@ def _useful(found: Iterable[Opening], flow: Flow) -> list[Opening]:
     ]
 
 
-def reaches(items: Iterable[Generated], namespace: str, near: Pods, target: Pods) -> Match:
-    """Whether pods may send to a target of the mesh: the waypoint, or the gateway on its `ports`."""
-    flow = Flow("Egress", near, target, "tcp", target.ports)
-    return coverage(openings(items, namespace, flow), flow)
+def selectors_reaching(items: Iterable[Generated], package: Package, target: Pods) -> list[LabelSelector]:
+    """The selectors of the rules that open the way to a target of the mesh: the waypoint, or the gateway on a port."""
+    flow = Flow("Egress", Pods("", package.namespace, {}, {}), target, "tcp", target.ports)
+    return [
+        item.selector
+        for item in items
+        if item.direction == "Egress"
+        and item.known_by is None
+        and coverage(rule_openings(item.policy, package.namespace, flow), flow) is Match.YES
+    ]
 
 
 def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:

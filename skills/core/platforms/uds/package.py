@@ -120,8 +120,13 @@ class Package:
         return cast(Mode, self.mode) if self.mode in {"ambient", "sidecar"} else rules.default_mode
 
     @property
+    def rules(self) -> tuple[Allow, ...]:
+        """The rules whose effect is known; of one that a template completes it is not."""
+        return tuple(rule for rule in self.allow if not rule.templated)
+
+    @property
     def host_rules(self) -> tuple[Allow, ...]:
-        return tuple(rule for rule in self.allow if rule.egress and rule.remote_host is not None)
+        return tuple(rule for rule in self.rules if rule.egress and rule.remote_host is not None)
 
 
 @dataclass(frozen=True, slots=True)

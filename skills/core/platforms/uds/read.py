@@ -58,6 +58,9 @@ class _Fields:
         return self.document.place(self.data) if self.data else self.document.place_of()
 
     def wrong(self, key: str, expected: str) -> None:
+        """A shape that the CRD refuses. What a template fills in may turn out right, so it is none."""
+        if _holds_template(self.data.get(key)):
+            return
         value = str(self.data.get(key))[:60]
         self.faults.append(finding("EGR823", self.place(key), field=key, value=value, expected=expected))
 
@@ -170,8 +173,9 @@ def _allow(fields: _Fields, index: int) -> Allow:
 
 
 def _holds_template(value: Any) -> bool:
-    if isinstance(value, Map):
-        return any(isinstance(item, str) and templated(item) for item in value.values())
+    if isinstance(value, (Map, Seq)):
+        items = value.values() if isinstance(value, Map) else value
+        return any(isinstance(item, str) and templated(item) for item in items)
     return isinstance(value, str) and templated(value)
 
 

@@ -81,7 +81,7 @@ def selector_or_question(bench: Workbench, package: Package) -> LabelSelector | 
     workload = bench.need.workload
     selector = selector_for(package, workload)
     if selector is None:
-        used = dict.fromkeys(str(rule.pods).replace(", ", ",") for rule in package.allow if not rule.pods.empty)
+        used = dict.fromkeys(str(rule.pods).replace(", ", ",") for rule in package.rules if not rule.pods.empty)
         choices = [f"{package.namespace}{{{labels}}}" for labels in used]
         bench.ask("labels", "EGR838", choices, workload=workload.name)
     return selector

@@ -145,7 +145,7 @@ class Workbench:
         try:
             self.texts[path] = step(text, document)
         except CannotEdit as error:
-            self.say("EGR846", Place(path), package=name, path=path, why=str(error))
+            self.say("EGR846", Place(path), package=name, path=path, why=str(error).rstrip("."))
             return False
         self.roles.setdefault(path, role)
         if role == "allowlist":
@@ -159,7 +159,7 @@ class Workbench:
         kept += [extra for extra in self.index.extras if extra.place.path != path]
         documents, _ = read_documents(path, self.texts[path])
         fresh = [entry for document in documents for entry in read(document)]
-        self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules)
+        self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules, known=self.index)
 
 
 def _document(path: str, text: str, number: int) -> Document | None:
