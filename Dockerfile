@@ -43,4 +43,6 @@ WORKDIR /var/lib/postern
 VOLUME ["/var/lib/postern"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["postern", "doctor", "--quick"]
 ENTRYPOINT ["postern"]
-CMD ["serve"]
+EXPOSE 3000
+# Inside a container the address of the container is what the outside reaches.
+CMD ["serve", "--host", "0.0.0.0"]

@@ -21,7 +21,7 @@ from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
 if TYPE_CHECKING:
-    from bot.conversation import Conversation
+    from bot.conversation import Conversation, Interpreter
     from bot.lifecycle import InlineRunner
     from bot.world.forge import Forge
     from bot.world.memory import Memory
@@ -94,7 +94,7 @@ class App:
     def conversation(self) -> Conversation:
         from bot.conversation import Conversation  # noqa: PLC0415
 
-        return Conversation(self.desk, self.memory, self.names, self.clock)
+        return Conversation(self.desk, self.memory, self.names, self.clock, self._interpreter())
 
     @cached_property
     def person(self) -> Person:
@@ -102,6 +102,16 @@ class App:
         if self._acting_as and self.repo.kind == "url":
             raise AskUnclear("EGR648")
         return whoami(self._acting_as or self.settings.person, ByEmail(self._members()))
+
+    def _interpreter(self) -> Interpreter | None:
+        """Off unless a model is set; loaded with the first words that the rules are unsure of."""
+        name = self.settings.model
+        if name is None:
+            return None
+        from bot.ai.chat_model import load  # noqa: PLC0415
+        from bot.ai.interpreter import ModelInterpreter  # noqa: PLC0415
+
+        return ModelInterpreter(lambda: load(name))
 
     # --- what surfaces ask for
 

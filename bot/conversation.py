@@ -112,7 +112,10 @@ class Conversation:
         heard = self._reply_to_question(turn, workloads, environments)
         if heard.verb in ("unclear", "reply") and self._interpreter and not turn.state.get("asking"):
             heard = self._interpreter(mask(turn.words).text, workloads) or heard
-        return self._dispatch(turn, heard)
+        if not heard.by_model:
+            return self._dispatch(turn, heard)
+        reading = " → ".join(filter(None, (heard.workload, ", ".join(heard.destinations))))
+        return [problem(Finding("EGR664", {"reading": reading})), *self._dispatch(turn, heard)]
 
     def _dispatch(self, turn: Turn, heard: Heard) -> list[Reply]:
         handlers: Mapping[str, Callable[[Turn, Heard], list[Reply]]] = {

@@ -55,7 +55,7 @@ def run_demo(settings: Settings, *, scripted: bool) -> int:
         played = home / "scripted"
         shutil.rmtree(played, ignore_errors=True)
         return _play(_app(settings, played, other), other)
-    return chat(_app(settings, home, other))
+    return chat(_app(settings, home, other), example="" if other else f"payment-gateway gets {_TIMEOUT}")
 
 
 def _app(settings: Settings, home: Path, other: str | None) -> App:

@@ -50,9 +50,13 @@ class Handled:
 
 
 class Runner(Protocol):
-    """Carries out intents; returns what could not be done, by request key."""
+    """Carries out intents."""
 
-    def run(self, keys: Sequence[str]) -> Mapping[str, Problem]: ...
+    def ready(self) -> None:
+        """Raises a mendable failure when there is nothing to carry them out with."""
+
+    def run(self, keys: Sequence[str]) -> Mapping[str, Problem]:
+        """Carries out what is to do for these requests; gives what could not be done, by request key."""
 
 
 class Desk:
@@ -78,6 +82,7 @@ class Desk:
 
     def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
+        self._runner().ready()
         from bot import ledger  # noqa: PLC0415 - only what changes something needs the database
 
         ledger.record(self._memory(), name, answer, world, where)

@@ -29,6 +29,10 @@ class InlineRunner:
         self._forge = forge
         self._clock = clock
 
+    def ready(self) -> None:
+        """Before anything is recorded: without a forge a request could never go on."""
+        self._forge()
+
     def run(self, keys: Sequence[str]) -> Mapping[str, Problem]:
         """Carries out what is to do for these requests; gives what could not be done, by request key."""
         problems: dict[str, Problem] = {}

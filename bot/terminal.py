@@ -17,11 +17,11 @@ _PASTE_PAUSE = 0.05  # seconds: lines of one paste arrive closer together than a
 _QUIT = ("quit", "exit", "bye")
 
 
-def chat(app: App, *, thread: str = "default") -> int:
+def chat(app: App, *, thread: str = "default", example: str = "") -> int:
     """Talks until end of input or `quit`. The thread is kept, so that the next start goes on where this one ended."""
     where = Where("terminal", f"terminal:{app.repository}:{thread}")
     app.finish_what_was_left()
-    hello(app, where)
+    hello(app, where, example)
     person = app.person
     while (words := _message(f"{short(person)}> ")) is not None:
         if words.strip().casefold() in _QUIT:
@@ -34,10 +34,12 @@ def chat(app: App, *, thread: str = "default") -> int:
     return 0
 
 
-def hello(app: App, where: Where) -> None:
+def hello(app: App, where: Where, example: str) -> None:
     going_on = app.conversation.started(where)
     facts = {"repository": app.repository_name, "person": app.person.shown}
     show_lines(*say_lines(Finding("EGR661" if going_on else "EGR660", facts)))
+    if example:
+        show_lines(*say_lines(Finding("EGR666", {"example": example})))
     print()
 
 

@@ -173,6 +173,8 @@ def _closest(miss: NearMiss) -> str:
 
 
 def _hint(answer: Answer) -> str:
+    if "open" in answer.next_steps and not answer.questions and answer.detail["need"].reason:
+        return say(Finding("EGR180")).says
     for step, code in (("draft", "EGR176"), ("open", "EGR177"), ("more", "EGR179")):
         if step in answer.next_steps and not answer.questions:
             return say(Finding(code)).says

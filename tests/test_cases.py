@@ -1,9 +1,9 @@
 """Golden cases: each folder below tests/cases/<skill>/ is one, readable by somebody who knows networks and not Python.
 
-    ask.yaml      the ask's fields
-    config/       the allowlist; without it the shipped sample is read
-    answer.yaml   what must hold: `exit_status`, `lines` (words that must stand in the reply), `not_lines`
-                  (words that must not), `data` (a part of the JSON object), `codes`, `not_codes`, `diff`
+ask.yaml      the ask's fields
+config/       the allowlist; without it the shipped sample is read
+answer.yaml   what must hold: `exit_status`, `lines` (words that must stand in the reply), `not_lines`
+              (words that must not), `data` (a part of the JSON object), `codes`, `not_codes`, `diff`
 """
 
 from __future__ import annotations

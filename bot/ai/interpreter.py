@@ -1,4 +1,4 @@
-"""Loose words to an ask, with a model. What comes back is checked against the words: a host that nobody wrote is dropped."""
+"""Loose words to an ask, with a model. Its answer is held against the words: a host that nobody wrote is dropped."""
 
 from __future__ import annotations
 

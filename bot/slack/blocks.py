@@ -80,11 +80,15 @@ def _section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def action_id(step: str) -> str:
+    return STEP_PREFIX + step.replace(" ", "_")
+
+
 def _button(step: str, value: str) -> dict[str, Any]:
     label = say(Finding("EGR665", {"step": step.capitalize()})).says[:75]
     button: dict[str, Any] = {
         "type": "button",
-        "action_id": STEP_PREFIX + step.replace(" ", "_"),
+        "action_id": action_id(step),
         "text": {"type": "plain_text", "text": step.capitalize()[:75]},
         "accessibility_label": label,
         "value": value,

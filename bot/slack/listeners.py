@@ -5,7 +5,6 @@ Identity comes from the signed envelope only. Work runs after the acknowledgemen
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.conversation import Conversation, Pressed
 from bot.gather import Where
-from bot.slack.blocks import STEP_PREFIX, message
+from bot.slack.blocks import STEP_PREFIX, action_id, message
 from bot.slack.gate import Gate
 from skills.core.model import Person
 from skills.replies import Reply
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
-_STEP = re.compile(f"^{STEP_PREFIX}[a-z_]+$")  # Bolt's own matcher takes only `re` patterns; ours has no backtracking
+STEPS = ("draft", "more", "status", "works now", "still fails", "approve", "hold")
 _EVENTS_KEPT = 10_000
 
 People = Callable[[str, str], Person]
@@ -41,7 +40,8 @@ class Listeners:
         app.event("app_mention")(self.mentioned)
         app.event("message")(self.message)
         app.command("/egress")(self.command)
-        app.action(_STEP)(self.pressed)
+        for step in STEPS:
+            app.action(action_id(step))(self.pressed)
 
     async def mentioned(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
         if self._is_new(body):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from skills.core.patterns import compiled
+import re2
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ _PREFIX_KINDS = (
 
 
 def _rule(kind: str, pattern: str, replace: _Replace = _whole) -> _Rule:
-    return kind, compiled(pattern), replace
+    return kind, re2.compile(pattern), replace
 
 
 # A block of a private key may lack its first or last line when a long text was cut.

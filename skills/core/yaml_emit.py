@@ -14,6 +14,8 @@ from skills.core.yaml_scalars import VALUES
 
 _INDICATORS = frozenset("-?:,[]{}#&*!|>'\"%@`=<~")
 _FLOW_SIGNS = frozenset(",[]{}:?")
+_LARGEST = 1 << 64
+_LONGEST_KEY = 1000  # readers stop looking for the colon after 1024 characters
 _CLOCK_SIGNS = frozenset("0123456789:._+-")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}
 
@@ -96,7 +98,7 @@ def _is_plain(text: str, *, flow: bool) -> bool:
     """Whether a string means itself without quotes, to readers of YAML 1.1 and of YAML 1.2."""
     if not text or text[0] in _INDICATORS or text[0] == " " or text[-1] in " :" or not text.isprintable():
         return False
-    if VALUES[text] is not text and VALUES[text] != text:
+    if VALUES[text] != text:
         return False
     if ": " in text or " #" in text or text.startswith("...") or (flow and not _FLOW_SIGNS.isdisjoint(text)):
         return False
@@ -105,12 +107,14 @@ def _is_plain(text: str, *, flow: bool) -> bool:
     return not (_CLOCK_SIGNS.issuperset(text) and ":" in text)  # a number to base 60 to some readers
 
 
-def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None = None, sign: str | None = None) -> str:
-    """One scalar on one line. `quoted` and `sign` override the style of the document."""
+def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None = None) -> str:
+    """One scalar on one line. `quoted` overrides whether strings of this document have quotes."""
     if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
         raise CannotWrite("lone surrogate")
     if value is not None and not isinstance(value, (str, int, float)):
         raise CannotWrite(type(value).__name__)
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        raise CannotWrite("too large a number")
     if style.json:
         return json_text(value)
     if value is None:
@@ -123,7 +127,7 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
         return repr(value)
     if not (style.quotes if quoted is None else quoted) and _is_plain(value, flow=flow):
         return value
-    if (sign or style.quote) == "'" and value.isprintable():
+    if style.quote == "'" and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
     return '"' + "".join(_ESCAPES.get(sign) or (sign if sign.isprintable() else _escape(sign)) for sign in value) + '"'
 
@@ -131,7 +135,9 @@ def scalar(value: Any, style: Style, *, flow: bool = False, quoted: bool | None 
 def json_text(value: Any, indent: str | None = None) -> str:
     """JSON that YAML reads too: it has no escaped surrogate pairs, and line breaks of YAML 1.1 are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return "".join(sign if sign.isprintable() or sign == "\n" or ord(sign) > 0xFFFF else _escape(sign) for sign in text)
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" or ord(sign) > 0xFFFF else _escape(sign) for sign in text
+    )
 
 
 def _escape(sign: str) -> str:
@@ -140,7 +146,10 @@ def _escape(sign: str) -> str:
 
 
 def key_text(key: Any, style: Style, *, flow: bool = False) -> str:
-    return scalar(key, style, flow=flow, quoted=False)
+    text = scalar(key, style, flow=flow, quoted=False)
+    if len(text) > _LONGEST_KEY:
+        raise CannotWrite("too long a key")
+    return text
 
 
 def inline(value: Any, style: Style, *, key: Any = None, flow: bool = True, depth: int = 0) -> str:

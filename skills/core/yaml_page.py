@@ -98,8 +98,8 @@ class Page:
         keys = [key for node in self.root.walk() for key in node.keys]
         return bool(scalars or keys) and all(node.style == '"' for node in (*scalars, *keys))
 
-    def find(self, path: Path) -> Found:
-        """The node at a path. Raises CannotEdit where a step is missing or stands behind an alias."""
+    def find(self, path: Path, kind: str = "") -> Found:
+        """The node at a path, of a kind. Raises CannotEdit where it is not there, or stands behind an alias."""
         found = Found(self.root)
         for depth, step in enumerate(path):
             if found.node.kind == "alias":
@@ -109,8 +109,8 @@ class Page:
                 raise CannotEdit(ANCHORED if _reaches(self.data, path[: depth + 1]) else NOT_FOUND, path=shown(path))
             key = found.node.keys[at].value if found.node.kind == "map" else found.key
             found = Found(found.node.items[at], found, at, key)
-        if found.node.kind == "alias":
-            raise CannotEdit(ANCHORED, path=shown(path))
+        if kind and found.node.kind != kind:
+            raise CannotEdit(ANCHORED if found.node.kind == "alias" else NOT_FOUND, path=shown(path))
         return found
 
     def style(self, near: Node) -> Style:

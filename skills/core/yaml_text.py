@@ -8,7 +8,7 @@ at the end stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from skills.core.yaml_build import Map, Seq
@@ -57,10 +57,8 @@ def append_item(text: str, doc: int | Document, path: Path, item: Any, *, commen
     that goes on behind the list.
     """
     page = Page(text, doc)
-    found = page.find(path)
-    if found.node.kind != "seq":
-        raise CannotEdit(NOT_FOUND, path=shown(path))
-    splice = _written(append, page, found, item, _comment(comment))
+    found = page.find(path, "seq")
+    splice = _written(path, append, page, found, item, _comment(comment))
     return page.finish(splice, path, lambda data: [*data, item])
 
 
@@ -79,11 +77,9 @@ def insert_key(
     A comment stands behind a value of one line or the only item of a list, else above the key.
     """
     page = Page(text, doc)
-    found = page.find(path)
-    if found.node.kind != "map":
-        raise CannotEdit(NOT_FOUND, path=shown(path))
+    found = page.find(path, "map")
     _refuse_known(found.node, key, path)
-    splice = _written(insert, page, found, key, value, after, _comment(comment))
+    splice = _written(path, insert, page, found, key, value, after, _comment(comment))
     return page.finish(splice, path, lambda data: {**data, key: value})
 
 
@@ -95,7 +91,7 @@ def replace_value(text: str, doc: int | Document, path: Path, value: Any) -> str
     """
     page = Page(text, doc)
     found = page.find(path)
-    splice = _written(replace, page, found, value, found.key if _is_entry(found) else None)
+    splice = _written(path, replace, page, found, value, found.key if _is_entry(found) else None)
     return page.finish(splice, path, lambda _: value)
 
 
@@ -111,7 +107,7 @@ def replace_entry(text: str, doc: int | Document, path: Path, new_key: str, valu
     *holder, old_key = path
     if new_key != old_key:
         _refuse_known(found.parent, new_key, holder)
-    splice = _written(rename, page, found, new_key, value)
+    splice = _written(path, rename, page, found, new_key, value)
 
     def renamed(data: Any) -> Any:
         return {**{key: known for key, known in data.items() if key != old_key}, new_key: value}
@@ -173,12 +169,11 @@ def _refuse_known(mapping: Any, key: str, path: Path) -> None:
         raise CannotEdit(KEY_THERE, path=shown((*path, key)))
 
 
-def _written(write: Any, page: Page, found: Found, *parts: Any) -> Splice:
+def _written(path: Path, write: Callable[..., Splice], page: Page, found: Found, *parts: Any) -> Splice:
     try:
-        splice: Splice = write(page, found, *parts)
+        return write(page, found, *parts)
     except CannotWrite as error:
-        raise CannotEdit(NOT_WRITABLE, path=shown(()), why=str(error)) from None
-    return splice
+        raise CannotEdit(NOT_WRITABLE, path=shown(path), why=str(error)) from None
 
 
 def _comment(text: str | None) -> str:

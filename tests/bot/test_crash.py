@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.app import App
 from bot.gather import Where
 from bot.world.forge_local import LocalForge
 from skills.all_skills import by_name
@@ -44,11 +46,11 @@ os._exit(0)
 """
 
 
-def propose(app):  # type: ignore[no-untyped-def]
+def propose(app: App) -> Any:
     return app.desk.handle("propose", by_name("propose").Ask.model_validate(NEED), DANA, WHERE)
 
 
-def decide(app):  # type: ignore[no-untyped-def]
+def decide(app: App) -> Any:
     ask = by_name("decide").Ask.model_validate({"key": app.requests()[0].key, "verb": "approve"})
     return app.desk.handle("decide", ask, SAM, WHERE)
 

@@ -28,7 +28,7 @@ from bot.slack.gate import Gate
 from bot.slack.listeners import Listeners, build
 from tests.apps import app_on_sample, head_of
 
-SECRET = "not-a-real-signing-secret"  # noqa: S105
+SECRET = "not-a-real-signing-secret"
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 POLICY = """
 version: 1
@@ -100,9 +100,8 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
         method = request.match_info["method"]
         data = await request.json() if request.content_type == "application/json" else dict(await request.post())
         if method in ("chat.postMessage", "respond"):
-            data["blocks"] = (
-                json.loads(data["blocks"]) if isinstance(data.get("blocks"), str) else data.get("blocks", [])
-            )
+            blocks: Any = data.get("blocks", [])
+            data["blocks"] = json.loads(blocks) if isinstance(blocks, str) else blocks
             posted.append({**data, "method": method})
         return web.json_response({"ok": True, "ts": "2.0", "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"})
 

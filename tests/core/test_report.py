@@ -39,13 +39,15 @@ WANTED = [
     ("amqps://u:p@mq.example/vhost: timed out", ["mq.example:5671"]),
     ("Error 111 connecting to cache.example:6380. Connection refused.", ["cache.example:6380"]),
     ("[thrd:sasl_ssl://k.example:9093/bootstrap]: Connection setup timed out", ["k.example:9093"]),
-    ("fatal: unable to access 'https://code.example/a.git/': Could not resolve proxy: proxy.example", ["code.example:443"]),
+    ("fatal: unable to access 'https://code.example/a/': Could not resolve proxy: proxy.example",
+     ["code.example:443"]),
     ("git@code.example:team/repo.git: Connection timed out", ["code.example:22"]),
     ("ssh: connect to host code.example port 2222: No route to host", ["code.example:2222"]),
     ("$ openssl s_client -connect a.example:8443 -showcerts\nwrite:errno=104", ["a.example:8443"]),
     ("$ curl -x localhost:5901 -i service-a/health\nHTTP/1.1 502 Bad Gateway", ["service-a:80"]),
     ("$ nc -vz a.example 6379\nnc: timed out", ["a.example:6379"]),
-    ("* Connected to proxy.example (10.0.0.1) port 3128\n> CONNECT a.example:443 HTTP/1.1\n< HTTP/1.1 403", ["a.example:443"]),
+    ("* Connected to proxy.example (10.0.0.1) port 3128\n> CONNECT a.example:443 HTTP/1.1\n< HTTP/1.1 403",
+     ["a.example:443"]),
     ("Hostname/IP does not match certificate's altnames: Host: a.example. is not in the cert's altnames: DNS:b.example",
      ["a.example:443"]),
     ("x509: certificate is valid for b.example, c.example, not a.example", ["a.example:443"]),
@@ -58,7 +60,8 @@ WANTED = [
      ["sftp.example.com:22", "sftp.example.com:990", "sftp.example.com:50000-50100"]),
     ("pls add api.github.con 443 to the allow list", ["api.github.con:443"]),
     ("please open 198.51.100.0/24 port 443", ["198.51.100.0/24:443"]),
-    ("gRPC config stream to istiod.istio-system.svc:15012 closed: 14\nconnect to a.example:443: timed out", ["a.example:443"]),
+    ("gRPC config stream to istiod.istio-system.svc:15012 closed: 14\nconnect to a.example:443: timed out",
+     ["a.example:443"]),
     ("plugin/errors: 2 svc-a.cluster.local. A: i/o timeout\nplugin/errors: 2 svc-a. A: i/o timeout", ["svc-a"]),
 ]  # fmt: skip
 
@@ -135,22 +138,27 @@ def test_a_host_may_stand_alone(name: str) -> None:
     assert host is not None and host.name == name
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["foo.java", "org.apache.http", "main.py", "2.1.4", "v1.2.3", "e.g", "NetworkClient.java", "java.net.Socket"]
-    + [
-        "cluster.local",
-        "apps.k8s.io",
-        "a",
-        "socket.io",
-        "README.md",
-        "x.service",
-        "com.example.app",
-        "a..b",
-        "...",
-        "api.con",
-    ],
-)
+# fmt: off
+NO_HOSTS = [
+    "foo.java", "org.apache.http", "main.py", "2.1.4", "v1.2.3", "e.g", "NetworkClient.java", "java.net.Socket",
+    "cluster.local", "apps.k8s.io", "a", "socket.io", "README.md", "x.service", "com.example.app", "a..b", "...", "api.con",
+]
+# Each of these, repeated without end, is a worst case for some reader.
+REPEATED = [
+    "a", "\n", "https://a.example/ ", "https://", "a.", "a:1 ", '"', '{"response_flags":', "please allow ", "\ud800",
+    "a:1 -> b:2 DROPPED\n", "outbound|1||", "node -1 (a/", "curl exit code 2 ", "[1:", "\x00", "at x(",
+]
+# Pieces of logs, in any order: harder on the readers than noise.
+PIECES = [
+    '"GET / HTTP/1.1" 503 UF ', '"a" ', "outbound|443||", "[::1]:", "https://", "user:p@", "a.example", ":443", "/",
+    "->", "lookup ", " on 10.0.0.1:53", "DROPPED", '{"response_flags":"UH"', "}", "\n", "connect to ", " port ", "99999",
+    "host='", "curl -x ", "s_client -connect ", "CN=*.x", "<", "|", ">", "please allow ", "1-2", "not valid for '",
+    "node -1 (", "\ud8ff",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("name", NO_HOSTS)
 def test_what_only_looks_like_a_host(name: str) -> None:
     assert host_alone(name) is None
 
@@ -198,11 +206,7 @@ def test_a_secret_at_the_cut_does_not_survive() -> None:
         assert "D4e5F6" not in read_report(text).text
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["a", "\n", "https://a.example/ ", "https://", "a.", "a:1 ", '"', '{"response_flags":', "please allow ", "\ud800"]
-    + ["a:1 -> b:2 DROPPED\n", "outbound|1||", "node -1 (a/", "curl exit code 2 ", "[1:", "\x00", "at x("],
-)
+@pytest.mark.parametrize("piece", REPEATED)
 def test_ten_megabytes_take_no_time(piece: str) -> None:
     text = piece * (10_000_000 // len(piece))
     start = time.perf_counter()
@@ -227,14 +231,6 @@ def test_time_grows_linearly() -> None:
 def test_never_crashes(text: str) -> None:
     judgement = judge(read_report(text))
     assert judgement.sightings
-
-
-# Pieces of logs in any order: harder on the readers than noise.
-PIECES = [
-    '"GET / HTTP/1.1" 503 UF ', '"a" ', "outbound|443||", "[::1]:", "https://", "user:p@", "a.example", ":443", "/", "->",
-    "lookup ", " on 10.0.0.1:53", "DROPPED", '{"response_flags":"UH"', "}", "\n", "connect to ", " port ", "99999", "host='",
-    "curl -x ", "s_client -connect ", "CN=*.x", "<", "|", ">", "please allow ", "1-2", "not valid for '", "node -1 (", "\ud8ff",
-]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))

@@ -30,7 +30,19 @@ approval:
 
 def request(*paths: str, asked_by: str = "dana@x.example") -> Request:
     return Request(
-        "EG-AAAAAAA", "waiting", 1, "app", ("h:443",), "d" * 64, "b", "egress/EG-AAAAAAA", asked_by, "why", None, "now", paths
+        "EG-AAAAAAA",
+        "waiting",
+        1,
+        "app",
+        ("h:443",),
+        "d" * 64,
+        "b",
+        "egress/EG-AAAAAAA",
+        asked_by,
+        "why",
+        None,
+        "now",
+        paths,
     )
 
 
@@ -109,7 +121,9 @@ def test_how_many_approvals_are_enough(approvals: set[str], paths: list[str], en
     assert complete(request(*paths), POLICY, approvals) is enough
 
 
-@given(st.sets(st.sampled_from(["sam@x.example", "ines@x.example", "noor@x.example", "dana@x.example", "eve@x.example"])))
+@given(
+    st.sets(st.sampled_from(["sam@x.example", "ines@x.example", "noor@x.example", "dana@x.example", "eve@x.example"]))
+)
 def test_the_requester_never_counts(approvals: set[str]) -> None:
     made = request("prod/a.yaml", asked_by="sam@x.example")
     assert complete(made, POLICY, approvals) == complete(made, POLICY, approvals - {"sam@x.example"})

@@ -80,7 +80,12 @@ def test_nothing_that_anybody_types_raises_or_decides_by_accident(said: str) -> 
         ("payment-gateway can't reach api.twilio.com", "payment-gateway", None, "api.twilio.com"),
         ("please allow api.twilio.com for ledger in prod", "ledger", "production", "api.twilio.com"),
         ("claims-api needs hooks.slack.com:8443", "claims-api", None, "hooks.slack.com:8443"),
-        ("claims/claims-api on staging must reach https://x.example.com/a", "claims/claims-api", "staging", "x.example.com"),
+        (
+            "claims/claims-api on staging must reach https://x.example.com/a",
+            "claims/claims-api",
+            "staging",
+            "x.example.com",
+        ),
         ("is hooks.slack.com allowed for paymnt-gateway?", "paymnt-gateway", None, "hooks.slack.com"),
         ("api.twilio.com times out", None, None, "api.twilio.com"),
     ],

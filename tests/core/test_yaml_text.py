@@ -253,7 +253,7 @@ def test_what_is_no_plain_data_is_refused() -> None:
     deep: Any = []
     for _ in range(200):
         deep = [deep]
-    for value in (object(), b"x", {1, 2}, "half \ud800", deep, {"a": {"b": deep}}):
+    for value in (object(), b"x", {1, 2}, "half \ud800", 10**5000, {"k" * 1100: 1}, deep, {"a": {"b": deep}}):
         assert refused(append_item, "a:\n- x\n", 0, ["a"], value) == "EGR383"
         assert refused(append_item, "a: [x]\n", 0, ["a"], value) == "EGR383"
         assert refused(append_item, '["x"]', 0, [], value) == "EGR383"
@@ -307,6 +307,7 @@ def test_a_key_that_stands_there_is_not_set_again() -> None:
     assert refused(insert_key, SPEC, 0, ["spec"], "hosts", 1) == "EGR385"
     assert refused(insert_key, SPEC, 0, ["spec", "hosts"], "x", 1) == "EGR380"
     assert refused(insert_key, SPEC, 0, ["gone"], "x", 1) == "EGR380"
+    assert refused(insert_key, SPEC, 0, ["spec"], "x" * 1100, 1) == "EGR383"
 
 
 def test_line_ends_are_kept_where_keys_are_inserted() -> None:
@@ -452,7 +453,6 @@ def test_what_is_repeated_elsewhere_is_not_edited() -> None:
     assert refused(insert_key, ANCHORS, 0, ["base"], "x", 1) == "EGR381"
     assert refused(remove_item, ANCHORS, 0, ["base", "port"]) == "EGR381"
     assert refused(remove_item, ANCHORS, 0, ["base", "hosts"]) == "EGR381"
-    assert refused(replace_value, ANCHORS, 0, ["two", "hosts"], "x") == "EGR381"
 
 
 def test_what_only_stands_beside_anchors_is_edited() -> None:
@@ -460,6 +460,8 @@ def test_what_only_stands_beside_anchors_is_edited() -> None:
     assert changed(ANCHORS, append_item(ANCHORS, 0, ["two", "ports"], 2))[1] == ["  ports: &p [1, 2]\n"]
     assert changed(ANCHORS, insert_key(ANCHORS, 0, ["one"], "x", 1)) == ([], ["  x: 1\n"])
     assert changed(ANCHORS, replace_value(ANCHORS, 0, ["one", "name"], "uno"))[1] == ["  name: uno\n"]
+    assert changed(ANCHORS, replace_value(ANCHORS, 0, ["two", "hosts"], "x"))[1] == ["  hosts: x\n"]
+    assert changed(ANCHORS, remove_item(ANCHORS, 0, ["two", "hosts"])) == (["  hosts: *hosts\n"], [])
     alone = "a: &x\n  - b\n"
     assert append_item(alone, 0, ["a"], "c") == alone + "  - c\n"
 

@@ -16,8 +16,12 @@ def settings() -> str:
     rows = ["| variable | default | secret | what it is |", "|---|---|---|---|"]
     for setting in ALL_SETTINGS:
         secret = "yes" if setting.secret else ""
-        rows.append(f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} | {secret} | {setting.help} |")
-    return f"{MARK}# Settings\n\nAll are environment variables; an empty one counts as unset.\n\n" + "\n".join(rows) + "\n"
+        rows.append(
+            f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else ''} | {secret} | {setting.help} |"
+        )
+    return (
+        f"{MARK}# Settings\n\nAll are environment variables; an empty one counts as unset.\n\n" + "\n".join(rows) + "\n"
+    )
 
 
 def skills_table() -> str:

@@ -65,7 +65,7 @@ def test_it_has_a_health_check_and_starts_the_server() -> None:
     check = of("HEALTHCHECK", last_stage())[0]
     assert json.loads(check.partition("CMD ")[2]) == ["postern", "doctor", "--quick"]
     assert json.loads(of("ENTRYPOINT", last_stage())[0]) == ["postern"]
-    assert json.loads(of("CMD", last_stage())[0]) == ["serve"]
+    assert json.loads(of("CMD", last_stage())[0]) == ["serve", "--host", "0.0.0.0"]
 
 
 def test_nothing_is_fetched_unseen() -> None:

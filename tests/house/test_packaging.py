@@ -68,5 +68,5 @@ def test_every_pinned_package_names_its_licence() -> None:
 def test_every_place_that_names_the_version_names_this_one() -> None:
     version = project()["project"]["version"]
     assert f'image.version="{version}"' in (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    said = re.findall(r'(?m)^VERSION = "(.*)"$', existing("bot", "cli.py").read_text(encoding="utf-8"))
+    said = re.findall(r'(?m)^VERSION = "(.*)"$', existing("bot", "flags.py").read_text(encoding="utf-8"))
     assert said == [version]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from skills.core.patterns import compiled
 from skills.core.report.facts import Access, Drop
 from skills.core.report.names import host_at
+from skills.core.report.patterns import compiled
 
 MOST = 200
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
@@ -20,10 +20,11 @@ FLAGS = frozenset(_FLAG_NAMES.split())
 
 _TEXT_LINE = compiled(r'(?m)"[^"\s]+ [^"\n]*" (\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
 _TOKEN = compiled(r'"([^"\n]*)"|(\S+)')
-_OBJECT = compiled(r'\{[^{}]*"(?:response_flags?|flags|response_code_details)"[^{}]*')
+_INSIDE = r'(?:[^{}"]|"[^"\n]*")*'
+_OBJECT = compiled(r"\{" + _INSIDE + r'?"(?:response_flags?|flags|response_code_details)"' + _INSIDE)
 _JSON_FIELD = compiled(r'"(:?[A-Za-z_]+)"\s*:\s*(?:"([^"]*)"|([^\s,}"]+))')
 _KEYED_LINE = compiled(r"(?m)^.*\bresponse_flags?=[A-Z-].*$")
-_KEYED_FIELD = compiled(r'(?:^|[\s\[{,])([A-Za-z_]+)=(?:"([^"]*)"|([^\s,\]}`]*))')
+_KEYED_FIELD = compiled(r'(?:^|[\s\[{,])([A-Za-z_]+)=(?:"([^"]*)"|([^\s\]}`]*[^\s\]}`,])?)')
 
 # What the same field is called in the wild. The first name that holds a value counts.
 _NAMES: Mapping[str, tuple[str, ...]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.patterns import compiled
 from skills.core.report.facts import Access
+from skills.core.report.patterns import compiled
 
 _STATUS = compiled(
     r"(?i)(?:\bHTTP/\d(?:\.\d)?[\"']? |\bstatus(?:[ _-]?code)?[\"']?[:= ]{1,3}[\"']?"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skills.core.model import Ports
-from skills.core.patterns import compiled
 from skills.core.report.names import Host, host_at, ports_of
+from skills.core.report.patterns import compiled
 
 _LINE = compiled(
     r"(?m)(?:^|[$#>%|;&`(*+]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"

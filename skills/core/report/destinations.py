@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from skills.core.patterns import compiled
 from skills.core.report.commands import typed
 from skills.core.report.facts import Access, Drop, Seen
 from skills.core.report.names import Host, host_at, ports_of
+from skills.core.report.patterns import compiled
 from skills.core.report.positions import POSITIONS, WEIGHT, Position
 from skills.core.report.prose import is_stack, ports_after, tokens
 from skills.core.report.ranking import Pool, ranked

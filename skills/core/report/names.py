@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from skills.core.errors import AskUnclear
 from skills.core.hosts import is_private, normalise
 from skills.core.model import Ports
-from skills.core.patterns import compiled
+from skills.core.report.patterns import compiled
 
 # A name or an address as it stands in text; `[v6]` keeps its brackets. Wildcards and masked labels (`***.x`) count.
 NAME = r"[A-Za-z0-9_*](?:[A-Za-z0-9_*.-]*[A-Za-z0-9_*])?"

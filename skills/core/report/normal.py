@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skills.core.patterns import compiled
+from skills.core.report.patterns import compiled
 from skills.core.secrets import mask
 
 HEAD = 160 * 1024

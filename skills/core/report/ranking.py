@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.model import Ports
-from skills.core.patterns import compiled
 from skills.core.report.facts import Seen
 from skills.core.report.names import Host
+from skills.core.report.patterns import compiled
 from skills.core.report.positions import WEIGHT
 
 MOST = 12

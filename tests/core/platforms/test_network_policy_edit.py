@@ -306,6 +306,7 @@ def test_labels_are_added_until_no_other_workload_is_selected() -> None:
 def test_a_bare_namespace_is_asked_for_its_pods() -> None:
     drafted = draft(world(DENY_EGRESS, pods=WEB), to("198.51.100.0/24"), who="shop")
     assert (drafted.plan.edits, drafted.asked) == ((), ["EGR930"])
+    assert drafted.plan.questions[0].choices == ("shop/web",)
 
 
 def test_labels_that_kubernetes_would_refuse_are_not_written() -> None:
@@ -506,6 +507,8 @@ def test_a_host_rule_goes_by_what_is_written_beside_it() -> None:
     )
     one = remove(world(DENY_EGRESS, mirrors.replace("{hosts}", "pypi.example.org"), pods=WEB), to("pypi.example.org"))
     assert one.after.texts["policies.yaml"] == DENY_EGRESS
+    reasoned = mirrors.replace("{hosts}", "Packages from pypi.example.org (see wiki.example.com)")
+    assert remove(world(DENY_EGRESS, reasoned, pods=WEB), to("pypi.example.org")).plan.edits
     two = mirrors.replace("{hosts}", "pypi.example.org, npm.example.org")
     assert remove(world(DENY_EGRESS, two, pods=WEB), to("pypi.example.org")).codes == ["EGR960", "EGR961"]
     none = mirrors.replace("{hosts}", "mirrors")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from skills.core.enforce.cluster import names
 from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.kube_policy import Peer, Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
@@ -28,6 +29,8 @@ from skills.core.platforms.network_policy.wish import (
     ports_for,
 )
 from skills.core.platforms.network_policy.workspace import Workspace
+
+_MOST_CHOICES = 8
 
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
@@ -78,7 +81,7 @@ class _Adder:
         labels = self._labels(self._near)
         if labels is None:
             facts = {"workload": self._need.workload.name, "namespace": self._near.namespace}
-            self.questions.append(Question("labels", "EGR930", facts))
+            self.questions.append(Question("labels", "EGR930", facts, self._known_workloads()))
             return
         refused = refused_label(labels)
         if refused is not None:
@@ -142,12 +145,19 @@ class _Adder:
         facts = {"host": host, "ports": str(destination.ports or "")}
         if far.outside[0].expected == EVERY_V4:
             # A private name: public addresses would not help, and which private ones, only the asker knows.
-            self.questions.append(Question(f"addresses {host}", "EGR957", facts))
+            self.questions.append(Question(self._question(host), "EGR957", facts))
             return []
         foreign = any(entry.kind.startswith("Cilium") for entry in self._workspace.index.foreign)
         choices = ("addresses", "public", *(["cilium"] if foreign else []))
-        self.questions.append(Question(f"addresses {host}", "EGR917", facts, choices))
+        self.questions.append(Question(self._question(host), "EGR917", facts, choices))
         return [internet_peer()]
+
+    def _question(self, host: str) -> str:
+        return "addresses" if len(self._need.destinations) == 1 else f"addresses:{host}"
+
+    def _known_workloads(self) -> tuple[str, ...]:
+        known = names(self._workspace.index.cluster)
+        return tuple(name for name in known if name.startswith(f"{self._near.namespace}/"))[:_MOST_CHOICES]
 
 
 def allowed(view: LayerView) -> bool:

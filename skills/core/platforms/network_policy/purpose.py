@@ -64,4 +64,5 @@ class Purpose:
 
 
 def _names_only(host: str, comment: str) -> bool:
-    return {found.lower() for found in _HOST.findall(comment)} == {host}
+    """What stands in brackets is a reason or a ticket, and may name anything."""
+    return {found.lower() for found in _HOST.findall(comment.partition(" (")[0])} == {host}

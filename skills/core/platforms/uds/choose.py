@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from skills.core.enforce.matching import Match
@@ -47,7 +48,8 @@ def selector_of(labels: Mapping[str, str], rules: Sequence[Allow]) -> LabelSelec
     """A selector that the rules have for these pods already, else by the label keys they use, else the usual ones."""
     known = [rule.pods for rule in rules if _selects(rule, labels)]
     if known:
-        return max(known, key=known.count)
+        usual = Counter(map(str, known)).most_common(1)[0][0]
+        return next(selector for selector in known if str(selector) == usual)
     for keys in (*_keys_used(rules), *((key,) for key in _USUAL_KEYS)):
         if all(key in labels for key in keys):
             return LabelSelector({key: labels[key] for key in keys})
@@ -112,5 +114,5 @@ def _selects(rule: Allow, labels: Mapping[str, str]) -> bool:
 
 def _keys_used(rules: Sequence[Allow]) -> Sequence[tuple[str, ...]]:
     """The sets of label keys that selectors are made of, the most frequent first."""
-    used = [tuple(sorted(rule.pods.labels)) for rule in rules if not rule.pods.empty]
-    return sorted(dict.fromkeys(used), key=used.count, reverse=True)
+    used = Counter(tuple(sorted(rule.pods.labels)) for rule in rules if not rule.pods.empty)
+    return [keys for keys, _ in used.most_common()]

@@ -23,6 +23,9 @@ from skills.core.platforms.uds.package import Allow, Package
 ANY_ACCOUNT = " (any service account)"
 ENTRY = "entry to "
 EVERY_PORT = "every port"
+# Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
+_MOST_PAIRS = 20_000
+_MOST_OPEN = 50
 _GENERATED = {
     "Anywhere": "Anywhere",
     "KubeAPI": "the Kubernetes API",
@@ -77,12 +80,21 @@ def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
         port: _who_reaches(index, package, WAYPOINT if ambient else gateway_on(Ports(port, port)), ambient)
         for port in ({HBONE} if ambient else {entry.port for entry in entries})
     }
+    anywhere = [rule for rule in package.rules if _gives_everything(rule)] if ambient else []
     for entry in entries:
-        for selector in reached[HBONE if ambient else entry.port]:
-            if ambient and (_covered(package, entry, selector) or not _may_run_as(index, entry, selector)):
+        selectors = reached[HBONE if ambient else entry.port]
+        account = _account(index, entry) if ambient else ""
+        if len(selectors) * len(entries) > _MOST_PAIRS:
+            yield Grant(f"{package.namespace} pods of {len(selectors)} selectors{account}", *_what(entry), MESH)
+            continue
+        for selector in selectors:
+            if ambient and (_covered(anywhere, entry, selector) or not _may_run_as(index, entry, selector)):
                 continue
-            source = pods_words(package.namespace, selector) + (_account(index, entry) if ambient else "")
-            yield Grant(source, entry.host, str(entry.port), entry.protocol.lower(), MESH)
+            yield Grant(pods_words(package.namespace, selector) + account, *_what(entry), MESH)
+
+
+def _what(entry: Registration) -> tuple[str, str, str]:
+    return entry.host, str(entry.port), entry.protocol.lower()
 
 
 def _who_reaches(index: Index, package: Package, target: Pods, ambient: bool) -> list[LabelSelector]:
@@ -102,16 +114,13 @@ def _may_run_as(index: Index, entry: Registration, selector: LabelSelector) -> b
     return any(pod.service_account == account and selector.matches(pod.labels) is Match.YES for pod in pods)
 
 
-def _covered(package: Package, entry: Registration, selector: LabelSelector) -> bool:
+def _gives_everything(rule: Allow) -> bool:
+    return rule.egress and rule.remote_generated == "Anywhere" and rule.service_account is None
+
+
+def _covered(anywhere: Sequence[Allow], entry: Registration, selector: LabelSelector) -> bool:
     """Whether a rule to Anywhere gives these pods the host already."""
-    return any(
-        rule.egress
-        and rule.remote_generated == "Anywhere"
-        and rule.service_account is None
-        and participates(rule, entry.port)
-        and rule.pods.matches(selector.labels) is Match.YES
-        for rule in package.rules
-    )
+    return any(participates(rule, entry.port) and rule.pods.matches(selector.labels) is Match.YES for rule in anywhere)
 
 
 def _account(index: Index, entry: Registration) -> str:
@@ -137,7 +146,7 @@ def isolations(index: Index) -> list[Isolation]:
 
 def _bound(package: Package) -> Iterator[Isolation]:
     """Pods under REGISTRY_ONLY that would otherwise reach more: without another rule there is nothing to lose."""
-    others = [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)]
+    others = [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)][:_MOST_OPEN]
     for rule in package.host_rules:
         if any(_may_meet(rule.pods, other.pods) for other in others):
             yield Isolation(pods_words(package.namespace, rule.pods), MESH)
@@ -158,9 +167,7 @@ def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
     Private CIDRs and rules for other ports are left out: such a rule is hardly about the host.
     """
     hosts = index.registered.get("ambient", {})
-    for rule in package.rules:
-        if not rule.egress or rule.udp:
-            continue
+    for rule in [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)][:_MOST_OPEN]:
         pods = pods_words(package.namespace, rule.pods)
         if rule.remote_generated == "Anywhere":
             for host, entries in hosts.items():
