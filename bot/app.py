@@ -101,7 +101,9 @@ class App:
         """Who acts: `--as`, else POSTERN_PERSON, else git's user.email."""
         if self._acting_as and self.repo.kind == "url":
             raise AskUnclear("EGR648")
-        return whoami(self._acting_as or self.settings.person, ByEmail(self._members()))
+        named = self._acting_as or self.settings.person
+        short_name = named is not None and "@" not in named
+        return whoami(named, ByEmail(self._members() if short_name else ()))
 
     def _interpreter(self) -> Interpreter | None:
         """Off unless a model is set; loaded with the first words that the rules are unsure of."""

@@ -95,13 +95,14 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
-        rows = [found.request for key in keys if (found := self._memory().request(key))]
+        rows = [row for key in keys if (row := self._memory().request(key))]
         if not rows:
             return answer
-        row = rows[0]
-        now: dict[str, Any] = {"state": row.state, "url": row.url, "commit": row.commit, "branch": row.branch}
+        request, facts = rows[0].request, rows[0].facts
+        now: dict[str, Any] = {"state": request.state, "url": request.url, "commit": request.commit}
         data = {**answer.data, **{name: value for name, value in now.items() if name in answer.data}}
-        return replace(answer, data=data, detail={**answer.detail, "request": row})
+        detail = {**answer.detail, "request": request, "commands": tuple(facts.get("commands", ()))}
+        return replace(answer, data=data, detail=detail)
 
 
 def guard(work: Callable[[], Handled]) -> Handled:

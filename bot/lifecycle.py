@@ -93,7 +93,8 @@ def _after(effect: Effect, merge_request: MergeRequest) -> tuple[RequestState | 
     if isinstance(effect, OpenMergeRequest):
         return "waiting", {"number": merge_request.number, "url": merge_request.url, "commit": merge_request.head}
     if effect.merge:
-        return "merged", {"commit": merge_request.merged_commit or merge_request.head}
+        commands = {"commands": list(merge_request.commands)}
+        return "merged", {"commit": merge_request.merged_commit or merge_request.head, "facts": commands}
     return None, {}
 
 

@@ -120,6 +120,7 @@ def _plain(answer: Answer) -> Reply:
     lines += [item.says for item in said[1:] if item.level != "info"][:2]
     request = answer.detail.get("request")
     lines += [request.url] if isinstance(request, Request) and request.url else []
+    lines += [say(Finding("EGR476", {"command": command})).says for command in answer.detail.get("commands", ())]
     lines += [said[0].do, *question(answer)]
     return Reply(tuple(line for line in lines if line))
 

@@ -73,7 +73,7 @@ def _note_key(style: Style, key: Node, item: Node) -> None:
         return
     if item.kind in {"map", "seq"} and item.items:
         style.flow_keys[key.value] = item.is_flow
-    elif item.kind == "scalar" and isinstance(item.value, str) and _is_plain(item.value, flow=False):
+    elif _shows_taste(item):
         style.quoted_keys[key.value] = item.style in {"'", '"'}
 
 
@@ -84,10 +84,17 @@ def _note_quotes(style: Style, scalars: Iterable[Node]) -> None:
         if isinstance(node.value, str) and node.style in {"", "'", '"'}:
             if node.style:
                 signs[node.style] += 1
-            if _is_plain(node.value, flow=False):  # a quote that is needed says nothing about taste
+            if _shows_taste(node):
                 free[bool(node.style)] += 1
     style.quote = _most(signs, style.quote)
     style.quotes = _most(free, style.quotes)
+
+
+def _shows_taste(node: Node) -> bool:
+    """Whether a string could be written with quotes and without: quotes that are needed say nothing."""
+    if node.kind != "scalar" or not isinstance(node.value, str):
+        return False
+    return not node.style or _is_plain(node.value, flow=False)
 
 
 def _most(counts: Counter[Any], default: Any) -> Any:

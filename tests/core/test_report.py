@@ -218,9 +218,12 @@ def test_time_grows_linearly() -> None:
     line = '2024-01-01 ERROR Get "https://a.example/x": dial tcp 198.51.100.7:443: i/o timeout at foo.bar:12\n'
 
     def taken(count: int) -> float:
-        start = time.perf_counter()
-        judge(read_report(line * count))
-        return time.perf_counter() - start
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            judge(read_report(line * count))
+            times.append(time.perf_counter() - start)
+        return min(times)
 
     taken(10)
     assert taken(2400) < 16 * max(taken(300), 0.005)

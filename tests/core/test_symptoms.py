@@ -47,6 +47,10 @@ TWINS = [
     ("jdbc:postgresql://h.example.com/dwh?connectTimeout=10 - can someone whitelist that?", "no_error", "no"),
     ("What does a blocked call look like here, a timeout or a 502?", "no_error", "no"),
     ("please remove ftp://h.example.org again, the timeouts we had in spring are long gone", "no_error", "no"),
+    ("we thought it works now, but h.example.com:443 still times out", "connect_timeout", "yes"),
+    ("hi all, it works now on my laptop.\nnot in the cluster though.\ncurl: (28) Connection timed out after 10001 ms",
+     "connect_timeout", "yes"),
+    ("thanks, works now!", "no_error", "no"),
     ("HTTP/2 200\nserver: nginx\ncontent-length: 2", "no_error", "no"),
 ]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The labelled reports beside the project: floors, on all of them and on each half by thread.
 
-The floors stand below what was measured (July: exact 97.9 %, lenient 98.9 %, first host 99.3 %, egress block 94.2 %).
+The floors stand below what was measured: exact 97.9 %, lenient 98.9 %, first host 99.5 %, egress block 94.2 %.
 Rules were written with these reports in sight, so the figures on unseen ones are lower: keep the distance.
 """
 
@@ -61,7 +61,7 @@ def flags(row: Labelled, judgement: Judgement) -> bool:
 
 def block(row: Labelled, judgement: Judgement) -> bool:
     """All `no_error` reports are labelled `no`, so they prove nothing here."""
-    return row["symptom"] == "no_error" or judgement.egress_block == row["egress_block_plausible"]
+    return bool(row["symptom"] == "no_error" or judgement.egress_block == row["egress_block_plausible"])
 
 
 def not_yes_for_no(row: Labelled, judgement: Judgement) -> bool:

@@ -52,9 +52,10 @@ class Judgement:
 
 
 def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
-    """One flow against the policies that could be about its near end."""
-    concerned = [(policy, isolates(policy, flow.direction, flow.near)) for policy in policies]
-    concerned = [(policy, match) for policy, match in concerned if match is not Match.NO]
+    """One flow against the policies that could be about its near end. No policy is about the host network."""
+    about = () if flow.near.host_network else policies
+    matched = [(policy, isolates(policy, flow.direction, flow.near)) for policy in about]
+    concerned = [(policy, match) for policy, match in matched if match is not Match.NO]
     isolated = max((match for _, match in concerned), default=Match.NO)
     if isolated is Match.NO:
         return Judgement(flow, Match.NO, Match.YES)

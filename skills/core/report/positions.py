@@ -58,7 +58,7 @@ POSITIONS: tuple[Position, ...] = (
     *_at(
         WEIGHT.NAMED,
         r"(?:^|\s)(?:-x|--proxy|--preproxy|--socks5(?:-hostname)?)[ =][\"']?(?:[a-z0-9]+://)?{H}(?::{P})?",
-        r"(?i)\b(?:https?|all|ftp|no)_proxy[\"']?\s{0,2}(?:=|:|==)\s{0,2}[\"']?(?:[a-z0-9]+://)?{H}(?::{P})?",
+        r"(?i)\b(?:https?|all|ftp)_proxy[\"']?\s{0,2}(?:=|:|==)\s{0,2}[\"']?(?:[a-z0-9]+://)?{H}(?::{P})?",
         r"(?i)resolve proxy:? [\"']?{H}",
         r"(?i)proxyconnect tcp: dial tcp[46]?:? (?:lookup )?{H}(?::{P})?",
         r"(?i)\b(?:to|via|through|using|use) (?:the )?(?:http |https |web "

@@ -10,37 +10,30 @@ from skills.core.report.names import BARE_V6, NAME, V6, Host, host_alone, ports_
 from skills.core.report.patterns import compiled
 
 _ASKS = compiled(
-    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?"
-    r"|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"
-    r"|require[sd]? (?:access|egress|outbound|connect\w*)|white-?list(?:ed|ing)?"
-    r"|allow-?list(?:ed|ing)?"
-    r"|allow(?:ed|ing)?|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like"
-    r"|can (?:we|you|i|someone)"
-    r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)"
-    r"|supposed to|who can|enable"
-    r"|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a|"
+    r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"
+    r"|require[sd]? (?:access|egress|outbound|connect\w*)|(?:white|allow)-?list(?:ed|ing)?|allow(?:ed|ing)?"
+    r"|permit(?:ted)?|open (?:up|the|port|egress|access)|would like|we'd like|can (?:we|you|i|someone)"
+    r"|could (?:we|you|someone)|access to|is (?:it|that|this) (?:already )?(?:on|in|allowed)|supposed to|who can"
+    r"|enable|has to|have to|must reach|remove|possible|unblock(?:ed)?|firewall rule|raise a"
     # German, Spanish, French, Portuguese
-    r"bitte|brauch(?:en|t)|benötig(?:en|t)|freischalt\w*|freigabe|freigeben|zugriff|erlaub\w*|können wir|"
-    r"por favor|necesit\w+|permit(?:ir|an?)|abrir|salida|acceso|habilitar|agregar|"
-    r"merci|veuillez|besoin|autoris\w+|ouvrir|accès|preciso|precisamos|liberar|acesso)\b"
+    r"|bitte|brauch(?:en|t)|benötig(?:en|t)|freischalt\w*|freigabe|freigeben|zugriff|erlaub\w*|können wir"
+    r"|por favor|necesit\w+|permit(?:ir|an?)|abrir|salida|acceso|habilitar|agregar"
+    r"|merci|veuillez|besoin|autoris\w+|ouvrir|accès|preciso|precisamos|liberar|acesso)\b"
 )
 # A question about how faults look in general names codes without any fault.
 _WONDERS = compiled(
-    r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)"
-    r"|what (?:does|would|do|is)[^\n?]{0,60} look like"
-    r"|looks? like here|runbook|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e|see)"
-    r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?"
-    r"|what(?:'s| is) the difference|what happens (?:if|when)|in case of"
-    r"|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))"
-    r"|if (?:it|we|they) (?:ever|should)|just curious"
-    r"|would (?:it|that|we|they) (?:be|get|give|fail|see|show))"
+    r"(?i)\b(?:where (?:is|can|do)[^\n?]{0,80}(?:document|read|find|look up|runbook)|looks? like here|runbook"
+    r"|what (?:does|would|do|is)[^\n?]{0,60} look like|how (?:do|can|would) (?:i|we) (?:tell|know|recogni[sz]e)"
+    r"|is (?:it|that|this|there) an? [^\n?]{1,30} or (?:an? )?[^\n?]{1,80}\?|what(?:'s| is) the difference"
+    r"|what happens (?:if|when)|in case of|if (?:that|this|it) (?:is|gets|were) (?:denied|blocked|not (?:allowed|open))"
+    r"|if (?:it|we|they) (?:ever|should)|just curious|would (?:it|that|we|they) (?:be|get|give|fail|see|show))"
 )
 _PAST = compiled(
-    r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)"
-    r"|works? (?:fine )?(?:again|now)"
-    r"|(?:is|are|was|were|been) (?:resolved|fixed|solved|gone)|switched off|decommission\w*"
-    r"|last (?:year|month|spring|week))"
+    r"(?i)\b(?:long gone|no longer (?:needed|used|happen\w*)|used to (?:get|have|see|time|fail)|switched off"
+    r"|works? (?:fine )?(?:again|now)|(?:it|this|that|issue|problem|error)s? (?:is|are|was|were|has been|got) "
+    r"(?:resolved|fixed|solved|gone)|decommission\w*)"
 )
+_STILL = compiled(r"(?i)\b(?:still|but|however|immer noch|aber|trotzdem|todavía|sigue|pero|toujours)\b")
 # What a program printed: stamps, prompts, frames, codes, fields, tracebacks. One such mark makes it no sentence.
 _PRINTED = compiled(
     r"^\s*(?:at [\w$.<>/]+ ?\(|File \"|Traceback|Caused by|[<>*#$│|{}\[]|-{2,}|\w+@[\w-]+:|\d+\s"
@@ -50,6 +43,7 @@ _PRINTED = compiled(
     r"|[\"'{,]\w+[\"']\s?:|\bdial tcp|\bx509|\b\w+=\S+ \w+=|HTTP/\d|\.(?:py|java|go|js|rb|php|c):\d+"
 )
 
+_MOST_READ = 20_000
 _PLAIN = compiled(r"[\"'(¿¡]{0,2}\pL[\pL'-]*[\"').,:;!?]{0,3}")
 _NEUTRAL = compiled(r"[./:@0-9][^\s.,:;!?]|^[^\pL]*$")
 # What programs say politely is no request.
@@ -80,20 +74,21 @@ _STACK = compiled(
 
 
 def asks(text: str) -> bool:
-    """Whether a person asks for access: a request word in a sentence, and no more lines of a program than sentences."""
-    spoken = sentences(text)
-    return bool(_ASKS.search(spoken))
+    """Whether a person asks for access: a request word in a sentence, and fewer lines of a program than sentences."""
+    return bool(_ASKS.search(sentences(text)))
 
 
 def wonders(text: str) -> bool:
-    """Whether the text speaks about faults in general, or about faults that are over."""
+    """Whether a person speaks about faults in general, or about faults that are over, and shows none."""
+    if any(_PRINTED.search(line) for line in text[:_MOST_READ].splitlines()):
+        return False
     spoken = sentences(text)
-    return bool(_WONDERS.search(spoken) or _PAST.search(spoken))
+    return bool((_WONDERS.search(spoken) or _PAST.search(spoken)) and not _STILL.search(spoken))
 
 
 def sentences(text: str) -> str:
-    """What a person wrote, without the lines of programs; empty when programs wrote most of it."""
-    lines = [line for line in text[:20_000].splitlines() if line.strip()]
+    """What a person wrote, without the lines of programs; empty when programs wrote as much of it."""
+    lines = [line for line in text[:_MOST_READ].splitlines() if line.strip()]
     printed = sum(1 for line in lines if _PRINTED.search(line))
     spoken = [line for line in lines if not _PRINTED.search(line) and _is_spoken(line)]
     return _POLITE.sub("", "\n".join(spoken)) if len(spoken) > printed else ""

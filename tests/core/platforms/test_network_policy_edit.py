@@ -515,6 +515,26 @@ def test_a_host_rule_goes_by_what_is_written_beside_it() -> None:
     assert remove(world(DENY_EGRESS, none, pods=WEB), to("pypi.example.org")).codes == ["EGR960", "EGR961"]
 
 
+def test_the_receiving_half_goes_even_where_the_sender_was_free() -> None:
+    made = world_of({"shop.yaml": DNS.replace("{}", "{matchLabels: {app: job}}"), "back.yaml": DENY_BACK, **_PODS})
+    there = to("workload://back/api", 8080)
+    drafted = draft(made, there)
+    assert [edit.path for edit in drafted.plan.edits] == ["back.yaml"]
+    assert remove(drafted.after, there).after.texts == made.texts
+
+
+def test_the_host_network_is_not_drafted_for() -> None:
+    host = API.replace("    spec:\n", "    spec:\n      hostNetwork: true\n")
+    drafted = draft(world(DENY_EGRESS, pods=f"{WEB}---\n{host}"), to("workload://back/api", 8080))
+    assert (drafted.plan.edits, drafted.codes) == ((), ["EGR964"])
+
+
+def test_a_missing_line_break_at_the_end_stays_missing() -> None:
+    made = world_of({"shop.yaml": DENY_EGRESS.rstrip("\n"), "pods.yaml": WEB})
+    there = to("198.51.100.7")
+    assert remove(draft(made, there).after, there).after.texts == made.texts
+
+
 def test_both_halves_go() -> None:
     made = world_of({"shop.yaml": DENY_EGRESS, "back.yaml": DENY_BACK, "pods.yaml": f"{WEB}---\n{API}"})
     there = to("workload://back/api", 8080)

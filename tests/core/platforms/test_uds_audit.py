@@ -6,8 +6,7 @@ import pytest
 
 from skills.core.messages import say
 from skills.core.platforms import uds
-from tests.core.platforms.test_uds_decide import BUNDLE, PORTS
-from tests.core.platforms.uds_support import audit_codes, index_of, package, repository
+from tests.core.platforms.uds_support import BUNDLE, PORTS, audit_codes, index_of, package, repository
 
 OUT = "direction: Egress"
 HOST = f"{OUT}, remoteHost: api.example.com"

@@ -5,25 +5,23 @@ from __future__ import annotations
 import pytest
 
 from skills.core.model import Decision
-from tests.core.platforms.uds_support import check, codes, deployment, layer, near_codes, package, repository
-
-STRIPE = """
-- direction: Egress
-  selector: {app: web}
-  remoteHost: api.stripe.com
-  port: 443
-  description: Stripe
-"""
-ANYWHERE = """
-- direction: Egress
-  selector: {app: web}
-  remoteGenerated: Anywhere
-"""
-
-
-def decisions(*texts: str, for_: str = "web{app=web}", to: str, account: str | None = None) -> Decision:
-    return check(repository(*texts), for_, to, account=account).decision
-
+from tests.core.platforms.uds_support import (
+    ANYWHERE,
+    API_SERVICE,
+    BUNDLE,
+    PORTS,
+    STRIPE,
+    WEB_OUT,
+    check,
+    codes,
+    decisions,
+    deployment,
+    layer,
+    near_codes,
+    package,
+    payments,
+    repository,
+)
 
 # --- a host in ambient mode
 
@@ -242,22 +240,6 @@ def test_a_host_shared_on_another_port_is_stopped_by_the_network_policy() -> Non
     assert (mesh.decision, network.decision) == ("allowed", "denied")
 
 
-BUNDLE = """
-kind: UDSBundle
-metadata: {name: prod}
-packages:
-  - name: core
-    repository: registry.example/packages/uds/core
-    ref: 0.60.0
-    optionalComponents: [%s]
-    overrides:
-      istio-egress-gateway:
-        gateway:
-          values: [%s]
-"""
-PORTS = "{path: service.ports, value: [{port: 15021}, {port: 80}, {port: 443}, {port: 9200}]}"
-
-
 @pytest.mark.parametrize(
     ("component", "ports", "port", "decision", "code"),
     [
@@ -285,94 +267,6 @@ def test_without_a_bundle_the_gateway_is_a_finding_and_no_denial() -> None:
     assert "EGR811" in codes(verdict.findings)
     ambient = check(repository(package(rules)), "web{app=web}", "tls://search.example.com:9200")
     assert "EGR811" not in codes(ambient.findings)
-
-
-# --- inside the cluster
-
-
-WEB_OUT = """
-- direction: Egress
-  selector: {app: web}
-  remoteNamespace: payments
-  remoteSelector: {app: api}
-  port: 8080
-"""
-API_IN = """
-- direction: Ingress
-  selector: {app: api}
-  remoteNamespace: web
-  remoteSelector: {app: web}
-  port: 8080
-"""
-API_SERVICE = """
-apiVersion: v1
-kind: Service
-metadata: {name: api, namespace: payments}
-spec:
-  selector: {app: api}
-  ports: [{port: 80, targetPort: 8080}]
-"""
-
-
-def payments(rules: str) -> str:
-    return package(rules, name="payments", namespace="payments")
-
-
-@pytest.mark.parametrize(
-    ("out", "into", "decision"),
-    [
-        (WEB_OUT, API_IN, "allowed"),
-        ("", API_IN, "denied"),
-        (WEB_OUT, "", "denied"),
-        (WEB_OUT.replace("8080", "80"), API_IN, "denied"),
-        (WEB_OUT.replace("app: api", "app: db"), API_IN, "denied"),
-        (WEB_OUT, API_IN.replace("remoteNamespace: web", "remoteNamespace: shop"), "denied"),
-        (WEB_OUT, API_IN.replace("app: web", "app: batch"), "denied"),
-        (ANYWHERE, API_IN, "allowed"),
-        (WEB_OUT.replace("payments", '""'), API_IN.replace("Namespace: web", 'Namespace: "*"'), "allowed"),
-    ],
-)
-def test_both_halves_of_an_internal_connection_count(out: str, into: str, decision: Decision) -> None:
-    texts = (package(out), payments(into), deployment("api", namespace="payments"), API_SERVICE)
-    assert decisions(*texts, to="api.payments.svc.cluster.local:80") == decision
-
-
-def test_the_pods_of_a_workload_are_reached_on_their_own_port() -> None:
-    texts = (package(WEB_OUT), payments(API_IN), deployment("api", namespace="payments"))
-    assert decisions(*texts, to="workload://payments/api:8080") == "allowed"
-    assert decisions(*texts, to="workload://payments/api:9090") == "denied"
-
-
-def test_within_one_namespace_both_directions_are_needed() -> None:
-    out = "- {direction: Egress, remoteGenerated: IntraNamespace}\n"
-    both = out + "- {direction: Ingress, remoteGenerated: IntraNamespace}\n"
-    pods = deployment("cache")
-    assert decisions(package(both), pods, to="workload://web/cache:6379") == "allowed"
-    assert decisions(package(out), pods, to="workload://web/cache:6379") == "denied"
-
-
-def test_a_far_package_that_is_kept_elsewhere_leaves_it_open() -> None:
-    rules = "- {direction: Egress, selector: {app: web}, remoteNamespace: keycloak}"
-    verdict = check(repository(package(rules)), "web{app=web}", "keycloak.keycloak.svc.cluster.local:8080")
-    assert verdict.decision == "undecided"
-    assert "EGR829" in codes(verdict.findings)
-    denied = check(repository(package("")), "web{app=web}", "keycloak.keycloak.svc.cluster.local:8080")
-    assert denied.decision == "denied"
-
-
-def test_the_far_package_may_ask_for_a_service_account() -> None:
-    into = API_IN + "  remoteServiceAccount: web\n"
-    texts = (package(WEB_OUT), payments(into), deployment("api", namespace="payments"), API_SERVICE)
-    assert decisions(*texts, to="api.payments.svc:80", account="web") == "allowed"
-    assert decisions(*texts, to="api.payments.svc:80", account="batch") == "denied"
-    assert decisions(*texts, to="api.payments.svc:80") == "undecided"
-
-
-def test_cluster_dns_is_open_over_udp_alone() -> None:
-    for mode in ("ambient", "sidecar"):
-        assert decisions(package("", mode=mode), to="udp://kube-dns.kube-system.svc.cluster.local:53") == "allowed"
-        assert decisions(package("", mode=mode), to="tcp://kube-dns.kube-system.svc.cluster.local:53") == "denied"
-        assert decisions(package("", mode=mode), to="udp://192.0.2.53:53") == "denied"
 
 
 # --- Packages that don't take effect as they stand
@@ -452,65 +346,3 @@ def test_host_network_pods_are_not_governed() -> None:
     pods = deployment("web").replace("containers:", "hostNetwork: true\n      containers:")
     verdict = check(repository(package(""), pods), "web/web", "https://api.stripe.com")
     assert all("uds" not in item.platforms for item in verdict.layers)
-
-
-# --- what came close
-
-
-@pytest.mark.parametrize(
-    ("rule", "to", "code"),
-    [
-        ("remoteHost: www.stripe.com", "https://stripe.com", "EGR150"),
-        ("remoteHost: stripe.com", "https://www.stripe.com", "EGR150"),
-        ("remoteHost: stripe.com", "https://api.stripe.com", "EGR151"),
-        ("remoteHost: files.stripe.com", "https://api.stripe.com", "EGR151"),
-        ("remoteHost: api.strpie.com", "https://api.stripe.com", "EGR152"),
-        ("remoteHost: api.stripe.com, port: 8443", "https://api.stripe.com", "EGR153"),
-        ("remoteHost: api.stripe.com, remoteProtocol: HTTP, port: 443", "https://api.stripe.com", "EGR154"),
-        ("remoteHost: API.Stripe.com", "https://api.stripe.com", "EGR159"),
-        ("remoteHost: 'https://api.stripe.com/v1'", "https://api.stripe.com", "EGR159"),
-        ("remoteGenerated: Anywhere, port: 80", "https://api.stripe.com", "EGR160"),
-        ("remoteGenerated: Anywhere, remoteProtocol: UDP", "https://api.stripe.com", "EGR161"),
-        ("remoteHost: api.example.org", "https://api.stripe.com", None),
-    ],
-)
-def test_what_came_close_is_named(rule: str, to: str, code: str | None) -> None:
-    verdict = check(repository(package(f"- {{direction: Egress, selector: {{app: web}}, {rule}}}")), "web{app=web}", to)
-    assert verdict.decision == "denied"
-    assert near_codes(verdict) == ({code} if code else set())
-
-
-def test_an_address_as_a_host_never_matches() -> None:
-    verdict = check(
-        repository(package("- {direction: Egress, remoteHost: 192.0.2.7}")), "web{app=web}", "192.0.2.7:443"
-    )
-    assert verdict.decision == "denied"
-    assert near_codes(verdict) == {"EGR825"}
-
-
-@pytest.mark.parametrize(
-    ("out", "into", "code"),
-    [
-        (WEB_OUT.replace("{app: web}", "{app: batch}"), API_IN, "EGR155"),
-        (WEB_OUT.replace("app: api", "app: db"), API_IN, "EGR162"),
-        (WEB_OUT.replace("8080", "80"), API_IN, "EGR163"),
-        (WEB_OUT, API_IN.replace("app: web", "app: batch"), "EGR164"),
-        (WEB_OUT, API_IN.replace("8080", "80"), "EGR165"),
-        (WEB_OUT, API_IN + "  remoteServiceAccount: other\n", "EGR166"),
-        (WEB_OUT.replace("payments", "shop"), API_IN, None),
-    ],
-)
-def test_what_came_close_inside_the_cluster(out: str, into: str, code: str | None) -> None:
-    texts = (package(out), payments(into), deployment("api", namespace="payments"), API_SERVICE)
-    verdict = check(repository(*texts), "web{app=web}", "api.payments.svc:80", account="web")
-    assert verdict.decision == "denied"
-    assert near_codes(verdict) == ({code} if code else set())
-
-
-def test_a_selector_that_differs_and_another_package_are_named() -> None:
-    other = package("- {direction: Egress, remoteHost: api.stripe.com}", name="pay", namespace="pay")
-    verdict = check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com")
-    assert verdict.decision == "denied"
-    alone = check(repository(package(""), other), "web{app=web}", "https://api.stripe.com")
-    assert "EGR157" in near_codes(alone)
-    assert "EGR157" not in near_codes(check(repository(package(STRIPE)), "web{app=batch}", "https://api.stripe.com"))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from skills.core.messages import say
 from skills.core.platforms import uds
-from tests.core.platforms.test_uds_edit import drafted
+from tests.core.platforms.uds_drafts import drafted
 from tests.core.platforms.uds_support import check, index_of, package, repository
 
 _SCALARS = st.one_of(

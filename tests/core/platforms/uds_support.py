@@ -7,7 +7,7 @@ from textwrap import dedent, indent
 
 from skills.core.allowlist import Allowlist
 from skills.core.flows import read_flow
-from skills.core.model import Finding, LayerVerdict, Verdict
+from skills.core.model import Decision, Finding, LayerVerdict, Verdict
 from skills.core.platforms import uds
 from skills.core.platforms.uds.index import Index, compile_index
 from skills.core.platforms.uds.versions import NEWEST, Version
@@ -62,3 +62,63 @@ def codes(findings: Sequence[Finding]) -> set[str]:
 
 def audit_codes(*texts: str) -> set[str]:
     return codes(uds.audit(index_of(repository(*texts))))
+
+
+def decisions(*texts: str, for_: str = "web{app=web}", to: str, account: str | None = None) -> Decision:
+    return check(repository(*texts), for_, to, account=account).decision
+
+
+def payments(rules: str) -> str:
+    return package(rules, name="payments", namespace="payments")
+
+
+# --- manifests
+
+STRIPE = """
+- direction: Egress
+  selector: {app: web}
+  remoteHost: api.stripe.com
+  port: 443
+  description: Stripe
+"""
+ANYWHERE = """
+- direction: Egress
+  selector: {app: web}
+  remoteGenerated: Anywhere
+"""
+WEB_OUT = """
+- direction: Egress
+  selector: {app: web}
+  remoteNamespace: payments
+  remoteSelector: {app: api}
+  port: 8080
+"""
+API_IN = """
+- direction: Ingress
+  selector: {app: api}
+  remoteNamespace: web
+  remoteSelector: {app: web}
+  port: 8080
+"""
+API_SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: api, namespace: payments}
+spec:
+  selector: {app: api}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+BUNDLE = """
+kind: UDSBundle
+metadata: {name: prod}
+packages:
+  - name: core
+    repository: registry.example/packages/uds/core
+    ref: 0.60.0
+    optionalComponents: [%s]
+    overrides:
+      istio-egress-gateway:
+        gateway:
+          values: [%s]
+"""
+PORTS = "{path: service.ports, value: [{port: 15021}, {port: 80}, {port: 443}, {port: 9200}]}"

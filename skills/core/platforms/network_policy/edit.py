@@ -101,6 +101,9 @@ class _Adder:
 
     def _add_ingress(self, destination: Destination, far: Peers) -> None:
         """The receiver's half, for each kind of pods behind the destination."""
+        if self._near.host_network:
+            self._say("EGR964", name=self._near.name)
+            return
         source = self._labels(self._near)
         for pods in far.pods:
             labels = self._labels(pods)
@@ -120,6 +123,9 @@ class _Adder:
 
     def _pods_peers(self, destination: Destination, far: Peers) -> list[Peer]:
         """One peer for all pods of a Service, else one for each kind of pods."""
+        if any(pods.host_network for pods in far.pods):
+            self._say("EGR964", name=far.pods[0].name)
+            return []
         service = far.service
         if service is not None and service.selector:
             return [pods_peer(service.namespace, service.selector)]

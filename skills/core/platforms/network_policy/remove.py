@@ -59,13 +59,14 @@ class Remover:
         flows += [Flow("Egress", near, there, destination.protocol, destination.ports) for there in far.outside]
         asked = {"workload": workload.name, "destination": str(destination)}
         removed = self._sweep(flows, near, destination, "allowlist")
-        for pods in far.pods if removed else ():
+        for pods in far.pods:
             back = Flow("Ingress", pods, near, destination.protocol, pods.ports)
-            self._sweep([back], pods, destination, "counterpart")
+            removed = self._sweep([back], pods, destination, "counterpart") or removed
         index = self._workspace.index
-        view = evaluate(index.policies, index.cluster, workload, destination, NAME)[0]
-        if view.allows:
-            self.findings.append(finding("EGR961", *(hit.place for hit in view.allows[:3]), **asked))
+        views = evaluate(index.policies, index.cluster, workload, destination, NAME)
+        if all(view.allows or (view.default == "allow" and not view.unknown) for view in views):
+            rules = [hit.place for view in views for hit in view.allows]
+            self.findings.append(finding("EGR961", *rules[:3], **asked))
         elif not removed:
             self.findings.append(finding("EGR962", **asked))
 

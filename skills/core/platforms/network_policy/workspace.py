@@ -121,7 +121,10 @@ def _without_document(text: str, document: Document) -> str:
         start = document.line - 1
         while start and rows[start - 1].startswith("#"):
             start -= 1
-    return "".join(rows[:start] + rows[end:])
+    left = "".join(rows[:start] + rows[end:])
+    if end == len(rows) and not text.endswith("\n"):
+        left = left.removesuffix("\n").removesuffix("\r")  # the file ended without a line break, and still does
+    return left
 
 
 def _entries(path: str, text: str) -> Sequence[Entry]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
-
-from skills.core.enforce.kube_policy import labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import family_of
-from skills.core.enforce.peers import pods_of
-from skills.core.hosts import is_private
 from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
 from skills.core.platforms.uds.edit_bundle import open_gateway
-from skills.core.platforms.uds.grants import on_one_port
-from skills.core.platforms.uds.index import Registration, clash_with, key_of
+from skills.core.platforms.uds.index import Registration, clash_with
 from skills.core.platforms.uds.meshed import clash_finding
-from skills.core.platforms.uds.near import remote_words
+from skills.core.platforms.uds.neighbours import say_neighbours
 from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.rules import (
     Wanted,
@@ -34,7 +26,6 @@ _NEITHER = frozenset(
     {20, 21, 22, 23, 25, 110, 143, 389, 587, 1433, 1521, 3306, 5432, 5672, 6379, 9042, 9092, 11211, 27017}
 )
 _USUAL = {443: "TLS", 80: "HTTP"}
-_MOST_NEIGHBOURS = 5
 
 
 def add_host(bench: Workbench, package: Package, destination: Destination) -> None:
@@ -51,7 +42,7 @@ def add_host(bench: Workbench, package: Package, destination: Destination) -> No
     if selector is None:
         return
     mode = bench.index.mode(package)
-    _say_neighbours(bench, package, destination, ports)
+    say_neighbours(bench, package, destination, ports)
     account = account_for(package, bench.need.workload, selector) if mode == "ambient" else None
     wanted = Wanted(
         "Egress", selector, {"remoteHost": destination.host}, ports, destination.host or "", protocol, account
@@ -120,47 +111,6 @@ def _extendable(
         and (rule.service_account is None or account in {None, rule.service_account})
         and not set(ports) <= set(rule.mesh_ports)
     ]
-
-
-def _say_neighbours(bench: Workbench, package: Package, to: Destination, ports: Sequence[int]) -> None:
-    """What the first remoteHost takes away from others (G-D06) or from the same pods (G-D07)."""
-    if bench.index.mode(package) == "ambient":
-        if not bench.index.at_host("ambient", to.host or ""):
-            _say_taken_over(bench, package, to, ports)
-        return
-    near = pods_of(bench.index.cluster, bench.need.workload)
-    if any(labels_match(rule.pods, near) is not Match.NO for rule in package.host_rules):
-        return
-    other = [rule for rule in package.rules if rule.egress and (rule.remote_generated == "Anywhere" or rule.network)]
-    lost = [rule for rule in other if labels_match(rule.pods, near) is not Match.NO]
-    if lost:
-        remotes = ", ".join(dict.fromkeys(map(remote_words, lost)))
-        bench.say("EGR806", *(rule.place for rule in lost), pods=near.name, remotes=remotes)
-
-
-def _say_taken_over(bench: Workbench, package: Package, to: Destination, ports: Sequence[int]) -> None:
-    others = [other for other in bench.index.every_package() if key_of(other) != key_of(package)]
-    said = 0
-    for other in others:
-        if bench.index.mode(other) != "ambient":
-            continue
-        for rule in other.allow:
-            relevant = rule.egress and not rule.udp and on_one_port(rule, ports) and _may_hold(rule, to)
-            if relevant and said < _MOST_NEIGHBOURS:
-                facts = {"package": other.name, "namespace": other.namespace, "remote": rule.remote_cidr or ""}
-                bench.say("EGR805", rule.place, host=to.host or "", **facts)
-                said += 1
-
-
-def _may_hold(rule: Allow, to: Destination) -> bool:
-    """Whether a CIDR may be how the host is reached: by its addresses, else any CIDR of the Internet."""
-    network = rule.network
-    if network is None:
-        return False
-    if to.addresses:
-        given = [ipaddress.ip_network(address, strict=False).network_address for address in to.addresses]
-        return any(address in network for address in given)
-    return not is_private(network)
 
 
 def _say_about(bench: Workbench, package: Package, rule: Allow, to: Destination) -> None:

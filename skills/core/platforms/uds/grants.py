@@ -6,7 +6,8 @@ gateway, and the mesh admits them there. So one new rule can grant more than its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
 from skills.core.enforce.kube_policy import Pods
@@ -26,6 +27,7 @@ EVERY_PORT = "every port"
 # Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
 _MOST_PAIRS = 20_000
 _MOST_OPEN = 50
+_FEW_LABELS = 6
 _GENERATED = {
     "Anywhere": "Anywhere",
     "KubeAPI": "the Kubernetes API",
@@ -102,7 +104,16 @@ def _who_reaches(index: Index, package: Package, target: Pods, ambient: bool) ->
     rules = [rule for rule in package.rules if rule.egress] if ambient else package.host_rules
     candidates = {str(rule.pods): rule.pods for rule in rules}.values()
     opening = selectors_reaching(index.generated.get(key_of(package), ()), package, target)
-    return [pods for pods in candidates if any(rule.matches(pods.labels) is Match.YES for rule in opening)]
+    required = {frozenset(selector.labels.items()) for selector in opening}
+    return [pods for pods in candidates if _selected_by_one(required, pods.labels)]
+
+
+def _selected_by_one(required: Collection[frozenset[tuple[str, str]]], labels: Mapping[str, str]) -> bool:
+    """Whether one of the sets of labels lies wholly in `labels`. Its subsets are looked up: there may be many sets."""
+    pairs = list(labels.items())
+    if len(pairs) > _FEW_LABELS:
+        return any(wanted <= labels.items() for wanted in required)
+    return any(frozenset(some) in required for size in range(len(pairs) + 1) for some in combinations(pairs, size))
 
 
 def _may_run_as(index: Index, entry: Registration, selector: LabelSelector) -> bool:
