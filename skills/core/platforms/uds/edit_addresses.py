@@ -8,9 +8,8 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import pods_of
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination
-from skills.core.platforms.uds.generate import METADATA
 from skills.core.platforms.uds.meshed import Sender, registry_only
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import METADATA, Allow, Package
 from skills.core.platforms.uds.rules import (
     Wanted,
     mine,

@@ -11,7 +11,6 @@ from skills.core.enforce.peers import Peers, pods_of
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, LayerView, Role
 from skills.core.platforms.uds.choose import selector_of
-from skills.core.platforms.uds.index import key_of
 from skills.core.platforms.uds.near import peer_match_of
 from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.rules import Wanted, mine, put, selector_or_question
@@ -93,7 +92,7 @@ def _remote(namespace: str, own: str, selector: LabelSelector) -> dict[str, Any]
 
 def naming(bench: Workbench, package: Package, direction: str, far: Pods, to: Destination) -> list[Allow]:
     """Rules with a list of ports that are about these far pods by a selector of their own."""
-    items = bench.index.generated.get(key_of(package), ())
+    items = bench.index.generated.get(package.key, ())
     return [
         item.allow
         for item in items

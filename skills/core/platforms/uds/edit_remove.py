@@ -11,9 +11,8 @@ from skills.core.enforce.mesh import carries, family_of
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Ports, Role
 from skills.core.platforms.uds.edit_inside import naming
-from skills.core.platforms.uds.generate import METADATA
 from skills.core.platforms.uds.network import far_end
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import METADATA, Allow, Package
 from skills.core.platforms.uds.rules import mine
 from skills.core.platforms.uds.workbench import Workbench
 

@@ -26,10 +26,9 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
 from skills.core.model import Place, Ports, finding
-from skills.core.platforms.uds.package import Allow, Expose, Package
+from skills.core.platforms.uds.package import METADATA, Allow, Expose, Package
 from skills.core.platforms.uds.versions import Mode, Version
 
-METADATA = "169.254.169.254/32"
 HBONE = 15008
 
 _METADATA_BLOCK = ip_block(METADATA)

@@ -16,10 +16,10 @@ from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.hosts import is_private
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
-from skills.core.platforms.uds.generate import HBONE, METADATA, WAYPOINT, gateway_on
-from skills.core.platforms.uds.index import Index, Registration, key_of, participates, registrations
+from skills.core.platforms.uds.generate import HBONE, WAYPOINT, gateway_on
+from skills.core.platforms.uds.index import Index, Registration, participates, registrations
 from skills.core.platforms.uds.network import selectors_reaching
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import METADATA, Allow, Package
 
 ANY_ACCOUNT = " (any service account)"
 ENTRY = "entry to "
@@ -103,7 +103,7 @@ def _who_reaches(index: Index, package: Package, target: Pods, ambient: bool) ->
     """Whose pods may send to the waypoint or gateway: of any egress rule in ambient mode, of host rules in sidecars."""
     rules = [rule for rule in package.rules if rule.egress] if ambient else package.host_rules
     candidates = {str(rule.pods): rule.pods for rule in rules}.values()
-    opening = selectors_reaching(index.generated.get(key_of(package), ()), package, target)
+    opening = selectors_reaching(index.generated.get(package.key, ()), package, target)
     required = {frozenset(selector.labels.items()) for selector in opening}
     return [pods for pods in candidates if _selected_by_one(required, pods.labels)]
 

@@ -12,10 +12,8 @@ from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, family_
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
 from skills.core.platforms.uds.generate import Generated, generated_rules
-from skills.core.platforms.uds.package import Allow, CoreDeployment, Entry, ExtraRules, Package
+from skills.core.platforms.uds.package import Allow, CoreDeployment, Entry, ExtraRules, Key, Package
 from skills.core.platforms.uds.versions import NEWEST, Mode, Version
-
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,10 @@ class Index:
         return package.effective_mode(self.rules)
 
     def refusals(self, package: Package) -> tuple[Finding, ...]:
-        return self.refused.get(key_of(package), ())
+        return self.refused.get(package.key, ())
 
     def at_host(self, mode: Mode, host: str) -> tuple[Registration, ...]:
         return self.registered.get(mode, {}).get(host, ())
-
-
-def key_of(package: Package) -> Key:
-    return (package.path, package.document)
 
 
 def compile_index(
@@ -90,10 +84,10 @@ def compile_index(
     for package in every:
         packages[package.namespace].append(package)
     old = known or Index(rules)
-    kept = {id(package): key_of(package) for package in old.every_package()}
+    kept = {id(package): package.key for package in old.every_package()}
     reasons, generated = {}, {}
     for package in every:
-        key = key_of(package)
+        key = package.key
         reasons[key] = old.refused.get(key, ()) if id(package) in kept else refusals(package, rules)
         generated[key] = old.generated[key] if id(package) in kept else generated_rules(package, rules)
     refused = {key: found for key, found in reasons.items() if found}
@@ -107,7 +101,7 @@ def compile_index(
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
     )
-    compiled = _in_mesh(index, [package for package in every if key_of(package) not in refused])
+    compiled = _in_mesh(index, [package for package in every if package.key not in refused])
     return replace(compiled, presumed=_in_mesh(index, every)) if refused else compiled
 
 
@@ -184,10 +178,10 @@ def _strict_clashes(
     """Before 0.59 two Packages had to name exactly the same ports and protocols of a host."""
     wanted: dict[Key, set[tuple[int, str]]] = defaultdict(set)
     for entry in entries:
-        wanted[key_of(entry.package)].add((entry.port, entry.protocol))
+        wanted[entry.package.key].add((entry.port, entry.protocol))
     first = entries[0]
     for entry in entries:
-        if wanted[key_of(entry.package)] != wanted[key_of(first.package)]:
+        if wanted[entry.package.key] != wanted[first.package.key]:
             yield (mode, host, entry.port), Clash(first, entry)
 
 
@@ -196,7 +190,7 @@ def clash_with(index: Index, mode: Mode, wanted: Registration) -> Registration |
     for entry in index.at_host(mode, wanted.host):
         if entry.port == wanted.port and entry.protocol != wanted.protocol:
             return entry
-        elsewhere = key_of(entry.package) != key_of(wanted.package)
+        elsewhere = entry.package.key != wanted.package.key
         differs = entry.port != wanted.port or entry.protocol != wanted.protocol
         if index.rules.strict_conflicts and elsewhere and differs:
             return entry

@@ -11,7 +11,7 @@ from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.peers import Peers
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import openings
-from skills.core.platforms.uds.index import Index, key_of
+from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.package import Allow, Package
 
 NAME = "uds"
@@ -33,7 +33,7 @@ def account_views(
 def _letting_in(index: Index, package: Package, receiver: Pods, source: Pods, to: Destination) -> list[Allow]:
     flow = Flow("Ingress", receiver, source, to.protocol, receiver.ports)
     found = []
-    for item in index.generated.get(key_of(package), ()):
+    for item in index.generated.get(package.key, ()):
         matching = coverage(openings([item], package.namespace, flow), flow)
         if item.allow is not None and matching is not Match.NO:
             found.append(item.allow)

@@ -14,7 +14,7 @@ from skills.core.enforce.spans import covers, network_span
 from skills.core.hosts import edit_distance, parent_of, sibling
 from skills.core.model import Destination, Evidence, Finding, NearMiss, Place
 from skills.core.platforms.uds.generate import Generated
-from skills.core.platforms.uds.index import Index, key_of
+from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.package import Allow, Package
 
 _MOST = 8
@@ -143,7 +143,7 @@ def _inside(rule: Allow, to: Destination) -> bool:
 def _elsewhere(index: Index, package: Package, host: str) -> Iterator[NearMiss]:
     """Other Packages that name this host: people copy from them, and theirs does not count here."""
     others = [entry for mode in index.registered for entry in index.registered[mode].get(host, ())]
-    rules = {id(entry.rule): entry for entry in others if key_of(entry.package) != key_of(package)}
+    rules = {id(entry.rule): entry for entry in others if entry.package.key != package.key}
     for entry in list(rules.values())[:_OTHERS]:
         facts = {"host": host, "package": entry.package.name, "namespace": entry.package.namespace}
         yield _miss(4, "EGR157", entry.rule.place, **facts)

@@ -11,7 +11,6 @@ from skills.core.enforce.peers import pods_of
 from skills.core.hosts import is_private
 from skills.core.model import Destination
 from skills.core.platforms.uds.grants import on_one_port
-from skills.core.platforms.uds.index import key_of
 from skills.core.platforms.uds.near import remote_words
 from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.workbench import Workbench
@@ -36,7 +35,7 @@ def say_neighbours(bench: Workbench, package: Package, to: Destination, ports: S
 
 
 def _say_taken_over(bench: Workbench, package: Package, to: Destination, ports: Sequence[int]) -> None:
-    others = [other for other in bench.index.every_package() if key_of(other) != key_of(package)]
+    others = [other for other in bench.index.every_package() if other.key != package.key]
     said = 0
     for other in others:
         if bench.index.mode(other) != "ambient":

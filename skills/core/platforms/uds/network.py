@@ -13,7 +13,7 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
-from skills.core.platforms.uds.index import Index, key_of
+from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
 from skills.core.platforms.uds.package import Package
 
@@ -44,7 +44,7 @@ def egress_view(
     index: Index, package: Package, near: Pods, destination: Destination, far: Peers, route: Pods | None
 ) -> LayerView:
     """Whether the Package's rules let these pods send. `route`: the waypoint or gateway that the flow passes."""
-    generated = index.generated.get(key_of(package), ())
+    generated = index.generated.get(package.key, ())
     targets: Sequence[Pods | Outside] = [route] if route is not None else [*far.pods, *far.outside]
     flows = [_flow(near, target, destination) for target in targets]
     found = [openings(generated, package.namespace, flow, api_server=far.api_server) for flow in flows]
@@ -89,7 +89,7 @@ def _elsewhere(index: Index, namespace: str, source: Pods) -> bool:
 def _ingress_view(
     index: Index, package: Package, receivers: Sequence[Pods], source: Pods, destination: Destination
 ) -> LayerView:
-    generated = index.generated.get(key_of(package), ())
+    generated = index.generated.get(package.key, ())
     flows = [Flow("Ingress", pods, source, destination.protocol, pods.ports) for pods in receivers]
     found = [openings(generated, package.namespace, flow) for flow in flows]
     view = _view(package, flows, found, "ingress")

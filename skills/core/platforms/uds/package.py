@@ -12,9 +12,13 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
 from skills.core.platforms.uds.versions import Mode, Version
 
+METADATA = "169.254.169.254/32"
 GENERATED = ("KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata", "Anywhere")
 APPLICATION_PROTOCOLS = ("TLS", "HTTP")
 TRANSPORT_PROTOCOLS = ("TCP", "UDP")
+
+Key = tuple[str, int]
+"""A file and the number of the document in it."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,10 @@ class Package:
     @property
     def path(self) -> str:
         return self.place.path
+
+    @property
+    def key(self) -> Key:
+        return (self.path, self.document)
 
     def effective_mode(self, rules: Version) -> Mode:
         return cast(Mode, self.mode) if self.mode in {"ambient", "sidecar"} else rules.default_mode
