@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skills.core.yaml_page import same
 from skills.core.yaml_text import (
     CannotEdit,
     append_document,
@@ -20,6 +19,7 @@ from skills.core.yaml_text import (
     replace_entry,
     replace_value,
 )
+from skills.core.yaml_text.page import same
 
 HOSTILE = (
     *("yes", "N", "on", "12:30", "2020-01-01", "1e3", "0x1", "0o7", "1_000", ".inf", "~", "null", "", "=", "<<"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 import pytest
 
 from skills.core.model import Decision
@@ -333,6 +335,14 @@ def test_a_package_whose_namespace_a_template_decides_may_govern_anybody() -> No
     pods = deployment("job", namespace="batch")
     assert decisions(floating, pods, for_="batch/job", to="https://x.example.com") == "undecided"
     assert decisions(package(""), floating, to="https://x.example.com") == "denied"
+
+
+def test_packages_in_a_list_are_told_apart() -> None:
+    bodies = (package(STRIPE), package("", name="pay", namespace="pay"))
+    items = "".join(indent(body, "  ").replace("  apiVersion", "- apiVersion", 1) for body in bodies)
+    files = repository(f"apiVersion: v1\nkind: List\nitems:\n{items}")
+    assert check(files, "web{app=web}", "https://api.stripe.com").decision == "allowed"
+    assert check(files, "pay{app=web}", "https://api.stripe.com").decision == "denied"
 
 
 def test_a_namespace_without_a_package_is_not_governed() -> None:

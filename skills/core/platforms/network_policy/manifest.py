@@ -8,8 +8,8 @@ from typing import Any
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need
 from skills.core.platforms.network_policy.wish import Wish
-from skills.core.yaml_emit import Style, block
 from skills.core.yaml_text import Document, Map, Seq
+from skills.core.yaml_text.emit import Style, block
 
 _WIDTH = 110
 _LONGEST_REASON = 300

@@ -1,7 +1,7 @@
-"""UDS Core: Package custom resources (`uds.dev/v1alpha1`) and the bundles that deploy the egress gateway.
+"""UDS Core: Package custom resources (`uds.dev/v1alpha1`) and the bundles that deploy its egress gateway.
 
-The document that the rules follow is cited in docs/ADDING.md; semantics that changed between releases
-of UDS Core stand in `versions.py`.
+A Package isolates its namespace with generated NetworkPolicies, and its remoteHost rules make Istio the second
+layer. Semantics follow the operator's source; what changed between its releases stands in `versions.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from skills.core.platforms.uds.decide import decide, governs
 from skills.core.platforms.uds.edit import edit
 from skills.core.platforms.uds.grants import grants, isolations, wider
 from skills.core.platforms.uds.index import Index, compile_index
-from skills.core.platforms.uds.package import Entry, Package
+from skills.core.platforms.uds.package import NAME, Entry, Package
 from skills.core.platforms.uds.read import read
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "wider",
 ]
 
-NAME = "uds"
 KIND = "k8s"
 MARKS: tuple[str, ...] = ("uds.dev/",)
 

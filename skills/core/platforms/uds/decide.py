@@ -15,8 +15,8 @@ from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.ingress import account_views
 from skills.core.platforms.uds.meshed import Sender, mesh_decides, mesh_view, route
 from skills.core.platforms.uds.near import external_misses
-from skills.core.platforms.uds.network import NAME, egress_view, far_end, ingress_views
-from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.network import egress_view, far_end, ingress_views
+from skills.core.platforms.uds.package import NAME, Package
 
 _MOST_FLOATING = 3
 

@@ -41,10 +41,10 @@ class Clash:
 
 @dataclass(frozen=True)
 class Index:
-    """`packages` by namespace; `refused` by file and document; `registered` by mode, then host.
+    """`packages` by namespace; `refused` by key; `registered` by mode, then host.
 
     `participants` are egress rules to Anywhere of ambient Packages by namespace: they take part in every
-    registered host. `clashes` are by mode, host and port. `generated` is by file and document.
+    registered host. `clashes` are by mode, host and port. `generated` is by key.
     `floating` are Packages whose namespace a template decides. Refused Packages register nothing;
     `presumed` is this index as it would be if they were admitted.
     """
@@ -84,7 +84,7 @@ def compile_index(
     for package in every:
         packages[package.namespace].append(package)
     old = known or Index(rules)
-    kept = {id(package): package.key for package in old.every_package()}
+    kept = {id(package) for package in old.every_package()}
     reasons, generated = {}, {}
     for package in every:
         key = package.key

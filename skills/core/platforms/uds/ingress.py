@@ -12,9 +12,7 @@ from skills.core.enforce.peers import Peers
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import openings
 from skills.core.platforms.uds.index import Index
-from skills.core.platforms.uds.package import Allow, Package
-
-NAME = "uds"
+from skills.core.platforms.uds.package import NAME, Allow, Package
 
 
 def account_views(

@@ -14,10 +14,9 @@ from skills.core.platforms.uds.gateway import state
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT
 from skills.core.platforms.uds.index import Index, Registration, principals, registrations
 from skills.core.platforms.uds.near import external_misses, registry_misses
-from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.package import NAME, Package
 from skills.core.platforms.uds.versions import Mode
 
-NAME = "uds"
 _MOST_PLACES = 5
 
 

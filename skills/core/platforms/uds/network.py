@@ -15,9 +15,8 @@ from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
-from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.package import NAME, Package
 
-NAME = "uds"
 _DNS_NAMES = frozenset({"kube-system/kube-dns", "kube-system/coredns"})
 _DNS_LABELS = {"k8s-app": "kube-dns"}
 # Namespaces of the platform itself: no Package of a repository governs what enters them.

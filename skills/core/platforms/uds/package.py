@@ -12,13 +12,14 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
 from skills.core.platforms.uds.versions import Mode, Version
 
+NAME = "uds"
 METADATA = "169.254.169.254/32"
 GENERATED = ("KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata", "Anywhere")
 APPLICATION_PROTOCOLS = ("TLS", "HTTP")
 TRANSPORT_PROTOCOLS = ("TCP", "UDP")
 
-Key = tuple[str, int]
-"""A file and the number of the document in it."""
+Key = tuple[str, int, str, str]
+"""File, number of the document in it, namespace and name: one document may be a list of Packages."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Package:
 
     @property
     def key(self) -> Key:
-        return (self.path, self.document)
+        return (self.path, self.document, self.namespace, self.name)
 
     def effective_mode(self, rules: Version) -> Mode:
         return cast(Mode, self.mode) if self.mode in {"ambient", "sidecar"} else rules.default_mode

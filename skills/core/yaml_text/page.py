@@ -10,10 +10,10 @@ import yaml
 
 from skills.core.messages import say
 from skills.core.model import Fact, Finding
-from skills.core.yaml_emit import Style, style_of
-from skills.core.yaml_nodes import Node, read_nodes
-from skills.core.yaml_read import Document, has_step, read_documents
-from skills.core.yaml_source import marker_after, marker_before, newline_of
+from skills.core.yaml_text.emit import Style, style_of
+from skills.core.yaml_text.nodes import Node, read_nodes
+from skills.core.yaml_text.read import Document, has_step, read_documents
+from skills.core.yaml_text.source import marker_after, marker_before, newline_of
 
 Path = Sequence[str | int]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.yaml_emit import Style, block, entry, goes_inline, inline, is_list, json_text, key_text
-from skills.core.yaml_nodes import Node
-from skills.core.yaml_page import NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice
+from skills.core.yaml_text.emit import Style, block, entry, goes_inline, inline, is_list, json_text, key_text
+from skills.core.yaml_text.nodes import Node
+from skills.core.yaml_text.page import NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice
 
 _SPACES = " \t\r\n"
 

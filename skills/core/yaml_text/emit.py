@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skills.core.yaml_build import MOST_DEPTH
-from skills.core.yaml_nodes import Node
-from skills.core.yaml_scalars import VALUES
+from skills.core.yaml_text.build import MOST_DEPTH
+from skills.core.yaml_text.nodes import Node
+from skills.core.yaml_text.scalars import VALUES
 
 _INDICATORS = frozenset("-?:,[]{}#&*!|>'\"%@`=<~")
 _FLOW_SIGNS = frozenset(",[]{}:?")

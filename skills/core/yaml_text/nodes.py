@@ -17,8 +17,8 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from skills.core.yaml_build import new_parser
-from skills.core.yaml_scalars import VALUES, tagged
+from skills.core.yaml_text.build import new_parser
+from skills.core.yaml_text.scalars import VALUES, tagged
 
 _WHITE = " \t\r\n"
 

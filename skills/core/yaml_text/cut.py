@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skills.core.yaml_nodes import Node
-from skills.core.yaml_page import ANCHORED, NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice, shown
+from skills.core.yaml_text.nodes import Node
+from skills.core.yaml_text.page import ANCHORED, NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice, shown
 
 
 def cut(page: Page, found: Found) -> Splice:

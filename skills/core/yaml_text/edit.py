@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from skills.core.yaml_build import Map, Seq
-from skills.core.yaml_cut import cut
-from skills.core.yaml_emit import CannotWrite
-from skills.core.yaml_page import (
+from skills.core.yaml_text.cut import cut
+from skills.core.yaml_text.emit import CannotWrite
+from skills.core.yaml_text.page import (
     KEY_THERE,
     NOT_FOUND,
     NOT_PROVED,
@@ -27,24 +26,9 @@ from skills.core.yaml_page import (
     same,
     shown,
 )
-from skills.core.yaml_read import Document, Unreadable, read_documents
-from skills.core.yaml_source import newline_of
-from skills.core.yaml_splice import append, insert, rename, replace
-
-__all__ = [
-    "CannotEdit",
-    "Document",
-    "Map",
-    "Seq",
-    "Unreadable",
-    "append_document",
-    "append_item",
-    "insert_key",
-    "read_documents",
-    "remove_item",
-    "replace_entry",
-    "replace_value",
-]
+from skills.core.yaml_text.read import Document, read_documents
+from skills.core.yaml_text.source import newline_of
+from skills.core.yaml_text.splice import append, insert, rename, replace
 
 _LONGEST_COMMENT = 200
 

@@ -12,7 +12,7 @@ from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from skills.core.model import Fact
-from skills.core.yaml_scalars import VALUES, WORDS, Plain, tagged
+from skills.core.yaml_text.scalars import VALUES, WORDS, Plain, tagged
 
 MOST_NODES = 1_000_000
 MOST_DEPTH = 100

@@ -14,8 +14,8 @@ from yaml.events import DocumentStartEvent, StreamEndEvent
 from yaml.reader import ReaderError
 
 from skills.core.model import Fact, Finding, Place
-from skills.core.yaml_build import MOST_DEPTH, MOST_NODES, Builder, Map, Refused, Seq, new_parser
-from skills.core.yaml_source import Lines, Spoilt, marker_after
+from skills.core.yaml_text.build import MOST_DEPTH, MOST_NODES, Builder, Map, Refused, Seq, new_parser
+from skills.core.yaml_text.source import Lines, Spoilt, marker_after
 
 MOST_BYTES = 5_000_000
 _MOST_BROKEN = 20

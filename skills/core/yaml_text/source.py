@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any
 
-from skills.core.yaml_build import Map, Refused, Seq
+from skills.core.yaml_text.build import Map, Refused, Seq
 
 # What libyaml refuses, beside lone surrogates. Source: YAML 1.1, 4.1.1, c-printable.
 _C0, _C1 = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20)), (*range(0x7F, 0x85), *range(0x86, 0xA0))
