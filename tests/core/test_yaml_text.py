@@ -493,3 +493,10 @@ def test_a_document_is_appended_in_the_files_line_ends() -> None:
 def test_a_broken_or_empty_document_is_not_appended() -> None:
     for block in ("b: [", "b: 1\nb: 2\n", "", "# words\n", "b: {{ x }}"):
         assert refused(append_document, "a: 1\n", block) == "EGR384"
+
+
+def test_a_drawn_heading_stays_when_the_item_below_it_goes() -> None:
+    text = "a:\n- one\n# --- outside ---\n# why two\n- two\n- three\n"
+    assert remove_item(text, 0, ["a", 1]) == "a:\n- one\n# --- outside ---\n- three\n"
+    plain = text.replace("# --- outside ---\n", "")
+    assert remove_item(plain, 0, ["a", 1]) == "a:\n- one\n- three\n"

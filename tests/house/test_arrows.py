@@ -20,7 +20,9 @@ CLOCKS = {"now", "utcnow", "today"}
 FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "rglob"}
 READS_WHAT_WE_SHIP = "skills.core.resources"
 
-IMPORTS_ON_AVERAGE = 4.0
+# Counted with type-only and lazy imports; rooms of at most 300 lines that share one model cost a little more than the
+# examples in our style guide, whose files are larger.
+IMPORTS_ON_AVERAGE = 4.5
 WIRES_EVERYTHING = {"bot.app"}
 IMPORTS_AT_MOST = 15
 

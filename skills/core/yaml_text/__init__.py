@@ -1,7 +1,7 @@
 """YAML as people keep it: read with the place of everything, edited so that no other byte changes.
 
-`read` and `build` read (`scalars` as the cluster sees them, `source` the text itself); `edit` is the editor over `splice`
-(put in), `cut` (take out), `emit` (write in the neighbours' style), `page` (proof) and `nodes` (marks).
+`read` and `build` read (`scalars` as the cluster sees them, `source` the text itself); `edit` is the editor over
+`splice` (put in), `cut` (take out), `emit` (write in the neighbours' style), `page` (proof) and `nodes` (marks).
 """
 
 from skills.core.yaml_text.build import Map, Seq

@@ -6,12 +6,15 @@ from skills.core.yaml_text.nodes import Node
 from skills.core.yaml_text.page import ANCHORED, NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice, shown
 
 
+_HEADING = ("---", "===", "***", "###")
+
+
 def cut(page: Page, found: Found) -> Splice:
     """Removes an item or an entry.
 
     An own-line comment directly above it, with the same indentation, goes with it; above the first of
-    several it stays, unless the second has one too, because there it often heads the whole list. The
-    last one that goes leaves `[]` or `{}`.
+    several it stays, unless the second has one too, because there it often heads the whole list. A line
+    that is drawn like a heading (`# --- outside ---`) always stays. The last one that goes leaves `[]` or `{}`.
     """
     holder = found.above
     if holder is None:
@@ -60,7 +63,7 @@ def _comment_above(page: Page, offset: int) -> int | None:
     while line > 0:
         above = page.line_start(line - 1)
         row = page.text[above : line - 1]
-        if not row.startswith("#", column) or row[:column].strip(" "):
+        if not row.startswith("#", column) or row[:column].strip(" ") or any(rule in row for rule in _HEADING):
             break
         top = line = above
     return top
