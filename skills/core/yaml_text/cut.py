@@ -5,7 +5,6 @@ from __future__ import annotations
 from skills.core.yaml_text.nodes import Node
 from skills.core.yaml_text.page import ANCHORED, NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice, shown
 
-
 _HEADING = ("---", "===", "***", "###")
 
 
