@@ -5,7 +5,7 @@ from __future__ import annotations
 from skills.core.yaml_text.nodes import Node
 from skills.core.yaml_text.page import ANCHORED, NOT_FOUND, TOO_COMPLEX, CannotEdit, Found, Page, Splice, shown
 
-_HEADING = ("---", "===", "***", "###")
+HEADING = ("---", "===", "***", "###")
 
 
 def cut(page: Page, found: Found) -> Splice:
@@ -62,7 +62,7 @@ def _comment_above(page: Page, offset: int) -> int | None:
     while line > 0:
         above = page.line_start(line - 1)
         row = page.text[above : line - 1]
-        if not row.startswith("#", column) or row[:column].strip(" ") or any(rule in row for rule in _HEADING):
+        if not row.startswith("#", column) or row[:column].strip(" ") or any(rule in row for rule in HEADING):
             break
         top = line = above
     return top

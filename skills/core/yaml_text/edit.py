@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from skills.core.yaml_text.cut import cut
+from skills.core.yaml_text.cut import HEADING, cut
 from skills.core.yaml_text.emit import CannotWrite
 from skills.core.yaml_text.page import (
     KEY_THERE,
@@ -161,6 +161,10 @@ def _written(path: Path, write: Callable[..., Splice], page: Page, found: Found,
 
 
 def _comment(text: str | None) -> str:
-    """A comment on one line: nothing in it can end it."""
+    """A comment on one line: nothing in it can end it, and nothing makes it look like a drawn heading."""
     signs = "".join(sign if sign.isprintable() else " " for sign in (text or "")[: 4 * _LONGEST_COMMENT])
-    return " ".join(signs.split())[:_LONGEST_COMMENT].removeprefix("# ")
+    line = " ".join(signs.split())[:_LONGEST_COMMENT].removeprefix("# ")
+    for rule in HEADING:
+        while rule in line:
+            line = line.replace(rule, rule[0])
+    return line
