@@ -122,6 +122,41 @@ MUTANTS: tuple[Mutant, ...] = (
         '    denied += [] and [f"{scope.source}',
         ("tests/core/test_change.py", "tests/core/platforms"),
     ),
+    Mutant(
+        "a wildcard covers its apex",
+        "skills/core/platforms/infrastream/entries.py",
+        "        if not parent_of(self.host, host):",
+        "        if host != self.host and not parent_of(self.host, host):",
+        (CASES, "tests/core/platforms/test_infrastream_decide.py"),
+    ),
+    Mutant(
+        "a port of a NetworkPolicy is swallowed",
+        "skills/core/enforce/kube_flow.py",
+        "return Match.YES, ((port.ports.first, port.ports.last),), None",
+        "return Match.YES, ((1, 65535),), None",
+        (CASES, "tests/core/enforce"),
+    ),
+    Mutant(
+        "a port of a UDS rule is swallowed",
+        "skills/core/platforms/uds/meshed.py",
+        "if ports.first <= entry.port <= ports.last and carries(",
+        "if carries(",
+        (CASES, "tests/core/platforms"),
+    ),
+    Mutant(
+        "plain HTTP passes where TLS is registered",
+        "skills/core/enforce/mesh.py",
+        'return family == "tcp" or application is None or application == family',
+        "return True",
+        (CASES, "tests/core/enforce/test_mesh.py"),
+    ),
+    Mutant(
+        "the edited text is not read again",
+        "skills/core/yaml_text/page.py",
+        "            or not all(same(known.data, wanted[known.index]) for known in documents)\n",
+        "",
+        ("tests/core/test_yaml_text.py", "tests/core/test_yaml_properties.py"),
+    ),
 )
 
 
@@ -131,12 +166,16 @@ def survives(mutant: Mutant, copy: Path) -> bool:
     if text.count(mutant.old) != 1:
         raise SystemExit(f"{mutant.name}: {mutant.path} holds the place {text.count(mutant.old)} times, not once")
     file.write_text(text.replace(mutant.old, mutant.new))
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
-    done = subprocess.run(command, cwd=copy, capture_output=True, check=False)
+    alive = passes(copy, mutant.tests)
     file.write_text(text)
-    ran = done.returncode == 0 or b" failed" in done.stdout
-    if not ran:
-        raise SystemExit(f"{mutant.name}: the tests did not run: {done.stdout.decode()[-800:]}")
+    return alive
+
+
+def passes(copy: Path, tests: Sequence[str]) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(command, cwd=copy, capture_output=True, check=False)
+    if done.returncode != 0 and b" failed" not in done.stdout:
+        raise SystemExit(f"the tests did not run: {done.stdout.decode()[-800:]}")
     return done.returncode == 0
 
 
@@ -146,6 +185,11 @@ def main(names: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "checkout"
         shutil.copytree(ROOT, copy, ignore=LEFT_OUT, symlinks=True)
+        # Without a mutant everything must pass; otherwise a red test would prove nothing.
+        control = sorted({test for mutant in chosen for test in mutant.tests})
+        if not passes(copy, control):
+            print("the tests fail without any mutant")
+            return 1
         for mutant in chosen:
             started = time.monotonic()
             survived = survives(mutant, copy)
