@@ -90,6 +90,9 @@ class Card:
     body: str
 
 
+AskType = type[Ask]  # named here, because inside the protocol `Ask` is its own member
+
+
 class Skill(Protocol):
     """A skill module."""
 
@@ -98,7 +101,7 @@ class Skill(Protocol):
         """The command's name."""
 
     @property
-    def Ask(self) -> type[BaseModel]:
+    def Ask(self) -> AskType:
         """What it takes; flags, slash words and tool schema come from its fields."""
 
     def run(self, ask: Any, world: World) -> Answer:
