@@ -15,6 +15,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.app import App
     from bot.desk import Handled
+    from skills.contract import Answer
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,8 +73,19 @@ def _skill(app: App, name: str, arguments: Mapping[str, Any]) -> int:
 
     handled = app.desk.handle(name, ask_of(name, arguments), app.person, app.where)
     if name == "draft" and arguments.get("write") and handled.answer and handled.answer.detail.get("edits"):
-        app.write(handled.answer.detail["edits"])
+        return _write(app, handled.answer)
     return _show(name, handled, arguments)
+
+
+def _write(app: App, answer: Answer) -> int:
+    """Only a draft that is proved and leaves no question open goes into the files."""
+    from bot import output  # noqa: PLC0415
+    from skills.draft.skill import refuse_unproved  # noqa: PLC0415
+
+    refuse_unproved(answer.detail["draft"], answer.detail["need"])
+    app.write(answer.detail["edits"])
+    output.written(answer)
+    return answer.exit_status
 
 
 def _show(name: str, handled: Handled, arguments: Mapping[str, Any]) -> int:

@@ -7,16 +7,17 @@ destinations are spoken of, the last draft's digest, the open request, the open 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from bot.desk import Desk, Handled, attempt
 from bot.gather import Where
+from bot.turns import Pressed, Turn, ask_for, chosen, flow_of, kept
 from bot.world.memory import Memory
-from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.errors import Outdated
+from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
 from skills.core.model.requests import Request
 from skills.core.secrets import mask
@@ -24,6 +25,8 @@ from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
+_NEED = ("for", "to", "until", "remove", "ip", "answer")
+_OF_ONE_NEED = ("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "nothing")
 DECISIONS = ("approve", "reject", "hold")
 
 
@@ -31,26 +34,6 @@ class Interpreter(Protocol):
     """Turns loose words into what the rules would have heard; None when it can't. Never decides anything."""
 
     def __call__(self, words: str, names: list[str]) -> Heard | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """A button: the step it stands for, and the request key and digest that were shown beside it."""
-
-    step: str
-    key: str | None = None
-    digest: str | None = None
-
-
-@dataclass(slots=True)
-class Turn:
-    """One message on its way: the thread's state is changed in place and stored at the end."""
-
-    words: str
-    who: Person
-    where: Where
-    state: dict[str, Any] = field(default_factory=dict)
-    digest: str | None = None
 
 
 class Conversation:
@@ -105,7 +88,7 @@ class Conversation:
         now, masked = self._clock(), mask(turn.words).text
         with self._memory.transaction() as tx:
             tx.save_thread(turn.where.thread, turn.state, version, now)
-            tx.add_turn(turn.where.thread, turn.who.id, masked, _kept(replies), now)
+            tx.add_turn(turn.where.thread, turn.who.id, masked, kept(replies), now)
 
     def _answer(self, turn: Turn) -> list[Reply]:
         workloads, environments = self._names()
@@ -131,7 +114,10 @@ class Conversation:
             "help": self._help,
             "diagnose": self._diagnose,
             "check": self._check,
+            "remove": self._remove,
+            "port": self._port,
             "reply": self._again,
+            "answer": self._answered,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -146,7 +132,9 @@ class Conversation:
         said = turn.words.strip()
         if asking["id"] == "reason":
             return Heard("open", reason=" ".join(said.split()))
-        choice = _chosen(said, asking["choices"])
+        choice = chosen(said, asking["choices"])
+        if choice and asking["id"] not in ("workload", "destination"):
+            return Heard("answer", reason=choice, key=asking["id"])
         if choice:
             return Heard("reply", workload=choice)
         return heard
@@ -154,17 +142,31 @@ class Conversation:
     # --- the main job
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
-        self._note_workload(turn, heard)
+        self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
         return self._run(turn, "diagnose", {"text": turn.words, "for": turn.state.get("for")})
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
-        self._note_workload(turn, heard)
+        self._new_subject(turn, heard)
         turn.state["to"] = list(heard.destinations)
-        turn.state["text"] = ""
         if not turn.state.get("for"):
             return self._which_workload(turn)
         return self._run(turn, "check", {"for": turn.state["for"], "to": heard.destinations})
+
+    def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
+        self._new_subject(turn, heard)
+        turn.state |= {"to": list(heard.destinations), "remove": True}
+        if not turn.state.get("for"):
+            return self._which_workload(turn)
+        return self._draft(turn, heard)
+
+    def _port(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """The same hosts on another port."""
+        self._note_workload(turn, heard)
+        hosts = [str(destination(words)[0].name) for words in turn.state.get("to", ())]
+        if not hosts or not turn.state.get("for"):
+            return self._unclear(turn, heard)
+        return self._check(turn, replace(heard, destinations=tuple(f"{host}:{heard.port}" for host in hosts)))
 
     def _again(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A workload or environment alone: the last question once more, for that one."""
@@ -178,13 +180,20 @@ class Conversation:
     def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
         if not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
-        turn.state["reason"] = heard.reason
-        return self._run(turn, "draft", {**self._need(turn), "reason": heard.reason})
+        turn.state["reason"] = heard.reason or turn.state.get("reason", "")
+        return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
+
+    def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """A draft's question: a choice that is a destination replaces what was asked for, any other is noted."""
+        if "://" in heard.reason:
+            turn.state["to"] = [heard.reason]
+        turn.state["answer"] = [*turn.state.get("answer", ()), f"{heard.key}={heard.reason}"]
+        return self._run(turn, "draft", {**self._need(turn), "reason": turn.state.get("reason", "")})
 
     def _open(self, turn: Turn, heard: Heard) -> list[Reply]:
         """As it was drafted: a reason that comes only now stands in the merge request, not in the file."""
         if not turn.state.get("digest"):
-            return [problem(Finding("EGR651"))]
+            return [problem(Finding("EGR667" if turn.state.get("nothing") else "EGR651"))]
         noted = turn.state.get("reason", "")
         reason = heard.reason or noted
         if not reason:
@@ -195,7 +204,7 @@ class Conversation:
         return self._run(turn, "propose", ask)
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
-        key = heard.key or turn.state.get("key")
+        key = heard.key or self._only_one_waiting(turn)
         if not key:
             return [problem(Finding("EGR653", {"verb": heard.verb}))]
         ask = {"key": key, "verb": heard.verb, "reason": heard.reason}
@@ -209,6 +218,15 @@ class Conversation:
         """Whether this thread was spoken in before."""
         return self._memory.thread(where.thread).version > 0
 
+    def _only_one_waiting(self, turn: Turn) -> str | None:
+        """This thread's request, unless another one waits as well: then the key has to be said."""
+        handled = self._desk.handle("status", ask_for("status", {}), turn.who, turn.where, on_target=True)
+        waiting = [row["key"] for row in handled.answer.data["requests"]] if handled.answer else []
+        known: str | None = turn.state.get("key")
+        if len(waiting) > 1:
+            return None
+        return known or (waiting[0] if waiting else None)
+
     def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
         """The check once more on the new target branch: said with its commit, never assumed."""
         request = self._row(key)
@@ -219,7 +237,7 @@ class Conversation:
         return [self._since(request, turn)]
 
     def _since(self, request: Request, turn: Turn) -> Reply:
-        handled = self._desk.handle("check", _ask("check", _flow_of(request)), turn.who, turn.where, on_target=True)
+        handled = self._desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
         if handled.answer is None or handled.world is None:
             return self._problem(handled)
         facts: dict[str, Any] = {
@@ -256,7 +274,7 @@ class Conversation:
             return [problem(Finding("EGR654"))]
         lead = problem(Finding("EGR474", {"key": request.key, "state": request.state}))
         if not turn.state.get("text"):
-            return [lead, *self._run(turn, "check", _flow_of(request))]
+            return [lead, *self._run(turn, "check", flow_of(request))]
         return [lead, *self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})]
 
     # --- the rest
@@ -282,6 +300,14 @@ class Conversation:
 
     # --- helpers
 
+    def _new_subject(self, turn: Turn, heard: Heard) -> None:
+        """Another need: what was drafted, shown or answered for the last one is not carried over."""
+        for name in _OF_ONE_NEED:
+            turn.state.pop(name, None)
+        self._note_workload(turn, heard)
+        if heard.until:
+            turn.state["until"] = heard.until
+
     def _note_workload(self, turn: Turn, heard: Heard) -> None:
         """What the message names replaces what the thread knew; an environment alone keeps the workload."""
         known = turn.state.get("for") or ""
@@ -293,14 +319,14 @@ class Conversation:
             turn.state["for"] = name
 
     def _need(self, turn: Turn) -> dict[str, Any]:
-        return {"for": turn.state["for"], "to": turn.state["to"]}
+        return {name: turn.state[name] for name in _NEED if turn.state.get(name)}
 
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
-        ask = _ask(skill, fields)
+        ask = ask_for(skill, fields)
         handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
-        turn.state.pop("asking", None)
         if handled.answer is None:
             return [self._problem(handled)]
+        turn.state.pop("asking", None)
         self._remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]
@@ -315,6 +341,9 @@ class Conversation:
             state["hint"] = answer.detail["hint"]
         if skill == "draft":
             state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
+            state["nothing"] = "draft" in answer.detail and not answer.detail["edits"]
+            if answer.questions and answer.questions[0].id != "workload":
+                state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices)}
         request = answer.detail.get("request")
         if isinstance(request, Request):
             state["key"] = request.key
@@ -327,28 +356,3 @@ class Conversation:
     def _problem(self, handled: Handled) -> Reply:
         assert handled.problem is not None
         return problem(handled.problem.finding)
-
-
-def _ask(skill: str, fields: Mapping[str, Any]) -> Any:
-    return by_name(skill).Ask.model_validate({name: value for name, value in fields.items() if value is not None})
-
-
-def _flow_of(request: Request) -> dict[str, Any]:
-    """A request's row as a check: `name (environment)` as the row shows it becomes `environment:name`."""
-    name = request.workload.partition(" (")[0]
-    return {
-        "for": f"{request.environment}:{name}" if request.environment else name,
-        "to": list(request.destinations),
-    }
-
-
-def _chosen(said: str, choices: list[str]) -> str | None:
-    if said.isdigit() and 1 <= int(said) <= len(choices):
-        return choices[int(said) - 1]
-    fits = [choice for choice in choices if said.casefold() == choice.casefold()]
-    fits = fits or [choice for choice in choices if said.casefold() in choice.casefold()]
-    return fits[0] if len(fits) == 1 else None
-
-
-def _kept(replies: list[Reply]) -> dict[str, Any]:
-    return {"replies": [{"lines": list(made.lines), "diff": made.diff, "steps": list(made.steps)} for made in replies]}

@@ -55,6 +55,11 @@ def diff(answer: Answer) -> None:
         print(unified_diff(edit), end="")
 
 
+def written(answer: Answer) -> None:
+    for edit in answer.detail["edits"]:
+        print(printable(say(Finding("EGR478", {"path": edit.path})).says))
+
+
 def failure(finding: Finding, status: int, *, as_json: bool, reference: str | None = None) -> int:
     """One line on standard error; with --json the error object stands on standard output."""
     if as_json:

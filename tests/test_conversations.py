@@ -37,4 +37,6 @@ def test_conversation(case: Path, tmp_path: Path) -> None:
             assert words not in shown, f"turn {number}: {words!r} is in:\n{shown}"
     requests = app.requests()
     assert (requests[-1].state if requests else None) == talk.get("state")
+    if "until" in talk:
+        assert requests[-1].until == talk["until"]
     assert (head_of(app) != before) == talk.get("merged", False)

@@ -14,10 +14,11 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.conversation import Conversation, Pressed
+from bot.conversation import Conversation
 from bot.gather import Where
 from bot.slack.blocks import STEP_PREFIX, action_id, message
 from bot.slack.gate import Gate
+from bot.turns import Pressed
 from skills.core.model import Person
 from skills.replies import Reply
 

@@ -60,6 +60,7 @@ class Resolution:
 
     workloads: tuple[Workload, ...]
     suggestions: tuple[str, ...] = ()
+    unread: tuple[Finding, ...] = ()
 
 
 def is_manifest(path: str) -> bool:
@@ -137,12 +138,21 @@ class Allowlist:
     # --- workloads
 
     def resolve(self, ref: WorkloadRef) -> Resolution:
-        found = [self._named(workload) for workload in kube.resolve(self.cluster, ref)]
+        found = [self._named(workload) for workload in kube.resolve(self.cluster, ref) if _lies_in(workload, ref)]
         for platform in ALL:
             found += platform.resolve(self.indexes[platform.NAME], ref)
         if found:
             return Resolution(tuple(found))
-        return Resolution((), tuple(near(ref.written, self.names())[:3]))
+        return Resolution((), tuple(near(ref.written, self.names())[:3]), tuple(self._may_declare(ref)))
+
+    def _may_declare(self, ref: WorkloadRef) -> list[Finding]:
+        """Files that can't be read and name what nothing readable declares."""
+        name = ref.parts[-1] if ref.parts else ref.written
+        return [
+            _blind_spot(reading)
+            for _, reading in sorted(self.readings.items())
+            if reading.unreadable and (name in reading.unread_text or "{{" in reading.unread_text)
+        ]
 
     def _named(self, workload: Workload) -> Workload:
         """The dialect that speaks for a Kubernetes workload is the first that governs it."""
@@ -179,7 +189,8 @@ class Allowlist:
             if workload.kind == platform.KIND:
                 views += platform.decide(self.indexes[platform.NAME], workload, destination)
         layers, decision = join_layers(views)
-        findings = [finding for view in views for finding in view.findings]
+        isolated = {view.layer for view in views if view.default == "deny"}
+        findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
         findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
         blind = self._blind_spots(workload)
         if blind and _could_change(decision, layers):
@@ -196,13 +207,16 @@ class Allowlist:
         for path in sorted(self.readings):
             reading = self.readings[path]
             if reading.unreadable and reading.marks & marks and _may_concern(reading.unread_text, workload):
-                first = reading.unreadable[0]
-                place = Place(path, first.line)
-                spots.append(Finding("EGR107", {"path": path, "line": first.line}, (Evidence(place=place),)))
+                spots.append(_blind_spot(reading))
         return spots + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
+
+
+def _blind_spot(reading: Reading) -> Finding:
+    line = reading.unreadable[0].line
+    return Finding("EGR107", {"path": reading.path, "line": line}, (Evidence(place=Place(reading.path, line)),))
 
 
 def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolution) -> Verdict:
@@ -211,7 +225,8 @@ def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolutio
         code = "EGR102" if resolution.suggestions else "EGR103"
         facts = {"workload": ref.written, "suggestion": " or ".join(resolution.suggestions)}
         question = Question("workload", "EGR105", {"workload": ref.written}, resolution.suggestions)
-        return Verdict("undecided", None, destination, (), (Finding(code, facts),), (question,))
+        findings = (*resolution.unread, Finding(code, facts))
+        return Verdict("undecided", None, destination, (), findings, (question,))
     choices = tuple(choice_for(workload) for workload in resolution.workloads)
     facts = {"workload": ref.written, "choices": ", ".join(choices)}
     question = Question("workload", "EGR105", {"workload": ref.written}, choices)
@@ -222,6 +237,11 @@ def choice_for(workload: Workload) -> str:
     """What to write after --for to mean exactly this workload."""
     name = workload.name if workload.kind == "k8s" else workload.scope
     return f"{workload.environment}:{name}" if workload.environment else name
+
+
+def _lies_in(workload: Workload, ref: WorkloadRef) -> bool:
+    """Kubernetes manifests name no environment; a folder on the way to them may."""
+    return ref.environment is None or (workload.place is not None and ref.environment in workload.place.path.split("/"))
 
 
 def _path(item: Finding) -> str:

@@ -10,7 +10,9 @@ from skills.core.resources import prompt, template
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_MARKDOWN = frozenset("\\`*_{}[]()#+-.!|<>~&@:$^=")
+# Emphasis, links, images, HTML, tables, autolinks, and GitLab's references: #issue, !merge request, @person, $snippet,
+# %milestone, &epic, ~label.
+_MARKDOWN = frozenset("\\`*_[]#.!|<>~@:$&%")
 _FENCE = "````"
 
 
@@ -43,7 +45,8 @@ def _environment() -> Environment:
 def escape_markdown(text: object) -> str:
     """Foreign text inside a Markdown sentence: one line, no markup, no mention, no reference, no HTML."""
     flat = " ".join(str(text).split())
-    return "".join(f"\\{char}" if char in _MARKDOWN else char for char in flat)
+    escaped = "".join(f"\\{char}" if char in _MARKDOWN else char for char in flat)
+    return f"\\{escaped}" if escaped[:1] in ("-", "+", "=") else escaped
 
 
 def escape_cell(text: object) -> str:

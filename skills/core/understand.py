@@ -6,7 +6,7 @@ A decision is heard only as an exact command: no sentence, however friendly, app
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import re2
@@ -17,7 +17,7 @@ from skills.core.report import read_report
 
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
-    "diagnose", "check", "reply", "empty", "unclear",
+    "diagnose", "check", "remove", "port", "answer", "reply", "empty", "unclear",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -28,10 +28,12 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
-_STATUS = re2.compile(rf"(?i)status(?:\s+({_KEY}))?[.!]?")
+_STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
 _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
+_REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
+_UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
 _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
@@ -40,6 +42,7 @@ _WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
 _NAME = r"[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?"
 _SUBJECT = re2.compile(
     rf"(?i)(?:^|\s)(?:for|from|app|project|service|workload)\s+{_NAME}"
+    rf"|(?:^|\s)(?:allow|let|permit)\s+{_NAME}\s+(?:to|reach|access)\b|^\s*{_NAME}\s+(?:to|->|→)\s"
     rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
 )
 _ENVIRONMENTS = {
@@ -55,6 +58,11 @@ _NOT_A_WORKLOAD = frozenset({
     "host",
 })  # fmt: skip
 _LONGEST_COMMAND = 2400
+_LONGEST_ASK = 1500
+_PORTS_END = 65536
+_FEW_WORDS = 6
+_PORT_ALONE = re2.compile(r"(?i)\bport\s+(\d{1,5})\b")
+_HOSTLIKE = re2.compile(r"[^\s.:/@]\.[^\s.]|::|[0-9a-f]:[0-9a-f]|@|://|\d+/\d+|[^\x00-\x7f]\S*[^\x00-\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,8 @@ class Heard:
     key: str | None = None
     judgement: Judgement | None = None
     by_model: bool = False
+    until: str | None = None
+    port: str | None = None
 
 
 def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:
@@ -76,19 +86,48 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     said = words.strip()
     if not said:
         return Heard("empty")
+    if len(said) < _LONGEST_COMMAND and said[:1] in "*_`" and said[-1:] == said[:1]:
+        said = said.strip("*_` ")
     command = _command(said)
     if command is not None:
         return command
     judgement = judge(read_report(said))
+    if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
+        # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
+        judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
     subject = find_workload(said, names)
     environment = find_environment(said, environments)
-    destinations = tuple(readable(judgement.destinations))
+    destinations = _as_written(tuple(readable(judgement.destinations)), said)
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
-        return Heard("check", subject, environment, destinations, judgement=judgement)
-    verb: Verb = "reply" if subject or environment else "unclear"
+        verb = "remove" if _REMOVE.match(said) else "check"
+        until = _UNTIL.search(said)
+        return Heard(verb, subject, environment, destinations, judgement=judgement, until=until[1] if until else None)
+    port = _PORT_ALONE.search(said)
+    if port and not _looks_like_a_host(said):
+        return Heard("port", subject, environment, port=port[1], judgement=judgement)
+    verb: Verb = "reply" if (subject or environment) and _only_names(said) else "unclear"
     return Heard(verb, subject, environment, judgement=judgement)
+
+
+def _as_written(destinations: tuple[str, ...], said: str) -> tuple[str, ...]:
+    """A port that no port can be stays as it was written, so that it is refused and not replaced by a guess."""
+    out = []
+    for item in destinations:
+        host = item.rpartition("://")[2].partition(":")[0]
+        bad = re2.search(rf"(?i)\b{re2.escape(host)}:(\d+)\b", said) if host else None
+        out.append(f"{host}:{bad[1]}" if bad and not 0 < int(bad[1][:9]) < _PORTS_END else item)
+    return tuple(out)
+
+
+def _only_names(said: str) -> bool:
+    """A few plain words: a name, an environment. Anything that could be a destination needs to be understood first."""
+    return len(said.split()) <= _FEW_WORDS and not _looks_like_a_host(said)
+
+
+def _looks_like_a_host(said: str) -> bool:
+    return bool(_HOSTLIKE.search(said))
 
 
 def _command(said: str) -> Heard | None:
@@ -120,7 +159,7 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     if hits:
         return max(hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):
-        word: str = match[1] or match[2]
+        word: str = next(filter(None, match.groups()))
         if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
             return word
     return None

@@ -19,7 +19,8 @@ from skills.core.report import Report, read_report
 
 NAME = "diagnose"
 _MOST_CHECKED = 5
-_NO_NETWORK = frozenset({"app_error", "auth_401", "rate_limited_429", "proxy_error_407"})
+_ANSWERED = frozenset({"auth_401", "rate_limited_429", "proxy_error_407"})  # something answered, so the way is open
+_LOOSE = 50  # strength of a sighting that stands for several faults
 
 
 class Ask(contract.Ask):
@@ -59,7 +60,7 @@ def run(ask: Ask, world: World) -> Answer:
 
 def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -> list[Verdict]:
     """None for what no allowlist can explain, and none where the workload or the destination is not said."""
-    if not ask.for_ or not to or judgement.symptom in _NO_NETWORK:
+    if not ask.for_ or not to or judgement.symptom in _ANSWERED:
         return []
     flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]))
     return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
@@ -70,13 +71,14 @@ def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str])
     block = judgement.egress_block
     facts: dict[str, Any] = {"symptom": symptom_words(judgement.symptom), "destination": to[0] if to else ""}
     quotes = tuple(Evidence(quote=quote) for quote in judgement.best.quotes[:2])
-    if judgement.symptom in _NO_NETWORK:
+    denied = [verdict for verdict in verdicts if verdict.decision == "denied"]
+    if judgement.symptom in _ANSWERED or (judgement.symptom == "app_error" and not denied):
         return Finding("EGR281", facts, quotes), judgement.certainty, "no"
     if not to:
         return Finding("EGR282", facts, quotes), judgement.certainty, block
     if not verdicts:
         return Finding("EGR283", facts, quotes), judgement.certainty, block
-    verdict = next((v for v in verdicts if v.decision == "denied"), verdicts[0])
+    verdict = denied[0] if denied else verdicts[0]
     facts |= {"workload": str(verdict.workload or ""), "destination": str(verdict.destination)}
     if verdict.workload is None:
         return verdict.findings[0], judgement.certainty, block
@@ -97,8 +99,12 @@ def _denied(
     facts["layer"] = " and the ".join(layer.replace("_", " ") for layer in fitting or layers)
     if judgement.symptom == "no_error":
         return Finding("EGR286", facts, quotes), 0.95, "no"
-    if fitting:
+    if judgement.symptom == "app_error":
+        return Finding("EGR293", facts, quotes), 0.5, "unclear"
+    if fitting and judgement.egress_block == "yes":
         return Finding("EGR287", facts, quotes), 0.95, "yes"
+    if fitting or judgement.best.strength <= _LOOSE:
+        return Finding("EGR294", facts, quotes), 0.75, judgement.egress_block
     return (
         Finding("EGR288", facts, quotes),
         0.6,

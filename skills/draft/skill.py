@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -29,13 +31,14 @@ class Ask(contract.Ask):
     reason: str = Field("", description="why it is needed; approvers read it")
     until: str | None = Field(None, description="last day on which it is needed, as 2027-01-31")
     remove: bool = Field(False, description="take the permission away instead")
+    answer: tuple[str, ...] = Field((), description="an answer to a draft's question, as ID=CHOICE")
 
 
 def run(ask: Ask, world: World) -> Answer:
     need, answer = need_of(ask, world)
     if need is None:
         return answer
-    drafted = change.draft(world.allowlist, need)
+    drafted = answered(change.draft(world.allowlist, need), ask.answer)
     data = as_json(drafted, need, world)
     findings = leading(drafted, need)
     return Answer(
@@ -59,16 +62,24 @@ def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
     return need, Answer(data, findings, verdicts[0].questions, exit_status=4)
 
 
+def answered(drafted: Draft, answers: Sequence[str]) -> Draft:
+    """Questions to which the asker chose something that a change can be drafted for are settled."""
+    given = dict(answer.partition("=")[::2] for answer in answers)
+    left = tuple(q for q in drafted.change.questions if given.get(q.id) not in q.choices or given[q.id] == "addresses")
+    return replace(drafted, change=replace(drafted.change, questions=left))
+
+
 def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     """The effect in one sentence first; then what is wider, what is lost, and what the platform adds."""
     proof = drafted.change.proof
-    facts = {"workload": str(need.workload), "destinations": ", ".join(map(str, need.destinations))}
+    turned = [v for v in drafted.before if v.allowed == need.remove] or list(drafted.before)
+    facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
     if drafted.change.edits:
         lead = Finding("EGR302" if need.remove else "EGR301", facts)
     elif proof.before == "allowed" and not need.remove:
         lead = Finding("EGR303", facts)
     else:
-        lead = Finding("EGR304", facts)
+        lead = Finding("EGR315" if need.remove else "EGR304", facts)
     rest = (*proof.lost, *proof.wider_than_asked, *drafted.change.findings)
     return (lead, *rest, *(f for verdict in drafted.before for f in verdict.findings if f not in rest))
 
@@ -94,6 +105,10 @@ def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
 def refuse_unproved(drafted: Draft, need: Need) -> None:
     """A change that does not do what was asked is never proposed."""
     proof = drafted.change.proof
+    if drafted.change.questions:
+        question = drafted.change.questions[0]
+        asks, choices = say(question).says, " or ".join(f"--answer {question.id}={c}" for c in question.choices)
+        raise AskUnclear("EGR314", question=asks, choices=choices)
     if drafted.change.edits and not need.remove and proof.after != "allowed":
         raise AskUnclear("EGR305", workload=need.workload.name)
 

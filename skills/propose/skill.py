@@ -44,7 +44,8 @@ def run(ask: Ask, world: World) -> Answer:
     if need is None:
         return unresolved
     # What was shown is what is done: a reason that came after the draft stands in the merge request, not in the file.
-    drafted = change.draft(world.allowlist, need if ask.comment is None else replace(need, reason=ask.comment))
+    noted = need if ask.comment is None else replace(need, reason=ask.comment)
+    drafted = draft.answered(change.draft(world.allowlist, noted), ask.answer)
     if ask.digest and ask.digest != drafted.change.digest:
         raise Outdated("EGR406", shown=ask.digest[:12], now=drafted.change.digest[:12])
     if not drafted.change.edits:

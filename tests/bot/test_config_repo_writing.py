@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bot.world.config_repo import POSTERN, copy_repository, new_repository
@@ -137,7 +137,7 @@ def _no_file_is_a_folder(files: dict[str, str]) -> bool:
     return not any(one.startswith(other + "/") for one in files for other in files)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(
     before=st.dictionaries(PATHS, st.text("xy\r\n", max_size=4), min_size=1).filter(_no_file_is_a_folder),
     change=st.dictionaries(PATHS, st.none() | st.text("xyz\r\n", max_size=4), min_size=1),

@@ -22,7 +22,7 @@ from skills.core.enforce.kube_policy import (
 from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.enforce.spans import Span, meets, network_span
+from skills.core.enforce.spans import Span, covers, meets, network_span
 from skills.core.model import Evidence, Fact, Finding, NearMiss, Place, Ports
 
 _MOST_PORTS = 12
@@ -59,6 +59,14 @@ def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
 
 def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
     return _overlaps(rule_openings(rule, namespace, flow), flow)
+
+
+def _opens_all(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
+    """Whether the rule reaches the far end at all: for a name without addresses, every address that it could have."""
+    if not (isinstance(flow.far, Outside) and flow.far.named):
+        return _meets(rule, namespace, flow)
+    spans = [span for opening in rule_openings(rule, namespace, flow) for span in opening.region.addresses]
+    return covers(spans, flow.far.expected)
 
 
 def _overlaps(found: Iterable[Opening], flow: Flow) -> bool:
@@ -99,7 +107,7 @@ def _rule_misses(
 ) -> Iterable[NearMiss]:
     if _meets(rule, policy.namespace, flow):
         return [_partly(policy, rule, flow)]
-    if rule.ports and _meets(replace(rule, ports=()), policy.namespace, flow):
+    if rule.ports and _opens_all(replace(rule, ports=()), policy.namespace, flow):
         return [_port_miss(policy, rule, flow, asked)]
     if rule.peers and _meets(replace(rule, peers=()), policy.namespace, flow):
         return [miss for peer in rule.peers if (miss := _peer_miss(policy, peer, flow, far))]

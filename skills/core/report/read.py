@@ -11,12 +11,12 @@ from skills.core.report.normal import clean
 from skills.core.report.prose import asks
 
 
-def read_report(text: str) -> Report:
+def read_report(text: str, *, asking: bool = False) -> Report:
     """Facts of a pasted text. Never fails; reads a bounded part of long texts and says how much."""
     cleaned = clean(text)
     words = cleaned.text
     lines, dropped = accesses(words), drops(words)
-    request = asks(words)
+    request = asking or asks(words)
     who = client(words, lines)
     web = request or who in SPEAK_HTTPS or "HTTPSConnection" in words
     found, proxies = destinations(words, asks=request, web=web, accesses=lines, drops=dropped)

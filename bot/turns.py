@@ -1,0 +1,58 @@
+"""One turn of a thread as a value, and the small translations between words, asks and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.gather import Where
+from skills.all_skills import by_name
+from skills.core.model import Person
+from skills.core.model.requests import Request
+from skills.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A button: the step it stands for, and the request key and digest that were shown beside it."""
+
+    step: str
+    key: str | None = None
+    digest: str | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """One message on its way: the thread's state is changed in place and stored at the end."""
+
+    words: str
+    who: Person
+    where: Where
+    state: dict[str, Any] = field(default_factory=dict)
+    digest: str | None = None
+
+
+def ask_for(skill: str, fields: Mapping[str, Any]) -> Any:
+    return by_name(skill).Ask.model_validate({name: value for name, value in fields.items() if value is not None})
+
+
+def flow_of(request: Request) -> dict[str, Any]:
+    """A request's row as a check: `name (environment)` as the row shows it becomes `environment:name`."""
+    name = request.workload.partition(" (")[0]
+    return {
+        "for": f"{request.environment}:{name}" if request.environment else name,
+        "to": list(request.destinations),
+    }
+
+
+def chosen(said: str, choices: Sequence[str]) -> str | None:
+    if said.isdigit() and 1 <= int(said) <= len(choices):
+        return choices[int(said) - 1]
+    fits = [choice for choice in choices if said.casefold() == choice.casefold()]
+    fits = fits or [choice for choice in choices if said.casefold() in choice.casefold()]
+    return fits[0] if len(fits) == 1 else None
+
+
+def kept(replies: Sequence[Reply]) -> dict[str, Any]:
+    return {"replies": [{"lines": list(made.lines), "diff": made.diff, "steps": list(made.steps)} for made in replies]}
