@@ -101,6 +101,8 @@ class App:
         """Who acts: `--as`, else POSTERN_PERSON, else git's user.email."""
         if self._acting_as and self.repo.kind == "url":
             raise AskUnclear("EGR648")
+        if self._acting_as is not None and not self._acting_as.strip():
+            raise AskUnclear("EGR581", written=self._acting_as)
         named = self._acting_as or self.settings.person
         short_name = named is not None and "@" not in named
         return whoami(named, ByEmail(self._members() if short_name else ()))

@@ -26,7 +26,7 @@ from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
 _NEED = ("for", "to", "until", "remove", "ip", "answer")
-_OF_ONE_NEED = ("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "nothing")
+_OF_ONE_NEED = ("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "nothing", "drafted_by")
 DECISIONS = ("approve", "reject", "hold")
 
 
@@ -130,6 +130,8 @@ class Conversation:
         if not asking or heard.verb not in ("reply", "unclear"):
             return heard
         said = turn.words.strip()
+        if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):
+            return heard  # only whoever wants to open it gives the reason; others in the thread just talk
         if asking["id"] == "reason":
             return Heard("open", reason=" ".join(said.split()))
         choice = chosen(said, asking["choices"])
@@ -181,6 +183,7 @@ class Conversation:
         if not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
+        turn.state["drafted_by"] = turn.who.id
         return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
@@ -197,10 +200,11 @@ class Conversation:
         noted = turn.state.get("reason", "")
         reason = heard.reason or noted
         if not reason:
-            turn.state["asking"] = {"id": "reason", "choices": []}
+            turn.state["asking"] = {"id": "reason", "choices": [], "who": turn.who.id}
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
         ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"], "comment": noted}
+        ask["drafted_by"] = turn.state.get("drafted_by")
         return self._run(turn, "propose", ask)
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:

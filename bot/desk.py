@@ -117,6 +117,8 @@ def attempt(work: Callable[[], T]) -> tuple[T | None, Problem | None]:
         return work(), None
     except Mendable as error:
         return None, Problem(error.finding, error.exit_status)
+    except BrokenPipeError:
+        raise  # whoever read our output has gone; that is nobody's fault
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("our fault, reference %s", reference)

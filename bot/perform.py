@@ -20,6 +20,8 @@ def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
     merge_request = forge.find(effect.request_key)
     if merge_request is None:
         raise Outdated("EGR475", key=effect.request_key)
+    if effect.merge and merge_request.target_branch != effect.target:
+        raise Outdated("EGR479", key=effect.request_key, branch=merge_request.target_branch, read=effect.target)
     words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")
     forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
     if effect.verb == "reject":

@@ -41,8 +41,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester may approve",
         "skills/core/rights.py",
-        "    if person.is_same(request.asked_by):",
-        "    if False and person.is_same(request.asked_by):",
+        "    if person.id.strip().casefold() in asked:",
+        "    if False:",
         (RIGHTS, TALKS),
     ),
     Mutant(
@@ -55,7 +55,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester's own approval counts",
         "skills/core/rights.py",
-        " - {request.asked_by.casefold()}\n    rules",
+        " - asked\n    rules",
         "\n    rules",
         (RIGHTS,),
     ),

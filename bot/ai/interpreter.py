@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_WORDS = 8000
 _MOST_NAMES = 200
+_INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-:/@")
 
 
 class Reading(BaseModel):
@@ -65,23 +66,42 @@ def heard(said: str, words: str, names: Sequence[str]) -> Heard | None:
     except ValidationError:
         return None
     known = {name.casefold(): name for name in names} | {name.rsplit("/", 1)[-1].casefold(): name for name in names}
-    workload = known.get((reading.workload or "").casefold())
-    destinations = tuple(item for item in reading.destinations if _stands_in(item, words))
-    environment = (
-        reading.environment if reading.environment and reading.environment.casefold() in words.casefold() else None
-    )
+    said_workload = (reading.workload or "").casefold()
+    destinations = tuple(item for item in reading.destinations if _is_destination(item, words))
+    # Loose words for an app are what the model is for, but only in a need; alone they must not change the subject.
+    workload = known.get(said_workload) if destinations or _stands_in(said_workload, words) else None
+    environment = reading.environment if reading.environment and _stands_in(reading.environment, words) else None
     if not destinations and not workload:
         return None
     return Heard("check" if destinations else "reply", workload, environment, destinations, by_model=True)
 
 
-def _stands_in(written: str, words: str) -> bool:
+def _is_destination(written: str, words: str) -> bool:
     """Only what the person wrote, and only if it reads as a destination."""
+    if not _stands_in(written, words):
+        return False
     try:
-        found, _ = destination(written)
+        destination(written)
     except AskUnclear:
         return False
-    return written.casefold() in words.casefold() and found.name.casefold() in words.casefold()
+    return True
+
+
+def _stands_in(written: str, words: str) -> bool:
+    """As a whole word of the person's: a part of an address or of a longer name is another one."""
+    wanted, text = written.casefold(), f" {words.casefold()} "
+    at = text.find(wanted)
+    while wanted and at > 0:
+        before, after = text[at - 1], text[at + len(wanted) :]
+        if before not in _INSIDE and not _goes_on(after):
+            return True
+        at = text.find(wanted, at + 1)
+    return False
+
+
+def _goes_on(after: str) -> bool:
+    """Whether the word goes on: a full stop or colon counts only when something follows it."""
+    return after[0] in _INSIDE and (after[0] not in ".:" or after[1] in _INSIDE)
 
 
 def _text(content: Any) -> str:

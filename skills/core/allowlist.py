@@ -138,12 +138,17 @@ class Allowlist:
     # --- workloads
 
     def resolve(self, ref: WorkloadRef) -> Resolution:
-        found = [self._named(workload) for workload in kube.resolve(self.cluster, ref) if _lies_in(workload, ref)]
+        pods = kube.resolve(self.cluster, ref)
+        # Kubernetes manifests name no environment, and nothing here tells those of several environments apart.
+        found = [] if ref.environment else [self._named(workload) for workload in pods]
         for platform in ALL:
             found += platform.resolve(self.indexes[platform.NAME], ref)
         if found:
             return Resolution(tuple(found))
-        return Resolution((), tuple(near(ref.written, self.names())[:3]), tuple(self._may_declare(ref)))
+        unread = self._may_declare(ref)
+        if pods or (ref.environment and kube.resolve(self.cluster, replace(ref, environment=None))):
+            unread.append(Finding("EGR168", {"workload": ref.written, "environment": ref.environment}))
+        return Resolution((), tuple(near(ref.written, self.names())[:3]), tuple(unread))
 
     def _may_declare(self, ref: WorkloadRef) -> list[Finding]:
         """Files that can't be read and name what nothing readable declares."""
@@ -239,11 +244,6 @@ def choice_for(workload: Workload) -> str:
     return f"{workload.environment}:{name}" if workload.environment else name
 
 
-def _lies_in(workload: Workload, ref: WorkloadRef) -> bool:
-    """Kubernetes manifests name no environment; a folder on the way to them may."""
-    return ref.environment is None or (workload.place is not None and ref.environment in workload.place.path.split("/"))
-
-
 def _path(item: Finding) -> str:
     """The file that a finding is about; without one it is about all of them."""
     return str(item.facts.get("path", "any.yaml"))
@@ -295,10 +295,13 @@ def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
     default = "deny" if any(view.default == "deny" for view in views) else "allow"
     allows = [rule for view in views for rule in view.allows]
     denies = [rule for view in views for rule in view.denies]
-    unknown = [finding for view in views for finding in view.unknown]
+    doubts = [finding for view in views for finding in view.doubts]
+    unknown = _unique([*doubts, *(finding for view in views for finding in view.unknown)])
     decision: Decision
     if denies:
         decision = "denied"
+    elif doubts:
+        decision = "undecided"
     elif allows or default == "allow":
         decision = "undecided" if unknown and not allows else "allowed"
     else:

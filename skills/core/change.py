@@ -77,13 +77,19 @@ def digest(base: str | None, edits: Iterable[Edit]) -> str:
 
 def unified_diff(edit: Edit) -> str:
     """As `git diff` prints it, without the index line; missing line ends at the end of a file are said."""
-    old = (edit.old_text or "").splitlines(keepends=True)
-    new = edit.new_text.splitlines(keepends=True)
+    old, new = _lines(edit.old_text or ""), _lines(edit.new_text)
     before = f"a/{edit.path}" if edit.old_text is not None else "/dev/null"
     lines = []
     for line in difflib.unified_diff(old, new, before, f"b/{edit.path}"):
         lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     return "".join(lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as Git counts them: only a line feed ends one."""
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def worst_of(verdicts: Sequence[Verdict]) -> Decision:
@@ -112,27 +118,37 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     isolated: list[Isolation] = []
     wider: list[Finding] = []
     for platform in ALL:
-        granted, taken, newly_isolated = _difference(platform, old, new)
+        granted, taken, newly_isolated, freed = _difference(platform, old, new)
+        gained += [Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
+        wider += [Finding("EGR316", {"source": scope.source, "layer": _words(scope.layer)}) for scope in freed]
         gained += granted
         lost += taken
         isolated += newly_isolated
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
-    losses += [Finding("EGR311", {"source": scope.source, "layer": scope.layer}) for scope in isolated]
+    losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in isolated]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in isolated]
     return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses))
 
 
-def _difference(platform: Platform, old: Allowlist, new: Allowlist) -> tuple[list[Grant], list[Grant], list[Isolation]]:
+def _difference(
+    platform: Platform, old: Allowlist, new: Allowlist
+) -> tuple[list[Grant], list[Grant], list[Isolation], list[Isolation]]:
+    """Grants gained and lost, scopes that become denied by default, and scopes that no longer are."""
     old_index, new_index = old.indexes[platform.NAME], new.indexes[platform.NAME]
     old_grants, new_grants = set(platform.grants(old_index)), set(platform.grants(new_index))
-    isolated = set(platform.isolations(new_index)) - set(platform.isolations(old_index))
+    was, is_now = set(platform.isolations(old_index)), set(platform.isolations(new_index))
     return (
         sorted(new_grants - old_grants, key=str),
         sorted(old_grants - new_grants, key=str),
-        sorted(isolated, key=str),
+        sorted(is_now - was, key=str),
+        sorted(was - is_now, key=str),
     )
+
+
+def _words(layer: str) -> str:
+    return layer.replace("_", " ")
 
 
 def _grant_facts(grant: Grant) -> dict[str, str]:
@@ -141,8 +157,14 @@ def _grant_facts(grant: Grant) -> dict[str, str]:
 
 def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> list[Finding]:
     """A draft that does not do what was asked says so itself."""
-    if not edits or need.remove:
+    if not edits:
         return []
+    if need.remove:
+        return [
+            Finding("EGR317", {"destination": str(verdict.destination), "workload": need.workload.name})
+            for verdict in after
+            if verdict.allowed
+        ]
     return [
         Finding("EGR312", {"destination": str(verdict.destination), "workload": need.workload.name})
         for verdict in after

@@ -51,6 +51,8 @@ def read_flow(
         raise AskUnclear("EGR640")
     if len(to) > MOST_DESTINATIONS:
         raise AskUnclear("EGR641", most=MOST_DESTINATIONS, given=len(to))
+    if ip and len(to) > 1:
+        raise AskUnclear("EGR638")
     ref = read_workload(for_, service_account=service_account)
     read = [read_destination(words, tuple(ip)) for words in to]
     return Flow(

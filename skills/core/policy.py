@@ -60,6 +60,7 @@ def read_policy(text: str | None) -> Policy:
     data = documents[0].data
     if len(documents) > 1 or not isinstance(data, Mapping):
         raise AskUnclear("EGR421", path=PATH, line=1, what="it must be one map with `groups` and `approval`")
+    _refuse_unknown(data, {"version", "groups", "approval"})
     groups = {str(name): _names(data, members, f"groups.{name}") for name, members in _map(data, "groups").items()}
     rules = data.get("approval") or []
     if not isinstance(rules, list):
@@ -70,6 +71,7 @@ def read_policy(text: str | None) -> Policy:
 def _rule(data: Any, rule: Any, groups: Mapping[str, tuple[str, ...]]) -> ApprovalRule:
     if not isinstance(rule, Mapping):
         raise _wrong(data, "approval", "each entry of `approval` must be a map with `paths` and `groups`")
+    _refuse_unknown(rule, {"paths", "groups", "needed"})
     names = _names(data, rule.get("groups"), "approval")
     for name in names:
         if name not in groups:
@@ -81,6 +83,14 @@ def _rule(data: Any, rule: Any, groups: Mapping[str, tuple[str, ...]]) -> Approv
     if not paths or not names:
         raise _wrong(data, "approval", "each entry of `approval` needs `paths` and `groups`")
     return ApprovalRule(paths, names, needed)
+
+
+def _refuse_unknown(entry: Mapping[str, Any], known: set[str]) -> None:
+    """A misspelt key would quietly weaken the policy."""
+    strange = sorted(str(key) for key in entry if key not in known)
+    if strange:
+        line = getattr(entry, "lines", {}).get(strange[0], 1)
+        raise AskUnclear("EGR421", path=PATH, line=line, what=f"`{strange[0][:60]}` is no key that I know here")
 
 
 def _map(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:

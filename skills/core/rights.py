@@ -23,8 +23,9 @@ def may_decide(person: Person, request: Request, policy: Policy) -> None:
     uncovered = [p for p, rule in zip(request.paths, policy.rules_for(request.paths), strict=True) if rule is None]
     if uncovered or not approvers:
         raise NotAllowed("EGR405", path=PATH, file=uncovered[0] if uncovered else "")
-    if person.is_same(request.asked_by):
-        raise NotAllowed("EGR402", approvers=_listed(approvers - {request.asked_by.casefold()}))
+    asked = {name.strip().casefold() for name in (request.asked_by, *request.watchers)}
+    if person.id.strip().casefold() in asked:
+        raise NotAllowed("EGR402", approvers=_listed(approvers - asked))
     if person.id.strip().casefold() not in approvers:
         raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.groups_for(request.paths)))
 
@@ -32,9 +33,10 @@ def may_decide(person: Person, request: Request, policy: Policy) -> None:
 def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
     """Whether these distinct approvers satisfy every rule that a changed file falls under.
 
-    The requester's own name never counts, whoever recorded it.
+    Whoever asked, drew or watches it never counts, whoever recorded it.
     """
-    counted = {name.casefold() for name in approvals} - {request.asked_by.casefold()}
+    asked = {name.strip().casefold() for name in (request.asked_by, *request.watchers)}
+    counted = {name.strip().casefold() for name in approvals} - asked
     rules = policy.rules_for(request.paths)
     return bool(rules) and all(
         rule is not None and len(counted & policy.members(rule)) >= rule.needed for rule in rules

@@ -26,7 +26,7 @@ def assess(need: Need, proof: Proof) -> Risk:
     points += [(15, Finding("EGR326"))] if proof.lost else []
     points += [(5, Finding("EGR327"))] if need.until is None and not need.remove else []
     if need.remove:
-        points = []
+        points = [(40, finding) for finding in proof.wider_than_asked if finding.code == "EGR316"]
     return Risk(min(100, sum(score for score, _ in points)), tuple(reason for _, reason in points))
 
 

@@ -40,8 +40,16 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR431", key=request.key)
     decided = Decided(ask.verb, world.person.id, request.digest, " ".join(ask.reason.split()), world.now.isoformat())
     if ask.verb == "approve":
+        _refuse_moved(request, world)
         return _approve(request, decided, world)
-    return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", merge=False)
+    return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", world.target, merge=False)
+
+
+def _refuse_moved(request: Request, world: World) -> None:
+    """The proof was made on the base; on a newer commit nobody has seen what the change does."""
+    tip = world.allowlist.commit or ""
+    if request.base != tip:
+        raise Outdated("EGR408", key=request.key, base=request.base[:12], now=tip[:12], asked_by=request.asked_by)
 
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
@@ -49,7 +57,7 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
     latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
     approvals = {by for by, verb in latest.items() if verb == "approve"}
     enough = complete(request, world.policy, approvals | {decided.by})
-    return _answer(request, decided, "decided" if enough else "waiting", merge=enough)
+    return _answer(request, decided, "decided" if enough else "waiting", world.target, merge=enough)
 
 
 def _respect_hold(request: Request, world: World) -> None:
@@ -59,12 +67,12 @@ def _respect_hold(request: Request, world: World) -> None:
         raise NotAllowed("EGR415", key=request.key, by=holds[-1])
 
 
-def _answer(request: Request, decided: Decided, to: RequestState, *, merge: bool) -> Answer:
+def _answer(request: Request, decided: Decided, to: RequestState, target: str, *, merge: bool) -> Answer:
     codes = {"decided": "EGR433", "waiting": "EGR434", "rejected": "EGR435", "held": "EGR436"}
     facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
     lead = Finding(codes[to], {**facts, "asked_by": request.asked_by})
     effect = MergeRequestDecision(
-        request.key, decided.verb, decided.by, decided.reason, request.commit or "", request.digest, merge
+        request.key, decided.verb, decided.by, decided.reason, request.commit or "", request.digest, merge, target
     )
     data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
     return Answer(

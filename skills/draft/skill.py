@@ -55,11 +55,16 @@ def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
     """The need, or None and an answer that asks which workload is meant."""
     flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
     until = read_until(ask.until, world.now.date()) if ask.until else None
-    need = flow.need(" ".join(ask.reason.split()), until, remove=ask.remove)
+    need = flow.need(_plain(ask.reason), until, remove=ask.remove)
     verdicts = flow.verdicts(world.allowlist)
     findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
     data = {**_empty(world), "findings": wire.findings(findings), "questions": wire.questions(verdicts[0].questions)}
     return need, Answer(data, findings, verdicts[0].questions, exit_status=4)
+
+
+def _plain(reason: str) -> str:
+    """One line without signs that nobody sees: direction marks and controls would make a text read otherwise."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in reason).split())
 
 
 def answered(drafted: Draft, answers: Sequence[str]) -> Draft:
@@ -74,7 +79,7 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     proof = drafted.change.proof
     turned = [v for v in drafted.before if v.allowed == need.remove] or list(drafted.before)
     facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
-    if drafted.change.edits:
+    if drafted.change.edits and not (need.remove and proof.after == "allowed"):
         lead = Finding("EGR302" if need.remove else "EGR301", facts)
     elif proof.before == "allowed" and not need.remove:
         lead = Finding("EGR303", facts)
@@ -109,7 +114,7 @@ def refuse_unproved(drafted: Draft, need: Need) -> None:
         question = drafted.change.questions[0]
         asks, choices = say(question).says, " or ".join(f"--answer {question.id}={c}" for c in question.choices)
         raise AskUnclear("EGR314", question=asks, choices=choices)
-    if drafted.change.edits and not need.remove and proof.after != "allowed":
+    if drafted.change.edits and (proof.after == "allowed") == need.remove:
         raise AskUnclear("EGR305", workload=need.workload.name)
 
 

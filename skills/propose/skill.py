@@ -12,11 +12,11 @@ from pydantic import Field
 from skills.contract import Answer, World
 from skills.core import change, diagram, risk
 from skills.core.change import Draft
-from skills.core.errors import AskUnclear, Outdated
+from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import Finding, Need
 from skills.core.model.effects import OpenMergeRequest
-from skills.core.model.requests import OPEN_STATES, OpenRequest, Record, Request, WatchRequest
+from skills.core.model.requests import OPEN_STATES, OpenRequest, Request, WatchRequest
 from skills.core.rendering import render
 from skills.core.rights import may_ask
 from skills.draft import skill as draft
@@ -29,6 +29,7 @@ class Ask(draft.Ask):
     """As draft; `reason` is required, and `digest` binds the merge request to what was shown."""
 
     digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
+    drafted_by: str | None = Field(None, description="who drew it, if somebody else; they can't approve it either")
     comment: str | None = Field(None, description="the reason as the draft noted it in the file, if it was another one")
 
 
@@ -51,7 +52,7 @@ def run(ask: Ask, world: World) -> Answer:
     if not drafted.change.edits:
         return _nothing_to_do(drafted, need, world)
     draft.refuse_unproved(drafted, need)
-    return _open(drafted, need, world)
+    return _open(drafted, need, world, ask.drafted_by or world.person.id)
 
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
@@ -63,32 +64,54 @@ def request_key(repository: str, need: Need, number: int = 0) -> str:
     return f"{key}-{number + 1}" if number else key
 
 
-def _open(drafted: Draft, need: Need, world: World) -> Answer:
+def _open(drafted: Draft, need: Need, world: World, drafted_by: str) -> Answer:
     known = {request.key: request for request in world.requests}
     number = 0
     while (old := known.get(request_key(world.repository, need, number))) and old.state not in OPEN_STATES:
         number += 1
     key = request_key(world.repository, need, number)
-    if old and old.state == "decided":
-        raise Outdated("EGR416", key=key)
-    asked_by = old.asked_by if old else world.person.id
-    request = _request(key, drafted, need, world)
+    if old:
+        _refuse_redrawing(old)
+    if old and not world.person.is_same(old.asked_by):
+        return _watch(old, world)
+    request = replace(_request(key, drafted, need, world), watchers=_others(world, drafted_by))
     if old:
         same = old.digest == drafted.change.digest
-        kept = replace(request, asked_by=asked_by, since=old.since, version=old.version, watchers=old.watchers)
+        kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
         request = replace(kept, reason=old.reason, until=old.until) if same else kept
-    records: list[Record] = [OpenRequest(request, drafted.change.edits, old.digest if old else None)]
-    if old and not world.person.is_same(asked_by):
-        records.append(WatchRequest(key, world.person.id))
+    records = (OpenRequest(request, drafted.change.edits, old.digest if old else None),)
     effect = _effect(request, drafted, replace(need, reason=request.reason, until=request.until), world)
     return Answer(
         _data(request, created=old is None),
         findings=(_lead(request, old, world), *drafted.change.proof.wider_than_asked, *drafted.change.proof.lost),
         next_steps=("status",),
-        records=tuple(records),
+        records=records,
         effects=(effect,),
         detail={"request": request, "draft": drafted},
     )
+
+
+def _refuse_redrawing(old: Request) -> None:
+    if old.state == "decided":
+        raise Outdated("EGR416", key=old.key)
+    holds = [past.by for past in old.decisions if past.verb == "hold"]
+    if old.state == "held" and holds:
+        raise NotAllowed("EGR415", key=old.key, by=holds[-1])
+
+
+def _watch(old: Request, world: World) -> Answer:
+    """Somebody else asked for it: what they asked stays as they drew it, and whoever asks as well can't approve it."""
+    return Answer(
+        _data(old, created=False),
+        findings=(_lead(old, old, world),),
+        next_steps=("status",),
+        records=(WatchRequest(old.key, world.person.id),),
+        detail={"request": old},
+    )
+
+
+def _others(world: World, drafted_by: str) -> tuple[str, ...]:
+    return () if world.person.is_same(drafted_by) else (drafted_by,)
 
 
 def _lead(request: Request, old: Request | None, world: World) -> Finding:

@@ -109,3 +109,54 @@ def test_a_choice_means_exactly_its_workload() -> None:
     for workload in workloads:
         again = read_flow(made, choice_for(workload), ("api.stripe.com",)).resolution.workloads
         assert [str(found) for found in again] == [str(workload)]
+
+
+def test_a_choice_of_environment_is_never_a_longer_name() -> None:
+    made = allowlist({"a.yaml": PROJECT.replace("production", "production-dr")})
+    assert read_flow(made, "production:shop", ("api.stripe.com",)).verdicts(made)[0].decision == "undecided"
+
+
+def test_what_could_deny_makes_an_allowance_undecided() -> None:
+    doubt = Finding("EGR106", {"workload": "w"})
+    assert decided(view(allows=(ALLOW,), doubts=(doubt,))) == "undecided"
+    assert decided(view(denies=(DENY,), doubts=(doubt,))) == "denied"
+
+
+PACKAGE = """
+apiVersion: uds.dev/v1alpha1
+kind: Package
+metadata: {name: web}
+spec: {network: {allow: []}}
+"""
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: any, namespace: elsewhere}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}
+"""
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {metadata: {labels: {app: web}}}}
+"""
+
+
+def test_a_package_stands_where_its_kustomization_puts_it() -> None:
+    files = {"base/p.yaml": PACKAGE, "base/w.yaml": WEB, "policy.yaml": POLICY}
+    files["base/kustomization.yaml"] = "namespace: prod\nresources: [p.yaml, w.yaml]\n"
+    made = allowlist(files)
+    assert read_flow(made, "prod/web", ("evil.example",)).verdicts(made)[0].decision == "denied"
+
+
+def test_a_package_without_a_namespace_is_in_default() -> None:
+    made = allowlist({"p.yaml": PACKAGE, "w.yaml": WEB, "policy.yaml": POLICY})
+    assert read_flow(made, "default/web", ("evil.example",)).verdicts(made)[0].decision == "denied"
+
+
+def test_pods_have_no_environment_that_we_could_tell() -> None:
+    made = allowlist({"prod/w.yaml": WEB, "prod/p.yaml": PACKAGE})
+    for for_ in ("prod:default/web", "prdo:default/web"):
+        verdict = read_flow(made, for_, ("evil.example",)).verdicts(made)[0]
+        assert verdict.decision == "undecided"
+        assert "EGR168" in {finding.code for finding in verdict.findings}

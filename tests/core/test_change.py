@@ -12,6 +12,7 @@ from bot.sample import files
 from skills.core.change import Draft, digest, draft, unified_diff
 from skills.core.flows import read_flow
 from skills.core.model import Edit
+from skills.core.risk import assess
 from tests.worlds import allowlist
 
 EDIT = Edit("a.yaml", "a: 1\n", "a: 2\n")
@@ -110,3 +111,41 @@ def test_a_diff_says_when_the_last_line_has_no_end() -> None:
     assert shown.count("\\ No newline at end of file") == 2
     assert shown.startswith("--- a/a.yaml\n+++ b/a.yaml\n")
     assert unified_diff(Edit("n.yaml", None, "a: 1\n")).startswith("--- /dev/null\n")
+
+
+WIDE = """
+apiVersion: uds.dev/v1alpha1
+kind: Package
+metadata: {name: shop, namespace: shop}
+spec:
+  network:
+    serviceMesh: {mode: sidecar}
+    allow:
+      - direction: Egress
+        selector: {app: web}
+        remoteHost: api.stripe.com
+        port: 443
+        description: Stripe
+      - direction: Egress
+        selector: {app: web}
+        remoteGenerated: Anywhere
+        description: everything else
+"""
+
+
+def test_a_removal_that_ends_an_isolation_is_no_removal() -> None:
+    made = allowlist({"p.yaml": WIDE})
+    need = read_flow(made, "shop{app=web}", ("api.stripe.com:443",)).need("tests", remove=True)
+    assert need is not None
+    change = draft(made, need).change
+    codes = {finding.code for finding in (*change.findings, *change.proof.wider_than_asked)}
+    assert change.proof.after == "allowed"
+    assert {"EGR316", "EGR317"} <= codes
+    assert any(grant.target == "everything" for grant in change.proof.newly_allowed)
+    assert assess(need, change.proof).score >= 40
+
+
+def test_only_a_line_feed_ends_a_line_of_a_diff() -> None:
+    old = 'a: "x\u2028y"\nb:\n- one\n'
+    shown = unified_diff(Edit("a.yaml", old, old + "- two\n"))
+    assert "@@ -1,3 +1,4 @@" in shown

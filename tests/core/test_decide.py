@@ -12,7 +12,7 @@ from skills.core.model import Person
 from skills.core.model.effects import MergeRequestDecision
 from skills.core.model.requests import Decided, MoveRequest, Request
 from skills.decide import skill as decide
-from tests.worlds import world
+from tests.worlds import COMMIT, world
 
 POLICY = """
 version: 1
@@ -21,7 +21,7 @@ approval: [{paths: ["**"], groups: [security], needed: 2}]
 """
 DIGEST = "d" * 64
 REQUEST = Request(
-    "EG-AAAAAAA", "waiting", 3, "app", ("h:443",), DIGEST, "base", "egress/EG-AAAAAAA", "dana@x.example", "why", None,
+    "EG-AAAAAAA", "waiting", 3, "app", ("h:443",), DIGEST, COMMIT, "egress/EG-AAAAAAA", "dana@x.example", "why", None,
     "2026-11-21T09:00:00+00:00", ("a.yaml",), commit="abc", number=1,
 )  # fmt: skip
 
@@ -109,3 +109,15 @@ def test_a_key_that_nobody_knows() -> None:
 
 def test_the_four_failures_have_their_own_exit_status() -> None:
     assert [kind.exit_status for kind in (AskUnclear, NotAllowed, Outdated)] == [2, 5, 6]
+
+
+def test_on_a_newer_commit_it_has_to_be_drawn_anew() -> None:
+    """The proof was made on the base; what else came since may turn it (a registration elsewhere, for example)."""
+    assert refused("approve", "sam@x.example", base="b" * 40) == "EGR408"
+    assert said("reject", "sam@x.example", reason="no", base="b" * 40) == ("rejected", False)
+
+
+def test_who_drew_or_asked_as_well_cannot_approve() -> None:
+    assert refused("approve", "sam@x.example", watchers=("Sam@X.example",)) == "EGR402"
+    earlier = approved("ines@x.example")
+    assert said("approve", "sam@x.example", decisions=earlier, watchers=("ines@x.example",)) == ("waiting", False)

@@ -158,3 +158,12 @@ def test_a_policy_that_is_not_clear_is_refused(text: str) -> None:
 def test_an_empty_policy_names_nobody() -> None:
     assert read_policy("").approvers(["prod/a.yaml"]) == set()
     assert read_policy("version: 1\n").approvers(["prod/a.yaml"]) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["aproval: []", "groups: {a: [x]}\napproval: [{paths: ['**'], groups: [a], neded: 2}]"]
+)
+def test_a_misspelt_key_is_refused_and_not_ignored(text: str) -> None:
+    with pytest.raises(AskUnclear) as error:
+        read_policy(text)
+    assert error.value.code == "EGR421"

@@ -36,7 +36,8 @@ class MergeRequestDecision:
     """Record a decision at the merge request: `verb` is approve, reject or hold.
 
     `head` is the commit that was shown; the forge refuses when the branch moved. `merge` says that
-    this approval completes what the policy demands.
+    this approval completes what the policy demands. `target` is the branch whose policy was asked; a merge
+    request that goes into another one is refused.
     """
 
     request_key: str
@@ -46,6 +47,7 @@ class MergeRequestDecision:
     head: str
     digest: str
     merge: bool
+    target: str = ""
 
 
 Effect = OpenMergeRequest | MergeRequestDecision

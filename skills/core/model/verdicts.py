@@ -39,6 +39,8 @@ class LayerView:
     `default` is what happens when no rule matches: `deny` when this platform isolates the workload
     here (then `isolators` are the places that do so), else `allow`. `unknown` is what would have to
     be known; it makes the layer undecided unless something allows or denies for certain.
+    `doubts` could deny whatever is allowed here (rules of a kind that we can't read), so nothing is
+    allowed for certain.
     `half` is `ingress` for the far side of an internal connection; both halves must allow.
     """
 
@@ -52,6 +54,7 @@ class LayerView:
     unknown: tuple[Finding, ...] = ()
     findings: tuple[Finding, ...] = ()
     half: Literal["egress", "ingress"] = "egress"
+    doubts: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,9 @@ BOTH = ["fincorp/retail/payments (production)", "fincorp/retail/payments (stagin
         ("payments", BOTH),
         ("card-api", BOTH),
         ("staging:payments", BOTH[1:]),
-        ("stag:card-api", BOTH[1:]),
+        ("stage:card-api", BOTH[1:]),
+        ("stag:card-api", []),
+        ("prod:card-api", BOTH[:1]),
     ],
 )
 def test_names_that_fit(index: Index, text: str, expected: list[str]) -> None:

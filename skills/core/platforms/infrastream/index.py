@@ -11,7 +11,7 @@ from skills.core.model import Workload, WorkloadRef
 from skills.core.platforms.infrastream.entries import Item, Kind
 from skills.core.platforms.infrastream.manifests import NAME, Application, Entry, Organization, Project
 
-_SHORTEST_ENVIRONMENT = 3  # letters that may stand for an environment: `dev`, `prod`
+_SHORT_FORMS = {"prod": "production", "prd": "production", "stage": "staging", "stg": "staging", "dev": "development"}
 
 Key = tuple[str, str | None]
 """A project's scope and environment."""
@@ -123,14 +123,14 @@ def _belongs(application: Application, project: Project) -> bool:
 
 
 def _in_environment(projects: Sequence[Project], environment: str | None) -> Sequence[Project]:
-    """An environment may be cut short (`prod`), if that leaves no doubt for the project."""
+    """An environment by its name, or by the short form that people use; `prod` is never `production-dr`."""
     if environment is None:
         return projects
     wanted = environment.casefold()
     exact = [project for project in projects if (project.environment or "").casefold() == wanted]
-    if exact or len(wanted) < _SHORTEST_ENVIRONMENT:
+    if exact or wanted not in _SHORT_FORMS:
         return exact
-    return [project for project in projects if (project.environment or "").casefold().startswith(wanted)]
+    return [project for project in projects if (project.environment or "").casefold() == _SHORT_FORMS[wanted]]
 
 
 def names(index: Index) -> Sequence[str]:

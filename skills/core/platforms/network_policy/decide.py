@@ -76,7 +76,7 @@ def _remarks(index: Index, namespace: str) -> list[Finding]:
 
 
 def _with_foreign(index: Index, view: LayerView, namespaces: set[str]) -> LayerView:
-    """Policies of another make can allow, isolate or deny, so nothing but a sure rule is certain beside them."""
+    """Policies of another make can allow, isolate or deny before ours are asked, so nothing is certain beside them."""
     found = [entry for entry in index.foreign if entry.namespace is None or entry.namespace in namespaces]
     unknown = tuple(finding("EGR927", entry.place, kind=entry.kind, policy=entry.name) for entry in found[:3])
-    return replace(view, unknown=(*view.unknown, *unknown))
+    return replace(view, unknown=(*view.unknown, *unknown), doubts=unknown)

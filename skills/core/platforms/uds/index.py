@@ -75,11 +75,21 @@ class Index:
         return self.registered.get(mode, {}).get(host, ())
 
 
+def _at_home(package: Package, cluster: Cluster) -> list[Package]:
+    """Where the Package really stands: a kustomization moves it, and without a namespace it is in `default`."""
+    homes = cluster.homes.get(package.place.path)
+    if homes is None:
+        return [package] if package.namespace else [replace(package, namespace="default")]
+    if homes == (package.namespace,):
+        return [package]
+    return [replace(package, namespace=home) for home in homes]
+
+
 def compile_index(
     entries: Sequence[Entry], cluster: Cluster, rules: Version = NEWEST, *, known: Index | None = None
 ) -> Index:
     """`known` is an index that holds some of these very entries: what it worked out for them is kept."""
-    every = [entry for entry in entries if isinstance(entry, Package)]
+    every = [at for entry in entries if isinstance(entry, Package) for at in _at_home(entry, cluster)]
     packages: dict[str, list[Package]] = defaultdict(list)
     for package in every:
         packages[package.namespace].append(package)

@@ -1,0 +1,56 @@
+"""Cloud Foundry: application security groups as cf-mgmt and Cloud.gov bind them to spaces.
+
+Groups only allow, and the union of all that are in force for a running space decides. A blocked connection is
+refused at once. Terraform, shell scripts and Caddyfiles are not read: only YAML and JSON are, with the `cf` commands
+that stand in pipelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.model import Workload
+from skills.core.platforms.cloud_foundry import documents
+from skills.core.platforms.cloud_foundry.audit import audit
+from skills.core.platforms.cloud_foundry.decide import decide
+from skills.core.platforms.cloud_foundry.documents import Entry, read
+from skills.core.platforms.cloud_foundry.edit import edit
+from skills.core.platforms.cloud_foundry.grants import grants, isolations, wider
+from skills.core.platforms.cloud_foundry.index import Index, compile_index
+from skills.core.platforms.cloud_foundry.naming import names, resolve
+
+NAME: str = documents.NAME
+KIND: str = "cf"
+MARKS: tuple[str, ...] = (
+    "bind-security-group",
+    "named-security-groups",
+    "-security-groups",
+    "enable-security-group",
+    '"destination"',
+)
+
+__all__ = [
+    "KIND",
+    "MARKS",
+    "NAME",
+    "audit",
+    "compile",
+    "decide",
+    "edit",
+    "governs",
+    "grants",
+    "isolations",
+    "names",
+    "read",
+    "resolve",
+    "wider",
+]
+
+
+def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:  # noqa: ARG001 - spaces have no pods
+    return compile_index(entries)
+
+
+def governs(index: Index, workload: Workload) -> bool:
+    return index.of(workload) is not None

@@ -1,0 +1,89 @@
+"""Binding a group to a space: one more name in the list of its spaceConfig.yml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skills.core.model import Edit, Finding, finding
+from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.documents import Group, SpaceConfig, read
+from skills.core.platforms.cloud_foundry.index import Index, Space
+from skills.core.yaml_text import Document, append_item, insert_key, read_documents, replace_value
+
+LIST = "named-security-groups"
+
+
+@dataclass(slots=True)
+class Desk:
+    """The texts while they are edited, and what has to be said about it."""
+
+    index: Index
+    space: Space
+    texts: dict[str, str]
+    originals: dict[str, str | None]
+    comment: str | None
+    findings: list[Finding] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+    def say(self, code: str, **facts: str) -> None:
+        self.findings.append(finding(code, self.space.list_place, space=str(self.space), **facts))
+
+    def write(self, path: str, text: str) -> None:
+        self.originals.setdefault(path, self.texts.get(path))
+        self.texts[path] = text
+
+    def document(self, path: str, number: int) -> Document:
+        documents, _ = read_documents(path, self.texts[path])
+        return next(each for each in documents if each.index == number)
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        return tuple(
+            Edit(path, old, self.texts[path]) for path, old in self.originals.items() if self.texts[path] != old
+        )
+
+
+def config_of(desk: Desk) -> tuple[Document, SpaceConfig] | None:
+    """The space's file as its text stands now; None where no file rules it."""
+    for config in desk.space.configs:
+        path = config.place.path
+        if path in desk.texts:
+            document = desk.document(path, config.document)
+            entry = next((each for each in read(document) if isinstance(each, SpaceConfig)), None)
+            if entry is not None:
+                return document, entry
+    return None
+
+
+def group_now(desk: Desk, group: Group) -> tuple[Document, Group] | None:
+    """A group as its text stands now."""
+    path = group.place.path
+    if path not in desk.texts:
+        return None
+    document = desk.document(path, group.document)
+    entries = [each for each in read(document) if isinstance(each, Group) and each.path == group.path]
+    return (document, entries[0]) if entries else None
+
+
+def bind(desk: Desk, name: str) -> bool:
+    """Names the group in the space's own list; False where no file of the repository does the binding."""
+    found = config_of(desk)
+    if found is None:
+        return False
+    document, config = found
+    path, text = config.place.path, desk.texts[config.place.path]
+    wrong = next((each for each in config.groups or () if known.LABELS.get(each.name) == name), None)
+    if any(each.name == name for each in config.groups or ()):
+        return True
+    if wrong is not None and isinstance(document.at(LIST, wrong.position), str):
+        desk.write(path, replace_value(text, document, (LIST, wrong.position), name))
+    elif config.groups is None:
+        # A list of its own replaces the defaults, so it must repeat them.
+        inherited = (desk.space.defaults.groups if desk.space.defaults else None) or ()
+        names = [*(each.name for each in inherited), name]
+        desk.write(path, insert_key(text, document, (), LIST, names, comment=None if inherited else desk.comment))
+    elif isinstance(document.at(LIST), list):
+        desk.write(path, append_item(text, document, (LIST,), name, comment=desk.comment))
+    else:
+        desk.write(path, replace_value(text, document, (LIST,), [*(each.name for each in config.groups), name]))
+    return True

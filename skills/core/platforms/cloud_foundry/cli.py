@@ -1,0 +1,34 @@
+"""Commands of the `cf` client, with every name filled in as one word of a shell."""
+
+from __future__ import annotations
+
+from skills.core.model import Destination, Workload
+from skills.core.platforms.cloud_foundry import known
+
+_ROUTE_PORT = "61443"  # where Cloud Foundry's proxy in each app speaks TLS; 8080 is the app itself
+_PLACEHOLDER = "APP"
+
+
+def bind(group: str, org: str, space: str) -> str:
+    return f"cf bind-security-group {quoted(group)} {quoted(org)} --space {quoted(space)}"
+
+
+def route(workload: Workload, destination: Destination) -> tuple[str, str, str, str]:
+    """The command for a network policy between two apps; then source app, the other app, and port."""
+    source = workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else _PLACEHOLDER
+    there = (destination.service or "").removeprefix("route:") or (destination.host or "").partition(".")[0]
+    port = str(destination.ports) if destination.ports else _ROUTE_PORT
+    protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
+    command = f"cf add-network-policy {quoted(source)} {quoted(there)} --protocol {protocol} --port {port}"
+    return command, source, there, port
+
+
+def list_bucket(bucket: str) -> str:
+    name = quoted(bucket or "BUCKET")
+    return f"aws --endpoint-url https://{name}.{known.ENDPOINT} s3 ls s3://{name}"
+
+
+def quoted(word: str) -> str:
+    """A word for a POSIX shell: what a name contains is never more than a name."""
+    plain = word.isascii() and word and all(sign.isalnum() or sign in "_-./:@" for sign in word) and word[0] != "-"
+    return word if plain else "'" + word.replace("'", "'\\''") + "'"

@@ -1,0 +1,300 @@
+"""Whether a space's groups let a flow out: the union of all rules of all running groups; there is no deny."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from skills.core.enforce.spans import (
+    EVERY_PORT,
+    PRIVATE_V4,
+    PUBLIC_V4,
+    Region,
+    Spans,
+    covers,
+    meets,
+    network_span,
+    region_covered,
+)
+from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, Workload, finding
+from skills.core.platforms.cloud_foundry import cli, known
+from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
+from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Space
+from skills.core.platforms.cloud_foundry.near import near_misses
+
+# Names that are not resolved to public addresses. RFC 6762, RFC 6761, ICANN's private domain.
+_INSIDE = ("internal", "local", "localhost", "svc", "corp", "lan")
+_HTTPS: Spans = ((443, 443),)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What groups say of a destination: the rules that open it, and what would have to be known."""
+
+    hits: tuple[RuleHit, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def decide(index: Index, workload: Workload, destination: Destination) -> Sequence[LayerView]:
+    space = index.of(workload)
+    if space is None:
+        return ()
+    if is_internal_route(destination):
+        command, *_ = cli.route(workload, destination)
+        said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
+        return (LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),), findings=(said,)),)
+    bound = index.bound(space)
+    found = reach(space, bound, destination)
+    places = (space.list_place,)
+    if found.hits:
+        findings = (*found.findings, *_remarks(space, bound, found))
+        return (LayerView(LAYER, NAME, "deny", found.hits, isolators=places, findings=findings),)
+    mine = index.proxy_of(workload)
+    entry = mine.lets_through(destination) if mine else None
+    if mine is not None and entry is not None:
+        said = finding("EGR773", entry.place, proxy=mine.name, destination=destination.name, workload=workload.name)
+        return (LayerView(LAYER, NAME, "deny", (RuleHit("allow", entry.place),), isolators=places, findings=(said,)),)
+    unknown = (*found.unknown, *doubts(space, bound, destination))
+    view = LayerView(
+        LAYER,
+        NAME,
+        "deny",
+        isolators=places,
+        near=near_misses(index, space, destination, reaches),
+        unknown=unknown,
+        findings=(*found.findings, *_denial(space, bound, destination)),
+    )
+    return (view,)
+
+
+def is_internal_route(destination: Destination) -> bool:
+    """Routes between apps are ruled by network policies, not by groups."""
+    if destination.service is not None:
+        return destination.service.startswith("route:")
+    return destination.host is not None and known.is_internal_route(destination.host.removeprefix("*."))
+
+
+def reaches(space: Space, bound: Iterable[Bound], destination: Destination) -> bool:
+    """Whether these groups together open it for certain."""
+    return bool(reach(space, list(bound), destination).hits)
+
+
+def reach(space: Space, bound: Sequence[Bound], destination: Destination) -> Reach:
+    """What the groups in force say of a destination that is no internal route."""
+    pieces = [piece for each in bound for piece in each.pieces() if piece.speaks(destination.protocol)]
+    if destination.service is not None:
+        return _service(space, bound, pieces, destination, destination.service)
+    if destination.host is not None:
+        return _host(space, bound, pieces, destination)
+    if destination.network is not None:
+        return _network(bound, pieces, destination)
+    return Reach(unknown=(finding("EGR751", space.place, destination=destination.name, space=str(space)),))
+
+
+def _ports(destination: Destination) -> Spans:
+    ports = destination.ports
+    return ((ports.first, ports.last),) if ports else (EVERY_PORT,)
+
+
+# --- addresses
+
+
+def _network(bound: Sequence[Bound], pieces: Sequence[Piece], destination: Destination) -> Reach:
+    network = ipaddress.ip_network(destination.network or "")
+    wanted = Region(_ports(destination), (network_span(network),))
+    hits = opening(pieces, wanted, network.version)
+    if hits:
+        return Reach(hits)
+    service = next((each for each in bound if each.group is None and _may_be_service(each, destination, wanted)), None)
+    if service is not None:
+        facts = {"ip": destination.name, "group": service.name}
+        return Reach(unknown=(finding("EGR758", service.place, **facts),))
+    return Reach()
+
+
+def _may_be_service(bound: Bound, destination: Destination, wanted: Region) -> bool:
+    """Whether a private address may be one of the brokered services that a group opens; theirs are not published."""
+    if bound.known is None or len(bound.known.services) < 2 or destination.protocol != "tcp":
+        return False
+    ports = [(port, port) for open_to in bound.known.services.values() for port in open_to]
+    return covers(PRIVATE_V4, wanted.addresses) and covers(ports, wanted.ports)
+
+
+def opening(pieces: Sequence[Piece], wanted: Region, version: int = 4) -> tuple[RuleHit, ...]:
+    """The rules that together open a region, if they open all of it."""
+    fitting = [piece for piece in pieces if piece.version == version and touches(piece, wanted)]
+    if not fitting or not region_covered([piece.region for piece in fitting], wanted):
+        return ()
+    whole = [piece for piece in fitting if region_covered([piece.region], wanted)]
+    return tuple(RuleHit("allow", piece.place) for piece in whole or fitting)
+
+
+def touches(piece: Piece, wanted: Region) -> bool:
+    return meets(piece.region.ports, wanted.ports) and meets(piece.region.addresses, wanted.addresses)
+
+
+# --- hosts
+
+
+def _host(space: Space, bound: Sequence[Bound], pieces: Sequence[Piece], destination: Destination) -> Reach:
+    host = (destination.host or "").removeprefix("*.")
+    if destination.addresses:
+        return _addresses(pieces, destination)
+    if known.is_endpoint(host):
+        return _endpoint(bound, pieces, destination)
+    service = known.service_of(host)
+    if service is not None and _on_platform(bound):
+        found = _service(space, bound, pieces, destination, service)
+        said = finding("EGR757", space.place, host=host, service=service)
+        return Reach(found.hits, found.unknown, (*found.findings, said))
+    inside = "." not in host or host.rpartition(".")[2] in _INSIDE
+    space_of = PRIVATE_V4 if inside else PUBLIC_V4
+    wanted = Region(_ports(destination), space_of)
+    hits = opening(pieces, wanted)
+    bucket = known.bucket_of(host)
+    if bucket is not None:
+        return _bucket(space, bound, hits, destination, bucket)
+    if hits:
+        return Reach(hits)
+    near = next((piece for piece in pieces if piece.version == 4 and touches(piece, wanted)), None)
+    if near is None:
+        return Reach()
+    facts = {"host": host, "space": str(space)}
+    return Reach(unknown=(finding("EGR752", near.place, **facts),))
+
+
+def _on_platform(bound: Sequence[Bound]) -> bool:
+    """Whether the space binds groups that only Cloud.gov makes, and that the repository does not define."""
+    return any(each.stated and each.group is None and each.known and each.known.services for each in bound)
+
+
+def _addresses(pieces: Sequence[Piece], destination: Destination) -> Reach:
+    """All addresses that the asker vouches for must be open."""
+    hits: list[RuleHit] = []
+    missing: list[str] = []
+    for text in destination.addresses:
+        address = ipaddress.ip_address(text)
+        wanted = Region(_ports(destination), ((int(address), int(address)),))
+        found = opening(pieces, wanted, address.version)
+        hits += found
+        missing += [] if found else [text]
+    if hits and missing:
+        facts = {"host": destination.name, "covered": str(hits[0].place), "missing": ", ".join(missing[:5])}
+        return Reach(unknown=(finding("EGR753", hits[0].place, **facts),))
+    return Reach(tuple(dict.fromkeys(hits)))
+
+
+def _endpoint(bound: Sequence[Bound], pieces: Sequence[Piece], destination: Destination) -> Reach:
+    """Cloud.gov's own door to S3; its two addresses are opened by the public group alone."""
+    owner = next((each for each in bound if each.group is None and each.known and each.known.endpoint), None)
+    if owner is not None and covers(_HTTPS, _ports(destination)) and destination.protocol == "tcp":
+        return Reach((RuleHit("allow", owner.place),))
+    hits = opening(pieces, Region(_ports(destination), PRIVATE_V4))
+    return Reach(hits)
+
+
+def _bucket(
+    space: Space, bound: Sequence[Bound], hits: tuple[RuleHit, ...], destination: Destination, bucket: str
+) -> Reach:
+    """A bucket in the platform's region: whether it is brokered or the asker's own is not in its name."""
+    trusted = next((each for each in bound if each.known and "rds" in each.known.services), None)
+    facts = {"host": destination.name, "endpoint": f"{bucket}.{known.ENDPOINT}".lstrip("."), "space": str(space)}
+    if hits:
+        return Reach(hits, findings=(finding("EGR755", space.place, **facts),) if _on_platform(bound) else ())
+    if trusted is not None and covers(_HTTPS, _ports(destination)):
+        return Reach(unknown=(finding("EGR756", trusted.place, **facts),))
+    return Reach()
+
+
+# --- brokered services
+
+
+def _service(
+    space: Space, bound: Sequence[Bound], pieces: Sequence[Piece], destination: Destination, service: str
+) -> Reach:
+    """By the table of the platform's groups; rules of the repository decide where they open everything."""
+    usual = tuple((port, port) for port in known.service_ports(service))
+    ports = _ports(destination) if destination.ports else usual
+    owners = [each for each in bound if opens_service(each, service, ports)]
+    if owners and destination.protocol == "tcp":
+        return Reach(tuple(RuleHit("allow", _service_place(each, ports)) for each in owners))
+    private = Region(ports, PRIVATE_V4)
+    hits = opening(pieces, private)
+    if hits:
+        return Reach(hits)
+    near = next((piece for piece in pieces if piece.rule and touches(piece, private)), None)
+    if near is None:
+        return Reach()
+    facts = {"service": service, "space": str(space), "rule": str(near.rule)}
+    return Reach(unknown=(finding("EGR759", near.place, **facts),))
+
+
+def opens_service(bound: Bound, service: str, ports: Spans) -> bool:
+    """Whether the table says so for the group, and a definition in the repository does not speak against it."""
+    if bound.known is None or bound.refused:
+        return False
+    open_to = [(port, port) for port in bound.known.services.get(service, ())]
+    if not open_to or not covers(open_to, ports):
+        return False
+    return bound.group is None or _speaking(bound, ports) is not None
+
+
+def _speaking(bound: Bound, ports: Spans) -> Piece | None:
+    return next((p for p in bound.pieces() if p.speaks("tcp") and covers(p.region.ports, ports)), None)
+
+
+def _service_place(bound: Bound, ports: Spans) -> Place:
+    piece = _speaking(bound, ports) if bound.group else None
+    return piece.place if piece else bound.place
+
+
+# --- what else must be said
+
+
+def doubts(space: Space, bound: Sequence[Bound], destination: Destination) -> list[Finding]:
+    """Groups whose rules nobody can know, or that may not be in force: any of them could open the way."""
+    unknown = []
+    for each in bound:
+        if each.undefined and each.name not in known.LABELS:
+            unknown.append(finding("EGR760", each.place, group=each.name, space=str(space)))
+        elif each.refused is not None:
+            lenient = [p for p in each.pieces(leniently=True) if p.speaks(destination.protocol)]
+            if _would_open(lenient, destination):
+                rule = each.refused
+                unknown.append(finding("EGR761", rule.place, group=each.name, rule=str(rule)))
+    if not space.is_configured:
+        unknown.append(finding("EGR762", space.place, space=str(space)))
+    return unknown
+
+
+def _would_open(pieces: Sequence[Piece], destination: Destination) -> bool:
+    if destination.network is not None:
+        network = ipaddress.ip_network(destination.network)
+        wanted, version = Region(_ports(destination), (network_span(network),)), network.version
+    else:
+        wanted, version = Region(_ports(destination), (*PRIVATE_V4, *PUBLIC_V4)), 4
+    return any(touches(piece, wanted) for piece in pieces if piece.version == version)
+
+
+def _remarks(space: Space, bound: Sequence[Bound], found: Reach) -> list[Finding]:
+    """Whose knowledge an allowance stands on, where the repository does not define the group itself."""
+    places = {hit.place for hit in found.hits}
+    groups = [each for each in bound if each.group is None and each.known and each.place in places]
+    if not groups:
+        return []
+    return [finding("EGR763", groups[0].place, group=groups[0].name, space=str(space))]
+
+
+def _denial(space: Space, bound: Sequence[Bound], destination: Destination) -> list[Finding]:
+    """How a refusal looks here, and what hides in the repository."""
+    remarks = [finding("EGR764", space.list_place, space=str(space), destination=str(destination))]
+    for each in bound:
+        if each.name in known.LABELS:
+            right = known.LABELS[each.name]
+            code = "EGR765" if right else "EGR766"
+            remarks.append(finding(code, each.place, label=each.name, right=right, space=str(space)))
+    if space.configs and not space.unassigns:
+        remarks.append(finding("EGR767", space.place, space=str(space), name=space.space))
+    return remarks

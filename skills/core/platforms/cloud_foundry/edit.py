@@ -1,0 +1,174 @@
+"""The smallest change for a need: a group bound to the space, or a rule in a group that serves it alone.
+
+Where no file of the repository does the binding, the `cf` command stands in for the change, with the role it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.hosts import is_private
+from skills.core.model import Destination, Need, Plan, Question, Workload
+from skills.core.platform_base import Sources
+from skills.core.platforms.cloud_foundry import cli, known
+from skills.core.platforms.cloud_foundry.audit import globally_listed
+from skills.core.platforms.cloud_foundry.binding import Desk, bind
+from skills.core.platforms.cloud_foundry.decide import is_internal_route, reach, reaches
+from skills.core.platforms.cloud_foundry.index import Bound, Index
+from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platform
+from skills.core.platforms.cloud_foundry.proxy import PORT, with_entry, without_entry
+from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
+from skills.core.yaml_text import CannotEdit
+
+_LONGEST_COMMENT = 100
+
+
+def edit(index: Index, sources: Sources, need: Need) -> Plan:
+    """Edits for all destinations of the need, commands where Git does not rule, and findings that say why."""
+    space = index.of(need.workload)
+    if space is None:
+        return Plan()
+    desk = Desk(index, space, dict(sources.texts), {}, _comment(need.reason))
+    questions: list[Question] = []
+    for destination in dict.fromkeys(need.destinations):
+        try:
+            if need.remove:
+                _remove(desk, need.workload, destination)
+            else:
+                questions += _add(desk, need.workload, destination)
+        except CannotEdit as refused:
+            desk.findings.append(refused.finding)
+            desk.say("EGR799", destination=str(destination))
+    return Plan(desk.edits, tuple(dict.fromkeys(desk.commands)), tuple(desk.findings), tuple(questions))
+
+
+def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Question]:
+    space = desk.space
+    if is_internal_route(destination):
+        _route(desk, workload, destination)
+        return ()
+    found = reach(space, desk.index.bound(space), destination)
+    proxy = desk.index.proxy_of(workload)
+    listed = proxy.lets_through(destination) if proxy else None
+    if listed is not None:
+        desk.say("EGR791", destination=str(destination), place=str(listed.place))
+        return ()
+    if found.hits:
+        desk.say("EGR791", destination=str(destination), place=str(found.hits[0].place))
+        _endpoint(desk, destination)
+        return ()
+    if any(unknown.code == "EGR756" for unknown in found.unknown):
+        return (Question("bucket", "EGR797", {"host": destination.name}, ("brokered", "our own")),)
+    if _through_proxy(desk, workload, destination):
+        return ()
+    group = _group_for(desk, destination)
+    narrower = group == known.PUBLIC and bool(networks_of(destination)) and open_addresses(desk, destination)
+    if narrower:
+        return ()
+    if group is not None:
+        _bind(desk, group)
+        _endpoint(desk, destination)
+    elif not networks_of(destination):
+        desk.say("EGR793", destination=destination.name)
+    elif not open_addresses(desk, destination):
+        desk.say("EGR792", destination=str(destination), support=known.SUPPORT)
+    return ()
+
+
+def _through_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
+    """The list of the proxy that the app uses already: one entry opens one host, a group the whole internet."""
+    proxy = desk.index.proxy_of(workload)
+    name = destination.host or destination.ip or destination.network
+    passes = destination.protocol == "tcp" and destination.ports == PORT
+    inside = destination.network is not None and is_private(destination.network)
+    if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
+        return False
+    path = proxy.place.path
+    desk.write(path, with_entry(path, desk.texts[path], proxy.document, name))
+    desk.say("EGR773", proxy=proxy.name, destination=name, workload=workload.name)
+    return True
+
+
+def _group_for(desk: Desk, destination: Destination) -> str | None:
+    """The narrowest group that exists and opens it: the repository's own first, then the platform's."""
+    space, index = desk.space, desk.index
+    bound = index.bound(space)
+    fitting = [
+        each
+        for name in sorted(index.group_names(space.root) - {each.name for each in bound})
+        if reaches(space, ((each := index.bind(name, space.list_place, space.root)),), destination)
+    ]
+    own = [each for each in fitting if each.group is not None]
+    if own:
+        return min(own, key=_width).name
+    platform = [each.name for each in fitting if each.name in PLATFORM_GROUPS]
+    if not platform or not on_platform(index, space):
+        return None
+    return known.TRUSTED if known.TRUSTED in platform else platform[0]
+
+
+def _width(bound: Bound) -> tuple[int, int]:
+    """How many addresses and rules a group opens: the least is the smallest change of what is open."""
+    pieces = bound.pieces()
+    return sum(last - first + 1 for piece in pieces for first, last in piece.region.addresses), len(pieces)
+
+
+def _bind(desk: Desk, group: str) -> None:
+    """In the space's file where cf-mgmt rules; else by command."""
+    space = desk.space
+    listed = globally_listed(desk.index, space.root, group)
+    if listed is not None:
+        desk.say("EGR794", group=group, listed=str(listed.place))
+    elif bind(desk, group):
+        _say_proxy(desk, group)
+        return
+    command = cli.bind(group, space.org, space.space)
+    desk.commands.append(command)
+    desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
+    _say_proxy(desk, group)
+
+
+def _say_proxy(desk: Desk, group: str) -> None:
+    """A proxy that is there already opens one host where the group opens the internet."""
+    if group == known.PUBLIC and desk.index.proxies:
+        proxy = desk.index.proxies[0]
+        desk.say("EGR796", group=group, proxy=proxy.name, listed=str(proxy.place))
+
+
+def _endpoint(desk: Desk, destination: Destination) -> None:
+    """An own bucket in the region is reached through the platform's endpoint only."""
+    bucket = known.bucket_of((destination.host or "").removeprefix("*.")) if destination.host else None
+    if bucket is None or not on_platform(desk.index, desk.space):
+        return
+    desk.commands.append(cli.list_bucket(bucket))
+    desk.say("EGR755", host=destination.name, endpoint=f"{bucket or 'BUCKET'}.{known.ENDPOINT}")
+
+
+def _route(desk: Desk, workload: Workload, destination: Destination) -> None:
+    """Between apps a network policy opens the way."""
+    command, source, there, port = cli.route(workload, destination)
+    desk.commands.append(command)
+    desk.say("EGR784", source=source, there=there, port=port)
+
+
+def _remove(desk: Desk, workload: Workload, destination: Destination) -> None:
+    """Takes away what says exactly this. A group that opens it with much else stays."""
+    removed = not is_internal_route(destination) and close_addresses(desk, destination)
+    proxy = desk.index.proxy_of(workload)
+    name = destination.host or destination.ip or destination.network
+    if proxy is not None and name is not None and proxy.place.path in desk.texts:
+        path = proxy.place.path
+        text = without_entry(path, desk.texts[path], proxy.document, name)
+        if text is not None:
+            desk.write(path, text)
+            removed = True
+    if not removed:
+        desk.say("EGR780", destination=str(destination))
+
+
+def _comment(reason: str) -> str | None:
+    """The reason on one short line."""
+    words = " ".join("".join(sign if sign.isprintable() else " " for sign in reason[:1000]).split())
+    if len(words) <= _LONGEST_COMMENT:
+        return words or None
+    return words[:_LONGEST_COMMENT].rsplit(" ", 1)[0].rstrip(",;:") + " …"

@@ -1,0 +1,103 @@
+"""What the groups open, for comparing before with after, and what a new permission opens beyond the need."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from skills.core.enforce.spans import EVERY_PORT, Spans
+from skills.core.model import Finding, Grant, Isolation, Need, finding
+from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.documents import LAYER
+from skills.core.platforms.cloud_foundry.index import Bound, Index, Space
+from skills.core.platforms.cloud_foundry.rules import Rule
+
+_EVERY_PORT = "every port"
+INTERNET = "every public address"
+
+
+def grants(index: Index) -> Sequence[Grant]:
+    listed = [
+        Grant(f"apps behind {proxy.name}", entry.text, "443", "tcp", LAYER)
+        for proxy in index.proxies
+        for entry in proxy.allow
+    ]
+    return listed + [
+        Grant(_source(index, space), target, ports, protocol, LAYER)
+        for space in index.spaces.values()
+        for each in index.bound(space)
+        for target, ports, protocol in _opened(each)
+    ]
+
+
+def _source(index: Index, space: Space) -> str:
+    label = index.labels[space.root]
+    return f"{space.scope} ({label})" if label else space.scope
+
+
+def _opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
+    if bound.refused is not None or bound.name in known.LABELS:
+        return
+    if bound.group is not None:
+        for rule in bound.group.rules:
+            yield rule.destination, _ports(rule), "any" if rule.protocol == "all" else rule.protocol
+    elif bound.name in known.GROUPS:
+        group = known.GROUPS[bound.name]
+        for service, ports in group.services.items():
+            if service != "s3" or not group.regions:
+                yield f"brokered {service}", ", ".join(map(str, ports)), "tcp"
+        for protocol, region in group.regions:
+            public = protocol == "all"
+            yield (
+                INTERNET if public else "0.0.0.0/0",
+                _EVERY_PORT if public else _spans(region.ports),
+                "any" if public else protocol,
+            )
+    else:
+        yield f"whatever {bound.name} opens", "unknown", "any"
+
+
+def _ports(rule: Rule) -> str:
+    return _EVERY_PORT if rule.ports == (EVERY_PORT,) else _spans(rule.ports or ()) or "none"
+
+
+def _spans(spans: Spans) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
+def isolations(index: Index) -> Sequence[Isolation]:
+    """Every space: nothing leaves it but what its groups open."""
+    return [Isolation(_source(index, space), LAYER) for space in index.spaces.values()]
+
+
+def wider(grant: Grant, need: Need) -> Sequence[Finding]:
+    """A group serves every app of its space; the public one opens the whole internet."""
+    facts = {"source": grant.source, "target": grant.target, "ports": grant.ports}
+    if grant.target == INTERNET:
+        return [finding("EGR788", **facts)]
+    if any(grant.target == each.host for each in need.destinations):
+        return [finding("EGR790", **facts)]
+    if not grant.source.startswith(need.workload.scope):
+        return [finding("EGR789", **facts)]
+    asked = [each for each in need.destinations if _asked(grant, each.service, each.network, each.addresses)]
+    if not asked:
+        return [finding("EGR789", **facts)]
+    ports = {str(each.ports) for each in asked if each.ports}
+    found = [finding("EGR790", **facts)]
+    if ports and grant.ports not in ports:
+        found.append(finding("EGR789", **facts))
+    return found
+
+
+def _asked(grant: Grant, service: str | None, network: str | None, addresses: tuple[str, ...]) -> bool:
+    if service is not None:
+        return grant.target == f"brokered {service}"
+    wanted = [network] if network else list(addresses)
+    return any(_same(grant.target, each) for each in wanted)
+
+
+def _same(target: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_network(target, strict=False) == ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False

@@ -1,0 +1,311 @@
+"""All documents of a commit, compiled: which groups are in force for a space, and what each opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from skills.core.enforce.spans import Region
+from skills.core.model import Place, Workload
+from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.commands import Command
+from skills.core.platforms.cloud_foundry.documents import (
+    App,
+    Entry,
+    Group,
+    Named,
+    Settings,
+    SpaceConfig,
+    SpaceList,
+)
+from skills.core.platforms.cloud_foundry.known import KnownGroup
+from skills.core.platforms.cloud_foundry.proxy import Proxy, serves
+from skills.core.platforms.cloud_foundry.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one rule opens, and where that stands. `rule` is None for what is only known of the platform's groups."""
+
+    protocol: str
+    version: int
+    region: Region
+    place: Place
+    rule: Rule | None = None
+
+    def speaks(self, protocol: str) -> bool:
+        return self.protocol in (protocol, "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A group in force: `place` is where it is bound; `group` is the repository's definition, `known` ours."""
+
+    name: str
+    place: Place
+    group: Group | None = None
+    known: KnownGroup | None = None
+    everywhere: bool = False
+    stated: bool = True
+
+    @property
+    def refused(self) -> Rule | None:
+        """The rule for which the platform refuses the repository's definition."""
+        return self.group.fault if self.group else None
+
+    @property
+    def undefined(self) -> bool:
+        return self.group is None and self.known is None
+
+    def pieces(self, *, leniently: bool = False) -> list[Piece]:
+        """What it opens; nothing where the platform refuses the definition, unless read leniently."""
+        if self.group is not None:
+            if self.group.fault and not leniently:
+                return []
+            rules = (rule for rule in self.group.rules if rule.addresses)
+            return [Piece(rule.protocol, rule.version, rule.region, rule.place, rule) for rule in rules]
+        if self.known is not None:
+            return [Piece(protocol, 4, region, self.place) for protocol, region in self.known.regions]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A space of one foundation, which is one folder of cf-mgmt's configuration.
+
+    `configs` are the files that configure it; none where only a list of spaces or a command names it. `commands`
+    are those of pipelines that bind groups to it.
+    """
+
+    org: str
+    space: str
+    root: str
+    place: Place
+    configs: tuple[SpaceConfig, ...]
+    defaults: SpaceConfig | None = None
+    commands: tuple[Command, ...] = ()
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether any file says what is bound."""
+        return bool(self.configs or self.commands)
+
+    @property
+    def scope(self) -> str:
+        return f"{self.org}/{self.space}"
+
+    @property
+    def own_group(self) -> str:
+        return f"{self.org}-{self.space}"
+
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """The groups that its files bind; a file that does not say takes the defaults."""
+        defaults = (self.defaults.groups if self.defaults else None) or ()
+        lists = [config.groups if config.groups is not None else defaults for config in self.configs]
+        lists.append(tuple(Named(each.group, each.place, 0) for each in self.commands if each.phase == "running"))
+        return tuple({name.name: name for names in lists for name in names}.values())
+
+    @property
+    def enabled(self) -> bool:
+        default = self.defaults.enabled if self.defaults else None
+        return any((default if each.enabled is None else each.enabled) for each in self.configs)
+
+    @property
+    def unassigns(self) -> bool:
+        default = self.defaults.unassigns if self.defaults else None
+        return any((default if each.unassigns is None else each.unassigns) for each in self.configs)
+
+    @property
+    def list_place(self) -> Place:
+        """Where a group would be bound."""
+        return next((each.groups_place for each in self.configs if each.groups_place), self.place)
+
+    @property
+    def for_staging(self) -> tuple[Command, ...]:
+        return tuple(each for each in self.commands if each.phase == "staging")
+
+    def __str__(self) -> str:
+        return self.scope
+
+
+@dataclass(frozen=True)
+class Index:
+    spaces: Mapping[tuple[str, str], Space]  # by folder and scope in lower case
+    groups: tuple[Group, ...]
+    settings: Mapping[str, Settings]
+    apps: tuple[App, ...]
+    commands: tuple[Command, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+
+    @cached_property
+    def labels(self) -> Mapping[str, str | None]:
+        """The environment of each foundation's workloads: its folder's name, where there is more than one."""
+        roots = sorted({root for root, _ in self.spaces})
+        if len(roots) < 2:
+            return dict.fromkeys(roots)
+        names = [_label(root, roots) for root in roots]
+        unique = len(set(names)) == len(names)
+        return {
+            root: name if unique else root.replace("/", "-") or "top" for root, name in zip(roots, names, strict=True)
+        }
+
+    @cached_property
+    def _called(self) -> Mapping[str, tuple[Space, ...]]:
+        found: dict[str, list[Space]] = {}
+        for space in self.spaces.values():
+            for name in (space.space, space.scope):
+                found.setdefault(name.casefold(), []).append(space)
+        return {name: tuple(spaces) for name, spaces in found.items()}
+
+    def called(self, *parts: str) -> tuple[Space, ...]:
+        """The spaces of a name, or of an organisation's and a space's."""
+        return self._called.get("/".join(parts).casefold(), ())
+
+    @cached_property
+    def app_names(self) -> frozenset[str]:
+        return frozenset(app.name.casefold() for app in self.apps)
+
+    @cached_property
+    def _scopes(self) -> Mapping[tuple[str | None, str], Space]:
+        return {(self.labels[root], scope): space for (root, scope), space in self.spaces.items()}
+
+    def proxy_of(self, workload: Workload) -> Proxy | None:
+        """The egress proxy that a manifest sends this app through."""
+        app = workload.name.removeprefix(f"{workload.scope}/")
+        hosts = {each.proxy for each in self.apps if each.name.casefold() == app.casefold() and each.proxy}
+        return next((proxy for proxy in self.proxies for host in hosts if serves(proxy, host)), None)
+
+    def of(self, workload: Workload) -> Space | None:
+        if workload.kind != "cf":
+            return None
+        return self._scopes.get((workload.environment, workload.scope.casefold()))
+
+    @cached_property
+    def _defined(self) -> Mapping[str, tuple[Group, ...]]:
+        found: dict[str, list[Group]] = {}
+        for group in self.groups:
+            found.setdefault(group.name, []).append(group)
+        return {name: tuple(groups) for name, groups in found.items()}
+
+    def definition(self, name: str, root: str) -> Group | None:
+        """The repository's definition of a group: the foundation's own before one that stands anywhere else."""
+        found = [group for group in self._defined.get(name, ()) if group.role != "space"]
+        own = [group for group in found if group.role != "loose" and group.folder == root]
+        return next(iter(own), None) or next((group for group in found if group.role == "loose"), None)
+
+    def group_names(self, root: str) -> set[str]:
+        """Names of groups that a space of this foundation could bind."""
+        named = {g.name for g in self.groups if g.role == "loose" or (g.role != "space" and g.folder == root)}
+        return named | set(known.GROUPS)
+
+    def own_group(self, space: Space) -> Group | None:
+        """What stands in the space's security-group.json."""
+        folders = {config.place.path.rpartition("/")[0] for config in space.configs}
+        return next((self._own[folder] for folder in sorted(folders) if folder in self._own), None)
+
+    @cached_property
+    def _own(self) -> Mapping[str, Group]:
+        """Groups of single spaces by their folder."""
+        return {group.folder: group for group in self.groups if group.role == "space"}
+
+    @cached_property
+    def _global(self) -> tuple[Group, ...]:
+        return tuple(group for group in self.groups if group.globally)
+
+    def bound(self, space: Space, phase: str = "running") -> tuple[Bound, ...]:
+        """The groups in force for a phase, each once: those of the platform, then those of the space."""
+        found = list(self._everywhere(space, phase))
+        if phase == "running":
+            found += [self.bind(named.name, named.place, space.root) for named in space.named]
+            own = self.own_group(space)
+            if space.enabled and own is not None:
+                found.append(Bound(space.own_group, own.place, own))
+        else:
+            found += [self.bind(each.group, each.place, space.root) for each in space.for_staging]
+        unique: dict[str, Bound] = {}
+        for each in found:
+            if each.name not in unique or (each.stated and not unique[each.name].stated):
+                unique[each.name] = each
+        return tuple(unique.values())
+
+    def _everywhere(self, space: Space, phase: str) -> Iterator[Bound]:
+        settings = self.settings.get(space.root)
+        stated = (settings.running if phase == "running" else settings.staging) if settings else None
+        for named in stated or ():
+            yield self.bind(named.name, named.place, space.root, everywhere=True)
+        for group in self._global:
+            if phase in group.globally:
+                yield Bound(group.name, group.place, group, everywhere=True)
+        if stated is None:
+            for name in known.GLOBAL_RUNNING if phase == "running" else known.GLOBAL_STAGING:
+                yield self.bind(name, space.place, space.root, everywhere=True, stated=False)
+
+    def bind(self, name: str, place: Place, root: str, *, everywhere: bool = False, stated: bool = True) -> Bound:
+        return Bound(name, place, self.definition(name, root), known.GROUPS.get(name), everywhere, stated)
+
+
+def compile_index(entries: Sequence[Entry]) -> Index:
+    configs: dict[tuple[str, str], list[SpaceConfig]] = {}
+    places: dict[tuple[str, str], tuple[str, str, Place]] = {}
+    defaults = {e.root: e for e in entries if isinstance(e, SpaceConfig) and not e.space}
+    for entry in entries:
+        if isinstance(entry, SpaceConfig) and entry.space:
+            key = (entry.root, f"{entry.org}/{entry.space}".casefold())
+            configs.setdefault(key, []).append(entry)
+            places.setdefault(key, (entry.org, entry.space, entry.place))
+    for entry in entries:
+        if isinstance(entry, SpaceList):
+            for named in entry.spaces:
+                key = (entry.root, f"{entry.org}/{named.name}".casefold())
+                places.setdefault(key, (entry.org, named.name, named.place))
+    commands = tuple(entry for entry in entries if isinstance(entry, Command))
+    _place_commands(places, commands)
+    return Index(
+        {
+            key: Space(
+                org, space, key[0], place, tuple(configs.get(key, ())), defaults.get(key[0]), _of(commands, org, space)
+            )
+            for key, (org, space, place) in places.items()
+        },
+        tuple(entry for entry in entries if isinstance(entry, Group)),
+        {entry.root: entry for entry in entries if isinstance(entry, Settings)},
+        tuple(entry for entry in entries if isinstance(entry, App)),
+        commands,
+        tuple(entry for entry in entries if isinstance(entry, Proxy)),
+    )
+
+
+def _place_commands(places: dict[tuple[str, str], tuple[str, str, Place]], commands: Sequence[Command]) -> None:
+    """A space that only a command names belongs to the one foundation that there is."""
+    roots = {root for root, _ in places}
+    root = roots.pop() if len(roots) == 1 else ""
+    known_scopes = {scope for _, scope in places}
+    for each in commands:
+        scope = f"{each.org}/{each.space}".casefold()
+        if each.space and not each.variable and scope not in known_scopes:
+            places.setdefault((root, scope), (each.org, each.space, each.place))
+
+
+def _of(commands: Sequence[Command], org: str, space: str) -> tuple[Command, ...]:
+    """The bindings that commands make for a space: its own, and those of its whole organisation."""
+    mine: dict[tuple[str, str], Command] = {}
+    for each in commands:
+        if each.variable or each.org.casefold() != org.casefold():
+            continue
+        if each.space and each.space.casefold() != space.casefold():
+            continue
+        mine.pop((each.group, each.phase), None)
+        if not each.unbinds:
+            mine[each.group, each.phase] = each
+    return tuple(mine.values())
+
+
+def _label(root: str, roots: Sequence[str]) -> str:
+    """The last folder of a foundation's path that is not the same in all of them."""
+    parts = root.split("/")
+    for back in range(1, len(parts) + 1):
+        if len({other.split("/")[-back] if len(other.split("/")) >= back else "" for other in roots}) > 1:
+            return parts[-back] or "top"
+    return parts[-1] or "top"

@@ -1,0 +1,88 @@
+"""Pipelines whose commands bind groups to spaces."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.core.platforms import cloud_foundry
+from skills.core.platforms.cloud_foundry.commands import Command
+from skills.core.yaml_text import read_documents
+from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, space, view
+
+PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
+
+
+def pipeline(*lines: str) -> dict[str, str]:
+    body = "".join(f"        {line}\n" for line in lines)
+    return {".github/workflows/space.yml": f"on: push\njobs:\n  bind:\n    steps:\n    - run: |\n{body}"}
+
+
+def commands(*lines: str) -> list[tuple[str, str, str, str]]:
+    (text,) = pipeline(*lines).values()
+    entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
+    return [(each.group, each.org, each.space, each.phase) for each in entries if isinstance(each, Command)]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("cf bind-security-group g acme --space dev", [("g", "acme", "dev", "running")]),
+        ("cf bind-security-group g acme dev", [("g", "acme", "dev", "running")]),
+        ("cf bind-security-group g 'acme corp' --space=dev || true", [("g", "acme corp", "dev", "running")]),
+        ("cf bind-security-group --lifecycle staging g acme --space dev", [("g", "acme", "dev", "staging")]),
+        ("cf bind-security-group g acme", [("g", "acme", "", "running")]),
+        ("cf login && cf bind-security-group g acme --space dev; echo done", [("g", "acme", "dev", "running")]),
+        ("echo bind-security-group g acme", []),
+        ("cf bind-security-group g", []),
+        ("cf bind-security-group 'g acme", []),
+        ("cf security-groups", []),
+        ("# cf bind-security-group g acme --space dev", []),
+    ],
+)
+def test_commands_in_a_pipeline(line: str, found: list[tuple[str, str, str, str]]) -> None:
+    assert commands(line) == found
+
+
+def test_a_command_over_two_lines_is_one() -> None:
+    assert commands("cf bind-security-group g acme \\", "  --space dev") == [("g", "acme", "dev", "running")]
+
+
+def test_a_binding_by_command_counts_and_has_its_line() -> None:
+    index = index_of(pipeline("cf login", f"cf bind-security-group {PUBLIC} acme --space dev"))
+    seen = view(index, "api.stripe.com")
+    assert [(hit.place.path, hit.place.line) for hit in seen.allows] == [(".github/workflows/space.yml", 7)]
+    assert decide(index, "cf-service://rds") == "denied"
+
+
+def test_staging_alone_opens_nothing_for_running_apps() -> None:
+    index = index_of(
+        pipeline(
+            f"cf bind-security-group {TRUSTED} acme --space dev",
+            f"cf bind-security-group {PUBLIC} acme --space dev --lifecycle staging",
+        )
+    )
+    assert decide(index, "api.stripe.com") == "denied"
+    assert near(index, "api.stripe.com")[0] == "EGR181"
+
+
+def test_a_whole_organisation_means_the_spaces_that_are_known() -> None:
+    index = index_of(space(), space(org="globex"), pipeline(f"cf bind-security-group {PUBLIC} acme"))
+    assert decide(index, "api.stripe.com") == "allowed"
+    assert decide(index, "api.stripe.com", for_="globex/dev") == "denied"
+
+
+def test_a_later_unbinding_takes_it_away() -> None:
+    bind, unbind = f"cf bind-security-group {PUBLIC} acme --space dev", f"cf unbind-security-group {PUBLIC} acme dev"
+    assert decide(index_of(space(), pipeline(bind, unbind)), "api.stripe.com") == "denied"
+    assert decide(index_of(space(), pipeline(unbind, bind)), "api.stripe.com") == "allowed"
+
+
+def test_a_variable_is_said_and_not_guessed() -> None:
+    index = index_of(space(), pipeline(f'cf bind-security-group {PUBLIC} acme --space "$SPACE"'))
+    assert decide(index, "api.stripe.com") == "denied"
+    assert codes(list(cloud_foundry.audit(index))) == ["EGR776"]
+
+
+def test_kubernetes_objects_are_not_searched() -> None:
+    text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: cf bind-security-group {PUBLIC} acme --space dev\n"
+    assert [entry for d in read_documents("c.yaml", text)[0] for entry in cloud_foundry.read(d)] == []

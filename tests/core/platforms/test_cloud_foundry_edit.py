@@ -1,0 +1,354 @@
+"""What the files open, what contradicts itself in them, and the smallest change that opens a way."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from skills.core.flow_text import destination
+from skills.core.model import Grant, Isolation, Need, Plan, WorkloadRef
+from skills.core.platforms import cloud_foundry
+from tests.core.platforms.cloud_foundry_repo import (
+    CONFIG,
+    asg,
+    codes,
+    decide,
+    group,
+    index_of,
+    need,
+    rule,
+    settings,
+    sources,
+    space,
+)
+
+PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
+PARTNER = asg("partner", rule("198.51.100.0/24"))
+
+
+def audited(*parts: Mapping[str, str]) -> list[str]:
+    return codes(list(cloud_foundry.audit(index_of(*parts))))
+
+
+def plan(files: Mapping[str, str], *to: str, ip: tuple[str, ...] = (), reason: str = "", remove: bool = False) -> Plan:
+    index = index_of(files)
+    made = cloud_foundry.edit(index, sources(files), need(index, *to, ip=ip, reason=reason, remove=remove))
+    codes(list(made.findings))
+    return made
+
+
+def after(files: Mapping[str, str], made: Plan) -> dict[str, str]:
+    assert all(edit.old_text == files.get(edit.path) for edit in made.edits)
+    return {**files, **{edit.path: edit.new_text for edit in made.edits}}
+
+
+def added(made: Plan) -> list[str]:
+    """Lines that are new, file by file."""
+    lines: list[str] = []
+    for edit in made.edits:
+        old = (edit.old_text or "").splitlines()
+        lines += [line for line in edit.new_text.splitlines() if line not in old]
+    return lines
+
+
+# --- audit
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({**space(), **settings(staging=["partner"]), **PARTNER}, ["EGR769", "EGR768"]),
+        ({**space("partner"), **settings(staging=["other"]), **PARTNER}, ["EGR768"]),
+        ({**space("partner"), **settings(staging=[PUBLIC]), **PARTNER}, []),
+        ({**space(), **PARTNER}, ["EGR769"]),
+        ({**space("partner"), **PARTNER}, []),
+        ({**space(), **settings(running=["partner"]), **PARTNER}, []),
+        ({**space(), "rules/partner.json": group(rule("198.51.100.0/24"))}, ["EGR770"]),
+        ({**space(), "config/acme/dev/security-group.json": group(rule("10.0.0.1"))}, ["EGR781"]),
+        ({**space(), "config/acme/dev/security-group.json": "[]"}, []),
+        (space(more="enable-security-group: true\n"), ["EGR786"]),
+        ({**space("partner"), **settings(running=["partner"]), **PARTNER}, ["EGR782"]),
+        (space("mystery"), ["EGR760"]),
+        (space(PUBLIC), []),
+        (space("public-egress"), ["EGR765"]),
+        (space("closed-egress"), ["EGR766"]),
+        ({**space(), "config/acme/dev2/spaceConfig.yml": space()[CONFIG]}, ["EGR785"]),
+        ({**space("x"), **asg("x", rule("10.0.0.0/8"), rule("10.1.0.0/16"))}, ["EGR787"]),
+        ({**space("x"), **asg("x", rule("10.0.0.0/8"), rule("10.0.0.0/8"))}, ["EGR787"]),
+        ({**space("x"), **asg("x", rule("10.0.0.0/8"), rule("10.1.0.0/16", "80"))}, []),
+        ({**space("x"), **asg("x", rule("api.example.com"))}, ["EGR771"]),
+        ({**space("x"), **asg("x", rule("10.0.0.0/8", "80,90-99"))}, ["EGR774"]),
+        ({**space("x"), **asg("x", rule("0.0.0.0/0", None, "icmp"))}, ["EGR778"]),
+    ],
+)
+def test_contradictions(files: Mapping[str, str], found: list[str]) -> None:
+    assert audited(files) == found
+
+
+# --- what is open
+
+
+def test_grants_and_isolations() -> None:
+    index = index_of(space("partner", TRUSTED), settings(), PARTNER)
+    assert set(cloud_foundry.grants(index)) == {
+        Grant("acme/dev", "198.51.100.0/24", "443", "tcp", "security_group"),
+        Grant("acme/dev", "brokered rds", "5432, 3306, 1433, 1521", "tcp", "security_group"),
+        Grant("acme/dev", "brokered redis", "6379", "tcp", "security_group"),
+        Grant("acme/dev", "brokered elasticsearch", "443", "tcp", "security_group"),
+        Grant("acme/dev", "brokered s3", "443", "tcp", "security_group"),
+    }
+    assert list(cloud_foundry.isolations(index)) == [Isolation("acme/dev", "security_group")]
+
+
+def test_a_refused_group_grants_nothing() -> None:
+    index = index_of(space("x"), settings(), asg("x", rule("10.0.0.0/8"), rule("a.example")))
+    assert list(cloud_foundry.grants(index)) == []
+
+
+def test_the_public_group_is_said_to_open_the_internet() -> None:
+    wanted = need(index_of(space()), "api.stripe.com")
+    opened = Grant("acme/dev", "every public address", "every port", "any", "security_group")
+    assert codes(list(cloud_foundry.wider(opened, wanted))) == ["EGR788"]
+
+
+def test_exactly_what_was_asked_still_serves_the_whole_space() -> None:
+    wanted = need(index_of(space()), "198.51.100.7:443")
+    exact = Grant("acme/dev", "198.51.100.7", "443", "tcp", "security_group")
+    assert codes(list(cloud_foundry.wider(exact, wanted))) == ["EGR790"]
+    more = Grant("acme/dev", "198.51.100.0/24", "443", "tcp", "security_group")
+    assert codes(list(cloud_foundry.wider(more, wanted))) == ["EGR789"]
+    others = Grant("acme/prod", "198.51.100.7", "443", "tcp", "security_group")
+    assert codes(list(cloud_foundry.wider(others, wanted))) == ["EGR789"]
+
+
+# --- binding
+
+
+def test_a_public_host_needs_one_more_name_in_the_list() -> None:
+    files = space(TRUSTED)
+    made = plan(files, "api.stripe.com", reason="card payments")
+    assert added(made) == [f"- {PUBLIC}  # card payments"]
+    assert made.commands == ()
+    assert codes(list(made.findings)) == []
+    assert decide(index_of(after(files, made)), "api.stripe.com") == "allowed"
+
+
+def test_internet_and_database_need_both_groups() -> None:
+    files = space()
+    made = plan(files, "cf-service://rds", "api.stripe.com")
+    assert after(files, made)[CONFIG].count("_networks_egress") == 2
+    assert decide(index_of(after(files, made)), "cf-service://rds") == "allowed"
+
+
+def test_a_flow_list_stays_a_flow_list() -> None:
+    files = {CONFIG: f"org: acme\nspace: dev\nnamed-security-groups: [{TRUSTED}]  # by hand\n"}
+    made = plan(files, "api.stripe.com")
+    assert added(made) == [f"named-security-groups: [{TRUSTED}, {PUBLIC}]  # by hand"]
+
+
+def test_a_new_list_repeats_the_defaults_that_it_replaces() -> None:
+    files = {CONFIG: "org: acme\nspace: dev\n", "config/spaceDefaults.yml": f"named-security-groups: [{TRUSTED}]\n"}
+    index = index_of(after(files, plan(files, "api.stripe.com")))
+    assert decide(index, "cf-service://rds") == "allowed"
+    assert decide(index, "api.stripe.com") == "allowed"
+
+
+def test_a_label_is_replaced_by_the_name_that_it_means() -> None:
+    files = space("public-egress")
+    assert added(plan(files, "api.stripe.com")) == [f"- {PUBLIC}"]
+
+
+def test_an_empty_key_becomes_a_list() -> None:
+    files = {CONFIG: "org: acme\nspace: dev\nnamed-security-groups:\n"}
+    assert decide(index_of(after(files, plan(files, "api.stripe.com"))), "api.stripe.com") == "allowed"
+
+
+def test_the_narrowest_group_of_the_repository_is_bound() -> None:
+    files = {**space(), **PARTNER, **asg("wide", rule("0.0.0.0/0"))}
+    assert added(plan(files, "198.51.100.7:443")) == ["named-security-groups: [partner]"]
+
+
+def test_without_a_file_that_binds_the_command_is_given() -> None:
+    files = {"config/acme/spaces.yml": "org: acme\nspaces:\n- dev\n"}
+    made = plan(files, "api.stripe.com", "cf-service://rds")
+    assert made.edits == ()
+    assert made.commands == (
+        f"cf bind-security-group {PUBLIC} acme --space dev",
+        f"cf bind-security-group {TRUSTED} acme --space dev",
+    )
+    assert "EGR795" in codes(list(made.findings))
+
+
+def test_a_hostile_name_stays_one_word_of_the_command() -> None:
+    name = "dev'; rm -rf ~ #"
+    files = {"config/acme/spaces.yml": f'org: acme\nspaces:\n- "{name}"\n'}
+    index = index_of(files)
+    (mine,) = cloud_foundry.resolve(index, WorkloadRef(name, parts=("acme", name)))
+    made = cloud_foundry.edit(index, sources(files), Need(mine, (destination("api.stripe.com")[0],)))
+    (command,) = made.commands
+    assert shlex.split(command) == ["cf", "bind-security-group", PUBLIC, "acme", "--space", name]
+
+
+def test_what_cf_mgmt_lists_for_all_is_bound_by_command() -> None:
+    made = plan({**space(), **settings(staging=[PUBLIC])}, "api.stripe.com")
+    assert (made.edits, made.commands) == ((), (f"cf bind-security-group {PUBLIC} acme --space dev",))
+    assert "EGR794" in codes(list(made.findings))
+
+
+def test_an_own_bucket_needs_the_public_group_and_the_endpoint() -> None:
+    made = plan(space(), "reports.s3.us-gov-west-1.amazonaws.com")
+    assert added(made) == [f"named-security-groups: [{PUBLIC}]"]
+    assert made.commands == (
+        "aws --endpoint-url https://reports.vpce-01beaa66570dfb2b9-1hlav4x8.s3.us-gov-west-1.vpce.amazonaws.com s3 ls s3://reports",
+    )
+    asked = plan(space(TRUSTED), "reports.s3.us-gov-west-1.amazonaws.com")
+    assert (asked.edits, [question.id for question in asked.questions]) == ((), ["bucket"])
+
+
+def test_an_internal_route_needs_a_network_policy() -> None:
+    made = plan(space(), "cf-route://reports")
+    assert (made.edits, made.commands) == ((), ("cf add-network-policy APP reports --protocol tcp --port 61443",))
+    index = index_of(space())
+    named = cloud_foundry.edit(index, sources(space()), need(index, "cf-route://reports:8080", for_="acme/dev/web"))
+    assert named.commands == ("cf add-network-policy web reports --protocol tcp --port 8080",)
+
+
+def test_what_is_open_is_not_opened_again() -> None:
+    made = plan(space(PUBLIC), "api.stripe.com")
+    assert (made.edits, made.commands, codes(list(made.findings))) == ((), (), ["EGR791"])
+
+
+def test_a_private_address_is_for_the_platform_team() -> None:
+    made = plan(space(PUBLIC), "10.0.0.1:22")
+    assert (made.edits, codes(list(made.findings))) == ((), ["EGR792"])
+
+
+def test_another_foundation_can_not_name_a_host() -> None:
+    made = plan({**space("partner"), **PARTNER}, "api.stripe.com")
+    assert (made.edits, codes(list(made.findings))) == ((), ["EGR793"])
+
+
+# --- rules
+
+
+def test_a_rule_goes_into_the_group_that_serves_this_space_alone() -> None:
+    files = {**space("partner"), **PARTNER}
+    made = plan(files, "203.0.113.7:5432", reason="partner database")
+    (edit,) = made.edits
+    assert json.loads(edit.new_text)[-1] == {
+        "protocol": "tcp",
+        "destination": "203.0.113.7",
+        "ports": "5432",
+        "description": "partner database",
+    }
+    assert edit.new_text.startswith((edit.old_text or "").rstrip("]\n").rstrip())
+    assert decide(index_of(after(files, made)), "203.0.113.7:5432") == "allowed"
+
+
+def test_a_group_that_serves_others_is_left_alone() -> None:
+    files = {**space("partner"), **space("partner", name="prod"), **PARTNER}
+    made = plan(files, "203.0.113.7:5432", "203.0.113.8:5432")
+    assert [edit.path for edit in made.edits] == [CONFIG, "config/asgs/acme-dev-egress.json"]
+    assert "EGR798" in codes(list(made.findings))
+    changed = index_of(after(files, made))
+    assert decide(changed, "203.0.113.8:5432") == "allowed"
+    assert decide(changed, "203.0.113.7:5432", for_="acme/prod") == "denied"
+
+
+def test_the_own_group_of_the_space_is_preferred() -> None:
+    files = {
+        **space("partner", more="enable-security-group: true\n"),
+        **PARTNER,
+        "config/acme/dev/security-group.json": "[]",
+    }
+    made = plan(files, "203.0.113.7:5432")
+    assert [edit.path for edit in made.edits] == ["config/acme/dev/security-group.json"]
+
+
+def test_a_new_port_of_a_present_address_grows_its_list() -> None:
+    files = {**space("partner"), **PARTNER}
+    made = plan(files, "198.51.100.0/24:8443")
+    assert added(made) == ['    "ports": "443,8443"']
+
+
+def test_a_port_never_joins_a_range() -> None:
+    files = {**space("x"), **asg("x", rule("198.51.100.0/24", "8000-8100"))}
+    made = plan(files, "198.51.100.0/24:443")
+    assert decide(index_of(after(files, made)), "198.51.100.7:443") == "allowed"
+    assert audited(after(files, made)) == []
+
+
+def test_the_addresses_of_a_host_become_rules() -> None:
+    files = {**space("partner"), **PARTNER}
+    made = plan(files, "api.stripe.com:443", ip=("203.0.113.7", "203.0.113.8"))
+    index = index_of(after(files, made))
+    assert decide(index, "api.stripe.com:443", "203.0.113.7", "203.0.113.8") == "allowed"
+
+
+# --- removal
+
+
+def test_removal_undoes_a_rule() -> None:
+    files = {**space("partner"), **PARTNER}
+    there = after(files, plan(files, "203.0.113.7:5432"))
+    assert after(there, plan(there, "203.0.113.7:5432", remove=True)) == files
+
+
+def test_removal_undoes_a_port() -> None:
+    files = {**space("partner"), **PARTNER}
+    there = after(files, plan(files, "198.51.100.0/24:8443"))
+    assert after(there, plan(there, "198.51.100.0/24:8443", remove=True)) == files
+
+
+def test_a_rule_is_narrower_than_the_public_group() -> None:
+    files = {**space("partner", TRUSTED), **PARTNER}
+    assert [edit.path for edit in plan(files, "203.0.113.7:443").edits] == ["config/asgs/partner.json"]
+    assert [edit.path for edit in plan(files, "api.stripe.com").edits] == [CONFIG]
+    assert [edit.path for edit in plan(space(TRUSTED), "203.0.113.7:443").edits] == [CONFIG]
+
+
+def test_what_opens_more_stays() -> None:
+    for files in ({**space("partner"), **PARTNER}, space(PUBLIC)):
+        made = plan(files, "198.51.100.7:443", remove=True)
+        assert (made.edits, codes(list(made.findings))) == ((), ["EGR780"])
+
+
+# --- properties
+
+ADDRESSES = st.ip_addresses(v=4).map(str)
+
+
+@hypothesis_settings(max_examples=60)
+@given(st.lists(st.tuples(ADDRESSES, st.integers(1, 65535)), min_size=1, max_size=4, unique=True))
+def test_what_was_edited_is_open_and_a_second_time_changes_nothing(wanted: list[tuple[str, int]]) -> None:
+    files = {**space("partner"), **PARTNER}
+    to = [f"{address}:{port}" for address, port in wanted]
+    done = after(files, plan(files, *to))
+    index = index_of(done)
+    assert [decide(index, each) for each in to] == ["allowed"] * len(to)
+    assert plan(done, *to).edits == ()
+    assert audited(done) == []
+
+
+@hypothesis_settings(max_examples=60)
+@given(
+    st.lists(st.tuples(ADDRESSES, st.integers(8, 32), st.integers(1, 65535)), max_size=6),
+    ADDRESSES,
+    st.integers(1, 65535),
+)
+def test_the_verdict_of_a_union_is_the_union_of_verdicts(
+    rules: list[tuple[str, int, int]], address: str, port: int
+) -> None:
+    written = [rule(f"{each}/{length}", str(opened)) for each, length, opened in [*rules, (address, 24, port + 1)]]
+    one = decide(index_of(space("a"), asg("a", *written)), f"{address}:{port}")
+    split = {path: text for at, each in enumerate(written) for path, text in asg(f"g{at}", each).items()}
+    names = [f"g{at}" for at in range(len(written))]
+    assert decide(index_of(space(*names), split), f"{address}:{port}") == one
+    single = [decide(index_of(space(name), split), f"{address}:{port}") for name in names]
+    assert ("allowed" in single) == (one == "allowed")

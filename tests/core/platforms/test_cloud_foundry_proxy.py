@@ -1,0 +1,112 @@
+"""Lists of an egress proxy, the apps that go through it, and one entry more."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.core.platforms import cloud_foundry
+from skills.core.platforms.cloud_foundry.index import Index
+from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, need, sources, space, view
+
+VARS = """\
+proxyname: web-proxy
+hostname: web-proxy
+proxydeny: "*.mail.example.com"
+proxyallow: |
+  *.example.com
+  api.sam.gov
+  198.51.100.0/24
+
+other: 1
+"""
+MANIFEST = """\
+applications:
+- name: web
+  env:
+    https_proxy: https://user:pass@web-proxy.apps.internal:61443
+"""
+FILES = {**space("trusted_local_networks_egress"), "vars.yml": VARS, "manifest.yml": MANIFEST}
+WEB = "acme/dev/web"
+
+
+@pytest.fixture(scope="module")
+def index() -> Index:
+    return index_of(FILES)
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted"),
+    [
+        ("api.sam.gov", "allowed"),
+        ("www.api.sam.gov", "denied"),
+        ("example.com", "allowed"),
+        ("a.b.example.com", "allowed"),
+        ("notexample.com", "denied"),
+        ("in.mail.example.com", "denied"),
+        ("mail.example.com", "denied"),
+        ("api.sam.gov:8443", "denied"),
+        ("udp://api.sam.gov:443", "denied"),
+        ("198.51.100.7:443", "allowed"),
+        ("203.0.113.7:443", "denied"),
+        ("cf-service://rds", "allowed"),
+    ],
+)
+def test_first_match_wins(index: Index, to: str, wanted: str) -> None:
+    assert decide(index, to, for_=WEB) == wanted
+
+
+def test_the_entry_is_named_with_what_can_not_be_seen(index: Index) -> None:
+    seen = view(index, "api.sam.gov", for_=WEB)
+    assert [(hit.place.path, hit.place.line) for hit in seen.allows] == [("vars.yml", 6)]
+    assert codes(list(seen.findings)) == ["EGR773"]
+
+
+def test_another_app_is_told_of_the_proxy_but_not_let_through(index: Index) -> None:
+    assert decide(index, "api.sam.gov", for_="acme/dev/reports") == "denied"
+    assert near(index, "api.sam.gov", for_="acme/dev/reports")[0] == "EGR783"
+    assert "EGR783" not in near(index, "api.stripe.com", for_="acme/dev/reports")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (VARS, "  api.stripe.com"),
+        (VARS.replace("\n", "\r\n"), "  api.stripe.com"),
+        ('hostname: web-proxy\nproxyallow: "*.example.com"\n', 'proxyallow: "*.example.com api.stripe.com"'),
+        ("hostname: web-proxy\nproxyallow:\n- a.example\n", "- api.stripe.com"),
+        ("hostname: web-proxy\nproxyallow: |\n  a.example", "  api.stripe.com"),
+    ],
+)
+def test_the_list_gains_one_line_and_nothing_else_changes(text: str, line: str) -> None:
+    files = {**FILES, "vars.yml": text}
+    before = index_of(files)
+    made = cloud_foundry.edit(before, sources(files), need(before, "api.stripe.com", for_=WEB))
+    (edit,) = made.edits
+    assert [row for row in edit.new_text.splitlines() if row not in text.splitlines()] == [line]
+    after = {**files, "vars.yml": edit.new_text}
+    assert decide(index_of(after), "api.stripe.com", for_=WEB) == "allowed"
+    again = cloud_foundry.edit(index_of(after), sources(after), need(index_of(after), "api.stripe.com", for_=WEB))
+    assert (again.edits, codes(list(again.findings))) == ((), ["EGR791"])
+    gone = need(index_of(after), "api.stripe.com", remove=True, for_=WEB)
+    (undone,) = cloud_foundry.edit(index_of(after), sources(after), gone).edits
+    assert undone.new_text == text
+
+
+def test_a_port_that_the_proxy_does_not_pass_is_not_put_on_its_list(index: Index) -> None:
+    made = cloud_foundry.edit(index, sources(FILES), need(index, "api.stripe.com:8443", for_=WEB))
+    assert [edit.path for edit in made.edits] == ["config/acme/dev/spaceConfig.yml"]
+
+
+def test_an_entry_with_a_port_is_said() -> None:
+    index = index_of(space(), {"vars.yml": "hostname: p\nproxyallow: a.example:8443 b.example\n"})
+    assert codes(list(cloud_foundry.audit(index))) == ["EGR779"]
+
+
+def test_whoever_binds_the_public_group_is_told_of_the_proxy(index: Index) -> None:
+    made = cloud_foundry.edit(index, sources(FILES), need(index, "api.stripe.com"))
+    assert "EGR796" in codes(list(made.findings))
+
+
+def test_an_entry_that_covers_more_stays(index: Index) -> None:
+    made = cloud_foundry.edit(index, sources(FILES), need(index, "www.example.com", remove=True, for_=WEB))
+    assert (made.edits, codes(list(made.findings))) == ((), ["EGR780"])
