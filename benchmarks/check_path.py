@@ -1,4 +1,4 @@
-"""The check path against its floors: reading an allowlist, reading it again after a small commit, one explained verdict.
+"""The check path against its floors: reading an allowlist, reading it again after a commit, one explained verdict.
 
     python -m benchmarks.check_path [MANIFESTS]      default 10,000
 
@@ -99,7 +99,8 @@ def plain_git(repository: Path) -> None:
         ["git", "ls-tree", "-r", "main"], cwd=repository, capture_output=True, check=True
     ).stdout.splitlines()
     feed = b"\n".join(line.split()[2] for line in names) + b"\n"
-    subprocess.run(["git", "cat-file", "--batch", "--buffer"], cwd=repository, input=feed, capture_output=True, check=True)
+    batch = ["git", "cat-file", "--batch", "--buffer"]
+    subprocess.run(batch, cwd=repository, input=feed, capture_output=True, check=True)
 
 
 def main(count: int) -> None:
@@ -108,27 +109,43 @@ def main(count: int) -> None:
         new_repository(repository, dict(manifests(count)), message="big", date="2026-01-05T08:00:00+00:00")
         subprocess.run(["git", "gc", "--quiet"], cwd=repository, check=True)
         repo = ConfigRepo.open(str(repository), home=Path(folder) / "home")
-        floor, cold, again, difference, verdict, probe = [], [], [], [], [], []
-        for number in range(ROUNDS):
-            snapshots = Snapshots()
-            floor.append(timed(lambda: plain_git(repository)))
-            cold.append(timed(lambda snapshots=snapshots: snapshots.read(at_commit(repo)).allowlist.indexes))  # type: ignore[misc]
-            commit(repository, {f"organization/o/project/p{i * 3}.yaml": _project(i * 3 + number + 7) for i in range(3)})
-            difference.append(timed(lambda: subprocess.run(["git", "diff-tree", "-r", "main~1", "main"], cwd=repository, capture_output=True)))
-            again.append(timed(lambda snapshots=snapshots: snapshots.read(at_commit(repo)).allowlist.indexes))  # type: ignore[misc]
-            allowlist = snapshots.read(at_commit(repo)).allowlist
-            flow = read_flow(allowlist, "k8s/ns1/web", ("svc1.remote1.example",))
-            verdict.append(timed(lambda flow=flow, allowlist=allowlist: [flow.verdicts(allowlist) for _ in range(100)]) / 100)  # type: ignore[misc]
-            table = {f"svc{i}.example": i for i in range(100_000)}
-            probe.append(timed(lambda table=table: [(table.get("svc7.example"), table.get("x")) for _ in range(10_000)]) / 10_000)  # type: ignore[misc]
-        show("cold index, one process / plain git", cold, floor)
-        show("index after a commit of three files / git diff-tree", again, difference)
-        show("explained verdict / two dict probes", verdict, probe)
+        rounds = [one_round(repository, repo, number) for number in range(ROUNDS)]
+    names = (
+        "cold index, one process / plain git",
+        "index after a commit of three files / git diff-tree",
+        "explained verdict / two dict probes",
+    )
+    for name, pairs in zip(names, zip(*rounds, strict=True), strict=True):
+        show(name, [figure for figure, _ in pairs], [floor for _, floor in pairs])
+
+
+def one_round(repository: Path, repo: ConfigRepo, number: int) -> list[tuple[float, float]]:
+    """Figure and floor of each measure, all in the same moment."""
+    snapshots = Snapshots()
+
+    def index() -> object:
+        return snapshots.read(at_commit(repo)).allowlist.indexes
+
+    cold = (timed(index), timed(lambda: plain_git(repository)))
+    commit(repository, {f"organization/o/project/p{i * 3}.yaml": _project(i * 3 + number + 7) for i in range(3)})
+    again = (timed(index), timed(lambda: diff_tree(repository)))
+    allowlist = snapshots.read(at_commit(repo)).allowlist
+    flow = read_flow(allowlist, "k8s/ns1/web", ("svc1.remote1.example",))
+    table = {f"svc{i}.example": i for i in range(100_000)}
+    verdict = timed(lambda: [flow.verdicts(allowlist) for _ in range(100)]) / 100
+    probe = timed(lambda: [(table.get("svc7.example"), table.get("x")) for _ in range(10_000)]) / 10_000
+    return [cold, again, (verdict, probe)]
+
+
+def diff_tree(repository: Path) -> None:
+    subprocess.run(["git", "diff-tree", "-r", "main~1", "main"], cwd=repository, capture_output=True, check=True)
 
 
 def show(name: str, figures: list[float], floors: list[float]) -> None:
     ratio = statistics.median(figure / floor for figure, floor in zip(figures, floors, strict=True))
-    print(f"{name}: {statistics.median(figures) * 1000:.3g} ms / {statistics.median(floors) * 1000:.3g} ms = {ratio:.1f}")
+    print(
+        f"{name}: {statistics.median(figures) * 1000:.3g} ms / {statistics.median(floors) * 1000:.3g} ms = {ratio:.1f}"
+    )
 
 
 if __name__ == "__main__":

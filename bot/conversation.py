@@ -197,7 +197,7 @@ class Conversation:
         """As it was drafted: a reason that comes only now stands in the merge request, not in the file."""
         if not turn.state.get("digest"):
             return [problem(Finding("EGR667" if turn.state.get("nothing") else "EGR651"))]
-        noted = turn.state.get("reason", "")
+        noted = str(turn.state.get("reason", ""))
         reason = heard.reason or noted
         if not reason:
             turn.state["asking"] = {"id": "reason", "choices": [], "who": turn.who.id}
@@ -211,7 +211,7 @@ class Conversation:
         key = heard.key or self._only_one_waiting(turn)
         if not key:
             return [problem(Finding("EGR653", {"verb": heard.verb}))]
-        ask = {"key": key, "verb": heard.verb, "reason": heard.reason}
+        ask: dict[str, Any] = {"key": key, "verb": heard.verb, "reason": heard.reason}
         shown = turn.state.get("request_digest") if key == turn.state.get("key") else None
         if turn.digest or shown:
             ask["digest"] = turn.digest or shown

@@ -101,9 +101,9 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
-        verb = "remove" if _REMOVE.match(said) else "check"
-        until = _UNTIL.search(said)
-        return Heard(verb, subject, environment, destinations, judgement=judgement, until=until[1] if until else None)
+        wanted: Verb = "remove" if _REMOVE.match(said) else "check"
+        until = match[1] if (match := _UNTIL.search(said)) else None
+        return Heard(wanted, subject, environment, destinations, judgement=judgement, until=until)
     port = _PORT_ALONE.search(said)
     if port and not _looks_like_a_host(said):
         return Heard("port", subject, environment, port=port[1], judgement=judgement)
