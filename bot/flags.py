@@ -70,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _skill_parser(commands: Any, skill: Skill) -> None:
     about = card(skill.NAME)
-    examples = "examples:\n" + "\n".join(f"  postern {example}" for example in about.examples)
+    examples = "examples:\n" + "\n".join(
+        f"  postern {example}" for example in about.examples if example.startswith(about.name)
+    )
     parser = commands.add_parser(
         skill.NAME,
         help=about.description,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from skills.core.platform_base import Platform
-from skills.core.platforms import cloud_foundry, infrastream, network_policy, uds
+from skills.core.platforms import cilium, cloud_foundry, infrastream, istio, network_policy, uds
 
 ALL: list[Platform] = [
     uds,
+    cilium,
     network_policy,
+    istio,
     infrastream,
     cloud_foundry,
 ]

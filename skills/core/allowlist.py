@@ -106,6 +106,7 @@ class Allowlist:
         self.commit = commit
         self.dirty = dirty
         self.findings = tuple(findings)
+        self._by_environment: dict[str, Allowlist] = {}
 
     @property
     def sources(self) -> Sources:
@@ -138,17 +139,38 @@ class Allowlist:
     # --- workloads
 
     def resolve(self, ref: WorkloadRef) -> Resolution:
-        pods = kube.resolve(self.cluster, ref)
-        # Kubernetes manifests name no environment, and nothing here tells those of several environments apart.
-        found = [] if ref.environment else [self._named(workload) for workload in pods]
+        found = self._pods(ref)
         for platform in ALL:
             found += platform.resolve(self.indexes[platform.NAME], ref)
         if found:
             return Resolution(tuple(found))
         unread = self._may_declare(ref)
-        if pods or (ref.environment and kube.resolve(self.cluster, replace(ref, environment=None))):
+        if ref.environment and kube.resolve(self.cluster, replace(ref, environment=None)):
             unread.append(Finding("EGR168", {"workload": ref.written, "environment": ref.environment}))
         return Resolution((), tuple(near(ref.written, self.names())[:3]), tuple(unread))
+
+    def _pods(self, ref: WorkloadRef) -> list[Workload]:
+        """Kubernetes manifests name no environment; the folders on the way to them may."""
+        if ref.environment is None:
+            return [self._named(workload) for workload in kube.resolve(self.cluster, ref)]
+        if not self.has_environment(ref.environment):
+            return []
+        there = self.in_environment(ref.environment)
+        found = [there._named(workload) for workload in kube.resolve(there.cluster, replace(ref, environment=None))]
+        return [replace(workload, environment=canonical(ref.environment)) for workload in found]
+
+    def has_environment(self, environment: str) -> bool:
+        return any(canonical(environment) in environments_in(path) for path in self.readings)
+
+    def in_environment(self, environment: str) -> Allowlist:
+        """What applies in one environment: its own folders, and all that lies in no environment's folder."""
+        wanted = canonical(environment)
+        if wanted not in self._by_environment:
+            own = {path: reading for path, reading in self.readings.items() if environments_in(path) <= {wanted}}
+            texts = {path: text for path, text in self.texts.items() if environments_in(path) <= {wanted}}
+            part = Allowlist(own, texts, commit=self.commit, dirty=self.dirty, findings=self.findings)
+            self._by_environment[wanted] = part
+        return self._by_environment[wanted]
 
     def _may_declare(self, ref: WorkloadRef) -> list[Finding]:
         """Files that can't be read and name what nothing readable declares."""
@@ -189,6 +211,10 @@ class Allowlist:
 
     def check(self, workload: Workload, destination: Destination) -> Verdict:
         """The verdict for one workload and one destination."""
+        if workload.kind == "k8s" and workload.environment:
+            there = self.in_environment(workload.environment)
+            if there.readings.keys() != self.readings.keys():
+                return there.check(workload, destination)
         views: list[LayerView] = []
         for platform in ALL:
             if workload.kind == platform.KIND:
@@ -238,6 +264,23 @@ def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolutio
     return Verdict("undecided", None, destination, (), (Finding("EGR104", facts),), (question,))
 
 
+_ENVIRONMENTS = {
+    **dict.fromkeys(("production", "prod", "prd"), "production"),
+    **dict.fromkeys(("staging", "stage", "stg"), "staging"),
+    **dict.fromkeys(("development", "dev"), "development"),
+    **{name: name for name in ("test", "qa", "uat", "preprod", "sandbox")},
+}
+
+
+def canonical(environment: str) -> str:
+    return _ENVIRONMENTS.get(environment.casefold(), environment.casefold())
+
+
+def environments_in(path: str) -> set[str]:
+    """Environments that folders of a path are called after."""
+    return {_ENVIRONMENTS[part] for part in path.casefold().split("/")[:-1] if part in _ENVIRONMENTS}
+
+
 def choice_for(workload: Workload) -> str:
     """What to write after --for to mean exactly this workload."""
     name = workload.name if workload.kind == "k8s" else workload.scope
@@ -251,8 +294,8 @@ def _path(item: Finding) -> str:
 
 def _may_concern(text: str, workload: Workload) -> bool:
     """Whether a file that can't be parsed could speak of this workload. Templated names could be any."""
-    if "{{" in text or "${" in text:
-        return True
+    if "{{" in text or "${" in text or workload.kind == "cf":
+        return True  # cf-mgmt's files are named after the space and rarely say its name inside
     if workload.namespace is None:
         return workload.scope.rsplit("/", 1)[-1] in text
     namespaces = _NAMESPACE_LINE.findall(text)
@@ -300,7 +343,7 @@ def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
     decision: Decision
     if denies:
         decision = "denied"
-    elif doubts:
+    elif doubts and (allows or default == "allow"):
         decision = "undecided"
     elif allows or default == "allow":
         decision = "undecided" if unknown and not allows else "allowed"

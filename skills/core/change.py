@@ -46,7 +46,8 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     changed = allowlist
     if need.remove or not all(verdict.allowed for verdict in before):
         for platform in allowlist.governing(need.workload):
-            plan = platform.edit(changed.indexes[platform.NAME], changed.sources, need)
+            part = _part_for(changed, need)
+            plan = platform.edit(part.indexes[platform.NAME], part.sources, need)
             plans.append(plan)
             changed = changed.with_edits(plan.edits)
             if plan.edits and not need.remove and all(verdict.allowed for verdict in _verdicts(changed, need)):
@@ -67,6 +68,14 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
         _questions(plans),
     )
     return Draft(change, before, after)
+
+
+def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:
+    """A change that is asked for one environment's pods touches no other environment's files."""
+    workload = need.workload
+    if workload.kind == "k8s" and workload.environment:
+        return allowlist.in_environment(workload.environment)
+    return allowlist
 
 
 def digest(base: str | None, edits: Iterable[Edit]) -> str:
@@ -115,16 +124,17 @@ def _merged(allowlist: Allowlist, plans: Sequence[Plan]) -> tuple[Edit, ...]:
 def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict], after: Sequence[Verdict]) -> Proof:
     gained: list[Grant] = []
     lost: list[Grant] = []
-    isolated: list[Isolation] = []
     wider: list[Finding] = []
     for platform in ALL:
-        granted, taken, newly_isolated, freed = _difference(platform, old, new)
-        gained += [Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
-        wider += [Finding("EGR316", {"source": scope.source, "layer": _words(scope.layer)}) for scope in freed]
+        granted, taken = _granted(platform, new, old), _granted(platform, old, new)
         gained += granted
         lost += taken
-        isolated += newly_isolated
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
+    # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
+    was, is_now = _isolated(old), _isolated(new)
+    isolated, freed = sorted(is_now - was, key=str), sorted(was - is_now, key=str)
+    gained += [Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
+    wider += [Finding("EGR316", {"source": scope.source, "layer": _words(scope.layer)}) for scope in freed]
     losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
     losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in isolated]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
@@ -132,19 +142,15 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses))
 
 
-def _difference(
-    platform: Platform, old: Allowlist, new: Allowlist
-) -> tuple[list[Grant], list[Grant], list[Isolation], list[Isolation]]:
-    """Grants gained and lost, scopes that become denied by default, and scopes that no longer are."""
-    old_index, new_index = old.indexes[platform.NAME], new.indexes[platform.NAME]
-    old_grants, new_grants = set(platform.grants(old_index)), set(platform.grants(new_index))
-    was, is_now = set(platform.isolations(old_index)), set(platform.isolations(new_index))
-    return (
-        sorted(new_grants - old_grants, key=str),
-        sorted(old_grants - new_grants, key=str),
-        sorted(is_now - was, key=str),
-        sorted(was - is_now, key=str),
-    )
+def _granted(platform: Platform, here: Allowlist, not_there: Allowlist) -> list[Grant]:
+    """What a platform's rules give here and do not give there."""
+    grants = set(platform.grants(here.indexes[platform.NAME]))
+    return sorted(grants - set(platform.grants(not_there.indexes[platform.NAME])), key=str)
+
+
+def _isolated(allowlist: Allowlist) -> set[Isolation]:
+    """Every scope that is denied by default, whichever platform does it."""
+    return {scope for platform in ALL for scope in platform.isolations(allowlist.indexes[platform.NAME])}
 
 
 def _words(layer: str) -> str:

@@ -20,6 +20,7 @@ from skills.core.report import Report, read_report
 NAME = "diagnose"
 _MOST_CHECKED = 5
 _ANSWERED = frozenset({"auth_401", "rate_limited_429", "proxy_error_407"})  # something answered, so the way is open
+_TRUST = frozenset({"tls_certificate", "tls_hostname_mismatch", "tls_expired"})
 _LOOSE = 50  # strength of a sighting that stands for several faults
 
 
@@ -75,7 +76,8 @@ def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str])
     if judgement.symptom in _ANSWERED or (judgement.symptom == "app_error" and not denied):
         return Finding("EGR281", facts, quotes), judgement.certainty, "no"
     if not to:
-        return Finding("EGR282", facts, quotes), judgement.certainty, block
+        code = "EGR295" if judgement.symptom == "no_error" else "EGR282"
+        return Finding(code, facts, quotes), judgement.certainty, block
     if not verdicts:
         return Finding("EGR283", facts, quotes), judgement.certainty, block
     verdict = denied[0] if denied else verdicts[0]
@@ -85,7 +87,8 @@ def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str])
     if verdict.decision == "undecided":
         return Finding("EGR284", facts, quotes), 0.5, block
     if verdict.allowed:
-        code = "EGR289" if judgement.symptom == "no_error" else "EGR285"
+        code = "EGR296" if judgement.symptom in _TRUST else "EGR285"
+        code = "EGR289" if judgement.symptom == "no_error" else code
         return Finding(code, facts, quotes), max(0.8, judgement.certainty), "no"
     return _denied(judgement, verdict, facts, quotes)
 
@@ -127,7 +130,7 @@ def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Q
         return verdicts[0].questions
     if cause.code == "EGR283" and not ask.for_:
         return (Question("workload", "EGR105"),)
-    if cause.code == "EGR282":
+    if cause.code in ("EGR282", "EGR295"):
         return (Question("destination", "EGR292"),)
     return ()
 

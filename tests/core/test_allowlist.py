@@ -154,9 +154,19 @@ def test_a_package_without_a_namespace_is_in_default() -> None:
     assert read_flow(made, "default/web", ("evil.example",)).verdicts(made)[0].decision == "denied"
 
 
-def test_pods_have_no_environment_that_we_could_tell() -> None:
-    made = allowlist({"prod/w.yaml": WEB, "prod/p.yaml": PACKAGE})
-    for for_ in ("prod:default/web", "prdo:default/web"):
-        verdict = read_flow(made, for_, ("evil.example",)).verdicts(made)[0]
+def test_pods_of_an_environment_are_told_by_its_folder() -> None:
+    """What stands in another environment's folder neither allows nor denies here."""
+    closed = POLICY.replace("namespace: elsewhere", "namespace: default").replace(", egress: [{}]", "")
+    opened = POLICY.replace("namespace: elsewhere", "namespace: default")
+    made = allowlist({"base/w.yaml": WEB, "staging/n.yaml": closed, "prod/n.yaml": opened})
+
+    def asked(for_: str) -> str:
+        return read_flow(made, for_, ("evil.example",)).verdicts(made)[0].decision
+
+    assert asked("staging:default/web") == "denied"
+    assert asked("prod:default/web") == "allowed"
+    assert asked("production:default/web") == "allowed"
+    for unknown in ("prdo:default/web", "qa:default/web"):
+        verdict = read_flow(made, unknown, ("evil.example",)).verdicts(made)[0]
         assert verdict.decision == "undecided"
         assert "EGR168" in {finding.code for finding in verdict.findings}

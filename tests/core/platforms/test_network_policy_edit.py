@@ -178,14 +178,6 @@ def test_the_api_server_needs_addresses() -> None:
     assert draft(world(DENY_EGRESS, pods=WEB), given).after.decision("shop/web", given) == "allowed"
 
 
-def test_where_cilium_policies_are_kept_they_are_a_choice() -> None:
-    cilium = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: back}\nspec: {}\n"
-    (question,) = draft(world(DENY_EGRESS, cilium, pods=WEB), to("api.stripe.com")).plan.questions
-    assert question.choices == ("addresses", "public", "cilium")
-    (question,) = draft(world(DENY_EGRESS, pods=WEB), to("api.stripe.com")).plan.questions
-    assert question.choices == ("addresses", "public")
-
-
 # --- where it goes
 
 

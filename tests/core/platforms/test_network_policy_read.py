@@ -116,7 +116,6 @@ def test_other_documents_are_not_ours() -> None:
         ("projectcalico.org/v3", "NetworkPolicy", True),
         ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", True),
         ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", True),
-        ("cilium.io/v2", "CiliumNetworkPolicy", True),
     ],
 )
 def test_policies_of_other_makes_are_noted(version: str, kind: str, foreign: bool) -> None:

@@ -153,8 +153,7 @@ class _Adder:
             # A private name: public addresses would not help, and which private ones, only the asker knows.
             self.questions.append(Question(self._question(host), "EGR957", facts))
             return []
-        foreign = any(entry.kind.startswith("Cilium") for entry in self._workspace.index.foreign)
-        choices = ("addresses", "public", *(["cilium"] if foreign else []))
+        choices = ("addresses", "public")
         self.questions.append(Question(self._question(host), "EGR917", facts, choices))
         return [internet_peer()]
 

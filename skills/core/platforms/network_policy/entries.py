@@ -23,7 +23,7 @@ class PolicyEntry:
 
 @dataclass(frozen=True, slots=True)
 class ForeignEntry:
-    """A policy of another make (Calico, Cilium, AdminNetworkPolicy): it can turn a verdict and is not read here.
+    """A policy of another make (Calico, AdminNetworkPolicy): it can turn a verdict and is not read here.
 
     `namespace` None means the whole cluster.
     """

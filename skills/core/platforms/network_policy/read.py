@@ -32,10 +32,8 @@ _FOREIGN = {
     "AdminNetworkPolicy": "policy.networking.k8s.io/",
     "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
     "ClusterNetworkPolicy": "policy.networking.k8s.io/",
-    "CiliumNetworkPolicy": "cilium.io/",
-    "CiliumClusterwideNetworkPolicy": "cilium.io/",
 }
-_CLUSTER_WIDE = ("Global", "Admin", "Baseline", "Cluster", "CiliumCluster")
+_CLUSTER_WIDE = ("Global", "Admin", "Baseline", "Cluster")
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
 _MOST_ITEMS = 20_000

@@ -1,0 +1,53 @@
+"""CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (`cilium.io/v2`).
+
+Policies isolate and allow like NetworkPolicies and join with them; besides, they deny, know host names through
+Cilium's DNS proxy, and decide by identity, so that a CIDR never matches a pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.model import Workload, WorkloadRef
+from skills.core.platforms.cilium.audit import audit
+from skills.core.platforms.cilium.decide import decide, governs
+from skills.core.platforms.cilium.edit import edit
+from skills.core.platforms.cilium.entries import CiliumPolicy
+from skills.core.platforms.cilium.grants import grants, isolations, wider
+from skills.core.platforms.cilium.index import NAME, Index, compile_index
+from skills.core.platforms.cilium.read import read
+
+__all__ = [
+    "KIND",
+    "MARKS",
+    "NAME",
+    "audit",
+    "compile",
+    "decide",
+    "edit",
+    "governs",
+    "grants",
+    "isolations",
+    "names",
+    "read",
+    "resolve",
+    "wider",
+]
+
+KIND = "k8s"
+MARKS: tuple[str, ...] = ("cilium.io/",)
+
+
+def compile(entries: Sequence[CiliumPolicy], cluster: Cluster) -> Index:
+    return compile_index(entries, cluster)
+
+
+def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001
+    """The cluster resolves Kubernetes workloads for all dialects."""
+    return ()
+
+
+def names(index: Index) -> Sequence[str]:  # noqa: ARG001
+    """The cluster names Kubernetes workloads for all dialects."""
+    return ()

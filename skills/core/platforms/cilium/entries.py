@@ -1,0 +1,131 @@
+"""What one document contributes to this dialect: plain values, kept by blob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from skills.core.enforce.kube_policy import Direction, IpBlock
+from skills.core.model import Finding, Place, Ports
+from skills.core.platforms.cilium.endpoints import EndpointSelector
+from skills.core.platforms.cilium.pattern import Name
+
+Kind = Literal["endpoints", "entity", "block", "service", "name", "unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One item of a To or From list. `text` says it in the file's words; the field of its `kind` is set.
+
+    `unsure` says why only the cluster knows it.
+    """
+
+    kind: Kind
+    place: Place
+    text: str
+    selector: EndpointSelector | None = None
+    block: IpBlock | None = None
+    service: tuple[str, str] | None = None
+    name: Name | None = None
+    unsure: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One item of `ports`. Neither `ports` nor `name` is every port; `protocol` is lower case, `any` is all."""
+
+    place: Place
+    protocol: str
+    ports: Ports | None = None
+    name: str | None = None
+    unsure: bool = False
+
+    def __str__(self) -> str:
+        return self.name or (str(self.ports) if self.ports else "every port")
+
+    def speaks(self, protocol: str) -> bool:
+        return self.protocol in {"any", protocol}
+
+
+@dataclass(frozen=True, slots=True)
+class PortRule:
+    """One item of `toPorts`. `http` names the L7 parser (http, kafka ...) that lets only some requests pass."""
+
+    place: Place
+    ports: tuple[Port, ...] = ()
+    dns: tuple[Name, ...] | None = None
+    http: str = ""
+    server_names: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One item of egress, egressDeny, ingress or ingressDeny; `path` leads to it inside its document.
+
+    `family` is the To or From key that stands there, "" for none: then any peer on `to_ports`, and
+    nothing at all without those either. `to_ports` None is every port.
+    """
+
+    place: Place
+    path: tuple[str | int, ...]
+    family: str = ""
+    peers: tuple[Peer, ...] = ()
+    to_ports: tuple[PortRule, ...] | None = None
+    only_icmp: bool = False
+
+    @property
+    def anyone(self) -> bool:
+        return not self.family and self.to_ports is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Both lists of one direction, and whether selected endpoints are denied by default."""
+
+    allow: tuple[Rule, ...] = ()
+    deny: tuple[Rule, ...] = ()
+    isolates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One rule set: whom it selects, and both directions. `nodes`: a nodeSelector, so no pod is meant."""
+
+    place: Place
+    path: tuple[str | int, ...]
+    selector: EndpointSelector
+    egress: Side
+    ingress: Side
+    nodes: bool = False
+
+    def side(self, direction: Direction) -> Side:
+        return self.egress if direction == "Egress" else self.ingress
+
+
+@dataclass(frozen=True, slots=True)
+class CiliumPolicy:
+    """A CiliumNetworkPolicy, or one for the whole cluster (`clusterwide`, then `namespace` is None).
+
+    `namespace` None otherwise means that a template decides it. With `faults` Cilium or the API server
+    rejects the policy. `line` is where its document (or list item) begins. `doubt` says why nobody can be
+    sure that it is in force as it stands here.
+    """
+
+    kind: str
+    name: str
+    namespace: str | None
+    place: Place
+    line: int
+    specs: tuple[Spec, ...] = ()
+    faults: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+    assumed_namespace: bool = False
+    doubt: Finding | None = None
+
+    @property
+    def clusterwide(self) -> bool:
+        return self.kind == CLUSTERWIDE
+
+
+NAMESPACED = "CiliumNetworkPolicy"
+CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"

@@ -1,0 +1,152 @@
+"""Permissions and isolations in words that can be compared, and what a permission opens beyond a need."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+from skills.core.enforce.kube_objects import PodFacts
+from skills.core.enforce.kube_policy import LAYER, Direction, Pods
+from skills.core.enforce.matching import Match
+from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
+from skills.core.platforms.cilium.endpoints import Endpoint
+from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
+from skills.core.platforms.cilium.index import Index
+from skills.core.platforms.cilium.match import peer_words, port_words
+
+DNS_PEER = "pods k8s-app=kube-dns in namespace kube-system"
+_EVERYTHING = "everything"
+_EVERY_PORT = "every port"
+_ALL_PODS = "all pods"
+_INGRESS = "ingress of "
+_DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
+_MOST_PAIRS = 400
+
+
+def grants(index: Index) -> Sequence[Grant]:
+    """One grant for each pair of a peer and a port; the receiving side of an ingress rule is its target."""
+    found: dict[Grant, None] = {}
+    for policy in index.policies:
+        if policy.faults:
+            continue
+        for spec in policy.specs:
+            for direction in _DIRECTIONS:
+                for rule in spec.side(direction).allow:
+                    found |= dict.fromkeys(_of(policy, spec, rule, direction))
+    return tuple(found)
+
+
+def _of(policy: CiliumPolicy, spec: Spec, rule: Rule, direction: Direction) -> Iterator[Grant]:
+    own = scope(policy, spec)
+    peers = [peer_words(peer, policy.namespace) for peer in rule.peers] or ([_EVERYTHING] if rule.anyone else [])
+    ports = [] if rule.only_icmp else port_words(rule.to_ports)
+    if len(ports) * len(peers) > _MOST_PAIRS:
+        ports = [(", ".join(port for port, _ in ports), "any")]
+    for peer in peers:
+        source, target = (own, peer) if direction == "Egress" else (peer, f"{_INGRESS}{own}")
+        for number, protocol in ports:
+            yield Grant(source, target, number, protocol, LAYER)
+
+
+def scope(policy: CiliumPolicy, spec: Spec) -> str:
+    """Who a spec is about: `shop pods app=web`, or `the whole cluster all pods`."""
+    where = "the whole cluster" if policy.clusterwide else policy.namespace or "?"
+    if spec.nodes:
+        return f"{where} nodes"
+    return f"{where} {_ALL_PODS if spec.selector.empty else f'pods {spec.selector}'}"
+
+
+def isolations(index: Index) -> Sequence[Isolation]:
+    """Every scope that is denied by default, said so that the same state always reads the same.
+
+    Known workloads stand for the selectors that choose them: a second policy for a workload that is isolated
+    already isolates nothing new.
+    """
+    found: dict[Isolation, None] = {}
+    for direction in _DIRECTIONS:
+        pairs = [
+            (policy, spec)
+            for policy in index.policies
+            for spec in policy.specs
+            if spec.side(direction).isolates and policy.doubt is None and not spec.nodes
+        ]
+        whole = {policy.namespace for policy, spec in pairs if spec.selector.empty}
+        for policy, spec in pairs:
+            for who in _isolated(index, policy, spec, whole):
+                words = f"{_INGRESS}{who}" if direction == "Ingress" else who
+                found[Isolation(words, LAYER)] = None
+    return tuple(found)
+
+
+def _isolated(index: Index, policy: CiliumPolicy, spec: Spec, whole: set[str | None]) -> Iterator[str]:
+    if spec.selector.empty:
+        yield scope(policy, spec)
+        return
+    if policy.namespace in whole or None in whole:
+        return
+    chosen = [
+        pod
+        for namespace in ([policy.namespace] if policy.namespace else spec.selector.namespaces or index.cluster.pods)
+        for pod in index.cluster.pods.get(namespace, ())
+        if spec.selector.matches(pod_end(index, pod), policy.namespace) is Match.YES
+    ]
+    for pod in chosen:
+        yield f"{pod.namespace}/{pod.owners[0][1] if pod.owners else pod.name}"
+    if not chosen:
+        yield scope(policy, spec)
+
+
+def pod_end(index: Index, pod: PodFacts) -> Endpoint:
+    labels = index.cluster.labels_of(pod.namespace)
+    return Endpoint(Pods(f"{pod.namespace}/{pod.name}", pod.namespace, labels, pod.labels), pod.service_account)
+
+
+def wider(grant: Grant, need: Need) -> Sequence[Finding]:
+    """What a newly given permission opens beyond the need; none if it is exactly the need."""
+    ingress = grant.target.startswith(_INGRESS)
+    own, peer = (grant.target.removeprefix(_INGRESS), grant.source) if ingress else (grant.source, grant.target)
+    if peer == DNS_PEER and grant.ports == "53":
+        return [finding("EGR874", scope=own)]
+    asked = ", ".join(str(destination) for destination in need.destinations)
+    found: list[Finding] = []
+    elsewhere = not ingress and not own.startswith(f"{need.workload.namespace or need.workload.scope} ")
+    if own.endswith(f" {_ALL_PODS}") or elsewhere:
+        found.append(finding("EGR902", scope=own, workload=need.workload.name))
+    if _wider_peer(peer, need.destinations):
+        found.append(finding("EGR903", target=peer, asked=need.workload.name if ingress else asked))
+    if _wider_ports(grant.ports, need.destinations) or _other_port(peer, grant, need.destinations):
+        found.append(finding("EGR904", ports=grant.ports, target=peer, asked=asked))
+    return found
+
+
+def _wider_peer(peer: str, destinations: Sequence[Destination]) -> bool:
+    if peer == _EVERYTHING or peer.startswith(("the entity ", f"{_ALL_PODS} in ")) or peer.endswith("every namespace"):
+        return True
+    if "*" in peer:
+        return True
+    cidr = peer.partition(" except ")[0]
+    if "/" not in cidr or " " in cidr:
+        return " " not in peer and all(peer.lower().removesuffix(".") != d.host for d in destinations)
+    block = ipaddress.ip_network(cidr)
+    wanted = [text for d in destinations for text in ((d.network,) if d.network else d.addresses)]
+    return all(ipaddress.ip_network(text, strict=False) != block for text in wanted)
+
+
+def _other_port(peer: str, grant: Grant, destinations: Sequence[Destination]) -> bool:
+    """A name that joins a list gets all ports of that rule. Ports of pods may differ from those that were asked."""
+    mine = [d for d in destinations if d.host and d.host == peer.lower().removesuffix(".")]
+    if not mine or not grant.ports.isdecimal():
+        return False
+    port = Ports(int(grant.ports), int(grant.ports))
+    return not any(d.ports is None or (d.ports.meets(port) and grant.protocol in {"any", d.protocol}) for d in mine)
+
+
+def _wider_ports(ports: str, destinations: Sequence[Destination]) -> bool:
+    """A single port may be the pod port behind a Service, so only more than one port can be too much."""
+    if ports == _EVERY_PORT:
+        return not any(destination.ports is None for destination in destinations)
+    first, dash, last = ports.partition("-")
+    if not dash or not first.isdecimal() or not last.isdecimal():
+        return False
+    opened = Ports(int(first), int(last))
+    return not any(destination.ports is not None and destination.ports.covers(opened) for destination in destinations)

@@ -1,0 +1,149 @@
+"""Where a new rule goes: a rule that lacks only this peer, the workload's own policy, or a policy of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.matching import Match
+from skills.core.model import Finding, Role, finding
+from skills.core.platforms.cilium.endpoints import endpoint
+from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Spec
+from skills.core.platforms.cilium.match import selection
+from skills.core.platforms.cilium.names import DnsRule, lookups
+from skills.core.platforms.cilium.wish import DNS_RULE, Wish, manifest, policy_name, port_of, same_ports, strays
+from skills.core.platforms.cilium.workspace import Workspace
+from skills.core.yaml_text import CannotEdit
+
+_MOST_PORTS = 40
+_YAML = (".yaml", ".yml")
+
+
+class Placer:
+    """Writes wishes into a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def place(self, wish: Wish, near: Pods, role: Role, host: str = "") -> list[Finding]:
+        """Writes the wish at the best place that can be edited, with the DNS rule that a `host` needs."""
+        if host and self._named(wish, near, host) is not None:
+            return self._dns(wish, near, host)
+        for write in (self._into_rule, self._into_ports, self._into_policy, self._as_document):
+            try:
+                if write(wish, near, role):
+                    return self._dns(wish, near, host) if host else []
+            except CannotEdit:
+                continue  # the next place is a wider change, and still a right one
+        return [finding("EGR938", namespace=wish.namespace, workload=near.name)]
+
+    def own(self, wish: Wish, near: Pods) -> Iterator[tuple[CiliumPolicy, Spec]]:
+        """Sound specs of exactly these pods that hold the wanted direction."""
+        end = endpoint(self._workspace.index.cluster, near)
+        for policy in self._workspace.index.of(wish.namespace):
+            for spec in policy.specs:
+                labels = spec.selector.labels
+                if not labels or strays(self._workspace.index.cluster, near, labels):
+                    continue
+                if spec.side(wish.direction).allow and selection(policy, spec, end) is Match.YES:
+                    yield policy, spec
+
+    def _named(self, wish: Wish, near: Pods, host: str) -> tuple[CiliumPolicy, Spec] | None:
+        """The spec that names the host on these ports already, so that only the lookups can be missing."""
+        for policy, spec in self.own(wish, near):
+            for rule in spec.egress.allow:
+                fits = not rule.to_ports or same_ports(rule.to_ports, wish.ports, exactly=False)
+                if rule.to_ports != () and fits and any(_is_named(peer, host) for peer in rule.peers):
+                    return policy, spec
+        return None
+
+    def _into_rule(self, wish: Wish, near: Pods, role: Role) -> bool:
+        """A rule of the same kind on the same ports gets the peer as well; one for exactly these ports first."""
+        for exactly in (True, False):
+            for policy, spec in self.own(wish, near):
+                for rule in spec.side(wish.direction).allow:
+                    if rule.family == wish.family and same_ports(rule.to_ports, wish.ports, exactly=exactly):
+                        self._workspace.append(policy, (*rule.path, rule.family), wish.item, wish.comment, role)
+                        return True
+        return False
+
+    def _into_ports(self, wish: Wish, near: Pods, role: Role) -> bool:
+        """A rule for nothing but this peer gets the port as well."""
+        for policy, spec in self.own(wish, near):
+            for rule in spec.side(wish.direction).allow:
+                listed = rule.to_ports or ()
+                plain = len(listed) == 1 and same_ports(listed, [port_of(p) for p in listed[0].ports], exactly=True)
+                room = plain and len(listed[0].ports) + len(wish.ports) <= _MOST_PORTS
+                if room and rule.family == wish.family and [_written(peer) for peer in rule.peers] == [wish.item]:
+                    for port in wish.ports:
+                        path = (*rule.path, "toPorts", 0, "ports")
+                        self._workspace.append(policy, path, port, wish.comment, role)
+                        policy = self._workspace.again(policy)  # noqa: PLW2901 - in the text as it now stands
+                    return bool(wish.ports)
+        return False
+
+    def _into_policy(self, wish: Wish, near: Pods, role: Role) -> bool:
+        for policy, spec in self.own(wish, near):
+            self._workspace.append(policy, (*spec.path, wish.section), wish.rule(), wish.comment, role)
+            return True
+        return False
+
+    def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:  # noqa: ARG002 - one shape for all places
+        """A policy of its own, in the file that holds the namespace's policies."""
+        index = self._workspace.index
+        policies = [p for p in index.of(wish.namespace) if p.kind == NAMESPACED and p.place.path.endswith(_YAML)]
+        paths = [policy.place.path for policy in policies]
+        if not paths:
+            wide = [p for p in index.policies if p.clusterwide and p.place.path.endswith(_YAML)]
+            paths = [policy.place.path for policy in wide]
+        if not paths:
+            return False
+        path = max(sorted(set(paths)), key=paths.count)
+        there = [policy for policy in policies if policy.place.path == path]
+        named = not there or not all(policy.assumed_namespace for policy in there)
+        name = policy_name(wish, {policy.name for policy in index.of(wish.namespace)})
+        self._workspace.add_document(path, manifest(wish, name, [wish.rule()], with_namespace=named), role)
+        return True
+
+    # --- the DNS companion
+
+    def _dns(self, wish: Wish, near: Pods, host: str) -> list[Finding]:
+        """Without a DNS rule that covers the name, a rule by name never matches (G-F01, G-F06)."""
+        index = self._workspace.index
+        end = endpoint(index.cluster, near)
+        seen = lookups(index.about(near.namespace), end)
+        if seen.learned(host) is Match.YES:
+            return []
+        try:
+            known = [rule for match, rule in seen.rules if rule.names is not None and match is Match.YES]
+            if known:
+                self._widen(known[0], host, wish.comment)
+            else:
+                holder = self._named(wish, near, host)
+                if holder is None:
+                    return [finding("EGR877", host=host)]
+                policy, spec = holder
+                self._workspace.append(policy, (*spec.path, "egress"), DNS_RULE, wish.comment, "allowlist")
+        except CannotEdit:
+            return [finding("EGR877", host=host)]
+        return [finding("EGR878", host=host, workload=near.name)]
+
+    def _widen(self, known: DnsRule, host: str, comment: str) -> None:
+        rules = known.rule.to_ports or ()
+        position = next(number for number, item in enumerate(rules) if item.place == known.place)
+        path: tuple[Any, ...] = (*known.rule.path, "toPorts", position, "rules", "dns")
+        self._workspace.append(known.policy, path, {"matchName": host}, comment, "allowlist")
+
+
+def _written(peer: Peer) -> Any:
+    """The peer as it stands in a manifest, where that is as plain as what a draft writes."""
+    if peer.name is not None and not peer.name.wild:
+        return {"matchName": peer.name.text}
+    if peer.block is not None and not peer.block.excepts:
+        return peer.block.cidr
+    return peer.text if peer.kind == "entity" else None
+
+
+def _is_named(peer: Peer, host: str) -> bool:
+    return peer.name is not None and peer.name.matches(host) is Match.YES

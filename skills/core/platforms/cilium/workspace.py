@@ -1,0 +1,88 @@
+"""The texts while a draft is written: each edit is read again before the next one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skills.core.enforce.kube_objects import expand
+from skills.core.model import Edit, Role
+from skills.core.platform_base import Sources
+from skills.core.platforms.cilium.entries import CiliumPolicy
+from skills.core.platforms.cilium.index import Index, compile_index
+from skills.core.platforms.cilium.read import read
+from skills.core.yaml_text import (
+    CannotEdit,
+    Document,
+    Seq,
+    append_document,
+    append_item,
+    insert_key,
+    read_documents,
+    remove_item,
+)
+
+Path = tuple[str | int, ...]
+_NO_DOCUMENT = "EGR386"
+
+
+class Workspace:
+    """`index` always says what the texts say."""
+
+    def __init__(self, index: Index, sources: Sources) -> None:
+        self.index = index
+        self._sources = sources
+        self._changed: dict[str, str] = {}
+        self._roles: dict[str, Role] = {}
+
+    def edits(self) -> tuple[Edit, ...]:
+        return tuple(
+            Edit(path, self._sources.texts.get(path), text, self._roles[path])
+            for path, text in sorted(self._changed.items())
+            if text != self._sources.texts.get(path)
+        )
+
+    def append(self, policy: CiliumPolicy, path: Path, item: Any, comment: str, role: Role) -> None:
+        """A new last item of the list at `path`; the list comes to be where it is not there yet."""
+        document, prefix = self.find(policy)
+        text = self._text(policy.place.path)
+        if document.at(*prefix, *path) is None:
+            *holder, key = path
+            new = insert_key(text, document, (*prefix, *holder), str(key), [item], comment=comment)
+        else:
+            new = append_item(text, document, (*prefix, *path), item, comment=comment)
+        self._put(policy.place.path, new, role)
+
+    def remove(self, policy: CiliumPolicy, path: Path, role: Role) -> None:
+        document, prefix = self.find(policy)
+        self._put(policy.place.path, remove_item(self._text(policy.place.path), document, (*prefix, *path)), role)
+
+    def add_document(self, path: str, block: str, role: Role) -> None:
+        self._put(path, append_document(self._text(path), block), role)
+
+    def find(self, policy: CiliumPolicy) -> tuple[Document, Path]:
+        """The document that holds the policy, and the path to it when it is an item of a List."""
+        for document in read_documents(policy.place.path, self._text(policy.place.path))[0]:
+            if document.line == policy.line:
+                return document, ()
+            items = document.at("items")
+            for position, item in enumerate(items if isinstance(items, Seq) else ()):
+                if getattr(item, "line", 0) == policy.line:
+                    return document, ("items", position)
+        raise CannotEdit(_NO_DOCUMENT, number=1)  # the index knows a file whose text nobody gave
+
+    def again(self, policy: CiliumPolicy) -> CiliumPolicy:
+        """The same policy in the text as it now stands."""
+        key = (policy.kind, policy.namespace, policy.name, policy.place.path)
+        return next(p for p in self.index.policies if (p.kind, p.namespace, p.name, p.place.path) == key)
+
+    def _text(self, path: str) -> str:
+        return self._changed.get(path, self._sources.texts.get(path) or "")
+
+    def _put(self, path: str, text: str, role: Role) -> None:
+        """A file that the sender's own rules touch is shown as the allowlist, whatever else changes in it."""
+        self._changed[path] = text
+        self._roles[path] = "allowlist" if "allowlist" in {role, self._roles.get(path)} else role
+        documents = read_documents(path, text)[0]
+        entries = [entry for document in documents for item in expand(document) for entry in read(item)]
+        others = [entry for entry in self.index.read if entry.place.path != path]
+        self.index = compile_index([*others, *entries], self.index.cluster)

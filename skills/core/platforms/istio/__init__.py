@@ -1,0 +1,36 @@
+"""Istio as at Party Bus: a sidecar lets out only what the mesh's registry holds (`REGISTRY_ONLY`).
+
+Hosts are registered by ServiceEntries, as manifests or as values of Big Bang and bb-common charts, which are read as
+what they render. Environments are told apart by path, and a need is for all of them.
+"""
+
+from __future__ import annotations
+
+from skills.core.platforms.istio.audit import audit
+from skills.core.platforms.istio.decide import decide, governs
+from skills.core.platforms.istio.edit import edit
+from skills.core.platforms.istio.entries import NAME
+from skills.core.platforms.istio.grants import grants, isolations, wider
+from skills.core.platforms.istio.index import compile_index as compile
+from skills.core.platforms.istio.index import names, resolve
+from skills.core.platforms.istio.read import read
+
+__all__ = [
+    "KIND",
+    "MARKS",
+    "NAME",
+    "audit",
+    "compile",
+    "decide",
+    "edit",
+    "governs",
+    "grants",
+    "isolations",
+    "names",
+    "read",
+    "resolve",
+    "wider",
+]
+
+KIND = "k8s"
+MARKS: tuple[str, ...] = ("networking.istio.io/", "outboundTrafficPolicy", "serviceEntries", "customServiceEntries")

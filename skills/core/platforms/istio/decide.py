@@ -1,0 +1,224 @@
+"""What the mesh says of one flow, environment by environment.
+
+The order follows Istio: is the pod in the mesh, which Sidecar binds it, is the host registered and visible on that
+port, and does the port carry what the client speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from skills.core.enforce.kube_decide import evaluate_egress
+from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.mesh import LAYER
+from skills.core.enforce.mesh_hosts import imported
+from skills.core.enforce.peers import Peers, peers, pods_of, service_name
+from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
+from skills.core.platforms.istio.authz import at_waypoint
+from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.index import Index
+from skills.core.platforms.istio.near import misses
+from skills.core.platforms.istio.scope import Binding, Scope
+from skills.core.platforms.istio.served import Registration, captured, served
+
+_MOST = 5
+T = TypeVar("T")
+
+
+def governs(index: Index, workload: Workload) -> bool:
+    """Whether a file is about its namespace, or the whole mesh is closed."""
+    if workload.kind != "k8s":
+        return False
+    closed = any(
+        (scope.mesh is not None and scope.mesh.mode == REGISTRY_ONLY) or scope.sidecars.get(scope.root)
+        for scope in index.scopes.values()
+    )
+    return closed or (workload.namespace or workload.scope) in index.concerned
+
+
+def decide(index: Index, workload: Workload, destination: Destination) -> Sequence[LayerView]:
+    """A view of the mesh, and one of the network where values render its policies; none without evidence."""
+    if workload.kind != "k8s" or not index.read or destination.service or workload.host_network:
+        return ()
+    pods = pods_of(index.cluster, workload)
+    far = peers(index.cluster, workload, destination)
+    if far.loopback:
+        return ()
+    meshed = destination.protocol == "tcp" and not destination.workload and _meshed(pods)
+    mesh: dict[str | None, LayerView] = {}
+    network: dict[str | None, LayerView] = {}
+    for name in index.environments_of(workload):
+        scope = index.scopes[name]
+        view = _view(index, scope, pods, workload, destination, far) if meshed else None
+        if view is not None:
+            mesh[name] = view
+        if scope.network.about(pods.namespace):
+            network[name] = evaluate_egress(scope.network, index.cluster, pods, far, destination, NAME)
+    return tuple(_agreed(views, destination) for views in (mesh, network) if views)
+
+
+def _meshed(pods: Pods) -> bool:
+    """Whether a sidecar stands in front of the pods; where labels say nothing it does, as at Party Bus."""
+    labels = pods.labels or {}
+    if labels.get("sidecar.istio.io/inject") == "false" or labels.get("istio.io/dataplane-mode") == "none":
+        return False
+    return pods.namespace_labels.get("istio-injection") != "disabled" or "sidecar.istio.io/inject" in labels
+
+
+def _ambient(pods: Pods) -> bool:
+    labels = pods.labels or {}
+    return "ambient" in {labels.get("istio.io/dataplane-mode"), pods.namespace_labels.get("istio.io/dataplane-mode")}
+
+
+def _view(
+    index: Index, scope: Scope, pods: Pods, workload: Workload, destination: Destination, far: Peers
+) -> LayerView | None:
+    binding = scope.bind(pods)
+    if far.internal or far.service is not None or far.api_server:
+        return _service_view(index, pods, binding, destination)
+    if _ambient(pods):
+        view = _ambient_view(binding)
+    elif binding.mode == ALLOW_ANY:
+        view = LayerView(LAYER, NAME, "allow", isolators=binding.places, unknown=binding.doubts)
+        view = replace(view, findings=_captures(captured(scope, pods, binding, destination), destination))
+    elif binding.mode == REGISTRY_ONLY:
+        view = _registry_view(scope, pods, binding, destination)
+    elif binding.mode is None:
+        view = _unsaid_view(scope, pods, binding, destination)
+    else:
+        return None
+    if view is None:
+        return None
+    return at_waypoint(scope, view, pods, workload.service_account, destination)
+
+
+def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView:
+    found = served(scope, pods, binding, destination)
+    if found:
+        said = _said(found, pods, destination)
+        return LayerView(LAYER, NAME, "deny", _hits(found, destination), isolators=binding.places, findings=said)
+    return LayerView(
+        LAYER,
+        NAME,
+        "deny",
+        isolators=binding.places,
+        near=misses(scope, pods, binding, destination),
+        unknown=(*binding.doubts, *_unfilled(scope, pods)),
+        findings=_captures(captured(scope, pods, binding, destination), destination),
+    )
+
+
+def _unsaid_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
+    """No file says whether REGISTRY_ONLY is in force; only the namespace's own ServiceEntries hint at it."""
+    own = scope.of_namespace.get(pods.namespace, ())
+    found = served(scope, pods, binding, destination)
+    if found:
+        return LayerView(LAYER, NAME, "allow", _hits(found, destination), findings=_said(found, pods, destination))
+    if not own:
+        return None
+    unknown = finding("EGR980", own[0].place, namespace=pods.namespace, destination=str(destination))
+    near = misses(scope, pods, binding, destination)
+    return LayerView(LAYER, NAME, "deny", near=near, unknown=(unknown, *_unfilled(scope, pods)))
+
+
+def _ambient_view(binding: Binding) -> LayerView | None:
+    """ztunnel does not enforce REGISTRY_ONLY (G-A20)."""
+    if binding.mode is None:
+        return None
+    said = (finding("EGR978", *binding.places),) if binding.mode == REGISTRY_ONLY else ()
+    return LayerView(LAYER, NAME, "allow", isolators=binding.places, findings=said)
+
+
+def _service_view(index: Index, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
+    """Every Service is registered, so only a Sidecar's own list of hosts can hide one."""
+    named = service_name(index.cluster, pods.namespace, destination.host or "") if destination.host else None
+    if named is None or binding.mode != REGISTRY_ONLY or binding.imports is None:
+        return None
+    home, name = named
+    host = f"{name}.{home}.svc.cluster.local"
+    if imported(binding.imports, pods.namespace, home, host):
+        hits = tuple(RuleHit("allow", place) for place in binding.places[-1:])
+        return LayerView(LAYER, NAME, "deny", hits, isolators=binding.places)
+    hidden = finding("EGR149", *binding.places[-1:], host=host, sidecar=binding.name, imports=imports_words(binding))
+    return LayerView(LAYER, NAME, "deny", isolators=binding.places, unknown=binding.doubts, findings=(hidden,))
+
+
+def imports_words(binding: Binding) -> str:
+    return ", ".join(map(str, (binding.imports or ())[:_MOST])) or "nothing"
+
+
+def _hits(found: Sequence[Registration], destination: Destination) -> tuple[RuleHit, ...]:
+    return tuple(dict.fromkeys(RuleHit("allow", item.place(destination)) for item in found))[:_MOST]
+
+
+def _said(found: Sequence[Registration], pods: Pods, destination: Destination) -> tuple[Finding, ...]:
+    said: list[Finding] = []
+    first = found[0]
+    host = destination.name
+    if destination.application is None and first.port.family != "tcp":
+        port = first.port
+        said.append(finding("EGR828", port.place, host=host, port=port.number, protocol=port.protocol))
+    if all(item.any_address for item in found):
+        said.append(finding("EGR973", first.port.place, entry=first.entry.name, port=first.port.number))
+    if all(item.entry.namespace != pods.namespace for item in found):
+        said.append(finding("EGR985", first.entry.place, host=host, home=first.entry.namespace))
+    said += [remark for item in found for remark in item.entry.remarks]
+    return tuple(_unique(said))
+
+
+def _captures(found: Sequence[Registration], destination: Destination) -> tuple[Finding, ...]:
+    return tuple(
+        finding("EGR972", item.port.place, entry=item.entry.name, port=item.port.number, destination=destination.name)
+        for item in found[:1]
+    )
+
+
+def _unfilled(scope: Scope, pods: Pods) -> tuple[Finding, ...]:
+    """Entries that a template completes may register anything, and some nobody can place in a namespace."""
+    found: list[ServiceEntry] = [entry for entry in scope.of_namespace.get(pods.namespace, ()) if entry.templated]
+    found += scope.of_namespace.get(None, ())
+    return tuple(finding("EGR982", entry.place, entry=entry.name) for entry in found[:_MOST])
+
+
+def _agreed(views: dict[str | None, LayerView], destination: Destination) -> LayerView:
+    """Environments that agree speak with one voice; else nobody said which one was meant."""
+    every = list(views.values())
+    if len(every) == 1:
+        return every[0]
+    allowing = [name for name, view in views.items() if _allows(view)]
+    merged = LayerView(
+        every[0].layer,
+        NAME,
+        "deny" if any(view.default == "deny" for view in every) else "allow",
+        tuple(_unique([hit for view in every for hit in view.allows])),
+        tuple(_unique([hit for view in every for hit in view.denies])),
+        tuple(_unique([place for view in every for place in view.isolators])),
+        tuple(_unique([miss for view in every for miss in view.near])),
+        tuple(_unique([item for view in every for item in view.unknown])),
+        tuple(_unique([item for view in every for item in view.findings])),
+    )
+    if len(allowing) == len(every):
+        return merged
+    if not allowing:
+        return replace(merged, allows=())
+    places = [hit.place for hit in merged.allows][:1]
+    missing = [name or "" for name in views if name not in allowing]
+    facts = {
+        "destination": str(destination),
+        "present": ", ".join(name or "" for name in allowing),
+        "missing": ", ".join(missing),
+    }
+    near = tuple(NearMiss(finding("EGR101", place, **facts), place, 0) for place in places)
+    doubt = finding("EGR979", *places, **facts)
+    return replace(merged, default="deny", allows=(), denies=(), near=(*near, *merged.near), unknown=(doubt,))
+
+
+def _allows(view: LayerView) -> bool:
+    return not view.denies and not view.unknown and (bool(view.allows) or view.default == "allow")
+
+
+def _unique(items: Sequence[T]) -> list[T]:
+    """Findings hold mappings, so they can't be hashed."""
+    return [item for at, item in enumerate(items) if item not in items[:at]]

@@ -1,0 +1,140 @@
+"""Every host that the registry opens, as comparable words, and what a new one opens beyond a need.
+
+A ServiceEntry opens a host to all pods of every namespace that sees it; which of them may send packets there is the
+network layer's part.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from skills.core.enforce.kube_policy import LAYER as NETWORK
+from skills.core.enforce.kube_policy import NAMESPACE_KEY, Peer
+from skills.core.enforce.mesh import LAYER
+from skills.core.enforce.selectors import LabelSelector
+from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
+from skills.core.platforms.istio.entries import REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.index import Index
+from skills.core.platforms.istio.scope import Scope
+
+EVERYWHERE = "every namespace"
+ANYTHING = "everything"
+_ALL_PODS = " all pods"
+
+
+def grants(index: Index) -> list[Grant]:
+    return [
+        Grant(source + where, target, port, protocol, layer)
+        for (source, target, port, protocol, layer), where in _in_environments(index, _every)
+    ]
+
+
+def isolations(index: Index) -> list[Isolation]:
+    return [Isolation(source + where, layer) for (source, layer), where in _in_environments(index, _isolated)]
+
+
+def _in_environments(
+    index: Index, of: Callable[[Scope], Iterator[tuple[str, ...]]]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What each scope says, with its environment where not all say it."""
+    found: dict[tuple[str, ...], list[str | None]] = defaultdict(list)
+    for name, scope in index.scopes.items():
+        for item in dict.fromkeys(of(scope)):
+            found[item].append(name)
+    for item, names in found.items():
+        for name in [None] if len(names) == len(index.scopes) else names:
+            yield item, f" ({name})" if name else ""
+
+
+def _every(scope: Scope) -> Iterator[tuple[str, ...]]:
+    for item in _granted(scope):
+        yield (*item, LAYER)
+    for policy in scope.network:
+        source = _pods(policy.namespace or "an unknown namespace", policy.selector)
+        for rule in policy.egress:
+            for peer in rule.peers:
+                target = str(peer.block) if peer.block else _far_pods(peer)
+                for port in rule.ports or (None,):
+                    yield source, target, *((str(port), port.protocol) if port else ("every port", "any")), NETWORK
+
+
+def _pods(namespace: str, selector: LabelSelector | None) -> str:
+    return f"{namespace}{_ALL_PODS}" if selector is None or selector.empty else f"{namespace} pods {selector}"
+
+
+def _far_pods(peer: Peer) -> str:
+    there = "this namespace" if peer.namespaces is None else str(peer.namespaces.labels.get(NAMESPACE_KEY, "every"))
+    return _pods(there, peer.pods)
+
+
+def _granted(scope: Scope) -> Iterator[tuple[str, ...]]:
+    for entry in scope.entries:
+        if not entry.sound:
+            continue
+        for source in _sources(entry):
+            for port in entry.ports:
+                for target in _targets(entry, port.family):
+                    yield source, target, str(port.number), (port.protocol or "any").lower()
+
+
+def _sources(entry: ServiceEntry) -> list[str]:
+    home = entry.namespace or "an unknown namespace"
+    targets = entry.export_to or ("*",)
+    if "*" in targets:
+        return [EVERYWHERE]
+    return [f"{home if target == '.' else target}{_ALL_PODS}" for target in targets if target != "~"]
+
+
+def _targets(entry: ServiceEntry, family: str) -> list[str]:
+    if family != "tcp":
+        return [host for host, _ in entry.hosts]
+    if entry.addresses:
+        return [*map(str, entry.networks)]
+    return [ANYTHING] if entry.passes_through else [host for host, _ in entry.hosts]
+
+
+def _isolated(scope: Scope) -> Iterator[tuple[str, ...]]:
+    mesh = scope.mesh
+    if mesh is not None and mesh.mode == REGISTRY_ONLY:
+        yield EVERYWHERE, LAYER
+    for namespace, sidecars in scope.sidecars.items():
+        for sidecar in sidecars:
+            if sidecar.mode == REGISTRY_ONLY:
+                pods = _ALL_PODS if sidecar.selector is None else f" pods {sidecar.selector}"
+                yield EVERYWHERE if namespace == scope.root else f"{namespace}{pods}", LAYER
+    for policy in scope.network:
+        yield _pods(policy.namespace or "an unknown namespace", policy.selector), NETWORK
+
+
+def wider(grant: Grant, need: Need) -> list[Finding]:
+    """What a new registration opens that nobody asked for; none if it is the need itself."""
+    namespace = need.workload.namespace or need.workload.scope
+    source, _, environment = grant.source.partition(" (")
+    facts = {"target": grant.target, "ports": grant.ports, "source": grant.source}
+    if grant.layer == NETWORK:
+        return _network_wider(grant, need, facts)
+    if not any(_is_target(grant, to) for to in need.destinations):
+        return [finding("EGR987", **facts)]
+    asked = need.workload.environment
+    if asked and environment and environment.rstrip(")") != asked:
+        return [finding("EGR987", **facts)]
+    if source == EVERYWHERE:
+        return [finding("EGR988", **facts)]
+    if source != f"{namespace}{_ALL_PODS}":
+        return [finding("EGR987", **facts)]
+    return [finding("EGR986", namespace=namespace, target=grant.target)] if need.workload.labels else []
+
+
+def _network_wider(grant: Grant, need: Need, facts: dict[str, str]) -> list[Finding]:
+    """Addresses that the asker named are no surprise, pods of a service that they named neither."""
+    blocks = [text for to in need.destinations for text in (to.network, *to.addresses) if text]
+    named = {text if "/" in text else f"{text}/32" for text in blocks}
+    inside = any(" pods" in grant.target and not to.network and not to.addresses for to in need.destinations)
+    return [] if grant.target in named or inside else [finding("EGR987", **facts)]
+
+
+def _is_target(grant: Grant, to: Destination) -> bool:
+    named = {to.host, to.network, *to.addresses, *(f"{address}/32" for address in to.addresses)}
+    ports = to.ports
+    return grant.target in named and ports is not None and ports.first <= int(grant.ports) <= ports.last

@@ -1,0 +1,202 @@
+"""All that a repository says of its meshes, compiled: one scope for each environment that it knows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.enforce.kube_index import index_policies
+from skills.core.enforce.kube_objects import templated
+from skills.core.model import Workload, WorkloadRef
+from skills.core.platforms.istio.bb_policies import NAME_KEY
+from skills.core.platforms.istio.entries import (
+    NAME,
+    Chart,
+    Entry,
+    Environment,
+    MeshConfig,
+    Policy,
+    ServiceEntry,
+    Sidecar,
+    Values,
+)
+from skills.core.platforms.istio.overlays import Overlay, environment_named, overlay_of
+from skills.core.platforms.istio.render import rendered, rendered_policies
+from skills.core.platforms.istio.scope import Scope, scope_of
+
+_BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+# Packages that Big Bang puts into a namespace of another name. Source: bigbang chart/values.yaml.
+_HOMES = {
+    "elasticsearchKibana": "logging",
+    "eckOperator": "eck-operator",
+    "fluentbit": "fluentbit",
+    "loki": "logging",
+    "grafana": "monitoring",
+    "minioOperator": "minio-operator",
+    "nexusRepositoryManager": "nexus-repository-manager",
+    "argocd": "argocd",
+    "istiod": "istio-system",
+    "istio": "istio-system",
+}
+
+
+@dataclass(frozen=True)
+class Index:
+    """`scopes` by environment; a repository without environments has one under None.
+
+    `families` are the environments of each thing that has overlays. `values` keep their namespaces, `read` is what
+    the files said.
+    """
+
+    cluster: Cluster = field(default_factory=Cluster)
+    scopes: Mapping[str | None, Scope] = field(default_factory=dict)
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    values: tuple[Values, ...] = ()
+    read: tuple[Entry, ...] = ()
+    overlays: tuple[Environment, ...] = ()
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        return frozenset(self.concerned)
+
+    def environments_of(self, workload: Workload) -> list[str | None]:
+        """The environments in which the workload runs as far as paths tell; [None] where they tell nothing."""
+        said = environment_named(workload.environment)
+        if said in self.scopes and said is not None:
+            return [said]
+        own = {name for name in self._declared(workload) if name in self.scopes}
+        if own and said is None:
+            return [*sorted(own)]
+        families = self.concerned.get(workload.namespace or workload.scope, frozenset())
+        found = sorted({name for family in families for name in self.families.get(family, ())})
+        return [*found] or [name for name in self.scopes if name is not None] or [None]
+
+    def _declared(self, workload: Workload) -> set[str]:
+        """The environments of the files that declare the workload's pods; none if one of them is for all."""
+        if workload.place is None:
+            return set()
+        pods = self.cluster.pods.get(workload.namespace or workload.scope, ())
+        same = [pod.place.path for pod in pods if pod.labels == workload.labels] or [workload.place.path]
+        found = {overlay_of(path).environment for path in same}
+        return set() if None in found else {name for name in found if name}
+
+
+def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
+    every = [home for entry in entries for home in _at_home(entry, cluster)]
+    values = tuple(_housed(every, cluster))
+    overlays = [entry.overlay for entry in every if not isinstance(entry, Chart) and entry.overlay.environment]
+    families: dict[str, set[str]] = defaultdict(set)
+    for overlay in overlays:
+        families[overlay.family].add(overlay.environment or "")
+    known = sorted({overlay.environment for overlay in overlays if overlay.environment})
+    names: list[str | None] = [*known] or [None]
+    return Index(
+        cluster,
+        {name: _scope(name, every, values) for name in names},
+        {family: tuple(sorted(group)) for family, group in families.items()},
+        _concerned(every, values, cluster),
+        values,
+        tuple(entries),
+        tuple(entry for entry in every if isinstance(entry, Environment)),
+    )
+
+
+def _at_home(entry: Entry, cluster: Cluster) -> list[Entry]:
+    """A manifest in each namespace that Kustomize gives to its file. A namespace that a template fills in is none."""
+    if not isinstance(entry, (ServiceEntry, Sidecar, Policy)):
+        return [entry]
+    if entry.namespace is not None and templated(entry.namespace):
+        return [] if isinstance(entry, Policy) else [replace(entry, namespace=None)]
+    homes = cluster.homes.get(entry.place.path)
+    return [entry] if homes is None else [replace(entry, namespace=home) for home in homes]
+
+
+def _housed(entries: Sequence[Entry], cluster: Cluster) -> Iterator[Values]:
+    charts = {entry.folder: entry.name for entry in entries if isinstance(entry, Chart)}
+    for entry in entries:
+        if not isinstance(entry, Values):
+            continue
+        folder = entry.place.path.rpartition("/")[0]
+        chart = charts.get(folder)
+        namespace = entry.namespace
+        if entry.release and namespace is None:
+            namespace = _HOMES.get(entry.release, entry.release)
+        namespace = namespace or (chart if chart in cluster.namespaces else None) or _nearest(folder, cluster) or chart
+        # A values file away from its chart lies over defaults that are not in sight, so its mesh is taken to be on.
+        yield replace(entry, namespace=namespace, umbrella=entry.umbrella or chart is None)
+
+
+def _nearest(folder: str, cluster: Cluster) -> str | None:
+    """The only namespace whose workloads stand in the same part of the repository, else the only one of all."""
+    parent = folder.rpartition("/")[0]
+    everyone = {name: pods for name, pods in cluster.pods.items() if not templated(name)}
+    near = {name for name, pods in everyone.items() if any(pod.place.path.startswith(f"{parent}/") for pod in pods)}
+    known = near if parent and near else {name for name in cluster.namespaces if name not in _BUILT_IN}
+    return next(iter(known)) if len(known) == 1 else None
+
+
+def _in(overlay: Overlay, environment: str | None) -> bool:
+    return overlay.environment is None or overlay.environment == environment
+
+
+def _scope(environment: str | None, entries: Sequence[Entry], values: Sequence[Values]) -> Scope:
+    here = [entry for entry in entries if not isinstance(entry, Chart) and _in(entry.overlay, environment)]
+    here.sort(key=lambda entry: entry.overlay.environment is not None)
+    meshes = [entry for entry in here if isinstance(entry, MeshConfig)]
+    releases = _releases([each for each in values if _in(each.overlay, environment)])
+    made = [item for layers, namespace in releases for item in rendered(layers, namespace, meshes)]
+    network = index_policies(item for layers, namespace in releases for item in rendered_policies(layers, namespace))
+    scope = scope_of(
+        environment,
+        [entry for entry in (*here, *made) if isinstance(entry, ServiceEntry)],
+        [entry for entry in (*here, *made) if isinstance(entry, Sidecar)],
+        meshes,
+        [entry for entry in here if isinstance(entry, Policy)],
+    )
+    return replace(scope, network=network)
+
+
+def _releases(values: Sequence[Values]) -> list[tuple[list[Values], str | None]]:
+    """The values of each release, the base first, and its namespace."""
+    groups: dict[str, list[Values]] = defaultdict(list)
+    for each in sorted(values, key=lambda item: item.overlay.environment is not None):
+        groups[each.group].append(each)
+    return [(layers, next((each.namespace for each in layers if each.namespace), None)) for layers in groups.values()]
+
+
+def _concerned(entries: Sequence[Entry], values: Sequence[Values], cluster: Cluster) -> dict[str, frozenset[str]]:
+    """The namespaces that something here is about, and the families of files that are about them."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for entry in (*entries, *(each for each in values if each.says_egress)):
+        if isinstance(entry, (ServiceEntry, Sidecar, Values)) and entry.namespace is not None:
+            found[entry.namespace].add(entry.overlay.family)
+    for namespace, pods in cluster.pods.items():
+        if namespace in found:
+            found[namespace] |= {overlay_of(pod.place.path).family for pod in pods}
+    return {namespace: frozenset(families) for namespace, families in found.items()}
+
+
+def resolve(index: Index, ref: WorkloadRef) -> list[Workload]:
+    """Namespaces that only values name: no manifest does, so the cluster can't know them."""
+    if ref.kind not in {None, "k8s"} or not 1 <= len(ref.parts) <= 2 or ref.parts[0] in index.cluster.namespaces:
+        return []
+    namespace = ref.parts[0]
+    own = [values for values in index.values if values.namespace == namespace]
+    labels = None if ref.labels is None else dict(ref.labels)
+    name = "/".join(ref.parts)
+    if labels is not None:
+        name += "{" + ",".join(f"{key}={value}" for key, value in sorted(labels.items())) + "}"
+    if len(ref.parts) > 1:
+        keys = {path[2] for values in own for path in values.leaves if path[:2] == ("np", "to")}
+        labels = labels or ({NAME_KEY: ref.parts[1]} if ref.parts[1] in keys else None)
+    if not own or (len(ref.parts) > 1 and labels is None):
+        return []
+    environment = environment_named(ref.environment)
+    return [Workload("k8s", NAME, name, namespace, environment, namespace, labels, ref.service_account)]
+
+
+def names(index: Index) -> list[str]:
+    return sorted({values.namespace for values in index.values if values.namespace} - set(index.cluster.namespaces))

@@ -1,0 +1,149 @@
+"""Where a new registration goes: beside the namespace's own ones, in the environment's own file where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.platforms.istio.entries import Path, ServiceEntry, Sidecar, Spot, Values
+from skills.core.platforms.istio.overlays import Overlay
+from skills.core.platforms.istio.scope import Scope
+from skills.core.platforms.istio.workbench import Workbench, document_at, put_below
+from skills.core.platforms.istio.writing import Wanted, free_name, manifest
+from skills.core.yaml_text import CannotEdit, Document, append_item
+
+_VERSION = "networking.istio.io/v1"
+
+
+def place_new(bench: Workbench, scope: Scope, item: Wanted) -> bool:
+    """Writes the registration at the best place; a finding says where no place is."""
+    own = [entry for entry in scope.of_namespace.get(bench.namespace, ()) if not entry.templated]
+    specific = [entry for entry in own if entry.overlay.environment is not None]
+    general = [entry for entry in own if entry.overlay.environment is None]
+    if specific or (general and not _elsewhere(bench, scope)):
+        return _beside(bench, (specific or general)[-1], own, item)
+    values = _values(bench, scope)
+    if values is not None:
+        return _into_values(bench, values, item)
+    pattern = _elsewhere(bench, scope)
+    if pattern is not None and scope.environment is not None:
+        return _sibling_file(bench, scope.environment, pattern, item)
+    sidecar = next(iter(scope.sidecars.get(bench.namespace, ())), None)
+    if sidecar is not None and sidecar.place.path in bench.sources.texts:
+        return _document(bench, sidecar.place.path, sidecar, [], item)
+    bench.say("EGR990", namespace=bench.namespace, environment=scope.environment or "any environment")
+    return False
+
+
+def _elsewhere(bench: Workbench, scope: Scope) -> ServiceEntry | None:
+    """An entry of the same namespace that stands in another environment's own file."""
+    for other in bench.index.scopes.values():
+        if other.environment != scope.environment:
+            for entry in other.of_namespace.get(bench.namespace, ()):
+                if entry.overlay.environment is not None:
+                    return entry
+    return None
+
+
+def _values(bench: Workbench, scope: Scope) -> Values | None:
+    """The values of the namespace's release: the environment's own file before the common one."""
+    found = [values for values in bench.index.values if values.namespace == bench.namespace]
+    fitting = [values for values in found if values.overlay.environment in {None, scope.environment}]
+    return max(fitting, key=lambda values: values.overlay.environment is not None, default=None)
+
+
+def _beside(bench: Workbench, like: ServiceEntry, own: Sequence[ServiceEntry], item: Wanted) -> bool:
+    taken = [entry.name for entry in own]
+    if like.shape == "manifest":
+        return _document(bench, like.spot.file, like, taken, item)
+    if like.shape == "route" and not item.addresses:
+        path = (*like.spot.path[:-1], free_name(item.host, taken))
+        return bench.change(like.spot, lambda text, document: put_below(text, document, path, item.route()))
+    if like.shape == "route":
+        base: Path = like.spot.path[:-3]
+        return _custom(bench, like.spot, (*base, "istio", "serviceEntries", "custom"), taken, item)
+    return _custom(bench, like.spot, like.spot.path[:-1], taken, item)
+
+
+def _custom(bench: Workbench, spot: Spot, path: Path, taken: Sequence[str], item: Wanted) -> bool:
+    made = {"name": free_name(item.host, taken), "spec": item.spec()}
+
+    def step(text: str, document: Document) -> str:
+        if document.at(*path):
+            return append_item(text, document, path, made)
+        return put_below(text, document, path, [made])
+
+    return bench.change(spot, step)
+
+
+def _into_values(bench: Workbench, values: Values, item: Wanted) -> bool:
+    if item.addresses or ("custom",) in values.leaves:
+        return _custom(bench, values.spot, (*values.spot.path, "istio", "serviceEntries", "custom"), (), item)
+    path = (*values.spot.path, "routes", "outbound", free_name(item.host, ()))
+    return bench.change(values.spot, lambda text, document: put_below(text, document, path, item.route()))
+
+
+def _document(bench: Workbench, path: str, like: ServiceEntry | Sidecar, taken: Sequence[str], item: Wanted) -> bool:
+    text = bench.text(path) or ""
+    block = manifest(item, free_name(item.host, taken), _written_namespace(bench, like), _version(like), text)
+    return bench.add_document(path, block)
+
+
+def _version(like: ServiceEntry | Sidecar) -> str:
+    return like.version if isinstance(like, ServiceEntry) and like.version else _VERSION
+
+
+def _written_namespace(bench: Workbench, like: ServiceEntry | Sidecar) -> str | None:
+    """None where Kustomize gives the file its namespace."""
+    return None if like.place.path in bench.index.cluster.homes else bench.namespace
+
+
+def _sibling_file(bench: Workbench, environment: str, like: ServiceEntry, item: Wanted) -> bool:
+    """The file that this environment lacks, named as the other environment's, and listed where that one is."""
+    spelt = _spelling(bench, environment, like.overlay)
+    path = _moved(like.spot.file, like.overlay, spelt)
+    if like.shape != "manifest":
+        bench.say("EGR990", like.place, namespace=bench.namespace, environment=environment)
+        return False
+    if bench.text(path) is not None:
+        return _document(bench, path, like, (), item)
+    kustomization = _kustomization(bench, path, like.spot.file)
+    if not _document(bench, path, like, (), item):
+        return False
+    if kustomization is not None:
+        name = path.removeprefix(kustomization.rpartition("/")[0]).lstrip("/")
+        spot = Spot(kustomization, 0)
+        bench.change(spot, lambda text, document: _listed(text, document, name))
+    return True
+
+
+def _listed(text: str, document: Document, name: str) -> str:
+    if document.at("resources"):
+        return append_item(text, document, ("resources",), name)
+    return put_below(text, document, ("resources",), [name])
+
+
+def _spelling(bench: Workbench, environment: str, overlay: Overlay) -> str:
+    known = [each.overlay for each in bench.index.overlays if each.overlay.family == overlay.family]
+    return next((each.spelt for each in known if each.environment == environment), environment)
+
+
+def _moved(path: str, overlay: Overlay, spelt: str) -> str:
+    before, _, _ = overlay.family.partition("*")
+    return before.lstrip("/") + spelt + path.removeprefix(before.lstrip("/")).removeprefix(overlay.spelt)
+
+
+def _kustomization(bench: Workbench, path: str, like: str) -> str | None:
+    """The kustomization of the new file's folder, where that of the other environment lists its file."""
+    folder, name = path.rpartition("/")[0], like.rpartition("/")[2]
+    for file in ("kustomization.yaml", "kustomization.yml"):
+        here, there = f"{folder}/{file}", f"{like.rpartition('/')[0]}/{file}"
+        text, model = bench.text(here), bench.text(there)
+        if text is None or model is None:
+            continue
+        try:
+            resources = document_at(there, model, 0).at("resources")
+        except CannotEdit:
+            continue
+        if isinstance(resources, list) and name in resources:
+            return here
+    return None

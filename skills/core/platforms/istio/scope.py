@@ -1,0 +1,168 @@
+"""One environment's mesh: what is registered where, and which Sidecar binds which pods."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from skills.core.enforce.kube_index import PolicyIndex
+from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.matching import Match
+from skills.core.enforce.mesh_hosts import Import, exported, imported, is_wildcard, within
+from skills.core.model import Finding, Place, finding
+from skills.core.platforms.istio.entries import ROOT, MeshConfig, Policy, ServiceEntry, Sidecar
+
+_MOST = 2_000
+_MOST_PLACES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How the outbound registry binds some pods. `mode` None: nothing in the repository says.
+
+    `imports` None: they see everything that is exported to them. `doubts` say what would have to be known.
+    """
+
+    mode: str | None
+    imports: tuple[Import, ...] | None = None
+    places: tuple[Place, ...] = ()
+    name: str = ""
+    doubts: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """`entries` hold also what is refused or switched off, for near misses; `by_host` and the others only what counts.
+
+    `floating` are entries whose namespace nobody says.
+    """
+
+    environment: str | None
+    entries: tuple[ServiceEntry, ...] = ()
+    sidecars: Mapping[str, tuple[Sidecar, ...]] = field(default_factory=dict)
+    meshes: tuple[MeshConfig, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    by_host: Mapping[str, tuple[ServiceEntry, ...]] = field(default_factory=dict)
+    wild: tuple[tuple[str, ServiceEntry], ...] = ()
+    by_address: tuple[ServiceEntry, ...] = ()
+    of_namespace: Mapping[str | None, tuple[ServiceEntry, ...]] = field(default_factory=dict)
+    network: PolicyIndex = field(default_factory=lambda: PolicyIndex({}))
+
+    @property
+    def mesh(self) -> MeshConfig | None:
+        return next((mesh for mesh in reversed(self.meshes) if mesh.mode), None)
+
+    @property
+    def root(self) -> str:
+        return next((mesh.root for mesh in reversed(self.meshes) if mesh.root), ROOT)
+
+    def named(self, host: str) -> Iterator[ServiceEntry]:
+        """Entries that count and list the host, itself or by a wildcard."""
+        yield from self.by_host.get(host, ())
+        for pattern, entry in self.wild:
+            if within(host, pattern):
+                yield entry
+
+    def bind(self, pods: Pods) -> Binding:
+        """Selector before namespace before root namespace; without a mode of its own a Sidecar has the mesh's."""
+        own = self.sidecars.get(pods.namespace, ())
+        wide = [sidecar for sidecar in own if sidecar.selector is None]
+        root = [sidecar for sidecar in self.sidecars.get(self.root, ()) if sidecar.selector is None]
+        fallback = next(iter((*wide, *root)), None)
+        matches = [(side.selector.matches(pods.labels), side) for side in own if side.selector is not None]
+        sure = next((sidecar for match, sidecar in matches if match is Match.YES), None)
+        if sure is not None:
+            return self._binding(sure)
+        binding = self._binding(fallback)
+        maybe = [sidecar for match, sidecar in matches if match is Match.UNKNOWN]
+        others = [side for side in map(self._binding, maybe) if (side.mode, side.imports) != _what(binding)]
+        if not others:
+            return binding
+        selectors = "; ".join(str(sidecar.selector) for sidecar in maybe[:_MOST_PLACES])
+        places = tuple(place for side in others for place in side.places)[:_MOST_PLACES]
+        doubt = finding("EGR981", *places, workload=pods.name, selector=selectors)
+        strict = next((side for side in (binding, *others) if side.mode == "REGISTRY_ONLY"), binding)
+        return replace(strict, doubts=(doubt,))
+
+    def _binding(self, sidecar: Sidecar | None) -> Binding:
+        mesh = self.mesh
+        mode = mesh.mode if mesh else None
+        if sidecar is None:
+            return Binding(mode, None, (mesh.place,) if mesh else ())
+        places = (sidecar.place,) if sidecar.mode or mesh is None else (mesh.place, sidecar.place)
+        return Binding(sidecar.mode or mode, sidecar.imports, places, sidecar.name)
+
+    def visible(self, entry: ServiceEntry, host: str, namespace: str, binding: Binding) -> bool:
+        home = entry.namespace
+        if home is None:
+            return False
+        listed = next((name for name, _ in entry.hosts if within(host, name)), host)
+        return exported(entry.export_to, home, namespace) and imported(binding.imports, namespace, home, listed)
+
+
+def _what(binding: Binding) -> tuple[str | None, tuple[Import, ...] | None]:
+    return binding.mode, binding.imports
+
+
+def scope_of(
+    environment: str | None,
+    entries: Iterable[ServiceEntry],
+    sidecars: Iterable[Sidecar],
+    meshes: Sequence[MeshConfig],
+    policies: Sequence[Policy],
+) -> Scope:
+    every = _overlaid(entries)
+    by_host: dict[str, list[ServiceEntry]] = defaultdict(list)
+    wild: list[tuple[str, ServiceEntry]] = []
+    by_address = []
+    of_namespace: dict[str | None, list[ServiceEntry]] = defaultdict(list)
+    for entry in every:
+        of_namespace[entry.namespace].append(entry)
+        if not entry.sound:
+            continue
+        for host, _ in entry.hosts:
+            if is_wildcard(host):
+                wild.append((host, entry))
+            else:
+                by_host[host].append(entry)
+        if entry.addresses or any(port.family == "tcp" for port in entry.ports):
+            by_address.append(entry)
+    grouped: dict[str, list[Sidecar]] = defaultdict(list)
+    for sidecar in sidecars:
+        if sidecar.namespace is not None:
+            grouped[sidecar.namespace].append(sidecar)
+    return Scope(
+        environment,
+        tuple(every),
+        {namespace: tuple(group) for namespace, group in grouped.items()},
+        tuple(meshes),
+        tuple(policies),
+        {host: tuple(group) for host, group in by_host.items()},
+        tuple(islice(wild, _MOST)),
+        tuple(islice(by_address, _MOST)),
+        {namespace: tuple(group) for namespace, group in of_namespace.items()},
+    )
+
+
+def _overlaid(entries: Iterable[ServiceEntry]) -> list[ServiceEntry]:
+    """An overlay's manifest of the same namespace and name replaces the base's; what a patch leaves out stays."""
+    found: dict[object, ServiceEntry] = {}
+    for entry in sorted(entries, key=lambda item: item.overlay.environment is not None):
+        key: object = (entry.namespace, entry.name) if entry.shape == "manifest" and entry.name else id(entry)
+        base = found.get(key)
+        if base is None or base.overlay.environment is not None or entry.overlay.environment is None:
+            found[key if base is None else id(entry)] = entry
+            continue
+        patched = replace(
+            entry,
+            hosts=entry.hosts or base.hosts,
+            ports=entry.ports or base.ports,
+            addresses=entry.addresses or base.addresses,
+            resolution=entry.resolution or base.resolution,
+            export_to=entry.export_to or base.export_to,
+            endpoints=entry.endpoints or base.endpoints,
+        )
+        found[key] = replace(patched, faults=()) if not entry.hosts else patched
+    return list(found.values())

@@ -1,0 +1,143 @@
+"""NetworkPolicies from values, against the renderings of bb-common's own unit tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from skills.core.enforce.kube_index import content
+from skills.core.enforce.kube_policy import NetworkPolicy
+from skills.core.platforms import istio, network_policy
+from skills.core.platforms.network_policy.entries import PolicyEntry
+from skills.core.yaml_text import read_documents
+from tests.core.platforms.istio_repo import (
+    DEPLOYMENT,
+    audit,
+    check,
+    decision,
+    drafted,
+    repository,
+    texts_of,
+    with_istio,
+)
+
+__all__ = ["with_istio"]
+VALUES = """\
+networkPolicies:
+  enabled: true
+  egress:
+    from:
+      web:
+        podSelector: {matchLabels: {app: web}}
+        to:
+          cidr:
+            203.0.113.10/32:443: true
+            198.51.100.0/24:[5432,5433]: true
+"""
+
+
+def _tree(dotted: dict[str, Any]) -> dict[str, Any]:
+    """Helm's `--set` paths as a tree; behind `.to.k8s.` and `.to.cidr.` the rest is one key."""
+    tree: dict[str, Any] = {}
+    for path, value in dotted.items():
+        head, sign, key = path, "", ""
+        for sign in (".to.k8s.", ".to.cidr.", ".to.definition.", ".to.literal."):
+            head, found, key = path.partition(sign)
+            if found:
+                break
+        steps = [*head.split("."), *([*sign.strip(".").split("."), key] if key else [])]
+        node = tree
+        for step in steps[:-1]:
+            node = node.setdefault(step, {})
+        node[steps[-1]] = value
+    return tree
+
+
+def _rendered(values: dict[str, Any]) -> list[NetworkPolicy]:
+    index = repository(DEPLOYMENT, files={"values.yaml": yaml.safe_dump(values)}).indexes[istio.NAME]
+    return [policy for scope in index.scopes.values() for policy in scope.network]
+
+
+def _expected(spec: dict[str, Any]) -> NetworkPolicy:
+    manifest = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "x"}, "spec": spec}
+    documents, _ = read_documents("x.yaml", yaml.safe_dump(manifest))
+    entry = network_policy.read(documents[0])[0]
+    assert isinstance(entry, PolicyEntry)
+    return entry.policy
+
+
+def test_bb_commons_own_renderings(shared: Path) -> None:
+    rows = (shared / "platforms/corpus/a_party_bus/EXPECTED_bbcommon_egress.jsonl").read_text().splitlines()
+    cases = [case for case in map(json.loads, rows) if case["file"] == "egress_test.yaml" and case["expected_spec"]]
+    missing = []
+    for case in cases:
+        made = [content(policy) for policy in _rendered(_tree(case["set"]))]
+        if content(_expected(case["expected_spec"])) not in made:
+            missing.append(case["it"])
+    assert len(cases) >= 11
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted"),
+    [
+        ("203.0.113.10:443", "allowed"),
+        ("203.0.113.10:8443", "denied"),
+        ("198.51.100.7:5433", "allowed"),
+        ("198.51.101.7:5433", "denied"),
+    ],
+)
+def test_values_isolate_and_open(to: str, wanted: str) -> None:
+    assert decision(DEPLOYMENT, to=to, files={"chart/values.yaml": VALUES}) == wanted
+
+
+def test_switched_off_they_say_nothing() -> None:
+    off = VALUES.replace("enabled: true", "enabled: false", 1)
+    assert not check(repository(DEPLOYMENT, files={"chart/values.yaml": off}), "203.0.113.10:443").layers
+
+
+@pytest.mark.parametrize("bad", ["1.2.3.4:443", "x.com:443", "2001:db8::/32:443"])
+def test_a_key_that_breaks_the_grammar_is_said(bad: str) -> None:
+    assert "EGR971" in audit(DEPLOYMENT, files={"v/values.yaml": VALUES.replace("203.0.113.10/32:443", f'"{bad}"')})
+    assert "EGR971" not in audit(DEPLOYMENT, files={"v/values.yaml": VALUES})
+
+
+@pytest.mark.parametrize("value", ["null", '"true"', "false", "{enabled: false}"])
+def test_what_is_not_true_is_skipped(value: str) -> None:
+    skipped = VALUES.replace("203.0.113.10/32:443: true", f"203.0.113.10/32:443: {value}")
+    assert decision(DEPLOYMENT, to="203.0.113.10:443", files={"chart/values.yaml": skipped}) == "denied"
+
+
+MESHED = "istio:\n  enabled: true\n  sidecar: {enabled: true}\nroutes:\n  outbound:\n    a:\n      enabled: true\n      hosts: [a.com]\n"
+
+
+def test_both_layers_are_drafted() -> None:
+    files = {"chart/values.yaml": MESHED + VALUES}
+    made = drafted(repository(DEPLOYMENT, files=files), "x.com", ip=["203.0.113.77"])
+    new = texts_of(made)["chart/values.yaml"]
+    assert "            203.0.113.77/32:443: true\n" in new
+    assert "hosts: [x.com]" in new
+    assert (made.change.proof.before, made.change.proof.after) == ("denied", "allowed")
+    assert {grant.target for grant in made.change.proof.newly_allowed} == {"x.com", "203.0.113.77/32"}
+
+
+def test_without_addresses_the_internet_is_opened_and_said() -> None:
+    made = drafted(repository(DEPLOYMENT, files={"chart/values.yaml": MESHED + VALUES}), "x.com")
+    assert "0.0.0.0/0:443: true" in texts_of(made)["chart/values.yaml"]
+    assert [question.id for question in made.change.questions] == ["addresses"]
+    assert "EGR987" in {item.code for item in made.change.proof.wider_than_asked}
+
+
+def test_internal_service_needs_only_the_network() -> None:
+    api = DEPLOYMENT.replace("web", "api").replace("shop", "pay")
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: pay}\nspec: {selector: {app: api}, ports: [{port: 80, targetPort: 8080}]}\n"
+    files = {"chart/values.yaml": MESHED + VALUES, "chart/Chart.yaml": "name: shop\nversion: 1.0.0\n"}
+    made = drafted(repository(DEPLOYMENT, api, service, files=files), "http://api.pay.svc.cluster.local")
+    new = texts_of(made)["chart/values.yaml"]
+    assert "pay/api:8080:" in new
+    assert "x.com" not in new
+    assert made.change.proof.after == "allowed"

@@ -1,0 +1,228 @@
+"""Drafts: the smallest change in every environment, and removal."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.core.change import unified_diff
+from tests.core.platforms.istio_repo import (
+    DEPLOYMENT,
+    REGISTRY_ONLY,
+    check,
+    codes,
+    drafted,
+    entry,
+    repository,
+    texts_of,
+    with_istio,
+)
+from tests.core.platforms.test_istio_values import VALUES, indented
+
+__all__ = ["with_istio"]
+BASE = (DEPLOYMENT, REGISTRY_ONLY)
+OVERLAYS = {
+    "overlays/staging/se.yaml": "# staging\n" + entry("a.com", name="a"),
+    "overlays/production/se.yaml": entry("a.com", name="a"),
+}
+
+
+def changed(made: object) -> list[str]:
+    diffs = "".join(unified_diff(edit) for edit in made.change.edits)  # type: ignore[attr-defined]
+    return [row for row in diffs.splitlines() if row[:1] in "+-" and row[:3] not in ("+++", "---")]
+
+
+def test_both_overlays_get_it() -> None:
+    made = drafted(repository(*BASE, files=OVERLAYS), "x.com")
+    assert sorted(texts_of(made)) == sorted(OVERLAYS)
+    assert (made.change.proof.before, made.change.proof.after) == ("denied", "allowed")
+    assert [(grant.source, grant.target, grant.ports) for grant in made.change.proof.newly_allowed] == [
+        ("shop all pods", "x.com", "443")
+    ]
+    assert made.change.proof.newly_denied == ()
+    assert "EGR993" in codes(made.change.findings)
+    for path, text in texts_of(made).items():
+        assert text.startswith(OVERLAYS[path])
+
+
+def test_new_document_is_as_people_write_it() -> None:
+    made = drafted(repository(*BASE, entry("a.com", name="a")), "x.com:8443")
+    assert changed(made) == [
+        "+---",
+        "+apiVersion: networking.istio.io/v1",
+        "+kind: ServiceEntry",
+        "+metadata:",
+        "+  name: x-com",
+        "+  namespace: shop",
+        "+spec:",
+        "+  hosts:",
+        "+  - x.com",
+        "+  exportTo:",
+        '+  - "."',
+        "+  location: MESH_EXTERNAL",
+        "+  resolution: DNS",
+        "+  ports:",
+        "+  - number: 8443",
+        "+    name: tcp-8443",
+        "+    protocol: TCP",
+    ]
+    assert made.change.proof.after == "allowed"
+
+
+def test_only_the_overlay_that_lacks_it() -> None:
+    files = {**OVERLAYS, "overlays/staging/se.yaml": entry("x.com", name="x")}
+    made = drafted(repository(*BASE, files=files), "x.com")
+    assert list(texts_of(made)) == ["overlays/production/se.yaml"]
+    assert made.change.proof.after == "allowed"
+
+
+def test_base_serves_all() -> None:
+    files = {"base/se.yaml": entry("a.com", name="a"), "overlays/staging/s.yaml": REGISTRY_ONLY}
+    made = drafted(repository(*BASE, files=files), "x.com")
+    assert list(texts_of(made)) == ["base/se.yaml"]
+
+
+def test_overlay_without_a_file_gets_one_and_names_it() -> None:
+    listing = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n- ../../base\n"
+    files = {
+        "overlays/staging/se.yaml": entry("a.com", name="a"),
+        "overlays/staging/kustomization.yaml": listing + "- se.yaml\n",
+        "overlays/prod/kustomization.yaml": listing,
+    }
+    made = drafted(repository(*BASE, files=files), "x.com")
+    assert sorted(texts_of(made)) == [
+        "overlays/prod/kustomization.yaml",
+        "overlays/prod/se.yaml",
+        "overlays/staging/se.yaml",
+    ]
+    assert texts_of(made)["overlays/prod/kustomization.yaml"] == listing + "- se.yaml\n"
+    assert made.change.proof.after == "allowed"
+
+
+def test_port_on_a_present_entry() -> None:
+    made = drafted(repository(*BASE, entry("x.com")), "tls://x.com:8443")
+    assert changed(made) == ["+  - {number: 8443, name: tls-8443, protocol: TLS}"]
+    assert made.change.proof.after == "allowed"
+
+
+def test_other_protocol_on_the_same_port_is_no_edit() -> None:
+    made = drafted(repository(*BASE, entry("x.com")), "http://x.com:443")
+    assert texts_of(made) == {}
+    assert "EGR989" in codes(made.change.findings)
+
+
+def test_route_in_values_of_both_environments() -> None:
+    files = {
+        "chart/values.yaml": VALUES,
+        "chart/values-staging.yaml": "routes:\n  outbound:\n    s:\n      enabled: true\n      hosts: [s.com]\n",
+        "chart/values-production.yaml": "routes:\n  outbound:\n    s:\n      enabled: true\n      hosts: [p.com]\n",
+    }
+    made = drafted(repository(DEPLOYMENT, files=files), "x.com")
+    assert sorted(texts_of(made)) == ["chart/values-production.yaml", "chart/values-staging.yaml"]
+    assert texts_of(made)["chart/values-staging.yaml"] == files["chart/values-staging.yaml"] + (
+        "    x-com:\n      enabled: true\n      hosts: [x.com]\n"
+    )
+    assert made.change.proof.after == "allowed"
+
+
+def test_route_that_sleeps_is_switched_on() -> None:
+    made = drafted(repository(DEPLOYMENT, files={"chart/values.yaml": VALUES}), "asleep.example.com")
+    assert changed(made) == ["+      enabled: true"]
+    assert made.change.proof.after == "allowed"
+
+
+def test_route_port_keeps_the_default() -> None:
+    made = drafted(
+        repository(DEPLOYMENT, files={"chart/values.yaml": VALUES}), "tls://kms.us-gov-west-1.amazonaws.com:8443"
+    )
+    new = texts_of(made)["chart/values.yaml"]
+    assert "number: 443" in new.split("aws-kms")[1]
+    assert "number: 8443" in new.split("aws-kms")[1]
+    assert made.change.proof.after == "allowed"
+    assert made.change.proof.newly_denied == ()
+
+
+def test_item_of_a_list_in_values() -> None:
+    values = VALUES.split("routes:")[0]
+    made = drafted(repository(DEPLOYMENT, files={"chart/values.yaml": values}), "x.com")
+    new = texts_of(made)["chart/values.yaml"]
+    assert new.startswith(values)
+    assert "- name: x-com" in new
+    assert made.change.proof.after == "allowed"
+
+
+def test_values_inside_a_configmap() -> None:
+    held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: common}\ndata:\n  values.yaml: |\n    packages:\n      shop:\n        values:\n"
+    text = held + indented(VALUES, 10)
+    made = drafted(repository(files={"base/configmap.yaml": text}), "x.com", for_="shop")
+    assert changed(made)
+    assert all(row.startswith("+          ") for row in changed(made))
+    assert made.change.proof.after == "allowed"
+
+
+def test_addresses_make_a_tcp_entry() -> None:
+    made = drafted(repository(*BASE, entry("a.com", name="a")), "198.51.100.0/24:5432")
+    new = texts_of(made)["app.yaml"]
+    assert "198.51.100.0/24" in new
+    assert "resolution: NONE" in new
+    assert made.change.proof.after == "allowed"
+
+
+def test_encrypted_files_are_left_alone() -> None:
+    sealed = VALUES + "sops:\n  mac: ENC[AES256_GCM,data:x]\n"
+    made = drafted(repository(DEPLOYMENT, files={"chart/values.yaml": sealed}), "x.com")
+    assert texts_of(made) == {}
+    assert "EGR992" in codes(made.change.findings)
+
+
+def test_twice_changes_nothing_more() -> None:
+    allowed = repository(*BASE, files=OVERLAYS)
+    made = drafted(allowed, "x.com")
+    again = drafted(allowed.with_edits(made.change.edits), "x.com")
+    assert again.change.edits == ()
+
+
+@pytest.mark.parametrize("files", [OVERLAYS, {"chart/values.yaml": VALUES}], ids=["manifests", "values"])
+def test_removal_undoes_an_addition(files: dict[str, str]) -> None:
+    allowed = repository(*BASE, files=files)
+    after = allowed.with_edits(drafted(allowed, "x.com").change.edits)
+    assert check(after, "x.com").decision == "allowed"
+    undone = after.with_edits(drafted(after, "x.com", remove=True).change.edits)
+    assert {path: undone.texts[path] for path in files} == dict(files)
+
+
+def test_removal_of_one_host_of_several() -> None:
+    allowed = repository(*BASE, entry("x.com", "y.com"))
+    made = drafted(allowed, "x.com", remove=True)
+    assert changed(made) == ["-  - x.com"]
+    after = allowed.with_edits(made.change.edits)
+    assert [check(after, host).decision for host in ("x.com", "y.com")] == ["denied", "allowed"]
+
+
+def test_removal_of_one_port_of_several() -> None:
+    port = "{number: 443, name: tls, protocol: TLS}\n  - {number: 8443, name: tls-8443, protocol: TLS}"
+    made = drafted(repository(*BASE, entry("x.com", port=port)), "tls://x.com:8443", remove=True)
+    assert changed(made) == ["-  - {number: 8443, name: tls-8443, protocol: TLS}"]
+
+
+def test_what_a_wildcard_covers_stays_and_is_said() -> None:
+    allowed = repository(*BASE, entry("*.x.com", extra="resolution: NONE"))
+    made = drafted(allowed, "a.x.com", remove=True)
+    assert texts_of(made) == {}
+    assert "EGR967" in codes(made.change.findings)
+
+
+def test_an_item_of_a_list_takes_no_neighbour_with_it() -> None:
+    listed = [entry(host, name=host[0]).rstrip("\n").replace("\n", "\n  ") for host in ("x.com", "y.com")]
+    items = "".join(f"- {text}\n" for text in listed)
+    allowed = repository(*BASE, files={"list.yaml": f"apiVersion: v1\nkind: List\nitems:\n{items}"})
+    assert check(allowed, "x.com").decision == "allowed"
+    made = drafted(allowed, "x.com", remove=True)
+    assert texts_of(made) == {}
+    assert "EGR991" in codes(made.change.findings)
+
+
+def test_a_closed_mesh_without_any_place_for_an_entry_is_said() -> None:
+    mesh = "meshConfig:\n  outboundTrafficPolicy:\n    mode: REGISTRY_ONLY\n"
+    made = drafted(repository(DEPLOYMENT, files={"mesh.yaml": mesh}), "x.com")
+    assert texts_of(made) == {}
+    assert "EGR990" in codes(made.change.findings)
