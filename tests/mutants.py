@@ -111,8 +111,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "symptom of another layer is called a block",
         "skills/diagnose/skill.py",
-        "    if fitting:\n",
-        "    if layers:\n",
+        "    fitting = [layer for layer in layers if layer in judgement.best.fits]",
+        "    fitting = layers",
         ("tests/core/test_diagnose.py", CASES),
     ),
     Mutant(
