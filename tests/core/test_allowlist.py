@@ -170,3 +170,10 @@ def test_pods_of_an_environment_are_told_by_its_folder() -> None:
         verdict = read_flow(made, unknown, ("evil.example",)).verdicts(made)[0]
         assert verdict.decision == "undecided"
         assert "EGR168" in {finding.code for finding in verdict.findings}
+
+
+def test_asserted_labels_add_to_what_is_known_and_never_contradict_it() -> None:
+    made = allowlist({"w.yaml": WEB})
+    assert read_flow(made, "default/web{tier=front}", ("a.example",)).workload is not None
+    assert read_flow(made, "default/web{app=web}", ("a.example",)).workload is not None
+    assert read_flow(made, "default/web{app=wbe}", ("a.example",)).workload is None

@@ -129,7 +129,9 @@ def resolve(cluster: Cluster, ref: WorkloadRef) -> Sequence[Workload]:
     else:
         found = _named(cluster, ref.parts[0], ref.parts[1], ref.environment)
         if ref.labels is not None:
-            found = [replace(workload, labels=dict(ref.labels)) for workload in found[:1]]
+            # What the asker says of the labels may add to what the repository says, never contradict it.
+            fits = [w for w in found if all((w.labels or {}).get(k, v) == v for k, v in ref.labels.items())]
+            found = [replace(workload, labels={**(workload.labels or {}), **ref.labels}) for workload in fits]
     if ref.service_account:
         found = [replace(workload, service_account=ref.service_account) for workload in found]
     return tuple(_distinct(found))

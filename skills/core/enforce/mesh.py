@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skills.core.enforce.matching import Match, sure
-from skills.core.model import Place
+from skills.core.model import Destination, Place
+from skills.core.url_text import SCHEMES
 
 LAYER = "mesh"
 DEFAULT_ACCOUNT = "default"
@@ -21,6 +22,8 @@ _FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB"), "http"),
     **dict.fromkeys(("HTTPS", "TLS"), "tls"),
 }  # fmt: skip
+
+_OWN_PROTOCOLS = frozenset(scheme for scheme, (_, application) in SCHEMES.items() if application is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ class Principal:
 def family_of(protocol: str) -> Family:
     """The family of a ServiceEntry port's protocol; what Istio does not parse is plain TCP."""
     return _FAMILIES.get(protocol.upper(), "tcp")
+
+
+def spoken(destination: Destination) -> str | None:
+    """What the client speaks, as far as the words say: a database's own protocol is neither TLS nor HTTP.
+
+    Such a client does not begin with a TLS hello (PostgreSQL and SMTP ask for TLS later): SNI routing never sees one.
+    """
+    if destination.application is None and destination.scheme in _OWN_PROTOCOLS:
+        return "other"
+    return destination.application
 
 
 def carries(family: Family, application: str | None) -> bool:

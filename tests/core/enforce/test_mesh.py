@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from skills.core.enforce.matching import Match
-from skills.core.enforce.mesh import Family, Principal, carries, family_of
+from skills.core.enforce.mesh import Family, Principal, carries, family_of, spoken
+from skills.core.flow_text import destination
 from skills.core.model import Place
 
 
@@ -38,3 +39,19 @@ def test_who_is_admitted() -> None:
     assert payer.admits("shop", "payer") is Match.YES
     assert payer.admits("shop", "other") is Match.NO
     assert payer.admits("shop", None) is Match.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("words", "passes"),
+    [
+        ("postgres://db.example.com/x", False),
+        ("smtp://mail.example.com:587", False),
+        ("rediss://cache.example.com", True),
+        ("https://db.example.com:5432", True),
+        ("db.example.com:5432", True),  # nobody said what it speaks
+    ],
+)
+def test_a_databases_own_protocol_is_no_tls(words: str, passes: bool) -> None:
+    found, _ = destination(words)
+    assert carries("tls", spoken(found)) is passes
+    assert carries("tcp", spoken(found))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.mesh import carries
+from skills.core.enforce.mesh import carries, spoken
 from skills.core.enforce.mesh_hosts import within
 from skills.core.model import Destination, Place
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
@@ -60,7 +60,7 @@ def captured(scope: Scope, pods: Pods, binding: Binding, destination: Destinatio
 
 
 def _fits(item: Registration, destination: Destination) -> bool:
-    return _asks(item.port, destination) and carries(item.port.family, destination.application)
+    return _asks(item.port, destination) and carries(item.port.family, spoken(destination))
 
 
 def _asks(port: ListedPort, destination: Destination) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.matching import Match, any_of
-from skills.core.enforce.mesh import LAYER, carries
+from skills.core.enforce.mesh import LAYER, carries, spoken
 from skills.core.enforce.peers import Peers
 from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, finding
 from skills.core.platforms.uds.gateway import state
@@ -155,7 +155,7 @@ def _served(entries: Sequence[Registration], destination: Destination) -> list[R
     fitting = [
         entry
         for entry in entries
-        if ports.first <= entry.port <= ports.last and carries(entry.family, destination.application)
+        if ports.first <= entry.port <= ports.last and carries(entry.family, spoken(destination))
     ]
     return fitting if len({entry.port for entry in fitting}) == ports.last - ports.first + 1 else []
 
