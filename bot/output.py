@@ -41,6 +41,8 @@ def one_line(data: Mapping[str, Any]) -> None:
 def human(skill: str, answer: Answer, *, more: bool) -> None:
     made = reply(skill, answer)
     print(printable(made.text))
+    if answer.data.get("state") == "merged":
+        print(printable(say(Finding("EGR477", {"key": str(answer.data["key"])})).says))
     if made.diff:
         print()
         print(printable(made.diff), end="")

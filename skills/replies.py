@@ -120,8 +120,7 @@ def _plain(answer: Answer) -> Reply:
     lines += [item.says for item in said[1:] if item.level != "info"][:2]
     request = answer.detail.get("request")
     if isinstance(request, Request):
-        merged = request.state == "merged"
-        lines += [say(Finding("EGR477", {"key": request.key})).says if merged else request.url or ""]
+        lines += [] if request.state == "merged" else [request.url or ""]
     lines += [say(Finding("EGR476", {"command": command})).says for command in answer.detail.get("commands", ())]
     lines += [said[0].do, *question(answer)]
     return Reply(tuple(line for line in lines if line))
