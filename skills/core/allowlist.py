@@ -16,6 +16,7 @@ import re2
 
 from skills.core.all_platforms import ALL
 from skills.core.enforce import cluster as kube
+from skills.core.environments import canonical, environments_in
 from skills.core.hosts import near
 from skills.core.model import (
     LAYERS,
@@ -40,6 +41,8 @@ _NEAR_MISSES = 8
 _UNREAD_KEPT = 200_000  # characters of an unreadable file that are searched for a workload's name
 # Files that the snapshot left out: whoever read the repository could not say what stands in them.
 _UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
+# Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
+_DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
 
 
@@ -224,7 +227,7 @@ class Allowlist:
         findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
         findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
         blind = self._blind_spots(workload)
-        if blind and _could_change(decision, layers):
+        if blind and (_could_change(decision, layers) or (decision == "allowed" and self._could_deny(workload))):
             decision = "undecided"
         findings += blind
         if not layers:
@@ -240,6 +243,15 @@ class Allowlist:
             if reading.unreadable and reading.marks & marks and _may_concern(reading.unread_text, workload):
                 spots.append(_blind_spot(reading))
         return spots + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
+
+    def _could_deny(self, workload: Workload) -> bool:
+        """Whether an unread file of a dialect with denials of its own names the workload's very namespace."""
+        return any(
+            reading.unreadable
+            and reading.marks & _DENYING
+            and workload.namespace in _NAMESPACE_LINE.findall(reading.unread_text)
+            for reading in self.readings.values()
+        )
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
@@ -262,23 +274,6 @@ def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolutio
     facts = {"workload": ref.written, "choices": ", ".join(choices)}
     question = Question("workload", "EGR105", {"workload": ref.written}, choices)
     return Verdict("undecided", None, destination, (), (Finding("EGR104", facts),), (question,))
-
-
-_ENVIRONMENTS = {
-    **dict.fromkeys(("production", "prod", "prd"), "production"),
-    **dict.fromkeys(("staging", "stage", "stg"), "staging"),
-    **dict.fromkeys(("development", "dev"), "development"),
-    **{name: name for name in ("test", "qa", "uat", "preprod", "sandbox")},
-}
-
-
-def canonical(environment: str) -> str:
-    return _ENVIRONMENTS.get(environment.casefold(), environment.casefold())
-
-
-def environments_in(path: str) -> set[str]:
-    """Environments that folders of a path are called after."""
-    return {_ENVIRONMENTS[part] for part in path.casefold().split("/")[:-1] if part in _ENVIRONMENTS}
 
 
 def choice_for(workload: Workload) -> str:

@@ -177,3 +177,12 @@ def test_asserted_labels_add_to_what_is_known_and_never_contradict_it() -> None:
     assert read_flow(made, "default/web{tier=front}", ("a.example",)).workload is not None
     assert read_flow(made, "default/web{app=web}", ("a.example",)).workload is not None
     assert read_flow(made, "default/web{app=wbe}", ("a.example",)).workload is None
+
+
+def test_an_unread_package_of_the_same_namespace_could_deny() -> None:
+    opened = POLICY.replace("namespace: elsewhere", "namespace: default")
+    broken = "apiVersion: uds.dev/v1alpha1\nkind: Package\nmetadata:\n  name: web\n  namespace: default\nspec: [\n"
+    made = {"w.yaml": WEB, "n.yaml": opened}
+    for text, wanted in ((broken, "undecided"), (broken.replace("default", "other"), "allowed")):
+        read = allowlist({**made, "p.yaml": text})
+        assert read_flow(read, "default/web", ("evil.example",)).verdicts(read)[0].decision == wanted

@@ -64,6 +64,7 @@ def compile_cluster(entries: Sequence[Facts]) -> Cluster:
     labels: dict[str, dict[str, str]] = {name: {} for name in _BUILT_IN}
     declared: dict[str, Place] = {}
     housed = homes(entry for entry in entries if isinstance(entry, Kustomization))
+    clashing: set[tuple[str, str]] = set()
     for entry in _at_home(entries, housed):
         namespace = entry.name if isinstance(entry, NamespaceFacts) else entry.namespace
         if templated(namespace):
@@ -75,11 +76,15 @@ def compile_cluster(entries: Sequence[Facts]) -> Cluster:
         elif isinstance(entry, PodFacts):
             pods.setdefault(namespace, []).append(entry)
         elif isinstance(entry, ServiceFacts):
-            services[namespace, entry.name] = entry
+            known_service = services.setdefault((namespace, entry.name), entry)
+            if replace(known_service, place=entry.place) != entry:
+                clashing.add((namespace, entry.name))
         elif isinstance(entry, ServiceAccountFacts):
             accounts.setdefault((namespace, entry.name), entry.place)
     for name, known in labels.items():
         known[NAMESPACE_KEY] = name
+    for key in clashing:  # two services of one name: which of them stands, the files don't say
+        del services[key]
     everyone = [pod for group in pods.values() for pod in group]
     return Cluster(
         {name: tuple(group) for name, group in pods.items()},
