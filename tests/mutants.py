@@ -83,8 +83,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an unreadable file is skipped silently",
         "skills/core/allowlist.py",
-        "if blind and _could_change(decision, layers):",
-        "if False:",
+        "        if blind and (_could_change(decision, layers)",
+        "        if False and (_could_change(decision, layers)",
         (CASES,),
     ),
     Mutant(
