@@ -32,6 +32,7 @@ from skills.core.model import (
     Verdict,
     Workload,
     WorkloadRef,
+    unique,
 )
 from skills.core.platform_base import Platform, Sources
 from skills.core.yaml_text import Unreadable, read_documents
@@ -232,7 +233,7 @@ class Allowlist:
         findings += blind
         if not layers:
             findings.append(Finding("EGR106", {"workload": workload.name}))
-        return Verdict(decision, workload, destination, layers, _unique(findings))
+        return Verdict(decision, workload, destination, layers, unique(findings))
 
     def _blind_spots(self, workload: Workload) -> list[Finding]:
         """Files that can't be read and might hold rules for this workload."""
@@ -334,7 +335,7 @@ def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
     allows = [rule for view in views for rule in view.allows]
     denies = [rule for view in views for rule in view.denies]
     doubts = [finding for view in views for finding in view.doubts]
-    unknown = _unique([*doubts, *(finding for view in views for finding in view.unknown)])
+    unknown = unique([*doubts, *(finding for view in views for finding in view.unknown)])
     decision: Decision
     if denies:
         decision = "denied"
@@ -376,11 +377,3 @@ def _could_change(decision: Decision, layers: Sequence[LayerVerdict]) -> bool:
     if decision == "denied":
         return not any(rule.effect == "deny" for layer in layers for rule in layer.rules)
     return any(not layer.rules for layer in layers)
-
-
-def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    unique: list[Finding] = []
-    for item in findings:
-        if item not in unique:
-            unique.append(item)
-    return tuple(unique)

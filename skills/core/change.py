@@ -26,6 +26,7 @@ from skills.core.model import (
     Proof,
     Question,
     Verdict,
+    unique,
 )
 from skills.core.platform_base import Platform
 
@@ -139,7 +140,7 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in isolated]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in isolated]
-    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), tuple(_unique(wider)), tuple(losses))
+    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), unique(wider), tuple(losses))
 
 
 def _granted(platform: Platform, here: Allowlist, not_there: Allowlist) -> list[Grant]:
@@ -191,11 +192,3 @@ def _unreadable_after(edits: Sequence[Edit]) -> list[Finding]:
 
 def _questions(plans: Sequence[Plan]) -> tuple[Question, ...]:
     return tuple({question.id: question for plan in plans for question in plan.questions}.values())
-
-
-def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    unique: list[Finding] = []
-    for item in findings:
-        if item not in unique:
-            unique.append(item)
-    return unique

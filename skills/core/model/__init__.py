@@ -1,7 +1,7 @@
 """The plain values that every part of Postern speaks in. No behaviour beyond comparison and display."""
 
 from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proof, Role
-from skills.core.model.findings import Evidence, Fact, Finding, Question, finding
+from skills.core.model.findings import Evidence, Fact, Finding, Question, finding, unique
 from skills.core.model.flows import Destination, Need, Ports, Workload, WorkloadRef
 from skills.core.model.people import Person
 from skills.core.model.places import Place
@@ -44,4 +44,5 @@ __all__ = [
     "Workload",
     "WorkloadRef",
     "finding",
+    "unique",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from skills.core.model.places import Place
@@ -43,3 +43,12 @@ def finding(code: str, *places: Place, quote: str = "", **facts: Fact) -> Findin
     if quote:
         evidence = (Evidence(quote=quote), *evidence)
     return Finding(code, facts, evidence)
+
+
+def unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each finding once, where it stood first. Facts are mappings, so findings compare but do not hash."""
+    kept: list[Finding] = []
+    for item in findings:
+        if item not in kept:
+            kept.append(item)
+    return tuple(kept)
