@@ -68,10 +68,12 @@ bench: .venv/.dev ## Measure the check path as ratios to its floors
 	$(PIP_INSTALL) -q --no-deps --no-build-isolation -e . && \
 	touch .venv/.core && echo "Ready after $$(( $$(date +%s) - began )) s"
 
-.venv/.dev: requirements/dev.txt .venv/.core
+# The oracle's own pins would contradict ours: it gets a folder, and tests run it as a process of its own.
+.venv/.dev: requirements/dev.txt requirements/oracle.txt .venv/.core
 	@began=$$(date +%s); \
 	echo "Installing $$(grep -c == requirements/dev.txt) packages from requirements/dev.txt"; \
 	$(call INSTALL,--no-deps --only-binary :all: -r requirements/dev.txt) && \
+	rm -rf .venv/oracle && $(PIP_INSTALL) -q --no-deps --target .venv/oracle -r requirements/oracle.txt && \
 	touch .venv/.dev && echo "Ready after $$(( $$(date +%s) - began )) s"
 
 # Existing pins stay unless UPGRADE says otherwise: `make lock UPGRADE=--upgrade`. Each file keeps to the one before.
@@ -80,8 +82,9 @@ COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --gener
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra all -o requirements/server.txt
-	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra ai --group dev -c requirements/server.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra ai --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
+	$(COMPILE) --group oracle -o requirements/oracle.txt
 
 licences: .venv/.dev ## Write docs/LICENCES.md anew from what the packages say of themselves
 	.venv/bin/uv venv -q --clear build/licences

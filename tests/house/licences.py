@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import metadata
+from collections.abc import Iterator
+from importlib.metadata import distributions, metadata
+from typing import Any
 
 from tests.house.pins import LOCKS, pins
 from tests.shared import ROOT
@@ -11,20 +13,29 @@ HEAD = """# Licences of what Postern stands on
 
 Every package that a lock file pins, direct or not, as its own metadata names its licence. None of them is part
 of this repository. *core* is what everyone installs, *server* what the image installs, *dev* what the tests and
-tools of this project need. Written by `make licences`; don't edit.
+tools of this project need, *oracle* what the tests compare Postern with, in a folder of its own. Written by `make licences`; don't edit.
 
 | package | version | licence | lock files |
 |---|---|---|---|
 """
 
 
-def licence(name: str) -> str:
+ORACLE = ROOT / ".venv" / "oracle"
+
+
+def licence(said: dict[str, Any]) -> str:
     """The SPDX expression where the package gives one, else its classifiers, else its short licence field."""
-    said = metadata(name).json
     classifiers = [each for each in said.get("classifier", []) if each.startswith("License ::")]
     named = " / ".join(each.split(" :: ")[-1] for each in classifiers if not each.endswith("OSI Approved"))
     short = str(said.get("license", "")).strip().splitlines()
     return str(said.get("license_expression", "")) or named or (short[0][:60] if short else "unknown")
+
+
+def oracle() -> Iterator[str]:
+    found = {each.metadata["Name"].lower(): each for each in distributions(path=[str(ORACLE)])}
+    for pin in pins("oracle"):
+        if pin.name in found:
+            yield f"| {pin.name} | {pin.version} | {licence(found[pin.name].metadata.json)} | oracle |"
 
 
 def main() -> None:
@@ -34,9 +45,10 @@ def main() -> None:
             if pin.applies:
                 where.setdefault((pin.name, pin.version), []).append(lock)
     rows = [
-        f"| {name} | {version} | {licence(name)} | {', '.join(where[name, version])} |"
+        f"| {name} | {version} | {licence(metadata(name).json)} | {', '.join(where[name, version])} |"
         for name, version in sorted(where)
     ]
+    rows += oracle()
     (ROOT / "docs" / "LICENCES.md").write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
     print(f"docs/LICENCES.md: {len(rows)} packages")
 

@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", made)
     (made / "pyproject.toml").touch()
-    for lock in ("core", "dev", "server"):
+    for lock in ("core", "dev", "server", "oracle"):
         (made / "requirements" / f"{lock}.txt").touch()
     return made
 
