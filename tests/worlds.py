@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from skills.contract import World
-from skills.core.allowlist import Allowlist, is_manifest, read_file
+from skills.core.allowlist import Allowlist
 from skills.core.model import Person
 from skills.core.model.requests import Request
 from skills.core.policy import PATH, read_policy
+from skills.core.reading import is_manifest, read_file
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 COMMIT = "c0ffee" + "0" * 34

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.world.config_repo import ConfigRepo, Snapshot
-from skills.core.allowlist import Allowlist, Reading, is_manifest, read_file
+from skills.core.allowlist import Allowlist
+from skills.core.reading import Reading, is_manifest, read_file
 
 _COMMITS_KEPT = 4
 

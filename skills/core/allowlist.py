@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import re2
-
 from skills.core.all_platforms import ALL
 from skills.core.enforce import cluster as kube
 from skills.core.environments import canonical, environments_in
@@ -23,11 +21,9 @@ from skills.core.model import (
     Decision,
     Destination,
     Edit,
-    Evidence,
     Finding,
     LayerVerdict,
     LayerView,
-    Place,
     Question,
     Verdict,
     Workload,
@@ -35,27 +31,12 @@ from skills.core.model import (
     unique,
 )
 from skills.core.platform_base import Platform, Sources
-from skills.core.yaml_text import Unreadable, read_documents
+from skills.core.reading import Blind, Reading, is_manifest, read_file
+from skills.core.yaml_text import Unreadable
 
-MANIFESTS = (".yaml", ".yml", ".json")
 _NEAR_MISSES = 8
-_UNREAD_KEPT = 200_000  # characters of an unreadable file that are searched for a workload's name
 # Files that the snapshot left out: whoever read the repository could not say what stands in them.
 _UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
-# Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
-_DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
-_NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one file says: entries by reader (`kube` or a platform's name), and what can't be read."""
-
-    path: str
-    entries: Mapping[str, tuple[Any, ...]]
-    unreadable: tuple[Unreadable, ...] = ()
-    marks: frozenset[str] = frozenset()
-    unread_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +46,6 @@ class Resolution:
     workloads: tuple[Workload, ...]
     suggestions: tuple[str, ...] = ()
     unread: tuple[Finding, ...] = ()
-
-
-def is_manifest(path: str) -> bool:
-    return path.lower().endswith(MANIFESTS)
-
-
-def read_file(path: str, text: str | bytes) -> Reading:
-    """Reads one file. Nothing in it can raise: what is not readable becomes an `Unreadable`."""
-    documents, unreadable = read_documents(path, text)
-    found: dict[str, list[Any]] = {}
-    for document in documents:
-        for item in kube.expand(document):
-            for name, read in _READERS:
-                entries = read(item)
-                if entries:
-                    found.setdefault(name, []).extend(entries)
-    entries = {name: tuple(items) for name, items in found.items()}
-    if not unreadable:
-        return Reading(path, entries)
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    marks = frozenset(mark for mark in _MARKS if mark in words)
-    return Reading(path, entries, tuple(unreadable), marks, words[:_UNREAD_KEPT] if marks else "")
-
-
-_READERS: tuple[tuple[str, Any], ...] = (("kube", kube.read), *((platform.NAME, platform.read) for platform in ALL))
-_MARKS = tuple(sorted({mark for platform in ALL for mark in platform.MARKS}))
 
 
 class Allowlist:
@@ -130,6 +85,11 @@ class Allowlist:
     @property
     def unreadable(self) -> list[Unreadable]:
         return [item for path in sorted(self.readings) for item in self.readings[path].unreadable]
+
+    @cached_property
+    def blind(self) -> tuple[Blind, ...]:
+        """Every part of a file that could hold rules and can't be read."""
+        return tuple(item for path in sorted(self.readings) for item in self.readings[path].blind)
 
     def with_edits(self, edits: Iterable[Edit]) -> Allowlist:
         """The allowlist as it would be after the edits; only changed files are read again."""
@@ -179,11 +139,7 @@ class Allowlist:
     def _may_declare(self, ref: WorkloadRef) -> list[Finding]:
         """Files that can't be read and name what nothing readable declares."""
         name = ref.parts[-1] if ref.parts else ref.written
-        return [
-            _blind_spot(reading)
-            for _, reading in sorted(self.readings.items())
-            if reading.unreadable and (name in reading.unread_text or "{{" in reading.unread_text)
-        ]
+        return [finding for blind in self.blind if blind.could_declare(name) for finding in blind.findings]
 
     def _named(self, workload: Workload) -> Workload:
         """The dialect that speaks for a Kubernetes workload is the first that governs it."""
@@ -238,29 +194,16 @@ class Allowlist:
     def _blind_spots(self, workload: Workload) -> list[Finding]:
         """Files that can't be read and might hold rules for this workload."""
         marks = {mark for platform in ALL if workload.kind == platform.KIND for mark in platform.MARKS}
-        spots = []
-        for path in sorted(self.readings):
-            reading = self.readings[path]
-            if reading.unreadable and reading.marks & marks and _may_concern(reading.unread_text, workload):
-                spots.append(_blind_spot(reading))
-        return spots + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
+        spots = [blind for blind in self.blind if blind.marks & marks and blind.concerns(workload)]
+        found = [finding for blind in spots for finding in blind.findings]
+        return found + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
 
     def _could_deny(self, workload: Workload) -> bool:
         """Whether an unread file of a dialect with denials of its own names the workload's very namespace."""
-        return any(
-            reading.unreadable
-            and reading.marks & _DENYING
-            and workload.namespace in _NAMESPACE_LINE.findall(reading.unread_text)
-            for reading in self.readings.values()
-        )
+        return any(blind.could_deny(workload) for blind in self.blind)
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
-
-
-def _blind_spot(reading: Reading) -> Finding:
-    line = reading.unreadable[0].line
-    return Finding("EGR107", {"path": reading.path, "line": line}, (Evidence(place=Place(reading.path, line)),))
 
 
 def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolution) -> Verdict:
@@ -286,16 +229,6 @@ def choice_for(workload: Workload) -> str:
 def _path(item: Finding) -> str:
     """The file that a finding is about; without one it is about all of them."""
     return str(item.facts.get("path", "any.yaml"))
-
-
-def _may_concern(text: str, workload: Workload) -> bool:
-    """Whether a file that can't be parsed could speak of this workload. Templated names could be any."""
-    if "{{" in text or "${" in text or workload.kind == "cf":
-        return True  # cf-mgmt's files are named after the space and rarely say its name inside
-    if workload.namespace is None:
-        return workload.scope.rsplit("/", 1)[-1] in text
-    namespaces = _NAMESPACE_LINE.findall(text)
-    return not namespaces or workload.namespace in namespaces
 
 
 def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], Decision]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.all_platforms import ALL
-from skills.core.allowlist import Allowlist, read_file
+from skills.core.allowlist import Allowlist
 from skills.core.model import (
     Change,
     Decision,
@@ -29,6 +29,7 @@ from skills.core.model import (
     unique,
 )
 from skills.core.platform_base import Platform
+from skills.core.reading import read_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,11 +75,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file, or one document of it, that can't be read; `line` is where it fails."""
+    """A file, or one document of it, that can't be read; `line` is where it fails.
+
+    `text` is the document's own text; it is empty where the whole file is meant.
+    """
 
     path: str
     line: int
     finding: Finding
+    text: str = ""
 
 
 def has_step(node: Any, step: str | int) -> bool:
@@ -176,7 +180,8 @@ class _File:
         refused.line = min(refused.line, last)
         if refused.code in _MAY_BE_TEMPLATE:
             refused = self._template(refused.line, self._lines.at(self._opened), last) or refused
-        self._refuse((self._spoilt and self._spoilt.at(self._opened)) or refused)
+        text = self._source[self._opened : following]
+        self._refuse((self._spoilt and self._spoilt.at(self._opened)) or refused, text)
         self._index += 1
         return following
 
@@ -187,10 +192,10 @@ class _File:
                 return Refused("EGR504", row)
         return None
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: Refused, text: str = "") -> None:
         line = max(1, min(refused.line, len(self._rows)))
         finding = Finding(refused.code, {"path": self._path, "line": line, **refused.facts})
-        self._unreadable.setdefault(line, Unreadable(self._path, line, finding))
+        self._unreadable.setdefault(line, Unreadable(self._path, line, finding, text))
 
     def _refusal(self, error: yaml.YAMLError | ValueError) -> Refused:
         mark = getattr(error, "problem_mark", None)

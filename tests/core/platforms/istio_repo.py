@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import pytest
-
-from skills.core import allowlist as allowlist_module
-from skills.core import change as change_module
-from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.change import Draft, draft
 from skills.core.flows import read_flow
@@ -50,18 +45,6 @@ def entry(
         f"metadata:\n  name: {name}\n  namespace: {namespace}\nspec:\n  hosts:\n{listed}"
         f"  location: MESH_EXTERNAL\n  {extra}\n  ports:\n  - {port}\n"
     )
-
-
-@pytest.fixture(autouse=True)
-def with_istio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The lists as they are once the dialect stands in them."""
-    every = [platform for platform in ALL if platform is not istio]
-    every.append(istio)
-    monkeypatch.setattr(allowlist_module, "ALL", every)
-    monkeypatch.setattr(change_module, "ALL", every)
-    readers = [pair for pair in allowlist_module._READERS if pair[0] != istio.NAME]
-    monkeypatch.setattr(allowlist_module, "_READERS", (*readers, (istio.NAME, istio.read)))
-    yield
 
 
 def repository(*texts: str, files: Mapping[str, str] | None = None) -> Allowlist:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skills.core.allowlist import Allowlist, read_file
-from skills.core.enforce import cluster as kube
+from skills.core.allowlist import Allowlist
 from skills.core.enforce.matching import Match
 from skills.core.flows import read_flow
 from skills.core.platforms import cilium
 from skills.core.platforms.cilium.pattern import Name
+from skills.core.reading import read_file
 from skills.core.yaml_text import read_documents
 from tests.core.kube import DENY_EGRESS, deployment, policy, to
 from tests.core.platforms.cilium_support import DNS, WEB, ccnp, cnp, egress, names, world, world_of
@@ -193,25 +192,10 @@ def test_long_patterns_take_no_time() -> None:
 # --- joined with the other dialects of the layer
 
 
-@pytest.fixture
-def joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cilium among the platforms, whether or not the list holds it yet; its kinds are foreign to none."""
-    from skills.core import all_platforms, allowlist, change
-
-    plain = importlib.import_module("skills.core.platforms.network_policy.read")
-    platforms = [item for item in all_platforms.ALL if item.NAME != "cilium"] + [cilium]
-    readers = [("kube", kube.read), *((item.NAME, item.read) for item in platforms)]
-    monkeypatch.setattr(allowlist, "ALL", platforms)
-    monkeypatch.setattr(change, "ALL", platforms)
-    monkeypatch.setattr(allowlist, "_READERS", tuple(readers))
-    monkeypatch.setattr(plain, "_FOREIGN", {key: value for key, value in plain._FOREIGN.items() if "Cilium" not in key})
-
-
 def _allowlist(texts: dict[str, str]) -> Allowlist:
     return Allowlist({path: read_file(path, text) for path, text in texts.items()}, texts)
 
 
-@pytest.mark.usefixtures("joined")
 def test_plain_policies_and_cilium_policies_are_a_union() -> None:
     open_db = policy("podSelector: {}\npolicyTypes: [Egress]\negress:\n- to: [{ipBlock: {cidr: 198.51.100.0/24}}]")
     made = _allowlist(
@@ -226,7 +210,6 @@ def test_plain_policies_and_cilium_policies_are_a_union() -> None:
     assert decision("203.0.113.7:443") == "denied"
 
 
-@pytest.mark.usefixtures("joined")
 def test_a_cilium_deny_beats_a_plain_policy() -> None:
     open_all = policy("podSelector: {}\npolicyTypes: [Egress]\negress: [{}]")
     deny = ccnp("egressDeny: [{toCIDR: [198.51.100.0/24]}]")

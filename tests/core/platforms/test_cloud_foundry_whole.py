@@ -13,9 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core import allowlist as allowlists
 from skills.core import change
-from skills.core.all_platforms import ALL
 from skills.core.enforce.cluster import compile_cluster
 from skills.core.enforce.spans import merged
 from skills.core.flow_text import destination, workload
@@ -32,15 +30,8 @@ CORPUS = "platforms/corpus/c_cloud_gov"
 
 
 @pytest.fixture
-def platform(monkeypatch: pytest.MonkeyPatch) -> Platform:
-    """The dialect among the others, whether or not the list names it yet."""
+def platform() -> Platform:
     mine: Platform = cloud_foundry
-    if mine not in ALL:
-        with_mine = [*ALL, mine]
-        monkeypatch.setattr(allowlists, "ALL", with_mine)
-        monkeypatch.setattr(change, "ALL", with_mine)
-        monkeypatch.setattr(allowlists, "_READERS", (*allowlists._READERS, (mine.NAME, mine.read)))
-        monkeypatch.setattr(allowlists, "_MARKS", (*allowlists._MARKS, *mine.MARKS))
     return mine
 
 

@@ -22,10 +22,8 @@ from tests.core.platforms.istio_repo import (
     drafted,
     repository,
     texts_of,
-    with_istio,
 )
 
-__all__ = ["with_istio"]
 VALUES = """\
 networkPolicies:
   enabled: true

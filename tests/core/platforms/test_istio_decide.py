@@ -14,10 +14,8 @@ from tests.core.platforms.istio_repo import (
     entry,
     near,
     repository,
-    with_istio,
 )
 
-__all__ = ["with_istio"]
 BASE = (DEPLOYMENT, REGISTRY_ONLY)
 SELECTED = REGISTRY_ONLY.replace("spec:\n", "spec:\n  workloadSelector: {labels: {app: web}}\n").replace(
     "name: default", "name: own"

@@ -14,11 +14,9 @@ from tests.core.platforms.istio_repo import (
     entry,
     repository,
     texts_of,
-    with_istio,
 )
 from tests.core.platforms.test_istio_values import VALUES, indented
 
-__all__ = ["with_istio"]
 BASE = (DEPLOYMENT, REGISTRY_ONLY)
 OVERLAYS = {
     "overlays/staging/se.yaml": "# staging\n" + entry("a.com", name="a"),

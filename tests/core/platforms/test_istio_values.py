@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from skills.core.allowlist import read_file
 from skills.core.platforms import istio
 from skills.core.platforms.istio.overlays import overlay_of
+from skills.core.reading import read_file
 from tests.core.platforms.istio_repo import (
     DEPLOYMENT,
     REGISTRY_ONLY,
@@ -20,10 +20,8 @@ from tests.core.platforms.istio_repo import (
     entry,
     near,
     repository,
-    with_istio,
 )
 
-__all__ = ["with_istio"]
 VALUES = """\
 istio:
   enabled: true

@@ -1,0 +1,114 @@
+"""What one file says, in entries of all readers, and what in it nobody could read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from skills.core.all_platforms import ALL
+from skills.core.enforce import cluster as kube
+from skills.core.model import Evidence, Fact, Finding, Place, Workload
+from skills.core.yaml_text import Document, Unreadable, read_documents
+
+MANIFESTS = (".yaml", ".yml", ".json")
+_TEXT_KEPT = 200_000  # characters of an unread part that are searched for a workload's name
+# Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
+_DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
+_NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
+_READERS: tuple[tuple[str, Any], ...] = (("kube", kube.read), *((platform.NAME, platform.read) for platform in ALL))
+_MARKS = tuple(sorted({mark for platform in ALL for mark in platform.MARKS}))
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A part of a file that could hold rules and that nobody could read.
+
+    `marks` are the marks of dialects in it, `text` its words. `namespaces` are those that it can be about; None
+    means that only its words tell.
+    """
+
+    path: str
+    line: int
+    finding: Finding
+    marks: frozenset[str]
+    text: str = ""
+    namespaces: frozenset[str] | None = None
+
+    def concerns(self, workload: Workload) -> bool:
+        """Whether it could speak of this workload. Templated names could be any."""
+        if self.namespaces is not None:
+            return workload.namespace is None or workload.namespace in self.namespaces
+        if "{{" in self.text or "${" in self.text or workload.kind == "cf":
+            return True  # cf-mgmt's files are named after the space and rarely say its name inside
+        if workload.namespace is None:
+            return workload.scope.rsplit("/", 1)[-1] in self.text
+        namespaces = _NAMESPACE_LINE.findall(self.text)
+        return not namespaces or workload.namespace in namespaces
+
+    def could_deny(self, workload: Workload) -> bool:
+        """Whether it is of a dialect with denials of its own and names the workload's very namespace."""
+        if not self.marks & _DENYING:
+            return False
+        if self.namespaces is not None:
+            return workload.namespace in self.namespaces
+        return workload.namespace in _NAMESPACE_LINE.findall(self.text)
+
+    def could_declare(self, name: str) -> bool:
+        return name in self.text or "{{" in self.text
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """That something is not known here, and why."""
+        place = Place(self.path, self.line)
+        facts: dict[str, Fact] = {"path": self.path, "line": self.line}
+        return (Finding("EGR107", facts, (Evidence(place=place),)), self.finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file says: entries by reader (`kube` or a platform's name), and what can't be read."""
+
+    path: str
+    entries: Mapping[str, tuple[Any, ...]]
+    unreadable: tuple[Unreadable, ...] = ()
+    blind: tuple[Blind, ...] = ()
+
+
+def is_manifest(path: str) -> bool:
+    return path.lower().endswith(MANIFESTS)
+
+
+def read_file(path: str, text: str | bytes) -> Reading:
+    """Reads one file. Nothing in it can raise: what is not readable becomes an `Unreadable`."""
+    documents, unreadable = read_documents(path, text)
+    entries = entries_of(documents)
+    if not unreadable:
+        return Reading(path, entries)
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return Reading(path, entries, tuple(unreadable), tuple(_blind(item, words) for item in unreadable))
+
+
+def entries_of(documents: Iterable[Document]) -> dict[str, tuple[Any, ...]]:
+    """The entries of documents, typed lists written out, by reader."""
+    found: dict[str, list[Any]] = {}
+    for document in documents:
+        for item in kube.expand(document):
+            for name, read in _READERS:
+                entries = read(item)
+                if entries:
+                    found.setdefault(name, []).extend(entries)
+    return {name: tuple(items) for name, items in found.items()}
+
+
+def marks_in(text: str) -> frozenset[str]:
+    return frozenset(mark for mark in _MARKS if mark in text)
+
+
+def _blind(item: Unreadable, words: str) -> Blind:
+    """Only the document that can't be read counts, where it is known which one that is."""
+    text = item.text or words
+    marks = marks_in(text)
+    return Blind(item.path, item.line, item.finding, marks, text[:_TEXT_KEPT])
