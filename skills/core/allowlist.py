@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TypeVar
 
 from skills.core.all_platforms import ALL
 from skills.core.enforce import cluster as kube
 from skills.core.environments import canonical, environments_in
 from skills.core.hosts import near
+from skills.core.indexes import Indexes
 from skills.core.model import (
     LAYERS,
     Decision,
@@ -33,6 +34,8 @@ from skills.core.model import (
 from skills.core.platform_base import Platform, Sources
 from skills.core.reading import Blind, Reading, is_manifest, read_file
 from skills.core.yaml_text import Unreadable
+
+T = TypeVar("T")
 
 _NEAR_MISSES = 8
 # Files that the snapshot left out: whoever read the repository could not say what stands in them.
@@ -65,40 +68,55 @@ class Allowlist:
         self.commit = commit
         self.dirty = dirty
         self.findings = tuple(findings)
+        self.indexes = Indexes(readings)
         self._by_environment: dict[str, Allowlist] = {}
 
     @property
     def sources(self) -> Sources:
         return Sources(self.texts)
 
-    @cached_property
+    @property
     def cluster(self) -> kube.Cluster:
-        return kube.compile_cluster(self._entries("kube"))
-
-    @cached_property
-    def indexes(self) -> Mapping[str, Any]:
-        return {platform.NAME: platform.compile(self._entries(platform.NAME), self.cluster) for platform in ALL}
-
-    def _entries(self, name: str) -> list[Any]:
-        return [entry for path in sorted(self.readings) for entry in self.readings[path].entries.get(name, ())]
+        return self.indexes.cluster
 
     @property
     def unreadable(self) -> list[Unreadable]:
-        return [item for path in sorted(self.readings) for item in self.readings[path].unreadable]
+        broken = sorted(path for path, reading in self.readings.items() if reading.unreadable)
+        return [item for path in broken for item in self.readings[path].unreadable]
 
     @cached_property
     def blind(self) -> tuple[Blind, ...]:
         """Every part of a file that could hold rules and can't be read."""
-        return tuple(item for path in sorted(self.readings) for item in self.readings[path].blind)
+        blind = sorted(path for path, reading in self.readings.items() if reading.blind)
+        return tuple(item for path in blind for item in self.readings[path].blind)
 
     def with_edits(self, edits: Iterable[Edit]) -> Allowlist:
         """The allowlist as it would be after the edits; only changed files are read again."""
-        texts, readings = dict(self.texts), dict(self.readings)
-        for edit in edits:
-            texts[edit.path] = edit.new_text
-            if is_manifest(edit.path):
-                readings[edit.path] = read_file(edit.path, edit.new_text)
-        return Allowlist(readings, texts, commit=self.commit, dirty=self.dirty)
+        texts = {edit.path: edit.new_text for edit in edits}
+        readings = {path: read_file(path, text) for path, text in texts.items() if is_manifest(path)}
+        return self.after(readings, texts, commit=self.commit, dirty=self.dirty, findings=self.findings)
+
+    def after(
+        self,
+        readings: Mapping[str, Reading | None],
+        texts: Mapping[str, str | None],
+        *,
+        commit: str | None,
+        dirty: bool | None,
+        findings: Sequence[Finding] = (),
+    ) -> Allowlist:
+        """The allowlist once some files are others: `readings` and `texts` of those alone, None for what is gone."""
+        every = _changed(self.readings, readings)
+        changes = {path: (self.readings.get(path), reading) for path, reading in readings.items()}
+        new = Allowlist(every, _changed(self.texts, texts), commit=commit, dirty=dirty, findings=findings)
+        new.indexes = self.indexes.after(every, changes)
+        if not any(reading and reading.blind for pair in changes.values() for reading in pair):
+            new.__dict__["blind"] = self.blind
+        for environment, part in self._by_environment.items():
+            own = {path: reading for path, reading in readings.items() if _applies(path, environment)}
+            said = {path: text for path, text in texts.items() if _applies(path, environment)}
+            new._by_environment[environment] = part.after(own, said, commit=commit, dirty=dirty, findings=findings)
+        return new
 
     # --- workloads
 
@@ -130,8 +148,8 @@ class Allowlist:
         """What applies in one environment: its own folders, and all that lies in no environment's folder."""
         wanted = canonical(environment)
         if wanted not in self._by_environment:
-            own = {path: reading for path, reading in self.readings.items() if environments_in(path) <= {wanted}}
-            texts = {path: text for path, text in self.texts.items() if environments_in(path) <= {wanted}}
+            own = {path: reading for path, reading in self.readings.items() if _applies(path, wanted)}
+            texts = {path: text for path, text in self.texts.items() if _applies(path, wanted)}
             part = Allowlist(own, texts, commit=self.commit, dirty=self.dirty, findings=self.findings)
             self._by_environment[wanted] = part
         return self._by_environment[wanted]
@@ -204,6 +222,20 @@ class Allowlist:
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
+
+
+def _changed(known: Mapping[str, T], changes: Mapping[str, T | None]) -> dict[str, T]:
+    every = dict(known)
+    for path, value in changes.items():
+        if value is not None:
+            every[path] = value
+        else:
+            every.pop(path, None)
+    return every
+
+
+def _applies(path: str, environment: str) -> bool:
+    return environments_in(path) <= {environment}
 
 
 def unresolved(ref: WorkloadRef, destination: Destination, resolution: Resolution) -> Verdict:

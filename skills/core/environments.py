@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _ENVIRONMENTS = {
     **dict.fromkeys(("production", "prod", "prd"), "production"),
     **dict.fromkeys(("staging", "stage", "stg"), "staging"),
@@ -14,6 +16,11 @@ def canonical(environment: str) -> str:
     return _ENVIRONMENTS.get(environment.casefold(), environment.casefold())
 
 
-def environments_in(path: str) -> set[str]:
+def environments_in(path: str) -> frozenset[str]:
     """Environments that folders of a path are called after."""
-    return {_ENVIRONMENTS[part] for part in path.casefold().split("/")[:-1] if part in _ENVIRONMENTS}
+    return _of_folder(path.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _of_folder(folder: str) -> frozenset[str]:
+    return frozenset(_ENVIRONMENTS[part] for part in folder.casefold().split("/") if part in _ENVIRONMENTS)

@@ -1,13 +1,14 @@
 """The contract of a platform. Each package below `platforms/` is one; the package itself is the adapter.
 
 To add one: see docs/ADDING.md. A platform reads documents into entries of its own (plain, frozen,
-picklable: they are kept by blob), compiles all entries of a commit into an index, and answers from
-that index. It never reads a file, never asks the network, and never inherits from another platform.
+picklable: they are kept by blob), compiles all entries of a commit into an index, brings that index
+up to the next commit, and answers from it. It never reads a file, never asks the network, and never
+inherits from another platform.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +22,20 @@ class Sources:
     """The texts of the allowlist at one commit, for edits. `texts` maps path to whole text."""
 
     texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The files whose entries for one reader a commit changed: all their entries before and after, by path.
+
+    A file without any is left out. Files stand in order of their paths.
+    """
+
+    before: Mapping[str, Sequence[Any]]
+    after: Mapping[str, Sequence[Any]]
+
+    def __bool__(self) -> bool:
+        return bool(self.before or self.after)
 
 
 class Platform(Protocol):
@@ -47,6 +62,12 @@ class Platform(Protocol):
 
     def compile(self, entries: Sequence[Any], cluster: Cluster) -> Any:
         """The index that the other functions work on. `cluster` is what all manifests say of pods."""
+
+    def update(self, index: Any, touched: Touched, entries: Callable[[], Sequence[Any]], cluster: Cluster) -> Any:
+        """The index after a commit: what `compile(entries(), cluster)` gives, for the price of what changed.
+
+        `index` stays as it is. `cluster` may be another than that of `index`, also where nothing was touched.
+        """
 
     def resolve(self, index: Any, ref: WorkloadRef) -> Sequence[Workload]:
         """Workloads that fit `ref`. Kubernetes platforms return none: the cluster resolves those."""

@@ -18,7 +18,7 @@ _TEXT_KEPT = 200_000  # characters of an unread part that are searched for a wor
 # Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
 _DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
-_READERS: tuple[tuple[str, Any], ...] = (("kube", kube.read), *((platform.NAME, platform.read) for platform in ALL))
+_READERS: tuple[tuple[str, Any], ...] = ((kube.NAME, kube.read), *((platform.NAME, platform.read) for platform in ALL))
 _MARKS = tuple(sorted({mark for platform in ALL for mark in platform.MARKS}))
 
 

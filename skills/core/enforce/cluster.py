@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
 
 from skills.core.enforce.kube_objects import (
     Facts,
@@ -19,8 +21,24 @@ from skills.core.enforce.kube_objects import (
 from skills.core.enforce.kube_policy import NAMESPACE_KEY
 from skills.core.enforce.kustomize import Kustomization, homes
 from skills.core.model import Place, Workload, WorkloadRef
+from skills.core.shelves import Shelves
 
-__all__ = ["Cluster", "compile_cluster", "expand", "names", "pods_named", "read", "resolve", "workload_of"]
+__all__ = [
+    "NAME",
+    "Cluster",
+    "compile_cluster",
+    "expand",
+    "names",
+    "pods_named",
+    "read",
+    "resolve",
+    "update_cluster",
+    "workload_of",
+]
+
+NAME = "kube"
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Every cluster has them, whether or not a file says so.
 _BUILT_IN = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -37,11 +55,11 @@ _REPLICA_LABELS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cluster:
     """Pods by namespace, labels by namespace (for every namespace that anything names), services by
     (namespace, name), service accounts, the places of Namespace manifests, known addresses, and the
-    namespaces that Kustomize gives to files."""
+    namespaces that Kustomize gives to files. `facts` are what all this was made of."""
 
     pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -51,21 +69,91 @@ class Cluster:
     owners: Mapping[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     addresses: Mapping[str, PodFacts | ServiceFacts] = field(default_factory=dict)
     homes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: Shelves[str, _Housed] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def called(self) -> Mapping[str, tuple[str, ...]]:
+        """The namespaces in which a workload or a controller of it has a name."""
+        found: dict[str, dict[str, None]] = {}
+        for namespace, pods in sorted(self.pods.items()):
+            for pod in pods:
+                for name in _called(self, pod):
+                    found.setdefault(name, {})[namespace] = None
+        return {name: tuple(namespaces) for name, namespaces in found.items()}
 
     def labels_of(self, namespace: str) -> Mapping[str, str]:
         """A namespace's labels as far as manifests set them; its name is always one of them."""
         return self.namespaces.get(namespace) or {NAMESPACE_KEY: namespace}
 
 
+_Housed = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
+
+
 def compile_cluster(entries: Sequence[Facts]) -> Cluster:
+    housed = homes(entry for entry in entries if isinstance(entry, Kustomization))
+    every = list(_at_home(entries, housed))
+    return replace(_compiled(every, housed), facts=Shelves(_namespaces, _path, every))
+
+
+def update_cluster(
+    cluster: Cluster,
+    before: Mapping[str, Sequence[Facts]],
+    after: Mapping[str, Sequence[Facts]],
+    entries: Callable[[], Sequence[Facts]],
+) -> Cluster:
+    """What `compile_cluster(entries())` gives, once some files hold other facts than `cluster` was made of."""
+    moved = [entry for facts in (*before.values(), *after.values()) for entry in facts]
+    if cluster.facts is None or any(isinstance(entry, Kustomization) for entry in moved):
+        return compile_cluster(entries())
+    old, new = ({path: [*_at_home(facts, cluster.homes)] for path, facts in part.items()} for part in (before, after))
+    shelves, touched = cluster.facts.after(old, new)
+    was = _compiled([entry for name in touched for entry in cluster.facts.at(name)], cluster.homes)
+    is_now = _compiled([entry for name in touched for entry in shelves.at(name)], cluster.homes)
+    if was.addresses or is_now.addresses:
+        return compile_cluster(entries())  # addresses that several pods claim go by the order of all files
+    return Cluster(
+        _patched(cluster.pods, was.pods, is_now.pods),
+        _patched(cluster.namespaces, _of(was, touched), _of(is_now, touched)),
+        _patched(cluster.declared, was.declared, is_now.declared),
+        _patched(cluster.services, was.services, is_now.services),
+        _patched(cluster.service_accounts, was.service_accounts, is_now.service_accounts),
+        _patched(cluster.owners, was.owners, is_now.owners),
+        cluster.addresses,
+        cluster.homes,
+        shelves,
+    )
+
+
+def _of(cluster: Cluster, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+    return {name: cluster.namespaces[name] for name in names if name in cluster.namespaces}
+
+
+def _patched(known: Mapping[K, V], was: Mapping[K, V], is_now: Mapping[K, V]) -> Mapping[K, V]:
+    if not was and not is_now:
+        return known
+    patched = dict(known)
+    for key in was:
+        del patched[key]
+    patched.update(is_now)
+    return patched
+
+
+def _namespaces(entry: _Housed) -> tuple[str, ...]:
+    return (entry.name if isinstance(entry, NamespaceFacts) else entry.namespace,)
+
+
+def _path(entry: _Housed) -> str:
+    return entry.place.path
+
+
+def _compiled(entries: Iterable[_Housed], housed: Mapping[str, tuple[str, ...]]) -> Cluster:
     pods: dict[str, list[PodFacts]] = {}
     services: dict[tuple[str, str], ServiceFacts] = {}
     accounts: dict[tuple[str, str], Place] = {}
     labels: dict[str, dict[str, str]] = {name: {} for name in _BUILT_IN}
     declared: dict[str, Place] = {}
-    housed = homes(entry for entry in entries if isinstance(entry, Kustomization))
     clashing: set[tuple[str, str]] = set()
-    for entry in _at_home(entries, housed):
+    for entry in entries:
         namespace = entry.name if isinstance(entry, NamespaceFacts) else entry.namespace
         if templated(namespace):
             continue
@@ -98,9 +186,6 @@ def compile_cluster(entries: Sequence[Facts]) -> Cluster:
     )
 
 
-_Housed = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
-
-
 def _at_home(entries: Sequence[Facts], housed: Mapping[str, tuple[str, ...]]) -> Iterator[_Housed]:
     """Every fact in the namespace, or namespaces, that Kustomize gives it."""
     for entry in entries:
@@ -130,7 +215,8 @@ def resolve(cluster: Cluster, ref: WorkloadRef) -> Sequence[Workload]:
     if len(ref.parts) == 1 and (ref.labels is not None or ref.parts[0] in cluster.namespaces):
         found = _namespace(cluster, ref.parts[0], ref.labels)
     elif len(ref.parts) == 1:
-        found = [w for name in sorted(cluster.pods) for w in _named(cluster, name, ref.parts[0], ref.environment)]
+        named = ref.parts[0]
+        found = [w for home in cluster.called.get(named, ()) for w in _named(cluster, home, named, ref.environment)]
     else:
         found = _named(cluster, ref.parts[0], ref.parts[1], ref.environment)
         if ref.labels is not None:

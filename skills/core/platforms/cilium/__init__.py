@@ -6,10 +6,11 @@ Cilium's DNS proxy, and decide by identity, so that a CIDR never matches a pod.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import Workload, WorkloadRef
+from skills.core.platform_base import Touched
 from skills.core.platforms.cilium.audit import audit
 from skills.core.platforms.cilium.decide import decide, governs
 from skills.core.platforms.cilium.edit import edit
@@ -32,6 +33,7 @@ __all__ = [
     "names",
     "read",
     "resolve",
+    "update",
     "wider",
 ]
 
@@ -41,6 +43,10 @@ MARKS: tuple[str, ...] = ("cilium.io/",)
 
 def compile(entries: Sequence[CiliumPolicy], cluster: Cluster) -> Index:
     return compile_index(entries, cluster)
+
+
+def update(index: Index, touched: Touched, entries: Callable[[], Sequence[CiliumPolicy]], cluster: Cluster) -> Index:  # noqa: ARG001
+    return compile_index(entries(), cluster)
 
 
 def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001

@@ -7,10 +7,11 @@ that stand in pipelines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import Workload
+from skills.core.platform_base import Touched
 from skills.core.platforms.cloud_foundry import documents
 from skills.core.platforms.cloud_foundry.audit import audit
 from skills.core.platforms.cloud_foundry.decide import decide
@@ -44,12 +45,17 @@ __all__ = [
     "names",
     "read",
     "resolve",
+    "update",
     "wider",
 ]
 
 
 def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:  # noqa: ARG001 - spaces have no pods
     return compile_index(entries)
+
+
+def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
+    return compile_index(entries()) if touched else index
 
 
 def governs(index: Index, workload: Workload) -> bool:

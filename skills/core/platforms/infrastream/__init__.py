@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import Workload
+from skills.core.platform_base import Touched
 from skills.core.platforms.infrastream import manifests
 from skills.core.platforms.infrastream.audit import audit, grants, isolations, wider
 from skills.core.platforms.infrastream.decide import decide
@@ -32,12 +33,17 @@ __all__ = [
     "names",
     "read",
     "resolve",
+    "update",
     "wider",
 ]
 
 
 def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:  # noqa: ARG001 - projects have no pods
     return compile_index(entries)
+
+
+def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
+    return compile_index(entries()) if touched else index
 
 
 def governs(index: Index, workload: Workload) -> bool:

@@ -6,13 +6,17 @@ what they render. Environments are told apart by path, and a need is for all of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.platform_base import Touched
 from skills.core.platforms.istio.audit import audit
 from skills.core.platforms.istio.decide import decide, governs
 from skills.core.platforms.istio.edit import edit
-from skills.core.platforms.istio.entries import NAME
+from skills.core.platforms.istio.entries import NAME, Entry
 from skills.core.platforms.istio.grants import grants, isolations, wider
+from skills.core.platforms.istio.index import Index, names, resolve
 from skills.core.platforms.istio.index import compile_index as compile
-from skills.core.platforms.istio.index import names, resolve
 from skills.core.platforms.istio.read import read
 
 __all__ = [
@@ -29,8 +33,13 @@ __all__ = [
     "names",
     "read",
     "resolve",
+    "update",
     "wider",
 ]
 
 KIND = "k8s"
 MARKS: tuple[str, ...] = ("networking.istio.io/", "outboundTrafficPolicy", "serviceEntries", "customServiceEntries")
+
+
+def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
+    return compile(entries(), cluster)
