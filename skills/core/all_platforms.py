@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skills.core.platform_base import Platform
+from skills.core.platform_base import Platform, TextReader
 from skills.core.platforms import cilium, cloud_foundry, infrastream, istio, network_policy, uds
 
 ALL: list[Platform] = [
@@ -13,3 +13,5 @@ ALL: list[Platform] = [
     infrastream,
     cloud_foundry,
 ]
+
+TEXTS: list[TextReader] = [cloud_foundry]  # those that read more than YAML

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import Destination, Finding, Grant, Isolation, LayerView, Need, Plan, Workload, WorkloadRef
-from skills.core.yaml_text import Document
+from skills.core.yaml_text import Document, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,20 @@ class Touched:
 
     def __bool__(self) -> bool:
         return bool(self.before or self.after)
+
+
+class TextReader(Protocol):
+    """A dialect that also keeps rules in files that are not YAML: Terraform, shell scripts, lists of a proxy."""
+
+    @property
+    def NAME(self) -> str:
+        """The dialect's name."""
+
+    def reads(self, path: str) -> bool:
+        """Whether a file of this path could hold its rules. No file that YAML is read from."""
+
+    def read_source(self, path: str, text: str) -> tuple[Sequence[Any], Sequence[Unreadable]]:
+        """Entries of one file, as `Platform.read` gives them, and what in it can't be read. Never raises."""
 
 
 class Platform(Protocol):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import re2
 
-from skills.core.all_platforms import ALL
+from skills.core.all_platforms import ALL, TEXTS
 from skills.core.enforce import cluster as kube
 from skills.core.model import Evidence, Fact, Finding, Place, Workload
 from skills.core.yaml_text import Document, Unreadable, read_documents
@@ -78,17 +78,39 @@ class Reading:
 
 
 def is_manifest(path: str) -> bool:
-    return path.lower().endswith(MANIFESTS)
+    """Whether any reader wants the file."""
+    return path.lower().endswith(MANIFESTS) or any(reader.reads(path) for reader in TEXTS)
 
 
 def read_file(path: str, text: str | bytes) -> Reading:
     """Reads one file. Nothing in it can raise: what is not readable becomes an `Unreadable`."""
-    documents, unreadable = read_documents(path, text)
-    entries = entries_of(documents)
+    unreadable: Sequence[Unreadable]
+    if path.lower().endswith(MANIFESTS):
+        documents, unreadable = read_documents(path, text)
+        entries = entries_of(documents)
+    else:
+        entries, unreadable = _of_text(path, _words(text))
     if not unreadable:
         return Reading(path, entries)
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    words = _words(text)
     return Reading(path, entries, tuple(unreadable), tuple(_blind(item, words) for item in unreadable))
+
+
+def _words(text: str | bytes) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _of_text(path: str, text: str) -> tuple[dict[str, tuple[Any, ...]], list[Unreadable]]:
+    """The entries of a file that is not YAML, by reader."""
+    found: dict[str, tuple[Any, ...]] = {}
+    unreadable: list[Unreadable] = []
+    for reader in TEXTS:
+        if reader.reads(path):
+            entries, unread = reader.read_source(path, text)
+            unreadable += unread
+            if entries:
+                found[reader.NAME] = tuple(entries)
+    return found, unreadable
 
 
 def entries_of(documents: Iterable[Document]) -> dict[str, tuple[Any, ...]]:

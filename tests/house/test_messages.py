@@ -16,9 +16,9 @@ from tests.house.source import modules, none_of, shown, tree
 from tests.shared import ROOT
 
 CATALOGUE = ROOT / "templates" / "messages.yaml"
-CODE = re.compile(r"EGR\d{3}")
-SECTION = re.compile(r"# --- (\d)xx ")
-LIVE, RETIRED = re.compile(r"- code: (EGR\d{3})\s*"), re.compile(r"#\s*- code: (EGR\d{3})\b.*")
+CODE = re.compile(r"EGR\d{3,4}")
+SECTION = re.compile(r"# --- (\d{1,2})xx ")
+LIVE, RETIRED = re.compile(r"- code: (EGR\d{3,4})\s*"), re.compile(r"#\s*- code: (EGR\d{3,4})\b.*")
 FIELDS = {"code", "name", "level", "says", "because", "do"}
 LEVELS = {"info", "warning", "error"}
 SPEAKERS = {"Finding", "finding", "Question", "AskUnclear", "NotAllowed", "Outdated", "Unreachable"}
@@ -67,7 +67,7 @@ def test_codes_stand_in_order_in_their_section() -> None:
         if heading := SECTION.match(line):
             section, last = heading[1], ""
         elif code := LIVE.fullmatch(line):
-            assert code[1][3] == section, f"{code[1]} stands in section {section}xx"
+            assert code[1][3:-2] == section, f"{code[1]} stands in section {section}xx"
             assert code[1] > last, f"{code[1]} stands after {last}"
             last = code[1]
 

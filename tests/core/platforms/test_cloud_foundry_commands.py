@@ -79,7 +79,8 @@ def test_a_later_unbinding_takes_it_away() -> None:
 
 def test_a_variable_is_said_and_not_guessed() -> None:
     index = index_of(space(), pipeline(f'cf bind-security-group {PUBLIC} acme --space "$SPACE"'))
-    assert decide(index, "api.stripe.com") == "denied"
+    assert decide(index, "api.stripe.com") == "undecided"
+    assert decide(index, "cf-service://rds") == "denied"
     assert codes(list(cloud_foundry.audit(index))) == ["EGR776"]
 
 

@@ -1,8 +1,8 @@
 """Cloud Foundry: application security groups as cf-mgmt and Cloud.gov bind them to spaces.
 
 Groups only allow, and the union of all that are in force for a running space decides. A blocked connection is
-refused at once. Terraform, shell scripts and Caddyfiles are not read: only YAML and JSON are, with the `cf` commands
-that stand in pipelines.
+refused at once. Read are cf-mgmt's files, rules as JSON, Terraform, `cf` commands of scripts and pipelines, and the
+lists of an egress proxy.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from skills.core.platforms.cloud_foundry.edit import edit
 from skills.core.platforms.cloud_foundry.grants import grants, isolations, wider
 from skills.core.platforms.cloud_foundry.index import Index, compile_index
 from skills.core.platforms.cloud_foundry.naming import names, resolve
+from skills.core.platforms.cloud_foundry.texts import read_source, reads
 
 NAME: str = documents.NAME
 KIND: str = "cf"
@@ -44,6 +45,8 @@ __all__ = [
     "isolations",
     "names",
     "read",
+    "read_source",
+    "reads",
     "resolve",
     "update",
     "wider",

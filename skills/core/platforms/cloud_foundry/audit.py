@@ -33,8 +33,8 @@ def audit(index: Index) -> Sequence[Finding]:
             if entry.has_port
         ]
     for each in index.commands:
-        if each.variable:
-            found.append(finding("EGR776", each.place, group=each.group, org=each.org))
+        if each.unsure:
+            found.append(finding("EGR776", each.place, group=each.group, unsure=each.unsure))
     for settings in index.settings.values():
         found += _staging_only(index, settings, in_use)
     return found

@@ -1,28 +1,35 @@
-"""Commands of pipelines that bind groups: `cf bind-security-group` inside the strings of a YAML document."""
+"""`cf` commands of pipelines and scripts: which groups they bind, which rules files they make into groups, and which
+network policies they add."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from skills.core.hosts import shown
 from skills.core.model import Place
+from skills.core.platforms.cloud_foundry.shell import Call, calls
 from skills.core.yaml_text import Document, Map, Seq
 
-_VERBS = {"bind-security-group": False, "unbind-security-group": True}
-_SIGN = "bind-security-group"
-_LONGEST = 2000
+_BINDS = {"bind-security-group": False, "unbind-security-group": True}
+_GLOBAL = {
+    f"{verb}bind-{phase}-security-group": (phase, bool(verb)) for verb in ("", "un") for phase in ("running", "staging")
+}
+_FILES = frozenset({"create-security-group", "update-security-group"})
+_POLICIES = {"add-network-policy": False, "remove-network-policy": True}
+_SIGNS = ("security-group", "network-policy")
+_VARIABLES = frozenset({"env", "variables", "params", "vars"})
+_SWITCHES = frozenset({"-f", "--force"})
 _MOST = 500
-_ENDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "#"})
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`space` is empty for a whole organisation, which means the spaces that exist when it runs.
+    """A binding that a command or Terraform makes.
 
-    `variable` says that a name is only known at run time. `phase` is running or staging.
+    `space` is empty for a whole organisation, which means the spaces that exist when it runs; `everywhere` for all
+    of the foundation. `unsure` is the part that is only known at run time. `phase` is running or staging.
     """
 
     group: str
@@ -30,21 +37,93 @@ class Command:
     space: str
     phase: str
     unbinds: bool
-    variable: bool
+    unsure: str
+    place: Place
+    everywhere: bool = False
+    terraform: bool = False
+
+    @property
+    def names_space(self) -> bool:
+        """Whether it says for certain which space it is about, or which organisation."""
+        return not _unknown(self.org) and not _unknown(self.space)
+
+    @property
+    def names_group(self) -> bool:
+        return not _unknown(self.group)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A group that a command makes from a file of rules."""
+
+    group: str
+    file: str
     place: Place
 
 
-def read_commands(document: Document, data: Mapping[str, Any]) -> Sequence[Command]:
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A network policy: `source` and `target` are apps, `ports` as it is written. `unsure` as for commands."""
+
+    source: str
+    target: str
+    protocol: str
+    ports: str
+    place: Place
+    removes: bool = False
+    unsure: str = ""
+
+
+Act = Command | Created | Policy
+
+
+def read_commands(document: Document, data: Mapping[str, Any]) -> Sequence[Act]:
     """The commands of a document, in their order. Kubernetes objects are never searched."""
     if "apiVersion" in data:
         return ()
-    found: list[Command] = []
-    for text, line in _strings(data):
-        if _SIGN in text:
-            found += _commands(document, text, line)
+    texts = list(_strings(data))
+    if not any(sign in text for text, _ in texts for sign in _SIGNS):
+        return ()
+    given = _given(data)
+    found: list[Act] = []
+    for text, line in texts:
+        if any(sign in text for sign in _SIGNS):
+            rows = text.split("\n")
+            found += (act for call in calls(text, given) for act in _act(call, _place(document, rows, call, line)))
         if len(found) >= _MOST:
             break
     return found[:_MOST]
+
+
+def read_script(path: str, text: str) -> Sequence[Act]:
+    """The commands of a shell script."""
+    if not any(sign in text for sign in _SIGNS):
+        return ()
+    rows = text.split("\n")
+    found = [
+        act
+        for call in calls(text)
+        for act in _act(call, Place(path, call.row + 1, rows[call.row].strip().rstrip("\\").strip()[:200]))
+    ]
+    return found[:_MOST]
+
+
+def _given(data: Any) -> dict[str, str]:
+    """Variables that a pipeline sets to one literal value wherever it sets them."""
+    found: dict[str, str | None] = {}
+    waiting: list[Any] = [data]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Map):
+            for key, value in node.items():
+                waiting.append(value)
+                for name, text in value.items() if key in _VARIABLES and isinstance(value, Map) else ():
+                    if isinstance(name, str):
+                        same = isinstance(text, str) and found.get(name, text) == text
+                        found[name] = text if same else None
+        elif isinstance(node, Seq):
+            waiting += node
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _strings(data: Any) -> Iterator[tuple[str, int]]:
@@ -60,51 +139,62 @@ def _strings(data: Any) -> Iterator[tuple[str, int]]:
             waiting += [(value, at) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
 
 
-def _commands(document: Document, text: str, line: int) -> Iterator[Command]:
-    for row in text.replace("\\\n", " ").split("\n"):
-        if _SIGN in row:
-            words = _words(row[:_LONGEST])
-            for at, word in enumerate(words):
-                if word in _VERBS and at and words[at - 1].rpartition("/")[2] == "cf":
-                    command = _command(words[at + 1 :], _VERBS[word], _place(document, row, line))
-                    if command is not None:
-                        yield command
+def _act(call: Call, place: Place) -> Iterator[Act]:
+    if not call.words:
+        return
+    verb, words = call.words[0], call.words[1:]
+    if verb in _BINDS:
+        names, flags = _arguments(words, "--space", "--lifecycle")
+        if len(names) >= 2:
+            space = flags.get("--space") or (names[2] if len(names) > 2 else "")
+            phase = "staging" if flags.get("--lifecycle") == "staging" else "running"
+            yield Command(
+                shown(names[0]), shown(names[1]), shown(space), phase, _BINDS[verb], shown(call.unsure), place
+            )
+    elif verb in _GLOBAL and words:
+        phase, unbinds = _GLOBAL[verb]
+        yield Command(shown(words[0]), "", "", phase, unbinds, shown(call.unsure), place, everywhere=True)
+    elif verb in _FILES and len(words) >= 2:
+        yield Created(shown(words[0]), words[1][:500], place)
+    elif verb in _POLICIES:
+        yield from _policy(verb, words, call, place)
 
 
-def _words(row: str) -> list[str]:
-    try:
-        lexer = shlex.shlex(row, posix=True, punctuation_chars=True)
-        lexer.whitespace_split = True
-        return list(lexer)
-    except ValueError:
-        return []  # a quote that is never closed: the shell would not run it either
+def _policy(verb: str, words: Sequence[str], call: Call, place: Place) -> Iterator[Policy]:
+    names, flags = _arguments(words, "--destination-app", "--protocol", "--port", "-s", "-o")
+    target = flags.get("--destination-app") or (names[1] if len(names) > 1 else "")
+    if names and target:
+        protocol, ports = flags.get("--protocol") or "tcp", flags.get("--port") or "8080"
+        removes = _POLICIES[verb]
+        yield Policy(shown(names[0]), shown(target), shown(protocol), shown(ports), place, removes, shown(call.unsure))
 
 
-def _command(words: Sequence[str], unbinds: bool, place: Place) -> Command | None:
+def _arguments(words: Sequence[str], *with_value: str) -> tuple[list[str], dict[str, str]]:
+    """Names in their order, and flags that take a value."""
     names: list[str] = []
-    flags = {"--space": "", "--lifecycle": "running"}
+    flags: dict[str, str] = {}
     rest = iter(words)
     for word in rest:
-        if word in _ENDS:
-            break
         flag, equals, value = word.partition("=")
-        if flag in flags:
+        if flag in with_value:
             flags[flag] = value if equals else next(rest, "")
-        elif not word.startswith("-"):
+        elif word in ("<", ">", ">>", "2"):
+            break
+        elif not word.startswith("-") and word not in _SWITCHES:
             names.append(word)
-    if len(names) < 2:
-        return None
-    space = flags["--space"] or (names[2] if len(names) > 2 else "")
-    variable = any(sign in name for name in (*names[:2], space) for sign in ("$", "{{", "((", "`"))
-    phase = "staging" if flags["--lifecycle"] == "staging" else "running"
-    return Command(shown(names[0]), shown(names[1]), shown(space), phase, unbinds, variable, place)
+    return names, flags
 
 
-def _place(document: Document, row: str, line: int) -> Place:
+def _unknown(name: str) -> bool:
+    return any(sign in name for sign in ("$", "{{", "((", "`"))
+
+
+def _place(document: Document, rows: Sequence[str], call: Call, line: int) -> Place:
     """The line on which the command stands: at its key or below."""
-    start = " ".join(row.split()[:4])
+    wanted = rows[call.row].strip().rstrip("\\").strip()
+    start = " ".join(wanted.split()[:4])
     for at in range(max(line, 1), min(len(document.rows), line + 5000) + 1):
         here = document.rows[at - 1]
-        if _SIGN in here and start in " ".join(here.split()):
+        if start in " ".join(here.split()):
             return Place(document.path, at, here.strip()[:200])
     return Place(document.path, line, document.rows[line - 1].strip()[:200] if line <= len(document.rows) else "")

@@ -56,7 +56,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if mine is not None and entry is not None:
         said = finding("EGR773", entry.place, proxy=mine.name, destination=destination.name, workload=workload.name)
         return (LayerView(LAYER, NAME, "deny", (RuleHit("allow", entry.place),), isolators=places, findings=(said,)),)
-    unknown = (*found.unknown, *doubts(space, bound, destination))
+    unknown = (*found.unknown, *doubts(index, space, bound, destination))
     view = LayerView(
         LAYER,
         NAME,
@@ -253,7 +253,7 @@ def _service_place(bound: Bound, ports: Spans) -> Place:
 # --- what else must be said
 
 
-def doubts(space: Space, bound: Sequence[Bound], destination: Destination) -> list[Finding]:
+def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Destination) -> list[Finding]:
     """Groups whose rules nobody can know, or that may not be in force: any of them could open the way."""
     unknown = []
     for each in bound:
@@ -264,6 +264,11 @@ def doubts(space: Space, bound: Sequence[Bound], destination: Destination) -> li
             if _would_open(lenient, destination):
                 rule = each.refused
                 unknown.append(finding("EGR761", rule.place, group=each.name, rule=str(rule)))
+    for binding in space.unsure:
+        group = index.bind(binding.group, binding.place, space.root)
+        if binding.phase == "running" and (group.undefined or reaches(space, (*bound, group), destination)):
+            why = binding.unsure or "the order of files"
+            unknown.append(finding("EGR776", binding.place, group=binding.group, unsure=why))
     if not space.is_configured:
         unknown.append(finding("EGR762", space.place, space=str(space)))
     return unknown

@@ -8,7 +8,7 @@ from typing import Any
 
 from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
-from skills.core.platforms.cloud_foundry.commands import Command, read_commands
+from skills.core.platforms.cloud_foundry.commands import Act, read_commands
 from skills.core.platforms.cloud_foundry.proxy import Proxy, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
 from skills.core.yaml_text import Document, Seq
@@ -102,7 +102,7 @@ class App:
     proxy: str = ""
 
 
-Entry = Group | SpaceConfig | SpaceList | Settings | App | Command | Proxy
+Entry = Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
 
 
 def read(document: Document) -> Sequence[Entry]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from skills.core.enforce.spans import Region
 from skills.core.model import Place, Workload
 from skills.core.platforms.cloud_foundry import known
-from skills.core.platforms.cloud_foundry.commands import Command
+from skills.core.platforms.cloud_foundry.bindings import bindings_of
+from skills.core.platforms.cloud_foundry.commands import Command, Created, Policy
 from skills.core.platforms.cloud_foundry.documents import (
     App,
     Entry,
@@ -85,6 +86,7 @@ class Space:
     configs: tuple[SpaceConfig, ...]
     defaults: SpaceConfig | None = None
     commands: tuple[Command, ...] = ()
+    unsure: tuple[Command, ...] = ()  # those that may bind a group to it; nobody knows before they run
 
     @property
     def is_configured(self) -> bool:
@@ -137,6 +139,7 @@ class Index:
     settings: Mapping[str, Settings]
     apps: tuple[App, ...]
     commands: tuple[Command, ...] = ()
+    policies: tuple[Policy, ...] = ()
     proxies: tuple[Proxy, ...] = ()
 
     @cached_property
@@ -235,6 +238,9 @@ class Index:
         stated = (settings.running if phase == "running" else settings.staging) if settings else None
         for named in stated or ():
             yield self.bind(named.name, named.place, space.root, everywhere=True)
+        for each in self.commands:
+            if each.everywhere and each.phase == phase and not each.unsure and not each.unbinds:
+                yield self.bind(each.group, each.place, space.root, everywhere=True)
         for group in self._global:
             if phase in group.globally:
                 yield Bound(group.name, group.place, group, everywhere=True)
@@ -262,19 +268,42 @@ def compile_index(entries: Sequence[Entry]) -> Index:
                 places.setdefault(key, (entry.org, named.name, named.place))
     commands = tuple(entry for entry in entries if isinstance(entry, Command))
     _place_commands(places, commands)
+    created = [entry for entry in entries if isinstance(entry, Created)]
     return Index(
-        {
-            key: Space(
-                org, space, key[0], place, tuple(configs.get(key, ())), defaults.get(key[0]), _of(commands, org, space)
-            )
-            for key, (org, space, place) in places.items()
-        },
-        tuple(entry for entry in entries if isinstance(entry, Group)),
+        {key: _space(key, place, configs, defaults, commands) for key, place in places.items()},
+        tuple(_renamed(entry, created) for entry in entries if isinstance(entry, Group)),
         {entry.root: entry for entry in entries if isinstance(entry, Settings)},
         tuple(entry for entry in entries if isinstance(entry, App)),
         commands,
+        tuple(entry for entry in entries if isinstance(entry, Policy)),
         tuple(entry for entry in entries if isinstance(entry, Proxy)),
     )
+
+
+def _space(
+    key: tuple[str, str],
+    named: tuple[str, str, Place],
+    configs: Mapping[tuple[str, str], list[SpaceConfig]],
+    defaults: Mapping[str, SpaceConfig],
+    commands: Sequence[Command],
+) -> Space:
+    org, space, place = named
+    sure, unsure = bindings_of(commands, org, space)
+    return Space(org, space, key[0], place, tuple(configs.get(key, ())), defaults.get(key[0]), sure, unsure)
+
+
+def _renamed(group: Group, created: Sequence[Created]) -> Group:
+    """A file of rules is called what the command calls it that makes a group of it."""
+    if group.role != "loose":
+        return group
+    path = group.place.path
+    for each in created:
+        file = each.file.removeprefix("./")
+        folder = each.place.path.rpartition("/")[0]
+        beside = f"{folder}/{file}" if folder else file
+        if path in (file, beside) or ("/" in file and path.endswith("/" + file.removeprefix("../"))):
+            return replace(group, name=each.group)
+    return group
 
 
 def _place_commands(places: dict[tuple[str, str], tuple[str, str, Place]], commands: Sequence[Command]) -> None:
@@ -284,22 +313,8 @@ def _place_commands(places: dict[tuple[str, str], tuple[str, str, Place]], comma
     known_scopes = {scope for _, scope in places}
     for each in commands:
         scope = f"{each.org}/{each.space}".casefold()
-        if each.space and not each.variable and scope not in known_scopes:
+        if each.space and each.names_space and scope not in known_scopes:
             places.setdefault((root, scope), (each.org, each.space, each.place))
-
-
-def _of(commands: Sequence[Command], org: str, space: str) -> tuple[Command, ...]:
-    """The bindings that commands make for a space: its own, and those of its whole organisation."""
-    mine: dict[tuple[str, str], Command] = {}
-    for each in commands:
-        if each.variable or each.org.casefold() != org.casefold():
-            continue
-        if each.space and each.space.casefold() != space.casefold():
-            continue
-        mine.pop((each.group, each.phase), None)
-        if not each.unbinds:
-            mine[each.group, each.phase] = each
-    return tuple(mine.values())
 
 
 def _label(root: str, roots: Sequence[str]) -> str:

@@ -1,0 +1,16 @@
+"""Terraform's language, HCL: read with the place of everything, edited by splices so that no other byte changes."""
+
+from skills.core.hcl.edit import append_element, remove_element, replace_text
+from skills.core.hcl.read import MOST_BYTES, Block, Body, Broken, Expression, parse
+
+__all__ = [
+    "MOST_BYTES",
+    "Block",
+    "Body",
+    "Broken",
+    "Expression",
+    "append_element",
+    "parse",
+    "remove_element",
+    "replace_text",
+]

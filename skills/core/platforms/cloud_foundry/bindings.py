@@ -1,0 +1,45 @@
+"""Which bindings that commands and Terraform make are in force for a space, and which of them nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.platforms.cloud_foundry.commands import Command
+
+
+def bindings_of(commands: Sequence[Command], org: str, space: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    """Those of a space and of its whole organisation that are in force; then those that may be.
+
+    In one file the later command wins. Where one file binds and another unbinds, nobody knows which runs last.
+    """
+    mine: dict[tuple[str, str], list[Command]] = {}
+    for each in commands:
+        if not each.everywhere and _may_mean(each.org, org) and (not each.space or _may_mean(each.space, space)):
+            mine.setdefault((each.group, each.phase), []).append(each)
+    sure: list[Command] = []
+    unsure: list[Command] = []
+    for found in mine.values():
+        binds = [each for each in found if not each.unbinds]
+        if not binds:
+            continue
+        files = {each.place.path for each in found}
+        last = next((each for each in reversed(found) if not each.unsure), None)
+        doubtful = next((each for each in reversed(found) if each.unsure), None)
+        contested = len(files) > 1 and any(each.unbinds for each in found)
+        if last is None or contested or (last.unbinds and not all(each.unbinds for each in found if each.unsure)):
+            unsure += [each for each in binds if _says_something(each)][:1]
+        elif not last.unbinds and (doubtful is None or not doubtful.unbinds):
+            sure.append(next(each for each in reversed(binds) if not each.unsure))
+        elif not last.unbinds:
+            unsure.append(last)
+    return tuple(sure), tuple(unsure)
+
+
+def _says_something(command: Command) -> bool:
+    """Not a helper script, in which group and space are both parameters."""
+    return command.names_group or command.names_space
+
+
+def _may_mean(written: str, name: str) -> bool:
+    """Whether a name is meant; one that only the run knows may mean any."""
+    return "$" in written or "{{" in written or "((" in written or written.casefold() == name.casefold()

@@ -1,0 +1,137 @@
+"""Shell scripts as far as they are plain: which `cf` calls they make, with variables that are assigned literally.
+
+Nothing is run. A word whose value only the run knows is kept as it is written, and the call says so; the same holds
+for a call that stands behind a condition or in a function.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import re2
+
+SIGNS = ("security-group", "network-policy", "target")
+_LONGEST = 2000
+_MOST_ROWS = 20_000
+_MOST_EXPANSIONS = 200
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_ASSIGNED = re2.compile(rf"^\s*(?:(?:export|local|readonly|declare(?: -\w+)*)\s+)?({_NAME})=(.*)$")
+_LOOP = re2.compile(rf"^\s*for\s+({_NAME})\s+in\s+([^;]*)(?:;\s*do)?\s*(.*)$")
+_HERE = re2.compile(r"<<-?\s*[\"']?([A-Za-z_]\w*)[\"']?")
+_VARIABLE = re2.compile(rf"\$(?:\{{({_NAME})\}}|({_NAME}))")
+_OPENS = re2.compile(r"^\s*(?:if|case|while|until|select)\b|^\s*(?:function\s+[\w:-]+|[\w:-]+\s*\(\))")
+_CLOSES = re2.compile(r"^\s*(?:fi|esac)\b|^\}")
+_UNKNOWN = ("$", "`", "{{", "((")
+_ENDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "#", ")", "then", "do"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `cf`: the words behind it, the row (from 0) on which it starts, and why it is not sure, if so."""
+
+    words: tuple[str, ...]
+    row: int
+    unsure: str = ""
+
+
+@dataclass(slots=True)
+class _State:
+    values: dict[str, str]
+    loops: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
+
+
+def calls(text: str, given: Mapping[str, str] | None = None) -> Iterator[Call]:
+    """The calls of `cf` in their order. `given` are variables that are set before the script runs."""
+    state = _State(dict(given or {}))
+    for number, row in _rows(text):
+        _follow(state, row)
+        if "cf" in row and any(sign in row for sign in SIGNS):
+            yield from _calls(state, row, number)
+
+
+def _rows(text: str) -> Iterator[tuple[int, str]]:
+    """Rows without here-documents and comments, continued ones joined, each with the number of its first."""
+    waiting, first, until = "", 0, ""
+    for number, raw in enumerate(text.split("\n")[:_MOST_ROWS]):
+        row = raw.rstrip("\r")[:_LONGEST]
+        if until:
+            until = "" if row.strip() == until else until
+            continue
+        if row.lstrip().startswith("#"):
+            continue
+        first = first if waiting else number
+        if row.endswith("\\"):
+            waiting += row[:-1] + " "
+            continue
+        row, waiting = waiting + row, ""
+        here = _HERE.search(row) if "<<" in row and "<<<" not in row else None
+        until = here[1] if here else ""
+        yield first, row[: 4 * _LONGEST]
+
+
+def _follow(state: _State, row: str) -> None:
+    """What the row changes for those below it: a variable, a loop, a condition."""
+    loop = _LOOP.match(row)
+    if loop:
+        state.loops.append((loop[1], tuple(_plain(state, word) for word in _words(loop[2]))))
+    elif state.loops and row.strip().startswith("done"):
+        state.loops.pop()
+    elif _OPENS.match(row):
+        if not row.rstrip().endswith(("fi", "esac", "}", "done")):
+            state.conditions.append(" ".join(row.split())[:60])
+    elif state.conditions and _CLOSES.match(row):
+        state.conditions.pop()
+    elif (assigned := _ASSIGNED.match(row)) and not state.loops:
+        words = _words(assigned[2])
+        if state.conditions or len(words) > 1:
+            state.values.pop(assigned[1], None)
+        else:
+            state.values[assigned[1]] = _plain(state, words[0]) if words else ""
+
+
+def _words(row: str) -> list[str]:
+    try:
+        lexer = shlex.shlex(row, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        return list(lexer)
+    except ValueError:
+        return []  # a quote that is never closed: the shell would not run it either
+
+
+def _plain(state: _State, word: str, loop: Mapping[str, str] | None = None) -> str:
+    """The word with every variable whose value is known."""
+    values = {**state.values, **(loop or {})}
+
+    def known(match: re2._Match[str]) -> str:
+        return str(values.get(match[1] or match[2], match[0]))
+
+    return str(_VARIABLE.sub(known, word))
+
+
+def _calls(state: _State, row: str, number: int) -> Iterator[Call]:
+    words = _words(row)
+    for at, word in enumerate(words):
+        if word.rpartition("/")[2] == "cf" and (at == 0 or words[at - 1] in _ENDS or words[at - 1] in _BEFORE):
+            end = next((back for back in range(at + 1, len(words)) if words[back] in _ENDS), len(words))
+            guarded = bool(set(words[:at]) & {"&&", "||"}) and "cf" not in words[:at]
+            for chosen in _expansions(state, words[at + 1 : end]):
+                unknown = next((each for each in chosen if any(sign in each for sign in _UNKNOWN)), "")
+                unsure = unknown or (state.conditions[-1] if state.conditions else "") or ("&&" if guarded else "")
+                yield Call(tuple(chosen), number, unsure[:80])
+
+
+_BEFORE = frozenset({"!", "sudo", "time", "(", "{", "else"})
+
+
+def _expansions(state: _State, words: Sequence[str]) -> Iterator[list[str]]:
+    """The words for every value of the loops around the call."""
+    written = " ".join(words)
+    loops = [(name, values) for name, values in state.loops if f"${name}" in written or f"${{{name}}}" in written]
+    sets = itertools.product(*(values for _, values in loops))
+    for chosen in itertools.islice(sets, _MOST_EXPANSIONS):
+        loop = dict(zip((name for name, _ in loops), chosen, strict=True))
+        yield [_plain(state, word, loop) for word in words]
