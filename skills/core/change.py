@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.all_platforms import ALL
@@ -28,7 +28,6 @@ from skills.core.model import (
     Verdict,
     unique,
 )
-from skills.core.platform_base import Platform
 from skills.core.reading import read_file
 
 
@@ -127,32 +126,41 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     gained: list[Grant] = []
     lost: list[Grant] = []
     wider: list[Finding] = []
+    had, has = _granted(old), _granted(new)
     for platform in ALL:
-        granted, taken = _granted(platform, new, old), _granted(platform, old, new)
+        granted = sorted(has[platform.NAME] - had[platform.NAME], key=str)
+        lost += sorted(had[platform.NAME] - has[platform.NAME], key=str)
         gained += granted
-        lost += taken
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
     was, is_now = _isolated(old), _isolated(new)
-    isolated, freed = sorted(is_now - was, key=str), sorted(was - is_now, key=str)
-    gained += [Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
-    wider += [Finding("EGR316", {"source": scope.source, "layer": _words(scope.layer)}) for scope in freed]
+    isolated, freed = _felt(is_now - was, had), _felt(was - is_now, has)
+    gained += [scope.part or Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
+    wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
+    lost += [scope.part for scope in isolated if scope.part is not None]
+    whole = [scope for scope in isolated if scope.part is None]
     losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
-    losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in isolated]
+    losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in whole]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
-    denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in isolated]
-    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), unique(wider), tuple(losses))
+    denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in whole]
+    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), unique(wider), unique(losses))
 
 
-def _granted(platform: Platform, here: Allowlist, not_there: Allowlist) -> list[Grant]:
-    """What a platform's rules give here and do not give there."""
-    grants = set(platform.grants(here.indexes[platform.NAME]))
-    return sorted(grants - set(platform.grants(not_there.indexes[platform.NAME])), key=str)
+def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
+    """What each platform's rules give."""
+    return {platform.NAME: set(platform.grants(allowlist.indexes[platform.NAME])) for platform in ALL}
 
 
 def _isolated(allowlist: Allowlist) -> set[Isolation]:
     """Every scope that is denied by default, whichever platform does it."""
     return {scope for platform in ALL for scope in platform.isolations(allowlist.indexes[platform.NAME])}
+
+
+def _felt(scopes: Iterable[Isolation], granted: Mapping[str, set[Grant]]) -> list[Isolation]:
+    """Isolations that make a difference on the side where these grants stand, each once."""
+    everything = set[Grant]().union(*granted.values())
+    felt = [scope for scope in scopes if scope.takes is None or scope.takes in everything]
+    return sorted({replace(scope, takes=None) for scope in felt}, key=str)
 
 
 def _words(layer: str) -> str:

@@ -93,7 +93,7 @@ def _host_peers(cluster: Cluster, workload: Workload, destination: Destination, 
         return Peers(loopback=True)
     found = service_name(cluster, workload.namespace or workload.scope, host)
     if found is None:
-        expected = EVERY_V4 if host.endswith(_PRIVATE_NAMES) else PUBLIC_V4
+        expected = EVERY_V4 if may_be_private(host) else PUBLIC_V4
         return Peers(outside=_outside(destination, host, expected))
     if found == ("default", "kubernetes"):
         # The API server is no pod: its endpoints are addresses of the control plane.
@@ -131,6 +131,11 @@ def _outside(destination: Destination, name: str, expected: Spans) -> tuple[Outs
     given = [ipaddress.ip_network(address, strict=False) for address in destination.addresses]
     known = [Outside(f"{name} ({net})", net.version, (network_span(net),)) for net in given]
     return tuple(known) or (Outside(name, expected=expected),)
+
+
+def may_be_private(host: str) -> bool:
+    """Whether a name outside the cluster is of a kind that is not used on the public Internet."""
+    return host.endswith(_PRIVATE_NAMES)
 
 
 def _undeclared(cluster: Cluster, namespace: str, name: str) -> Peers:

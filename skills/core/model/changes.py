@@ -54,10 +54,16 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """A scope for which a layer denies by default, so that what is not granted is lost."""
+    """A scope for which a layer denies by default, so that what is not granted is lost.
+
+    `takes` is a grant that the scope had otherwise: without it there was nothing to lose, and a grant that goes away
+    together with its isolation frees nobody. `part` is what of it is taken, where it is not all of it.
+    """
 
     source: str
     layer: str
+    takes: Grant | None = None
+    part: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)

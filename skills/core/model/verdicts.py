@@ -41,6 +41,8 @@ class LayerView:
     be known; it makes the layer undecided unless something allows or denies for certain.
     `doubts` could deny whatever is allowed here (rules of a kind that we can't read), so nothing is
     allowed for certain.
+    `detour` is where the packets of this flow go first (a waypoint, a gateway): whoever else judges the network
+    judges the way there.
     `half` is `ingress` for the far side of an internal connection; both halves must allow.
     """
 
@@ -55,6 +57,7 @@ class LayerView:
     findings: tuple[Finding, ...] = ()
     half: Literal["egress", "ingress"] = "egress"
     doubts: tuple[Finding, ...] = ()
+    detour: Destination | None = None
 
 
 @dataclass(frozen=True, slots=True)

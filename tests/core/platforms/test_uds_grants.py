@@ -83,24 +83,6 @@ def test_the_first_host_under_sidecars_isolates_pods_that_had_more() -> None:
     assert isolations(package(anywhere + BATCH, mode="sidecar")) == base
 
 
-@pytest.mark.parametrize(
-    ("rule", "lost"),
-    [
-        ("remoteCidr: 198.51.100.0/24, port: 22", None),
-        ("remoteCidr: 198.51.100.0/24", ", until now by remoteCidr 198.51.100.0/24"),
-        ("remoteGenerated: Anywhere", " on ports that no remoteHost rule names"),
-        ("remoteGenerated: Anywhere, port: 443", None),
-        ("remoteCidr: 10.0.0.0/8", None),
-        ("remoteCidr: 198.51.100.0/24, remoteProtocol: UDP", None),
-    ],
-)
-def test_a_registered_host_is_lost_to_neighbours_who_reached_it_otherwise(rule: str, lost: str | None) -> None:
-    other = package(f"- {{direction: Egress, {rule}}}", name="pay", namespace="pay")
-    new = isolations(package(WEB), other) - isolations(package(""), other)
-    assert new == ({(f"pay all pods to api.example.com{lost}", "mesh")} if lost else set())
-    assert isolations(package(WEB, mode="sidecar"), other) == isolations(package(""), other)
-
-
 # --- beyond the need
 
 WORKLOAD = Workload("k8s", "uds", "web/web", "web", namespace="web", labels={"app": "web", "version": "2"})

@@ -14,19 +14,17 @@ from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.hosts import is_private
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
 from skills.core.platforms.uds.generate import HBONE, WAYPOINT, gateway_on
 from skills.core.platforms.uds.index import Index, Registration, participates, registrations
 from skills.core.platforms.uds.network import selectors_reaching
 from skills.core.platforms.uds.package import METADATA, Allow, Package
+from skills.core.platforms.uds.takeover import EVERY_PORT, direct_grant, direct_rules, pods_words, taken_over
 
 ANY_ACCOUNT = " (any service account)"
 ENTRY = "entry to "
-EVERY_PORT = "every port"
 # Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
 _MOST_PAIRS = 20_000
-_MOST_OPEN = 50
 _FEW_LABELS = 6
 _GENERATED = {
     "Anywhere": "Anywhere",
@@ -34,10 +32,6 @@ _GENERATED = {
     "KubeNodes": "the cluster's nodes",
     "CloudMetadata": METADATA,
 }
-
-
-def pods_words(namespace: str, selector: LabelSelector) -> str:
-    return f"{namespace} all pods" if selector.empty else f"{namespace} pods {selector}"
 
 
 def grants(index: Index) -> list[Grant]:
@@ -151,48 +145,23 @@ def isolations(index: Index) -> list[Isolation]:
         if index.mode(package) == "sidecar":
             found += _bound(package)
         else:
-            found += _taken_over(index, package)
+            found += taken_over(index, package)
     return list(dict.fromkeys(found))
 
 
 def _bound(package: Package) -> Iterator[Isolation]:
     """Pods under REGISTRY_ONLY that would otherwise reach more: without another rule there is nothing to lose."""
-    others = [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)][:_MOST_OPEN]
+    others = direct_rules(package)
     for rule in package.host_rules:
-        if any(_may_meet(rule.pods, other.pods) for other in others):
-            yield Isolation(pods_words(package.namespace, rule.pods), MESH)
-
-
-def _open_to_addresses(rule: Allow) -> bool:
-    return not rule.udp and (rule.remote_generated == "Anywhere" or rule.network is not None)
+        for other in others:
+            if _may_meet(rule.pods, other.pods):
+                takes = direct_grant(package.namespace, other)
+                yield Isolation(pods_words(package.namespace, rule.pods), MESH, takes)
 
 
 def _may_meet(one: LabelSelector, other: LabelSelector) -> bool:
     """Whether some pod could carry the labels of both."""
     return all(other.labels.get(key, value) == value for key, value in one.labels.items())
-
-
-def _taken_over(index: Index, package: Package) -> Iterator[Isolation]:
-    """Hosts that other rules reached directly until somebody registered them (G-D06).
-
-    Private CIDRs and rules for other ports are left out: such a rule is hardly about the host.
-    """
-    hosts = index.registered.get("ambient", {})
-    for rule in [rule for rule in package.rules if rule.egress and _open_to_addresses(rule)][:_MOST_OPEN]:
-        pods = pods_words(package.namespace, rule.pods)
-        if rule.remote_generated == "Anywhere":
-            for host, entries in hosts.items():
-                if not rule.opened_ports or set(rule.opened_ports) - {entry.port for entry in entries}:
-                    yield Isolation(f"{pods} to {host} on ports that no remoteHost rule names", MESH)
-        elif rule.network is not None and not is_private(rule.network):
-            for host, entries in hosts.items():
-                own = any(entry.package.namespace == package.namespace for entry in entries)
-                if not own and on_one_port(rule, [entry.port for entry in entries]):
-                    yield Isolation(f"{pods} to {host}, until now by remoteCidr {rule.remote_cidr}", MESH)
-
-
-def on_one_port(rule: Allow, ports: Sequence[int]) -> bool:
-    return not rule.opened_ports or bool(set(rule.opened_ports) & set(ports))
 
 
 # --- beyond the need

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 from skills.core.enforce.kube_policy import labels_match
 from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import pods_of
-from skills.core.hosts import is_private
 from skills.core.model import Destination
-from skills.core.platforms.uds.grants import on_one_port
 from skills.core.platforms.uds.near import remote_words
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.takeover import direct_rules, may_reach
 from skills.core.platforms.uds.workbench import Workbench
 
 _MOST_NEIGHBOURS = 5
@@ -40,20 +38,9 @@ def _say_taken_over(bench: Workbench, package: Package, to: Destination, ports: 
     for other in others:
         if bench.index.mode(other) != "ambient":
             continue
-        for rule in other.allow:
-            relevant = rule.egress and not rule.udp and on_one_port(rule, ports) and _may_hold(rule, to)
+        for rule in direct_rules(other):
+            relevant = may_reach(rule, to.host or "", ports, to.addresses)
             if relevant and said < _MOST_NEIGHBOURS:
                 facts = {"package": other.name, "namespace": other.namespace, "remote": rule.remote_cidr or ""}
                 bench.say("EGR805", rule.place, host=to.host or "", **facts)
                 said += 1
-
-
-def _may_hold(rule: Allow, to: Destination) -> bool:
-    """Whether a CIDR may be how the host is reached: by its addresses, else any CIDR of the Internet."""
-    network = rule.network
-    if network is None:
-        return False
-    if to.addresses:
-        given = [ipaddress.ip_network(address, strict=False).network_address for address in to.addresses]
-        return any(address in network for address in given)
-    return not is_private(network)
