@@ -196,7 +196,7 @@ class Allowlist:
         views: list[LayerView] = []
         for platform in ALL:
             if workload.kind == platform.KIND:
-                views += platform.decide(self.indexes[platform.NAME], workload, destination)
+                views += self._views(platform, workload, destination, views)
         layers, decision = join_layers(views)
         isolated = {view.layer for view in views if view.default == "deny"}
         findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
@@ -208,6 +208,18 @@ class Allowlist:
         if not layers:
             findings.append(Finding("EGR106", {"workload": workload.name}))
         return Verdict(decision, workload, destination, layers, unique(findings))
+
+    def _views(
+        self, platform: Platform, workload: Workload, destination: Destination, known: Sequence[LayerView]
+    ) -> list[LayerView]:
+        """What one platform says. Where another sends the packets on a detour, it judges the way out up to there."""
+        index = self.indexes[platform.NAME]
+        views = list(platform.decide(index, workload, destination))
+        detour = next((view.detour for view in known if view.detour is not None), None)
+        if detour is None:
+            return views
+        there = platform.decide(index, workload, detour)
+        return [view for view in views if not _way_out(view)] + [view for view in there if _way_out(view)]
 
     def _blind_spots(self, workload: Workload) -> list[Finding]:
         """Files that can't be read and might hold rules for this workload."""
@@ -267,6 +279,10 @@ def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], D
     """The views of all platforms as one verdict a layer, and the decision over all layers."""
     layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
     return layers, _decide(layers)
+
+
+def _way_out(view: LayerView) -> bool:
+    return view.layer == "network_policy" and view.half == "egress"
 
 
 def _has(views: Sequence[LayerView], layer: str) -> bool:

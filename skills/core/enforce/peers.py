@@ -67,8 +67,14 @@ def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Pee
 
 
 def _workload_peers(cluster: Cluster, destination: Destination) -> Peers:
-    namespace, _, name = (destination.workload or "").partition("/")
+    """Pods by their workload's name; labels in braces are vouched for where no manifest shows the pods."""
+    called, _, said = (destination.workload or "").partition("{")
+    namespace, _, name = called.partition("/")
     found = pods_named(cluster, namespace, name) if name else list(cluster.pods.get(namespace, ()))
+    if not found and said:
+        labels = dict(pair.split("=", 1) for pair in said.rstrip("}").split(",") if "=" in pair)
+        vouched = Pods(called, namespace, cluster.labels_of(namespace), labels, ports=destination.ports, partial=True)
+        return Peers((vouched,))
     if not found:
         return Peers(unknown=(finding("EGR916", workload=destination.workload),))
     return Peers(tuple(_unique([_pods(cluster, pod, destination.ports) for pod in found])))

@@ -35,7 +35,8 @@ class Destination:
     Exactly one of `host`, `network`, `workload` and `service` is set. `host` is lower case, ASCII
     (punycode) and without a trailing dot. `network` is a CIDR in canonical form; a single address is
     a /32 or /128 and also stands in `ip`. `workload` is `namespace/name` (the pods themselves, with
-    `ports` as pod ports). `service` is a platform's own service, for example `rds`, or `route:APP`.
+    `ports` as pod ports; labels may follow in braces). `service` is a platform's own service, for
+    example `rds`, or `route:APP`.
     `application` is what speaks above the transport as far as it is known: `tls`, `http` or None.
     `addresses` are the addresses that the asker vouches for (`--ip`); Postern never resolves names.
     """

@@ -13,7 +13,7 @@ from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.ingress import account_views
-from skills.core.platforms.uds.meshed import Sender, mesh_decides, mesh_view, route
+from skills.core.platforms.uds.meshed import Sender, detour, mesh_decides, mesh_view, route
 from skills.core.platforms.uds.near import external_misses
 from skills.core.platforms.uds.network import egress_view, far_end, ingress_views
 from skills.core.platforms.uds.package import NAME, Package
@@ -49,6 +49,8 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
     meshed = mesh_decides(destination, far)
     way: Pods | None = route(index, sender, destination) if meshed else None
     network = egress_view(index, package, sender.pods, destination, far, way)
+    if way is not None:
+        network = replace(network, detour=detour(way, destination))
     mesh = mesh_view(index, sender, destination) if meshed else None
     if not network.allows and mesh is None and not far.internal:
         misses = external_misses(index, package, sender.pods, sender.account, destination)
