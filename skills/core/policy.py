@@ -60,7 +60,7 @@ def read_policy(text: str | None) -> Policy:
     data = documents[0].data
     if len(documents) > 1 or not isinstance(data, Mapping):
         raise AskUnclear("EGR421", path=PATH, line=1, what="it must be one map with `groups` and `approval`")
-    _refuse_unknown(data, {"version", "groups", "approval"})
+    _refuse_unknown(data, {"version", "groups", "approval", "uds_core"})
     groups = {str(name): _names(data, members, f"groups.{name}") for name, members in _map(data, "groups").items()}
     rules = data.get("approval") or []
     if not isinstance(rules, list):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from skills.core.model import Finding, finding
 from skills.core.platforms.uds.naming import policy_name
-from skills.core.platforms.uds.package import APPLICATION_PROTOCOLS, TRANSPORT_PROTOCOLS, Allow, Package
+from skills.core.platforms.uds.package import APPLICATION_PROTOCOLS, TRANSPORT_PROTOCOLS, Allow, Expose, Package
 from skills.core.platforms.uds.versions import NEWEST, Version
 
 _SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "pepr-system", ""})
@@ -26,7 +26,7 @@ def refusals(package: Package, rules: Version = NEWEST) -> tuple[Finding, ...]:
         found += _remote_refusals(package, rule, rules)
         found += _protocol_refusals(package, rule, rules)
         found += _account_refusals(package, rule, rules)
-    return (*found, *_duplicate_names(package, rules))
+    return (*found, *_duplicate_names(package, rules), *_duplicate_listeners(package))
 
 
 def families(rule: Allow) -> list[str]:
@@ -93,3 +93,13 @@ def _duplicate_names(package: Package, rules: Version) -> Iterator[Finding]:
             )
         else:
             first[name] = rule
+
+
+def _duplicate_listeners(package: Package) -> Iterator[Finding]:
+    """Two UDP entries can't listen on one port of one gateway."""
+    first: dict[tuple[str, int | None], Expose] = {}
+    for item in package.expose:
+        earlier = first.setdefault((item.gateway, item.listens), item) if item.udp else item
+        if earlier is not item:
+            facts = {"package": package.name, "gateway": item.gateway, "port": str(item.listens)}
+            yield finding("EGR896", item.place, earlier.place, **facts)

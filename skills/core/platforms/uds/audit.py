@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import defaultdict
 from collections.abc import Iterator
 
+from skills.core.enforce.kube_objects import templated
 from skills.core.model import Finding, finding
 from skills.core.platforms.uds import gateway
 from skills.core.platforms.uds.decide import several
-from skills.core.platforms.uds.index import Index, Registration
-from skills.core.platforms.uds.meshed import clash_finding
-from skills.core.platforms.uds.naming import sanitize
+from skills.core.platforms.uds.index import Index
+from skills.core.platforms.uds.meshed import clash_finding, twin_finding
 from skills.core.platforms.uds.near import bare_host
 from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.versions import known_rules
 
 
 def audit(index: Index) -> list[Finding]:
@@ -26,6 +26,11 @@ def audit(index: Index) -> list[Finding]:
     found += [clash_finding(clash.one, clash.other) for clash in index.clashes.values()]
     found += _same_resources(index)
     found += gateway.audit(index)
+    found += [
+        finding("EGR890", said.place, release=said.release, taken=str(index.rules))
+        for said in index.stated
+        if known_rules(said.release) is None
+    ]
     found += [finding("EGR848", extra.place, package=extra.package, count=extra.count) for extra in index.extras]
     return found
 
@@ -42,7 +47,26 @@ def _of_package(index: Index, package: Package) -> Iterator[Finding]:
             yield finding("EGR822", rule.at("remoteHost"), listed=host, host=bare_host(host), **facts)
         if rule.egress and rule.network is not None and rule.network.prefixlen == 0:
             yield finding("EGR834", rule.at("remoteCidr"), cidr=rule.remote_cidr or "", **facts)
+    yield from _for_nobody(index, package)
     yield from _closed_ports(index, package)
+
+
+def _for_nobody(index: Index, package: Package) -> Iterator[Finding]:
+    """Rules whose selector or service account no pod has, where the repository shows the namespace's pods at all."""
+    pods = index.cluster.pods.get(package.namespace, ())
+    if not pods or any(templated(value) for pod in pods for value in pod.labels.values()):
+        return
+    for rule in package.rules:
+        chosen = [pod for pod in pods if rule.pods.matches(pod.labels)]
+        if not chosen:
+            facts = {"package": package.name, "namespace": package.namespace, "selector": str(rule.pods)}
+            yield finding("EGR892", rule.at("selector"), **facts)
+            continue
+        account = rule.service_account
+        accounts = sorted({pod.service_account or "default" for pod in chosen})
+        if account is not None and account not in accounts:
+            facts = {"package": package.name, "account": account, "accounts": ", ".join(accounts)}
+            yield finding("EGR893", rule.at("serviceAccount"), **facts)
 
 
 def _closed_ports(index: Index, package: Package) -> Iterator[Finding]:
@@ -64,12 +88,7 @@ def is_address(host: str) -> bool:
 
 
 def _same_resources(index: Index) -> Iterator[Finding]:
-    """G-D24: hosts whose resources get one name, so that one overwrites the other."""
-    for mode, hosts in index.registered.items():
-        named: dict[str, list[Registration]] = defaultdict(list)
-        for host, entries in hosts.items():
-            named[sanitize(f"{mode}-se-{host}")].append(entries[0])
-        for first, *others in named.values():
-            for other in others:
-                places = (other.rule.at("remoteHost"), first.rule.at("remoteHost"))
-                yield finding("EGR824", *places, host=other.host, other=first.host, mode=mode)
+    """G-D24, each pair once."""
+    for (mode, host), other in index.twins.items():
+        if host > other.host:
+            yield twin_finding(mode, index.at_host(mode, host)[0], other)

@@ -24,6 +24,18 @@ from skills.core.platforms.uds.workbench import Workbench
 _FIRST = frozenset({"EGR804", "EGR830", "EGR833"})
 
 
+# Namespaces of UDS Core's own components, whose Packages come with its release (G-D23).
+_OF_CORE = {
+    "envoy-gateway-system": "Envoy Gateway",
+    "falco": "Falco",
+    "grafana": "Grafana",
+    "keycloak": "Keycloak",
+    "loki": "Loki",
+    "monitoring": "Prometheus",
+    "vector": "Vector",
+}
+
+
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
     """Edits for all destinations; a destination that needs none, or can have none, has a finding instead."""
     bench = Workbench(index, sources, need)
@@ -42,6 +54,10 @@ def _add(bench: Workbench, destination: Destination) -> None:
     package = bench.package(bench.namespace)
     if package is None:
         return
+    if package.namespace in _OF_CORE:
+        bench.say("EGR895", package.place, namespace=package.namespace, component=_OF_CORE[package.namespace])
+        if bench.index.cores:
+            return
     refused = bench.index.refusals(package)
     if refused:
         bench.findings += refused

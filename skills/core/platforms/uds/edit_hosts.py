@@ -7,7 +7,7 @@ from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
 from skills.core.platforms.uds.edit_bundle import open_gateway
-from skills.core.platforms.uds.index import Registration, clash_with
+from skills.core.platforms.uds.index import Registration, clash_with, twin_of
 from skills.core.platforms.uds.meshed import clash_finding
 from skills.core.platforms.uds.neighbours import say_neighbours
 from skills.core.platforms.uds.package import Allow, Package
@@ -84,7 +84,7 @@ def _not_by_host(bench: Workbench, package: Package, to: Destination) -> None:
 
 
 def _clashes(bench: Workbench, package: Package, host: str, ports: tuple[int, ...], protocol: str) -> bool:
-    """G-D05: a second protocol on one host and port would make the Package fail, so nothing is drafted."""
+    """G-D05, G-D24: what would make a Package fail, or overwrite another's resources, is not drafted."""
     mode = bench.index.mode(package)
     found = False
     for port in ports:
@@ -94,6 +94,10 @@ def _clashes(bench: Workbench, package: Package, host: str, ports: tuple[int, ..
         if other is not None:
             bench.findings.append(clash_finding(other, wanted))
             found = True
+    twin = twin_of(bench.index, mode, host)
+    if twin is not None:
+        bench.say("EGR824", twin.rule.at("remoteHost"), host=host, other=twin.host, mode=mode)
+        found = True
     return found
 
 
@@ -116,6 +120,7 @@ def _extendable(
 def _say_about(bench: Workbench, package: Package, rule: Allow, to: Destination) -> None:
     if rule.protocol == "TLS":
         bench.say("EGR849", rule.place, host=to.host or "")
+    bench.say("EGR850")
     if package.mode is None:
         bench.say("EGR845", package.place, package=package.name, mode=bench.index.mode(package))
     say_others(bench, rule.pods, to.host or "", rule.mesh_ports)

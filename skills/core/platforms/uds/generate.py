@@ -70,7 +70,7 @@ class Generated:
 def generated_rules(package: Package, rules: Version) -> tuple[Generated, ...]:
     mode = package.effective_mode(rules)
     own = [_from_allow(rule, mode, rules) for rule in package.rules if rule.direction in {"Egress", "Ingress"}]
-    exposed = [_from_expose(item, mode) for item in package.expose if item.port is not None]
+    exposed = [_from_expose(item, mode) for item in package.expose if item.port is not None and not item.udp]
     return (*own, *exposed, *_defaults(package, mode))
 
 

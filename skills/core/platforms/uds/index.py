@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_objects import templated
@@ -12,8 +13,9 @@ from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, family_
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
 from skills.core.platforms.uds.generate import Generated, generated_rules
-from skills.core.platforms.uds.package import Allow, CoreDeployment, Entry, ExtraRules, Key, Package
-from skills.core.platforms.uds.versions import NEWEST, Mode, Version
+from skills.core.platforms.uds.naming import sanitize
+from skills.core.platforms.uds.package import Allow, CoreDeployment, CoreRelease, Entry, ExtraRules, Key, Package
+from skills.core.platforms.uds.versions import NEWEST, OLD_DEFAULT, Mode, Version, known_rules
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Index:
     `participants` are egress rules to Anywhere of ambient Packages by namespace: they take part in every
     registered host. `clashes` are by mode, host and port. `generated` is by key.
     `floating` are Packages whose namespace a template decides. Refused Packages register nothing;
-    `presumed` is this index as it would be if they were admitted.
+    `presumed` is this index as it would be if they were admitted. `stated` are releases that the policy file names.
+    `others` are this index by the rules of other releases that bundles of the repository deploy. `twins`: a host of
+    the same mode whose resources get the same name. `failing`: a clash because of which a Package may fail whole.
     """
 
     rules: Version = NEWEST
@@ -61,6 +65,10 @@ class Index:
     cores: tuple[CoreDeployment, ...] = ()
     extras: tuple[ExtraRules, ...] = ()
     presumed: Index | None = None
+    stated: tuple[CoreRelease, ...] = ()
+    others: tuple[Index, ...] = ()
+    twins: Mapping[tuple[Mode, str], Registration] = field(default_factory=dict)
+    failing: Mapping[Key, Clash] = field(default_factory=dict)
 
     def every_package(self) -> Iterable[Package]:
         return (package for group in self.packages.values() for package in group)
@@ -70,6 +78,17 @@ class Index:
 
     def refusals(self, package: Package) -> tuple[Finding, ...]:
         return self.refused.get(package.key, ())
+
+    @property
+    def release_known(self) -> bool:
+        written = [core.release for core in self.cores] + [said.release for said in self.stated]
+        return any(known_rules(release) is not None for release in written)
+
+    @cached_property
+    def by_old_default(self) -> Index:
+        """By the rules of the release before the default mode changed, for Packages that name no mode."""
+        every = list(self.every_package())
+        return _compiled([*every, *self.cores, *self.extras], every, self.cluster, OLD_DEFAULT, Index(OLD_DEFAULT))
 
     def at_host(self, mode: Mode, host: str) -> tuple[Registration, ...]:
         return self.registered.get(mode, {}).get(host, ())
@@ -86,14 +105,37 @@ def _at_home(package: Package, cluster: Cluster) -> list[Package]:
 
 
 def compile_index(
-    entries: Sequence[Entry], cluster: Cluster, rules: Version = NEWEST, *, known: Index | None = None
+    entries: Sequence[Entry], cluster: Cluster, rules: Version | None = None, *, known: Index | None = None
 ) -> Index:
-    """`known` is an index that holds some of these very entries: what it worked out for them is kept."""
+    """By the rules of the release that the bundles deploy, else that the policy file names, else of the newest.
+
+    `known` is an index that holds some of these very entries: what it worked out for them is kept.
+    """
     every = [at for entry in entries if isinstance(entry, Package) for at in _at_home(entry, cluster)]
+    if rules is not None:
+        return _compiled(entries, every, cluster, rules, known or Index(rules))
+    first, *more = _releases(entries)
+    index = _compiled(entries, every, cluster, first, Index(first))
+    return replace(index, others=tuple(_compiled(entries, every, cluster, each, Index(each)) for each in more))
+
+
+def _releases(entries: Sequence[Entry]) -> list[Version]:
+    """The rules that may be in force, the newest first."""
+    bundles = [known_rules(entry.release) for entry in entries if isinstance(entry, CoreDeployment)]
+    policy = [known_rules(entry.release) for entry in entries if isinstance(entry, CoreRelease)]
+    for said in (bundles, policy):
+        versions = {version for version in said if version is not None}
+        if versions:
+            return sorted(versions, key=lambda version: version.since, reverse=True)
+    return [NEWEST]
+
+
+def _compiled(
+    entries: Sequence[Entry], every: Sequence[Package], cluster: Cluster, rules: Version, old: Index
+) -> Index:
     packages: dict[str, list[Package]] = defaultdict(list)
     for package in every:
         packages[package.namespace].append(package)
-    old = known or Index(rules)
     kept = {id(package) for package in old.every_package()}
     reasons, generated = {}, {}
     for package in every:
@@ -110,6 +152,7 @@ def compile_index(
         floating=tuple(package for package in every if templated(package.namespace)),
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
+        stated=tuple(entry for entry in entries if isinstance(entry, CoreRelease)),
     )
     compiled = _in_mesh(index, [package for package in every if package.key not in refused])
     return replace(compiled, presumed=_in_mesh(index, every)) if refused else compiled
@@ -120,7 +163,42 @@ def _in_mesh(index: Index, packages: Sequence[Package]) -> Index:
     registered = _registered(packages, index.rules)
     clashes = {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, index.rules)}
     participants = _participants(packages, index.rules)
-    return replace(index, registered=registered, participants=participants, clashes=clashes)
+    failing = {entry.package.key: clash for clash in clashes.values() for entry in (clash.one, clash.other)}
+    return replace(
+        index,
+        registered=registered,
+        participants=participants,
+        clashes=clashes,
+        twins=dict(_twins(registered)),
+        failing=failing,
+    )
+
+
+def resource_name(mode: Mode, host: str) -> str:
+    return sanitize(f"{mode}-se-{host}")
+
+
+def _twins(
+    registered: Mapping[Mode, Mapping[str, Sequence[Registration]]],
+) -> Iterator[tuple[tuple[Mode, str], Registration]]:
+    """G-D24: hosts whose resources get one name, so that one overwrites the other."""
+    for mode, hosts in registered.items():
+        named: dict[str, list[str]] = defaultdict(list)
+        for host in hosts:
+            named[resource_name(mode, host)].append(host)
+        for group in named.values():
+            for host in group if len(group) > 1 else ():
+                other = group[0] if host != group[0] else group[1]
+                yield (mode, host), hosts[other][0]
+
+
+def twin_of(index: Index, mode: Mode, host: str) -> Registration | None:
+    """A registered host that would share its resources with this one."""
+    name = resource_name(mode, host)
+    hosts = index.registered.get(mode, {})
+    return next(
+        (entries[0] for other, entries in hosts.items() if other != host and resource_name(mode, other) == name), None
+    )
 
 
 def registrations(package: Package) -> Iterable[Registration]:

@@ -9,7 +9,7 @@ from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.matching import Match, any_of
 from skills.core.enforce.mesh import LAYER, carries, spoken
 from skills.core.enforce.peers import Peers
-from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, finding
+from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, finding, unique
 from skills.core.platforms.uds.gateway import state
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT
 from skills.core.platforms.uds.index import Index, Registration, principals, registrations
@@ -92,7 +92,7 @@ def _waypoint_view(index: Index, sender: Sender, destination: Destination) -> La
         facts = {"workload": sender.pods.name, "host": destination.host or ""}
         unknown = (finding("EGR830", *isolators, **facts),)
     elif match is Match.YES:
-        unknown = _clashes(index, "ambient", served)
+        unknown = _conflicts(index, "ambient", served)
     sure = match is Match.YES and not unknown
     return LayerView(
         LAYER,
@@ -128,9 +128,12 @@ def _registry_view(index: Index, sender: Sender, destination: Destination, bound
             unknown=() if bound is Match.YES else (doubt,),
         )
     ready, findings = state(index, [entry.port for entry in served])
-    unknown = _clashes(index, "sidecar", served)
+    unknown = _conflicts(index, "sidecar", served)
     if ready is Match.UNKNOWN:
         unknown += findings
+    elif ready is Match.YES and index.rules.closed_port_fails:
+        whole, why = state(index, [entry.port for entry in registrations(package)])
+        unknown += () if whole is Match.YES else (_not_sure_of(served[0]), *why)
     sure = ready is Match.YES and not unknown
     hits = tuple(dict.fromkeys(RuleHit("allow", entry.rule.place) for entry in served))
     return LayerView(
@@ -168,14 +171,35 @@ def _served(entries: Sequence[Registration], destination: Destination) -> list[R
     return fitting if len({entry.port for entry in fitting}) == ports.last - ports.first + 1 else []
 
 
-def _clashes(index: Index, mode: Mode, served: Sequence[Registration]) -> tuple[Finding, ...]:
-    """Of two Packages that clash one fails to reconcile, and the repository does not say which."""
+def _conflicts(index: Index, mode: Mode, served: Sequence[Registration]) -> tuple[Finding, ...]:
+    """Of two Packages that clash one fails, and of two resources of one name one stands: which, is open."""
     found = []
     for entry in served:
         clash = index.clashes.get((mode, entry.host, entry.port))
+        twin = index.twins.get((mode, entry.host))
         if clash is not None:
             found.append(clash_finding(clash.one, clash.other))
-    return tuple(found)
+        elif _fails(index, entry, served):
+            other = index.failing[entry.package.key]
+            found += [_not_sure_of(entry), clash_finding(other.one, other.other)]
+        if twin is not None:
+            found.append(twin_finding(mode, entry, twin))
+    return unique(found)
+
+
+def _fails(index: Index, entry: Registration, served: Sequence[Registration]) -> bool:
+    """Whether nobody registers this port but Packages that may fail for another host."""
+    same = [each for each in served if each.port == entry.port]
+    return all(each.package.key in index.failing for each in same)
+
+
+def _not_sure_of(entry: Registration) -> Finding:
+    return finding("EGR891", entry.rule.at("remoteHost"), package=entry.package.name, host=entry.host)
+
+
+def twin_finding(mode: Mode, entry: Registration, twin: Registration) -> Finding:
+    places = (entry.rule.at("remoteHost"), twin.rule.at("remoteHost"))
+    return finding("EGR824", *places, host=entry.host, other=twin.host, mode=mode)
 
 
 def clash_finding(one: Registration, other: Registration) -> Finding:

@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
+import re2
+
 from skills.core.enforce.kube_flow import peer_match
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.matching import Match
@@ -20,6 +22,7 @@ from skills.core.platforms.uds.package import Allow, Package
 _MOST = 8
 _TYPO_SHORTEST = 6
 _OTHERS = 3
+_PLAIN = re2.compile(r"[A-Za-z0-9./_=, -]+")
 
 
 def bare_host(written: str) -> str:
@@ -218,3 +221,19 @@ def _in_ports(ports: Sequence[int], to: Destination) -> bool:
 
 def _miss(distance: int, code: str, place: Place, **facts: str | int) -> NearMiss:
     return NearMiss(Finding(code, facts, (Evidence(place=place),)), place, distance)
+
+
+def still_fails(index: Index, package: Package, near: Pods, account: str | None) -> Finding:
+    """What to look at where an allowed flow fails all the same, with all filled in on which this answer stands."""
+    labels = ", ".join(f"{key}={value}" for key, value in (near.labels or {}).items())
+    facts = {
+        "namespace": package.namespace,
+        "labels": labels or "labels that I don't know",
+        "account": account or "that I don't know",
+    }
+    if index.mode(package) == "ambient":
+        return Finding("EGR894", {**facts, "pod": "deploy/egress-waypoint", "there": "istio-egress-ambient"})
+    chosen = f" -l {labels.replace(', ', ',')}" if _PLAIN.fullmatch(labels) else ""
+    # What stands in a manifest is never pasted into somebody's shell unless it is plain.
+    pod = f"$(kubectl get pod -n {package.namespace}{chosen} -o name | head -1)" if chosen else "POD"
+    return Finding("EGR894", {**facts, "pod": pod, "there": package.namespace})

@@ -96,12 +96,17 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Expose:
-    """One item of `spec.network.expose`: its gateway may reach these pods on `port`."""
+    """One item of `spec.network.expose`: its gateway may reach these pods on `port`.
+
+    `udp` entries go through Envoy Gateway; `listens` is the port on which that gateway then takes packets.
+    """
 
     place: Place
     gateway: str
     selector: LabelSelector
     port: int | None
+    udp: bool = False
+    listens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class CoreDeployment:
     """What a bundle says of UDS Core: whether it adds the egress gateway, and the gateway's ports.
 
     `ports` None: not overridden, so 15021, 80 and 443. `unsure`: a variable decides the ports at deployment.
+    `release`: as written (`ref`, `version`).
     """
 
     bundle: str
@@ -153,15 +159,28 @@ class CoreDeployment:
     ports: tuple[int, ...] | None = None
     ports_place: Place | None = None
     unsure: bool = False
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreRelease:
+    """`uds_core` of `egress-policy.yaml`: the release that runs, where no bundle of the repository says it."""
+
+    place: Place
+    release: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraRules:
-    """`additionalNetworkAllow` of a bundle: rules for a chart whose template is not read here."""
+    """`additionalNetworkAllow` of a bundle: rules for a chart whose template is not read here.
+
+    `egress`: one of them opens a way out, or may do so.
+    """
 
     place: Place
     package: str
     count: int
+    egress: bool = True
 
 
-Entry = Package | CoreDeployment | ExtraRules
+Entry = Package | CoreDeployment | CoreRelease | ExtraRules

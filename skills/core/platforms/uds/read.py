@@ -15,6 +15,7 @@ from skills.core.platforms.uds.package import (
     GENERATED,
     Allow,
     CoreDeployment,
+    CoreRelease,
     Entry,
     Expose,
     ExtraRules,
@@ -23,11 +24,13 @@ from skills.core.platforms.uds.package import (
 from skills.core.yaml_text import Document, Map, Seq
 
 GATEWAY = "istio-egress-gateway"
+POLICY, RELEASE = "egress-policy.yaml", "uds_core"
 _CORE = frozenset({"core", "uds-core", "core-base", "core-slim-dev", "k3d-core", "k3d-core-slim-dev"})
 _REMOTES = ("remoteHost", "remoteCidr", "remoteGenerated", "remoteNamespace", "remoteSelector", "remotePodLabels")
 _DIRECTIONS = ("Egress", "Ingress")
 _PROTOCOLS = ("TLS", "HTTP", "TCP", "UDP")
 _MODES = ("ambient", "sidecar")
+_DEVICE_FLOW = "oauth2.device.authorization.grant.enabled"
 # Aliases can make one rule or list stand for thousands; more than this nobody runs.
 _MOST_RULES = 5_000
 _MOST_PORTS = 1_000
@@ -42,6 +45,8 @@ def read(document: Document) -> Sequence[Entry]:
         return _package(document, data)
     if data.get("kind") == "UDSBundle":
         return _bundle(document, data)
+    if document.path == POLICY and data.get(RELEASE) is not None:
+        return (CoreRelease(document.place(data, RELEASE), label_text(data[RELEASE])[:60]),)
     return ()
 
 
@@ -140,7 +145,7 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
         mode,
         tuple(rules),
         tuple(exposed),
-        (*mesh.faults, *faults),
+        (*mesh.faults, *faults, *_sso_faults(document, _list(_map(data.get("spec")).get("sso")))),
     )
     return (entry,)
 
@@ -180,13 +185,28 @@ def _holds_template(value: Any) -> bool:
 
 
 def _expose(fields: _Fields) -> Expose:
-    target = fields.port("targetPort")
+    target, port = fields.port("targetPort"), fields.port("port")
+    udp = fields.text("protocol", ("HTTP", "UDP")) == "UDP"
     return Expose(
         fields.place(next(iter(fields.data), None)),
-        fields.text("gateway") or "tenant",
+        fields.text("gateway") or ("the default gateway" if udp else "tenant"),
         fields.labels("selector", "podLabels") or LabelSelector(),
-        target if target is not None else fields.port("port"),
+        target if target is not None else port,
+        udp,
+        port,
     )
+
+
+def _sso_faults(document: Document, clients: Seq) -> list[Finding]:
+    """A public client may have a service account only where it is for the device flow."""
+    found = []
+    for position, item in enumerate(clients):
+        client = _map(item)
+        device = str(_map(client.get("attributes")).get(_DEVICE_FLOW)).lower() == "true"
+        if client.get("publicClient") is True and client.get("serviceAccountsEnabled") is True and not device:
+            name = label_text(client.get("clientId", "?"))
+            found.append(finding("EGR897", document.place(clients, position), client=name))
+    return found
 
 
 def _bundle(document: Document, data: Map) -> Sequence[Entry]:
@@ -230,7 +250,14 @@ def _core(document: Document, bundle: str, packages: Seq, index: int) -> CoreDep
         ports,
         ports_place,
         "service.ports" in variables or "service" in variables,
+        _release(package),
     )
+
+
+def _release(package: Map) -> str | None:
+    """UDS Core's own release; a k3d bundle around it counts alike, because both carry the same number."""
+    written = package.get("ref", package.get("version"))
+    return label_text(written) if isinstance(written, (str, float, int)) else None
 
 
 def _extra_rules(document: Document, package: str, overrides: Map) -> list[Entry]:
@@ -241,7 +268,8 @@ def _extra_rules(document: Document, package: str, overrides: Map) -> list[Entry
                 override = _map(item)
                 path, value = str(override.get("path", "")), override.get("value")
                 if path.rsplit(".", 1)[-1] == "additionalNetworkAllow" and isinstance(value, Seq) and value:
-                    found.append(ExtraRules(document.place(override, "path"), package, len(value)))
+                    out = any(_map(rule).get("direction") != "Ingress" for rule in value)
+                    found.append(ExtraRules(document.place(override, "path"), package, len(value), out))
     return found
 
 

@@ -156,6 +156,7 @@ class Workbench:
     def _reread(self, path: str) -> None:
         kept: list[Entry] = [p for p in self.index.every_package() if p.path != path]
         kept += [core for core in self.index.cores if core.place.path != path]
+        kept += [said for said in self.index.stated if said.place.path != path]
         kept += [extra for extra in self.index.extras if extra.place.path != path]
         documents, _ = read_documents(path, self.texts[path])
         fresh = [entry for document in documents for entry in read(document)]
