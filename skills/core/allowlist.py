@@ -15,6 +15,7 @@ from typing import TypeVar
 from skills.core.all_platforms import ALL
 from skills.core.enforce import cluster as kube
 from skills.core.environments import canonical, environments_in
+from skills.core.expansion import differing, expand
 from skills.core.hosts import near
 from skills.core.indexes import Indexes
 from skills.core.model import (
@@ -62,13 +63,16 @@ class Allowlist:
         commit: str | None = None,
         dirty: bool | None = None,
         findings: Sequence[Finding] = (),
+        only: frozenset[str] | None = None,
     ) -> None:
         self.readings = readings
         self.texts = texts
         self.commit = commit
         self.dirty = dirty
         self.findings = tuple(findings)
-        self.indexes = Indexes(readings)
+        self.expanded = expand(readings, texts, only)
+        self.indexes = Indexes(self.expanded.readings)
+        self._only = only
         self._by_environment: dict[str, Allowlist] = {}
 
     @property
@@ -87,8 +91,9 @@ class Allowlist:
     @cached_property
     def blind(self) -> tuple[Blind, ...]:
         """Every part of a file that could hold rules and can't be read."""
-        blind = sorted(path for path, reading in self.readings.items() if reading.blind)
-        return tuple(item for path in blind for item in self.readings[path].blind)
+        readings = self.expanded.readings
+        blind = sorted(path for path, reading in readings.items() if reading.blind)
+        return tuple(item for path in blind for item in readings[path].blind)
 
     def with_edits(self, edits: Iterable[Edit]) -> Allowlist:
         """The allowlist as it would be after the edits; only changed files are read again."""
@@ -106,16 +111,17 @@ class Allowlist:
         findings: Sequence[Finding] = (),
     ) -> Allowlist:
         """The allowlist once some files are others: `readings` and `texts` of those alone, None for what is gone."""
-        every = _changed(self.readings, readings)
-        changes = {path: (self.readings.get(path), reading) for path, reading in readings.items()}
-        new = Allowlist(every, _changed(self.texts, texts), commit=commit, dirty=dirty, findings=findings)
-        new.indexes = self.indexes.after(every, changes)
+        every, said_now = _changed(self.readings, readings), _changed(self.texts, texts)
+        new = Allowlist(every, said_now, commit=commit, dirty=dirty, findings=findings, only=self._only)
+        changes = differing(self.expanded, new.expanded, readings)
+        new.indexes = self.indexes.after(new.expanded.readings, changes)
         if not any(reading and reading.blind for pair in changes.values() for reading in pair):
             new.__dict__["blind"] = self.blind
         for environment, part in self._by_environment.items():
             own = {path: reading for path, reading in readings.items() if _applies(path, environment)}
             said = {path: text for path, text in texts.items() if _applies(path, environment)}
-            new._by_environment[environment] = part.after(own, said, commit=commit, dirty=dirty, findings=findings)
+            if part._only == new.expanded.roots:
+                new._by_environment[environment] = part.after(own, said, commit=commit, dirty=dirty, findings=findings)
         return new
 
     # --- workloads
@@ -150,7 +156,14 @@ class Allowlist:
         if wanted not in self._by_environment:
             own = {path: reading for path, reading in self.readings.items() if _applies(path, wanted)}
             texts = {path: text for path, text in self.texts.items() if _applies(path, wanted)}
-            part = Allowlist(own, texts, commit=self.commit, dirty=self.dirty, findings=self.findings)
+            part = Allowlist(
+                own,
+                texts,
+                commit=self.commit,
+                dirty=self.dirty,
+                findings=self.findings,
+                only=self.expanded.roots if self._only is None else self._only,
+            )
             self._by_environment[wanted] = part
         return self._by_environment[wanted]
 

@@ -48,7 +48,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     if need.remove or not all(verdict.allowed for verdict in before):
         for platform in allowlist.governing(need.workload):
             part = _part_for(changed, need)
-            plan = platform.edit(part.indexes[platform.NAME], part.sources, need)
+            plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
             plans.append(plan)
             changed = changed.with_edits(plan.edits)
             if plan.edits and not need.remove and all(verdict.allowed for verdict in _verdicts(changed, need)):
@@ -69,6 +69,13 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
         _questions(plans),
     )
     return Draft(change, before, after)
+
+
+def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
+    """What comes out otherwise than its file says (patched, rendered) is for a person to change, and the plan says where."""
+    made = part.expanded.by_hand
+    blocked = [made[edit.path] for edit in plan.edits if edit.path in made]
+    return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
 
 
 def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:

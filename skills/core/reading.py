@@ -19,7 +19,7 @@ _TEXT_KEPT = 200_000  # characters of an unread part that are searched for a wor
 _DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
 _READERS: tuple[tuple[str, Any], ...] = ((kube.NAME, kube.read), *((platform.NAME, platform.read) for platform in ALL))
-_MARKS = tuple(sorted({mark for platform in ALL for mark in platform.MARKS}))
+ALL_MARKS = frozenset(mark for platform in ALL for mark in platform.MARKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def entries_of(documents: Iterable[Document]) -> dict[str, tuple[Any, ...]]:
 
 
 def marks_in(text: str) -> frozenset[str]:
-    return frozenset(mark for mark in _MARKS if mark in text)
+    return frozenset(mark for mark in ALL_MARKS if mark in text)
 
 
 def _blind(item: Unreadable, words: str) -> Blind:

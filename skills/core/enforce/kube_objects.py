@@ -129,7 +129,7 @@ def read(document: Document) -> Sequence[Facts]:
     data = document.data
     if not isinstance(data, Mapping):
         return ()
-    if is_kustomization(document.path, text_of(data.get("kind"))):
+    if is_kustomization(document.path, text_of(data.get("kind")), text_of(data.get("apiVersion"))):
         return (_kustomization(document),)
     if not text_of(data.get("kind")) or not text_of(data.get("apiVersion")):
         return ()
@@ -156,7 +156,8 @@ def _kustomization(document: Document) -> Kustomization:
     resources = [*sequence_of(document.data.get("resources")), *sequence_of(document.data.get("bases"))]
     namespace = text_of(document.data.get("namespace"))
     names = tuple(filter(None, map(text_of, resources)))
-    return Kustomization(folder, "" if templated(namespace) else namespace, names)
+    known = "" if templated(namespace) else namespace
+    return Kustomization(folder, known, names, document.path, document.data, document.rows)
 
 
 def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:

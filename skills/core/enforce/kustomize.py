@@ -8,23 +8,35 @@ Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/na
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-_FILES = ("kustomization.yaml", "kustomization.yml")
+_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_FLUX = "kustomize.toolkit.fluxcd.io/"
 _MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Kustomization:
-    """`folder` is where it stands, `resources` what it names, as written; `namespace` is empty if it sets none."""
+    """`folder` is where it stands, `resources` what it names, as written; `namespace` is empty if it sets none.
+
+    `data` is the whole file and `rows` its lines: what else it does is worked out over its tree.
+    """
 
     folder: str
     namespace: str
     resources: tuple[str, ...]
+    path: str = field(default="", compare=False)
+    data: Any = field(default=None, compare=False, repr=False)
+    rows: Any = field(default=(), compare=False, repr=False)
 
 
-def is_kustomization(path: str, kind: str) -> bool:
-    return kind == "Kustomization" or (not kind and path.rsplit("/", 1)[-1] in _FILES)
+def is_kustomization(path: str, kind: str, version: str = "") -> bool:
+    """A Kustomization or Component of Kustomize itself; Flux has objects of the same kind."""
+    if version.startswith(_FLUX):
+        return False
+    named = path.rsplit("/", 1)[-1] in _FILES
+    return kind == "Kustomization" or (named and kind in {"", "Component"})
 
 
 def homes(kustomizations: Iterable[Kustomization]) -> dict[str, tuple[str, ...]]:
@@ -55,13 +67,19 @@ def homes(kustomizations: Iterable[Kustomization]) -> dict[str, tuple[str, ...]]
 def _paths(each: Kustomization) -> Iterator[str]:
     """The named resources as paths from the repository's root; those outside it and remote ones are left out."""
     for resource in each.resources:
-        parts = each.folder.split("/") if each.folder else []
-        for step in resource.split("/"):
-            if step == ".." and not parts:
-                break
-            if step == "..":
-                parts.pop()
-            elif step not in {"", "."}:
-                parts.append(step)
-        else:
-            yield "/".join(parts)
+        path = path_below(each.folder, resource)
+        if path is not None:
+            yield path
+
+
+def path_below(folder: str, written: str) -> str | None:
+    """A path as a kustomization in `folder` writes it, from the repository's root; None where it leads out of it."""
+    parts = folder.split("/") if folder else []
+    for step in written.split("/"):
+        if step == ".." and not parts:
+            return None
+        if step == "..":
+            parts.pop()
+        elif step not in {"", "."}:
+            parts.append(step)
+    return "/".join(parts)

@@ -14,11 +14,12 @@ from skills.core.yaml_text.edit import (
     replace_value,
 )
 from skills.core.yaml_text.page import CannotEdit
-from skills.core.yaml_text.read import Document, Unreadable, read_documents
+from skills.core.yaml_text.read import Document, FarLine, Unreadable, read_documents
 
 __all__ = [
     "CannotEdit",
     "Document",
+    "FarLine",
     "Map",
     "Seq",
     "Unreadable",

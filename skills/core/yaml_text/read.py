@@ -6,6 +6,7 @@ What can't be read is told apart by document: a broken one never hides the other
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,21 @@ _TEXT = 200
 _BROKEN, _NOT_SCALAR_KEY = "EGR513", "EGR506"
 _MAY_BE_TEMPLATE = {_BROKEN, _NOT_SCALAR_KEY}
 _TEMPLATE_SIGNS = ("{{", "{%")
+
+
+class FarLine(int):
+    """A line of another file than the document's own: what a patch has put into it."""
+
+    path: str
+    rows: Sequence[str]
+
+    def __new__(cls, line: int, path: str, rows: Sequence[str]) -> FarLine:
+        made = super().__new__(cls, line)
+        made.path, made.rows = path, rows
+        return made
+
+    def __getnewargs__(self) -> tuple[int, str, Sequence[str]]:
+        return (int(self), self.path, self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +85,9 @@ class Document:
         return place
 
     def _row(self, line: int) -> Place:
-        text = self.rows[line - 1].strip()[:_TEXT] if 0 < line <= len(self.rows) else ""
-        return Place(self.path, line, text)
+        path, rows = (line.path, line.rows) if isinstance(line, FarLine) else (self.path, self.rows)
+        text = rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else ""
+        return Place(path, int(line), text)
 
 
 @dataclass(frozen=True, slots=True)

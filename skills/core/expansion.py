@@ -1,0 +1,196 @@
+"""What manifests become before a cluster sees them: the readings of files, with Kustomize worked out.
+
+Reading is per file; this step joins files. Its results stand under the files that people wrote, so that places and
+drafts still point there. What can't be worked out is taken out and becomes a blind spot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from skills.core.enforce.kube_objects import text_of
+from skills.core.enforce.kustomize import Kustomization
+from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
+from skills.core.model import Finding
+from skills.core.reading import ALL_MARKS, Blind, Reading, entries_of, marks_in
+from skills.core.yaml_text import Document, read_documents
+
+# Kinds of which several versions in one namespace are told apart later, by labels or by asking.
+_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet", "Service"})
+_WORKLOADS |= {"ServiceAccount", "Namespace"}
+
+_NAMES = ("kustomization.yaml", "kustomization.yml")
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """`readings` as the cluster would see them; `by_hand` are files whose objects come out otherwise than they stand
+    there, so that a draft must not touch them, with the reason. `roots` are what Kustomize is run on."""
+
+    readings: Mapping[str, Reading]
+    by_hand: Mapping[str, Finding] = field(default_factory=dict)
+    roots: frozenset[str] = frozenset()
+    plain: bool = False
+
+
+def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], only: frozenset[str] | None = None) -> Expanded:
+    """`only` are the roots of the whole repository when `readings` are a part of it: what no root of the part
+    reaches is not in force in the part."""
+    by_folder = _kustomizations(readings)
+    groups = [group for group in _groups(by_folder) if not all(is_plain(by_folder[folder]) for folder in group)]
+    if not groups:
+        return Expanded(readings, plain=True)
+    work = _Work(readings, texts)
+    roots: set[str] = set()
+    for group in groups:
+        found = _roots(by_folder, group)
+        roots |= found
+        work.group(by_folder, group, found if only is None else found & only)
+    return Expanded(work.readings(), work.by_hand, frozenset(roots))
+
+
+def differing(
+    old: Expanded, new: Expanded, touched: Iterable[str]
+) -> dict[str, tuple[Reading | None, Reading | None]]:
+    """The readings before and after, of the touched files and of all that changed with them."""
+    if old.plain and new.plain:
+        paths = set(touched)
+    else:
+        paths = {path for path in old.readings if old.readings[path] is not new.readings.get(path)}
+        paths |= {path for path in new.readings if path not in old.readings}
+    return {path: (old.readings.get(path), new.readings.get(path)) for path in paths}
+
+
+def _kustomizations(readings: Mapping[str, Reading]) -> dict[str, Kustomization]:
+    return {
+        entry.folder: entry
+        for path in sorted(path for path in readings if path.endswith(_NAMES))
+        for entry in readings[path].entries.get("kube", ())
+        if isinstance(entry, Kustomization)
+    }
+
+
+def _groups(by_folder: Mapping[str, Kustomization]) -> list[list[str]]:
+    """Kustomizations that reach one another, in whichever direction, or that use one file."""
+    home: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while home.setdefault(name, name) != name:
+            home[name] = name = home.setdefault(home[name], home[name])
+        return name
+
+    for folder in sorted(by_folder):
+        for path in reached(by_folder, by_folder[folder]):
+            home[top(path)] = top(folder)
+        top(folder)
+    groups: dict[str, list[str]] = {}
+    for folder in sorted(by_folder):
+        groups.setdefault(top(folder), []).append(folder)
+    return list(groups.values())
+
+
+def _roots(by_folder: Mapping[str, Kustomization], group: Sequence[str]) -> set[str]:
+    used = {path for folder in group for path in reached(by_folder, by_folder[folder])}
+    return {folder for folder in group if folder not in used and not is_component(by_folder[folder])}
+
+
+class _Work:
+    """Collects what files become. A file that is in here has lost what it said by itself."""
+
+    def __init__(self, readings: Mapping[str, Reading], texts: Mapping[str, str]) -> None:
+        self._raw, self._texts = readings, texts
+        self._documents: dict[str, Sequence[Document] | None] = {}
+        self._made: dict[str, list[Document]] = {}
+        self._blind: list[Blind] = []
+        self.by_hand: dict[str, Finding] = {}
+
+    def documents(self, path: str) -> Sequence[Document] | None:
+        if path not in self._documents:
+            text = self._texts.get(path)
+            known = text is not None and path in self._raw
+            self._documents[path] = read_documents(path, text)[0] if text is not None and known else None
+        return self._documents[path]
+
+    def group(self, by_folder: Mapping[str, Kustomization], group: Sequence[str], roots: Iterable[str]) -> None:
+        built = [build(by_folder, self.documents, root) for root in sorted(roots)]
+        for folder in group:
+            named = [path for path in reached(by_folder, by_folder[folder]) if path in self._raw]
+            for path in [by_folder[folder].path, *(path for path in named if path not in by_folder)]:
+                self._made.setdefault(path, [])
+        used = {path for made in built for path in made.files}
+        for folder in group:
+            if by_folder[folder].path not in used and is_component(by_folder[folder]):
+                self._unused(by_folder, by_folder[folder])
+        for made in built:
+            self._troubles(made)
+        usable = [made for made in built if not any(trouble.stops for trouble in made.troubles)]
+        self._keep([(made.root, item) for made in usable for item in made.objects])
+
+    def _troubles(self, made: Built) -> None:
+        stopped = any(trouble.stops for trouble in made.troubles)
+        namespaces = frozenset(item.id[3] for item in made.objects) or None
+        words = " ".join(item.name for item in made.objects) if stopped else ""
+        for trouble in made.troubles:
+            self._blind.append(Blind(trouble.path, trouble.line, trouble.finding, ALL_MARKS, words, namespaces))
+
+    def _unused(self, by_folder: Mapping[str, Kustomization], each: Kustomization) -> None:
+        """Nothing includes it here; whether something elsewhere does, nobody can say."""
+        finding = Finding("EGR519", {"path": each.path, "line": 1})
+        text = "".join(self._texts.get(path, "") for path in reached(by_folder, each) if path not in by_folder)
+        if marks_in(text):
+            self._blind.append(Blind(each.path, 1, finding, marks_in(text), text))
+
+    def _keep(self, found: Sequence[tuple[str, Object]]) -> None:
+        """Objects on which all roots agree; one that comes out differently in the same place is not known."""
+        versions: dict[Key, dict[str, Object]] = {}
+        for root, item in found:
+            versions.setdefault(item.id, {})[root] = item
+        for key, by_root in versions.items():
+            items = list(by_root.values())
+            first, kind = items[0], key[1]
+            distinct = [item for at, item in enumerate(items) if item.data not in [known.data for known in items[:at]]]
+            unsure = next((item.unsure for item in items if item.unsure), None)
+            if len(distinct) > 1 and kind not in _WORKLOADS:
+                facts = {"kind": kind, "name": key[2], "roots": ", ".join(sorted(by_root)[:4])}
+                unsure = Finding("EGR518", {"path": first.document.path, "line": int(first.document.line), **facts})
+            if unsure is not None:
+                self._doubt(first, unsure)
+                continue
+            for item in distinct:
+                self._made.setdefault(item.document.path, []).append(_document(item))
+                if item.patched:
+                    self._note(item)
+
+    def _doubt(self, item: Object, finding: Finding) -> None:
+        path, line = item.document.path, int(item.document.line)
+        facts = {"path": path, "line": line, **finding.facts}
+        words = f"{item.name} {text_of(item.data.get('apiVersion'))} {item.kind}"
+        known = None if item.kind.startswith("Cilium") and "Clusterwide" in item.kind else frozenset({item.id[3]})
+        self._blind.append(Blind(path, line, Finding(finding.code, facts), ALL_MARKS, words, known))
+
+    def _note(self, item: Object) -> None:
+        path = item.document.path
+        facts = {"path": path, "line": int(item.document.line), "kind": item.kind, "name": item.name}
+        self.by_hand.setdefault(path, Finding("EGR318", facts))
+
+    def readings(self) -> dict[str, Reading]:
+        blind: dict[str, list[Blind]] = {}
+        for spot in self._blind:
+            blind.setdefault(spot.path, []).append(spot)
+        made = dict(self._raw)
+        for path, documents in self._made.items():
+            if path in made:
+                made[path] = replace(made[path], entries=entries_of(documents))
+        for path, spots in blind.items():
+            if path in made:
+                made[path] = replace(made[path], blind=(*made[path].blind, *spots))
+        return made
+
+
+def _document(item: Object) -> Document:
+    source = item.document
+    return Document(source.path, source.index, item.data, source.line, source.rows)
+
