@@ -72,7 +72,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
 
 
 def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
-    """What comes out otherwise than its file says (patched, rendered) is for a person to change, and the plan says where."""
+    """What comes out otherwise than its file says (patched, rendered) is for a person to change; it is said where."""
     made = part.expanded.by_hand
     blocked = [made[edit.path] for edit in plan.edits if edit.path in made]
     return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from skills.core.enforce.kube_objects import text_of
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
-from skills.core.model import Finding
-from skills.core.reading import ALL_MARKS, Blind, Reading, entries_of, marks_in
+from skills.core.model import Fact, Finding
+from skills.core.reading import ALL_MARKS, DENYING, Blind, Reading, entries_of, marks_in
 from skills.core.yaml_text import Document, read_documents
 
 # Kinds of which several versions in one namespace are told apart later, by labels or by asking.
@@ -52,9 +51,7 @@ def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], only: froz
     return Expanded(work.readings(), work.by_hand, frozenset(roots))
 
 
-def differing(
-    old: Expanded, new: Expanded, touched: Iterable[str]
-) -> dict[str, tuple[Reading | None, Reading | None]]:
+def differing(old: Expanded, new: Expanded, touched: Iterable[str]) -> dict[str, tuple[Reading | None, Reading | None]]:
     """The readings before and after, of the touched files and of all that changed with them."""
     if old.plain and new.plain:
         paths = set(touched)
@@ -83,7 +80,7 @@ def _groups(by_folder: Mapping[str, Kustomization]) -> list[list[str]]:
         return name
 
     for folder in sorted(by_folder):
-        for path in reached(by_folder, by_folder[folder]):
+        for path in reached(by_folder[folder]):
             home[top(path)] = top(folder)
         top(folder)
     groups: dict[str, list[str]] = {}
@@ -93,7 +90,7 @@ def _groups(by_folder: Mapping[str, Kustomization]) -> list[list[str]]:
 
 
 def _roots(by_folder: Mapping[str, Kustomization], group: Sequence[str]) -> set[str]:
-    used = {path for folder in group for path in reached(by_folder, by_folder[folder])}
+    used = {path for folder in group for path in reached(by_folder[folder])}
     return {folder for folder in group if folder not in used and not is_component(by_folder[folder])}
 
 
@@ -117,7 +114,7 @@ class _Work:
     def group(self, by_folder: Mapping[str, Kustomization], group: Sequence[str], roots: Iterable[str]) -> None:
         built = [build(by_folder, self.documents, root) for root in sorted(roots)]
         for folder in group:
-            named = [path for path in reached(by_folder, by_folder[folder]) if path in self._raw]
+            named = [path for path in reached(by_folder[folder]) if path in self._raw]
             for path in [by_folder[folder].path, *(path for path in named if path not in by_folder)]:
                 self._made.setdefault(path, [])
         used = {path for made in built for path in made.files}
@@ -133,13 +130,17 @@ class _Work:
         stopped = any(trouble.stops for trouble in made.troubles)
         namespaces = frozenset(item.id[3] for item in made.objects) or None
         words = " ".join(item.name for item in made.objects) if stopped else ""
+        # What is fetched from elsewhere may hold anything, but a denial in it is not to be assumed.
+        marks = (
+            frozenset[str]().union(*map(_marks_of, made.objects)) if stopped and made.objects else ALL_MARKS - DENYING
+        )
         for trouble in made.troubles:
-            self._blind.append(Blind(trouble.path, trouble.line, trouble.finding, ALL_MARKS, words, namespaces))
+            self._blind.append(Blind(trouble.path, trouble.line, trouble.finding, marks, words, namespaces))
 
     def _unused(self, by_folder: Mapping[str, Kustomization], each: Kustomization) -> None:
         """Nothing includes it here; whether something elsewhere does, nobody can say."""
         finding = Finding("EGR519", {"path": each.path, "line": 1})
-        text = "".join(self._texts.get(path, "") for path in reached(by_folder, each) if path not in by_folder)
+        text = "".join(self._texts.get(path, "") for path in reached(each) if path not in by_folder)
         if marks_in(text):
             self._blind.append(Blind(each.path, 1, finding, marks_in(text), text))
 
@@ -154,7 +155,7 @@ class _Work:
             distinct = [item for at, item in enumerate(items) if item.data not in [known.data for known in items[:at]]]
             unsure = next((item.unsure for item in items if item.unsure), None)
             if len(distinct) > 1 and kind not in _WORKLOADS:
-                facts = {"kind": kind, "name": key[2], "roots": ", ".join(sorted(by_root)[:4])}
+                facts: dict[str, Fact] = {"kind": kind, "name": key[2], "roots": ", ".join(sorted(by_root)[:4])}
                 unsure = Finding("EGR518", {"path": first.document.path, "line": int(first.document.line), **facts})
             if unsure is not None:
                 self._doubt(first, unsure)
@@ -166,14 +167,13 @@ class _Work:
 
     def _doubt(self, item: Object, finding: Finding) -> None:
         path, line = item.document.path, int(item.document.line)
-        facts = {"path": path, "line": line, **finding.facts}
-        words = f"{item.name} {text_of(item.data.get('apiVersion'))} {item.kind}"
+        facts: dict[str, Fact] = {"path": path, "line": line, **finding.facts}
         known = None if item.kind.startswith("Cilium") and "Clusterwide" in item.kind else frozenset({item.id[3]})
-        self._blind.append(Blind(path, line, Finding(finding.code, facts), ALL_MARKS, words, known))
+        self._blind.append(Blind(path, line, Finding(finding.code, facts), _marks_of(item), item.name, known))
 
     def _note(self, item: Object) -> None:
         path = item.document.path
-        facts = {"path": path, "line": int(item.document.line), "kind": item.kind, "name": item.name}
+        facts: dict[str, Fact] = {"path": path, "line": int(item.document.line), "kind": item.kind, "name": item.name}
         self.by_hand.setdefault(path, Finding("EGR318", facts))
 
     def readings(self) -> dict[str, Reading]:
@@ -190,7 +190,10 @@ class _Work:
         return made
 
 
+def _marks_of(item: Object) -> frozenset[str]:
+    return marks_in(str(item.data))
+
+
 def _document(item: Object) -> Document:
     source = item.document
     return Document(source.path, source.index, item.data, source.line, source.rows)
-

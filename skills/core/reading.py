@@ -16,7 +16,7 @@ from skills.core.yaml_text import Document, Unreadable, read_documents
 MANIFESTS = (".yaml", ".yml", ".json")
 _TEXT_KEPT = 200_000  # characters of an unread part that are searched for a workload's name
 # Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
-_DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
+DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
 _READERS: tuple[tuple[str, Any], ...] = ((kube.NAME, kube.read), *((platform.NAME, platform.read) for platform in ALL))
 ALL_MARKS = frozenset(mark for platform in ALL for mark in platform.MARKS)
@@ -50,7 +50,7 @@ class Blind:
 
     def could_deny(self, workload: Workload) -> bool:
         """Whether it is of a dialect with denials of its own and names the workload's very namespace."""
-        if not self.marks & _DENYING:
+        if not self.marks & DENYING:
             return False
         if self.namespaces is not None:
             return workload.namespace in self.namespaces

@@ -38,8 +38,8 @@ class FarLine(int):
         made.path, made.rows = path, rows
         return made
 
-    def __getnewargs__(self) -> tuple[int, str, Sequence[str]]:
-        return (int(self), self.path, self.rows)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (FarLine, (int(self), self.path, self.rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,10 @@ OPERATIONS = st.sampled_from(
         [{"op": "copy", "from": "/spec/egress/0", "path": "/spec/egress/1"}],
         [{"op": "move", "from": "/spec/egress/0", "path": "/spec/egress/1"}],
         [{"op": "add", "path": "/metadata/labels", "value": {"a~1b": "c"}}],
-        [{"op": "add", "path": "/metadata/annotations", "value": {}}, {"op": "add", "path": "/metadata/annotations/a~1b", "value": "c"}],
+        [
+            {"op": "add", "path": "/metadata/annotations", "value": {}},
+            {"op": "add", "path": "/metadata/annotations/a~1b", "value": "c"},
+        ],
     ]
 )
 TARGETS = st.sampled_from(
@@ -207,7 +210,9 @@ def canonical(items: Sequence[Any]) -> list[str]:
 def _sorted(node: Any) -> Any:
     if isinstance(node, dict):
         return {
-            key: sorted(map(_sorted, value), key=lambda item: json.dumps(item, sort_keys=True)) if key in {"ports", "containers"} else _sorted(value)
+            key: sorted(map(_sorted, value), key=lambda item: json.dumps(item, sort_keys=True))
+            if key in {"ports", "containers"}
+            else _sorted(value)
             for key, value in node.items()
         }
     return [_sorted(item) for item in node] if isinstance(node, list) else node

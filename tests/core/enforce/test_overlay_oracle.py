@@ -21,5 +21,5 @@ def test_as_kustomize_builds_it(texts: dict[str, str], tmp_path: Path) -> None:
         assert stopped, "Kustomize refuses, and we did not notice"
         return
     if stopped:
-        assert False, made.troubles
+        raise AssertionError(made.troubles)
     assert canonical([item.data for item in made.objects]) == canonical(wanted)

@@ -54,7 +54,7 @@ def is_component(each: Kustomization) -> bool:
     return isinstance(each.data, Map) and each.data.get("kind") == "Component"
 
 
-def reached(by_folder: Mapping[str, Kustomization], each: Kustomization) -> list[str]:
+def reached(each: Kustomization) -> list[str]:
     """The files and folders that it names, patches and components too, as paths from the root."""
     data = each.data if isinstance(each.data, Map) else Map()
     written = [*each.resources, *map(text_of, sequence_of(data.get("components")))]
@@ -81,7 +81,7 @@ class _Building:
         each = self.by_folder[folder]
         self.made.files.add(each.path)
         if folder in above or len(above) > _MOST_DEPTH:
-            self._trouble(each, "resources", Finding("EGR517", {"why": "it includes itself"}), stops=True)
+            self._trouble(each, "resources", CannotBuild("EGR517", why="it includes itself").finding, stops=True)
             return []
         return self._with(each, self._resources(each, (*above, folder)), above)
 
@@ -91,7 +91,7 @@ class _Building:
             for name in map(text_of, sequence_of(each.data.get(key))):
                 path = None if _is_remote(name) else path_below(each.folder, name)
                 if path is None:
-                    self._trouble(each, key, Finding("EGR514", {"resource": name}))
+                    self._trouble(each, key, CannotBuild("EGR514", resource=name).finding)
                 elif path in self.by_folder:
                     objects += self.accumulate(path, above)
                 else:
@@ -101,13 +101,15 @@ class _Building:
     def _file(self, each: Kustomization, key: str, path: str) -> list[Object]:
         found = self.documents(path)
         if found is None:
-            self._trouble(each, key, Finding("EGR515", {"resource": path}), stops=True)
+            self._trouble(each, key, CannotBuild("EGR515", resource=path).finding, stops=True)
             return []
         self.made.files.add(path)
         items = [item for document in found for item in expand(document) if isinstance(item.data, Map)]
         self.count += len(items)
         if self.count > _MOST_OBJECTS:
-            self._trouble(each, key, Finding("EGR516", {"field": f"more than {_MOST_OBJECTS} objects"}), stops=True)
+            self._trouble(
+                each, key, CannotBuild("EGR516", field=f"more than {_MOST_OBJECTS} objects").finding, stops=True
+            )
             return []
         return [new_object(item) for item in items]
 
@@ -116,11 +118,11 @@ class _Building:
         for name in map(text_of, sequence_of(each.data.get("components"))):
             path = None if _is_remote(name) else path_below(each.folder, name)
             if path is None:
-                self._trouble(each, "components", Finding("EGR514", {"resource": name}))
+                self._trouble(each, "components", CannotBuild("EGR514", resource=name).finding)
             elif path not in self.by_folder:
-                self._trouble(each, "components", Finding("EGR515", {"resource": path}), stops=True)
+                self._trouble(each, "components", CannotBuild("EGR515", resource=path).finding, stops=True)
             elif path in above or len(above) > _MOST_DEPTH:
-                self._trouble(each, "components", Finding("EGR517", {"why": "it includes itself"}), stops=True)
+                self._trouble(each, "components", CannotBuild("EGR517", why="it includes itself").finding, stops=True)
             else:
                 component = self.by_folder[path]
                 self.made.files.add(component.path)
@@ -128,7 +130,7 @@ class _Building:
                 objects = self._with(component, [*objects, *added], (*above, each.folder))
         for key in _ADDS:
             if each.data.get(key):
-                self._trouble(each, key, Finding("EGR516", {"field": key}))
+                self._trouble(each, key, CannotBuild("EGR516", field=key).finding)
         for key in _CHANGES:
             if each.data.get(key):
                 self._unsure(each, key, objects)
@@ -157,7 +159,7 @@ class _Building:
         return found
 
     def _unsure(self, each: Kustomization, key: str, objects: Iterable[Object]) -> None:
-        finding = Finding("EGR516", {"field": key})
+        finding = CannotBuild("EGR516", field=key).finding
         self._trouble(each, key, finding)
         for item in objects:
             item.unsure = finding
