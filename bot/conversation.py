@@ -13,20 +13,23 @@ from typing import Any, Protocol
 
 from bot.desk import Desk, Handled, attempt
 from bot.gather import Where
-from bot.turns import Pressed, Turn, ask_for, chosen, flow_of, kept
+from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept
 from bot.world.memory import Memory
 from skills.contract import Answer
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
-from skills.core.model.requests import Request
+from skills.core.model.requests import ISOLATION, Request
 from skills.core.secrets import mask
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
-_NEED = ("for", "to", "until", "remove", "ip", "answer")
-_OF_ONE_NEED = ("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "nothing", "drafted_by")
+_NEED = ("for", "to", "until", "remove", "ip", "answer", "on")
+_OF_ONE_NEED = (
+    *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
+    "default_deny",
+)
 DECISIONS = ("approve", "reject", "hold")
 
 
@@ -116,6 +119,7 @@ class Conversation:
             "check": self._check,
             "remove": self._remove,
             "port": self._port,
+            "isolate": self._isolate,
             "reply": self._again,
             "answer": self._answered,
         }
@@ -127,9 +131,11 @@ class Conversation:
         """A number or a choice answers the open question; a new need or command sets it aside."""
         heard = hear(turn.words, workloads, environments)
         asking = turn.state.get("asking")
+        said = turn.words.strip()
+        if asking and asking["id"].startswith("addresses") and addresses_in(said):
+            return Heard("answer", reason=said, key=asking["id"])
         if not asking or heard.verb not in ("reply", "unclear"):
             return heard
-        said = turn.words.strip()
         if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):
             return heard  # only whoever wants to open it gives the reason; others in the thread just talk
         if asking["id"] == "reason":
@@ -162,6 +168,12 @@ class Conversation:
             return self._which_workload(turn)
         return self._draft(turn, heard)
 
+    def _isolate(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """A namespace that shall be denied by default. It is drafted at once, for there is nothing to check first."""
+        self._new_subject(turn, replace(heard, workload=None))
+        turn.state["default_deny"] = heard.workload
+        return self._draft(turn, heard)
+
     def _port(self, turn: Turn, heard: Heard) -> list[Reply]:
         """The same hosts on another port."""
         self._note_workload(turn, heard)
@@ -180,7 +192,7 @@ class Conversation:
         return self._unclear(turn, heard)
 
     def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
-        if not (turn.state.get("for") and turn.state.get("to")):
+        if not turn.state.get("default_deny") and not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
         turn.state["drafted_by"] = turn.who.id
@@ -190,7 +202,10 @@ class Conversation:
         """A draft's question: a choice that is a destination replaces what was asked for, any other is noted."""
         if "://" in heard.reason:
             turn.state["to"] = [heard.reason]
-        turn.state["answer"] = [*turn.state.get("answer", ()), f"{heard.key}={heard.reason}"]
+        if given := addresses_in(heard.reason):
+            turn.state |= {"ip": given, "on": self._clock().date().isoformat()}
+        else:
+            turn.state["answer"] = [*turn.state.get("answer", ()), f"{heard.key}={heard.reason}"]
         return self._run(turn, "draft", {**self._need(turn), "reason": turn.state.get("reason", "")})
 
     def _open(self, turn: Turn, heard: Heard) -> list[Reply]:
@@ -241,6 +256,9 @@ class Conversation:
         return [self._since(request, turn)]
 
     def _since(self, request: Request, turn: Turn) -> Reply:
+        if request.destinations == ISOLATION:
+            commit = (request.commit or "")[:12]
+            return problem(Finding("EGR376", {"namespace": request.workload, "commit": commit}))
         handled = self._desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
         if handled.answer is None or handled.world is None:
             return self._problem(handled)
@@ -323,6 +341,8 @@ class Conversation:
             turn.state["for"] = name
 
     def _need(self, turn: Turn) -> dict[str, Any]:
+        if turn.state.get("default_deny"):
+            return {name: turn.state[name] for name in ("default_deny", "until") if turn.state.get(name)}
         return {name: turn.state[name] for name in _NEED if turn.state.get(name)}
 
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:

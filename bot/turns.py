@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,18 @@ def chosen(said: str, choices: Sequence[str]) -> str | None:
     fits = [choice for choice in choices if said.casefold() == choice.casefold()]
     fits = fits or [choice for choice in choices if said.casefold() in choice.casefold()]
     return fits[0] if len(fits) == 1 else None
+
+
+def addresses_in(said: str) -> list[str]:
+    """The addresses of a message that holds nothing else; none if any other word stands in it."""
+    words = said.replace(",", " ").replace(";", " ").split()
+    try:
+        return [
+            str(ipaddress.ip_network(word, strict=False)) if "/" in word else str(ipaddress.ip_address(word))
+            for word in words
+        ]
+    except ValueError:
+        return []
 
 
 def kept(replies: Sequence[Reply]) -> dict[str, Any]:

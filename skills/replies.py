@@ -15,6 +15,7 @@ from skills.core.messages import level, say, symptom_words
 from skills.core.model import Evidence, Finding, NearMiss, Verdict
 from skills.core.model.requests import Request
 from skills.core.rendering import render
+from skills.core.wire import costs_of
 
 MOST_LINES = 6
 _DIFF_LINES = 120
@@ -68,7 +69,9 @@ def question(answer: Answer) -> tuple[str, ...]:
     if not answer.questions:
         return ()
     first = answer.questions[0]
-    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(first.choices, 1))
+    costs = costs_of(first) or [""] * len(first.choices)
+    offered = [f"{choice}: {cost}" if cost else choice for choice, cost in zip(first.choices, costs, strict=True)]
+    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(offered, 1))
     return tuple(line for line in (say(first).says, choices) if line)
 
 

@@ -22,7 +22,12 @@ MAY_BE_MISSING: frozenset[str] = frozenset()
 """Names that may be skipped even where all must run, each with its reason in a comment. None now."""
 
 _PREFIX = "needs "
-_PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {SHARED: lambda: shared_folder() is not None}
+ORACLE = Path(__file__).parents[1] / ".venv" / "oracle"
+"""Where network-config-analyzer stands: apart from all else, because its dependencies clash with ours."""
+_PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {
+    SHARED: lambda: shared_folder() is not None,
+    "network-config-analyzer": ORACLE.is_dir,
+}
 
 
 def _is_there(name: str) -> bool:

@@ -28,7 +28,10 @@ from skills.core.model import (
     Verdict,
     unique,
 )
+from skills.core.platform_base import Platform
 from skills.core.reading import read_file
+
+_DENIER = "network_policy"  # the dialect, and its layer, in which a namespace is denied by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     before = _verdicts(allowlist, need)
     plans: list[Plan] = []
     changed = allowlist
-    if need.remove or not all(verdict.allowed for verdict in before):
-        for platform in allowlist.governing(need.workload):
+    if need.remove or need.isolate or not all(verdict.allowed for verdict in before):
+        for platform in _in_charge(allowlist, need):
             part = _part_for(changed, need)
             plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
             plans.append(plan)
@@ -76,6 +79,24 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
     made = part.expanded.by_hand
     blocked = [made[edit.path] for edit in plan.edits if edit.path in made]
     return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
+
+
+def _in_charge(allowlist: Allowlist, need: Need) -> list[Platform]:
+    """Who may write: those that govern the workload, or the one that the asker chose among several ways."""
+    if need.isolate:
+        denied = _default(allowlist, need) == "denied"
+        return [
+            p for p in ALL if p.NAME == _DENIER and (not denied or p.governs(allowlist.indexes[p.NAME], need.workload))
+        ]
+    chosen = [platform for platform in ALL if need.choice == platform.NAME and need.workload.kind == platform.KIND]
+    return chosen or allowlist.governing(need.workload)
+
+
+def _default(allowlist: Allowlist, need: Need) -> Decision:
+    """What happens in the namespace to a connection that no rule allows."""
+    scope = f"{need.workload.namespace or need.workload.scope} all pods"
+    isolated = any(item.source == scope and item.layer == _DENIER for item in _isolated(_part_for(allowlist, need)))
+    return "denied" if isolated else "allowed"
 
 
 def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:
@@ -150,7 +171,10 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in whole]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in whole]
-    return Proof(worst_of(before), worst_of(after), tuple(gained), tuple(denied), unique(wider), unique(losses))
+    turned = (worst_of(before), worst_of(after))
+    if need.isolate:
+        turned = (_default(old, need), _default(new, need))
+    return Proof(*turned, tuple(gained), tuple(denied), unique(wider), unique(losses))
 
 
 def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
@@ -181,6 +205,8 @@ def _grant_facts(grant: Grant) -> dict[str, str]:
 def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> list[Finding]:
     """A draft that does not do what was asked says so itself."""
     if not edits:
+        return []
+    if need.isolate:
         return []
     if need.remove:
         return [

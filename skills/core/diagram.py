@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from skills.core.model import Need
 from skills.core.rendering import render
 
+_THE_REST = "everything that no rule allows"
 _MERMAID = {
     '"': "#quot;", "#": "#35;", ";": "#59;", "<": "#lt;", ">": "#gt;", "`": "#96;",
     "[": "#91;", "]": "#93;", "{": "#123;", "}": "#125;", "(": "#40;", ")": "#41;", "|": "#124;", "\\": "#92;",
@@ -39,6 +40,10 @@ class Note:
 
 
 def connections(need: Need) -> list[Connection]:
+    """The rows of a need; a default deny takes away all that nobody allows."""
+    if need.isolate:
+        environment, until = need.workload.environment or "", need.until or ""
+        return [Connection(need.workload.name, environment, _THE_REST, "any", "ANY", need.reason, until)]
     return [
         Connection(
             need.workload.name,

@@ -17,7 +17,7 @@ from skills.core.report import read_report
 
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
-    "diagnose", "check", "remove", "port", "answer", "reply", "empty", "unclear",
+    "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -33,6 +33,13 @@ _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
 _REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
+_ISOLATE = re2.compile(
+    r"(?is)(?:please\s+)?(?:can you\s+|could you\s+)?"
+    r"(?:(?:(?:set\s?up|add|create|enable|turn on|draft|make|start)\s+)?(?:an?\s+|the\s+)?default[- ]den(?:y|ial)"
+    r"(?:[- ]egress)?(?:\s+(?:policy|policies|rule|rules))?\s+(?:egress\s+)?(?:for|in|on|of)|isolate|lock\s?down)\s+"
+    r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!?]?)"
+)
 _UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
 _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
@@ -141,6 +148,8 @@ def _command(said: str) -> Heard | None:
     if match := _DECIDE.fullmatch(said):
         verb = match[1].lower()
         return Heard(verb, key=match[2], reason=_flat(match[3]))
+    if match := _ISOLATE.fullmatch(said):
+        return Heard("isolate", workload=match[1].lower(), reason=_flat(match[2]))
     if match := _DRAFT.fullmatch(said):
         return Heard("draft", reason=_flat(match[1]))
     if match := _OPEN.fullmatch(said):

@@ -90,8 +90,19 @@ def evidence(item: Evidence) -> dict[str, Any]:
     return place(item.place) if item.place else {"quote": item.quote}
 
 
+def costs_of(item: Question) -> list[str]:
+    """What each choice costs, in one sentence; empty where no choice has a price."""
+    return [say(Finding(code, item.facts)).says for code in item.costs]
+
+
 def questions(items: Iterable[Question]) -> list[dict[str, Any]]:
     return [
-        {"id": item.id, "asks": say(item).says, "why": say(item).because, "choices": list(item.choices)}
+        {
+            "id": item.id,
+            "asks": say(item).says,
+            "why": say(item).because,
+            "choices": list(item.choices),
+            **({"costs": costs} if (costs := costs_of(item)) else {}),
+        }
         for item in items
     ]

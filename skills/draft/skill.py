@@ -15,23 +15,29 @@ from skills.core.change import Draft
 from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow
 from skills.core.messages import say
-from skills.core.model import Edit, Finding, Grant, Need, Proof
+from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict
 from skills.core.until import read_until
 
 NAME = "draft"
+_ANYWHERE = "anywhere.invalid:443"  # a namespace is looked up with a destination that nobody has
 
 
 class Ask(contract.Ask):
     """What must become reachable, or, with `remove`, must not be any longer."""
 
-    for_: str = Field(alias="for", description="your workload, as the allowlist repository names it")
-    to: tuple[str, ...] = Field(description="what it must reach: host, host:port, URL, CIDR:port or service")
+    for_: str = Field("", alias="for", description="your workload, as the allowlist repository names it")
+    to: tuple[str, ...] = Field((), description="what it must reach: host, host:port, URL, CIDR:port or service")
     ip: tuple[str, ...] = Field((), description="an address that you know the host to have")
     service_account: str | None = Field(None, description="the service account that the workload runs as")
     reason: str = Field("", description="why it is needed; approvers read it")
     until: str | None = Field(None, description="last day on which it is needed, as 2027-01-31")
     remove: bool = Field(False, description="take the permission away instead")
     answer: tuple[str, ...] = Field((), description="an answer to a draft's question, as ID=CHOICE")
+    choose: str | None = Field(None, description="the way to open a host: public, addresses (with --ip) or cilium")
+    default_deny: str | None = Field(
+        None, description="deny all that leaves this namespace, but DNS and what rules allow"
+    )
+    on: str | None = Field(None, description="the day that is noted beside given addresses; today if not said")
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -46,20 +52,51 @@ def run(ask: Ask, world: World) -> Answer:
         findings=findings,
         questions=drafted.change.questions,
         next_steps=("open", "more") if drafted.change.edits else ("more",),
-        exit_status=_exit_status(drafted),
+        exit_status=_exit_status(drafted, need),
         detail={"draft": drafted, "need": need, "edits": drafted.change.edits},
     )
 
 
 def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
     """The need, or None and an answer that asks which workload is meant."""
-    flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
     until = read_until(ask.until, world.now.date()) if ask.until else None
+    if ask.default_deny:
+        return _isolation(ask, world, until)
+    if not ask.for_:
+        raise AskUnclear("EGR649", field="for")
+    flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
     need = flow.need(_plain(ask.reason), until, remove=ask.remove)
-    verdicts = flow.verdicts(world.allowlist)
+    if need is not None:
+        need = replace(need, choice=_choice(ask), on=ask.on or world.now.date().isoformat())
+    return need, _unresolved(flow.verdicts(world.allowlist), world)
+
+
+def _isolation(ask: Ask, world: World, until: str | None) -> tuple[Need | None, Answer]:
+    """A default deny is for a namespace, which is looked up as any workload is."""
+    if ask.for_ or ask.to or ask.remove:
+        raise AskUnclear("EGR375")
+    flow = read_flow(world.allowlist, ask.default_deny or "", (_ANYWHERE,))
+    workload = flow.workload
+    if workload is None:
+        return None, _unresolved(flow.verdicts(world.allowlist), world)
+    if workload.kind != "k8s" or workload.labels is not None or workload.name != workload.namespace:
+        raise AskUnclear("EGR374", written=ask.default_deny)
+    return Need(workload, (), _plain(ask.reason), until, isolate=True), _unresolved((), world)
+
+
+def _unresolved(verdicts: Sequence[Verdict], world: World) -> Answer:
     findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
-    data = {**_empty(world), "findings": wire.findings(findings), "questions": wire.questions(verdicts[0].questions)}
-    return need, Answer(data, findings, verdicts[0].questions, exit_status=4)
+    questions = verdicts[0].questions if verdicts else ()
+    data = {**_empty(world), "findings": wire.findings(findings), "questions": wire.questions(questions)}
+    return Answer(data, findings, questions, exit_status=4)
+
+
+def _choice(ask: Ask) -> str:
+    """The way that was chosen, by its flag or as an answer to the draft's question about addresses."""
+    answers = [
+        choice for name, _, choice in (item.partition("=") for item in ask.answer) if name.startswith("addresses")
+    ]
+    return (ask.choose or next(iter(answers), "")).casefold()
 
 
 def _plain(reason: str) -> str:
@@ -77,6 +114,10 @@ def answered(drafted: Draft, answers: Sequence[str]) -> Draft:
 def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     """The effect in one sentence first; then what is wider, what is lost, and what the platform adds."""
     proof = drafted.change.proof
+    if need.isolate:
+        code = "EGR370" if drafted.change.edits else "EGR371" if proof.before == "denied" else "EGR372"
+        lead = Finding(code, {"namespace": need.workload.name})
+        return (lead, *drafted.change.findings, *proof.lost, *proof.wider_than_asked)
     turned = [v for v in drafted.before if v.allowed == need.remove] or list(drafted.before)
     facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
@@ -91,7 +132,7 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
 
 def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
     edits = drafted.change.edits
-    note = diagram.note(diagram.connections(need), removed=need.remove)
+    note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
     assessed = risk.assess(need, drafted.change.proof)
     return {
         "base": drafted.change.base,
@@ -112,17 +153,20 @@ def refuse_unproved(drafted: Draft, need: Need) -> None:
     proof = drafted.change.proof
     if drafted.change.questions:
         question = drafted.change.questions[0]
-        asks, choices = say(question).says, " or ".join(f"--answer {question.id}={c}" for c in question.choices)
+        flag = "--choose " if question.costs else f"--answer {question.id}="
+        asks, choices = say(question).says, " or ".join(f"{flag}{choice}" for choice in question.choices)
         raise AskUnclear("EGR314", question=asks, choices=choices)
-    if drafted.change.edits and (proof.after == "allowed") == need.remove:
+    if drafted.change.edits and (proof.after == "allowed") == (need.remove or need.isolate):
         raise AskUnclear("EGR305", workload=need.workload.name)
 
 
-def _exit_status(drafted: Draft) -> int:
+def _exit_status(drafted: Draft, need: Need) -> int:
     if drafted.change.questions:
         return 4
-    if drafted.change.edits or drafted.change.proof.before == "allowed":
+    if drafted.change.edits or drafted.change.proof.before == ("denied" if need.isolate else "allowed"):
         return 0
+    if need.isolate:
+        return contract.EXIT_STATUS["undecided"]
     return contract.EXIT_STATUS[drafted.change.proof.after]
 
 

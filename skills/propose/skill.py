@@ -16,7 +16,7 @@ from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import Finding, Need
 from skills.core.model.effects import OpenMergeRequest
-from skills.core.model.requests import OPEN_STATES, OpenRequest, Request, WatchRequest
+from skills.core.model.requests import ISOLATION, OPEN_STATES, OpenRequest, Request, WatchRequest
 from skills.core.rendering import render
 from skills.core.rights import may_ask
 from skills.draft import skill as draft
@@ -58,6 +58,7 @@ def run(ask: Ask, world: World) -> Answer:
 def request_key(repository: str, need: Need, number: int = 0) -> str:
     """The same need in the same repository has the same key, whoever asks. `number` counts re-openings."""
     words = [repository, need.workload.kind, need.workload.scope, str(need.workload), "-" if need.remove else "+"]
+    words += ["default deny"] if need.isolate else []
     words += sorted(f"{destination.protocol} {destination}" for destination in need.destinations)
     raw = hashlib.sha256("\n".join(words).encode()).digest()
     key = f"EG-{base64.b32encode(raw).decode()[:7]}"
@@ -131,7 +132,7 @@ def _request(key: str, drafted: Draft, need: Need, world: World) -> Request:
         state="drafted",
         version=0,
         workload=str(need.workload),
-        destinations=tuple(map(str, need.destinations)),
+        destinations=ISOLATION if need.isolate else tuple(map(str, need.destinations)),
         digest=drafted.change.digest,
         base=drafted.change.base or "",
         branch=f"egress/{key}",
@@ -149,7 +150,8 @@ def _request(key: str, drafted: Draft, need: Need, world: World) -> Request:
 
 def _effect(request: Request, drafted: Draft, need: Need, world: World) -> OpenMergeRequest:
     assessed = risk.assess(need, drafted.change.proof)
-    title = say(Finding("EGR331" if need.remove else "EGR330", _title_facts(request, need))).says
+    code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
+    title = say(Finding(code, _title_facts(request, need))).says
     environment = (f"environment::{need.workload.environment}",) if need.workload.environment else ()
     return OpenMergeRequest(
         request_key=request.key,
@@ -170,12 +172,12 @@ def _effect(request: Request, drafted: Draft, need: Need, world: World) -> OpenM
 def _title_facts(request: Request, need: Need) -> dict[str, str]:
     more = len(request.destinations) - 1
     destinations = request.destinations[0] + (f" and {more} more" if more else "")
-    return {"workload": str(need.workload), "destinations": destinations}
+    return {"workload": str(need.workload), "destinations": destinations, "namespace": str(need.workload)}
 
 
 def body(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World) -> str:
     """The merge request's text: everything in it that people or manifests wrote is escaped in the template."""
-    note = diagram.note(diagram.connections(need), removed=need.remove)
+    note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
     return render(
         "merge_request.md.j2",
         request=request,
@@ -193,7 +195,7 @@ def body(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, worl
 
 
 def _nothing_to_do(drafted: Draft, need: Need, world: World) -> Answer:
-    if need.remove or drafted.change.proof.before != "allowed":
+    if need.remove or drafted.change.proof.before != ("denied" if need.isolate else "allowed"):
         raise AskUnclear("EGR309", workload=str(need.workload))
     data = {"key": None, "state": "allowed", "url": None, "branch": None, "commit": world.allowlist.commit}
     return Answer({**data, "digest": drafted.change.digest, "created": False}, draft.leading(drafted, need))

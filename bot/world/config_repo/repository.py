@@ -30,18 +30,17 @@ class ConfigRepo:
         self._git: GitDir | None = None
 
     @classmethod
-    def open(cls, asked: str, *, home: Path, authorization: str | None = None, ca: str | None = None) -> ConfigRepo:
+    def open(cls, asked: str, *, home: Path, authorization: str | None = None) -> ConfigRepo:
         """What `asked` (`--config PATH_OR_URL`) names. A URL is not called yet.
 
         Args:
             authorization: value of an Authorization header for an `https` URL; it is kept nowhere.
-            ca: file with the certificate authority to trust there, instead of the system's.
 
         Raises:
             AskUnclear: EGR541, EGR542, EGR548.
             Unreachable: EGR543.
         """
-        return cls(replace(parse(asked, authorization), ca=ca), home)
+        return cls(parse(asked, authorization), home)
 
     @property
     def where(self) -> str:
@@ -131,18 +130,6 @@ class ConfigRepo:
         )
         writing.move_branch(git, branch, old=None, new=commit)
         return commit
-
-    def push(self, branch: str, *, old: str | None, new: str) -> None:
-        """Push a commit of the mirror to a branch of the repository that a URL names.
-
-        Raises:
-            Outdated: EGR568, the branch stands elsewhere than at `old`.
-            NotAllowed: EGR480, the server refuses it, in its own words.
-            Unreachable: EGR549 to EGR554.
-        """
-        if self._mirror is None:
-            raise ValueError("only a repository known by its URL is pushed to")
-        self._mirror.push(self.git(), branch, old=old, new=new)
 
     def write(self, edits: Sequence[Edit]) -> None:
         """Write edits into the folder on disk; see `write_to_folder`.

@@ -25,6 +25,7 @@ from skills.core.enforce.matching import Match, sure
 from skills.core.enforce.spans import (
     EVERY_PORT,
     PRIVATE_V4,
+    RFC1918,
     Region,
     Spans,
     covers,
@@ -187,10 +188,10 @@ def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
     spares the private ranges does not, because pods live there."""
     block = peer.block
     known = [parsed for parsed in map(ipaddress.ip_network, far.addresses) if block and parsed.version == block.version]
-    where = [network_span(parsed) for parsed in known] or PRIVATE_V4
-    if block is None or (block.version != 4 and not known) or not meets(block.spans, where):
+    usual = [network_span(parsed) for parsed in known] or RFC1918
+    if block is None or (block.version != 4 and not known) or not meets(block.spans, usual):
         return Match.NO, True, None
-    if covers(block.spans, where):
+    if covers(block.spans, usual if known else PRIVATE_V4):
         return Match.YES, True, None
     return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))
 

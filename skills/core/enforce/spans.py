@@ -112,7 +112,8 @@ _SPECIAL_V4 = (
 EVERY_V4: Spans = ((0, 2**32 - 1),)
 EVERY_V6: Spans = ((0, 2**128 - 1),)
 PUBLIC_V4: Spans = without(EVERY_V4, [network_span(ipaddress.IPv4Network(block)) for block in _SPECIAL_V4])
-PRIVATE_V4: Spans = merged(
-    network_span(ipaddress.IPv4Network(block))
-    for block in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")
+RFC1918: Spans = merged(
+    network_span(ipaddress.IPv4Network(block)) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 )
+"""Where pods and Services live unless somebody chose otherwise."""
+PRIVATE_V4: Spans = merged([*RFC1918, network_span(ipaddress.IPv4Network("100.64.0.0/10"))])

@@ -29,12 +29,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing that only a person can say. `choices` may be empty (free text)."""
+    """One thing that only a person can say. `choices` may be empty (free text).
+
+    `costs` holds one code a choice where each has its price; the question's facts fill their sentences.
+    """
 
     id: str
     code: str
     facts: Mapping[str, Fact] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
+    costs: tuple[str, ...] = ()
 
 
 def finding(code: str, *places: Place, quote: str = "", **facts: Fact) -> Finding:

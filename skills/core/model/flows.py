@@ -122,10 +122,18 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One wish: this workload must reach these destinations (or, with `remove`, no longer)."""
+    """One wish: this workload must reach these destinations (or, with `remove`, no longer).
+
+    `isolate` is the wish that all pods of the workload's namespace are denied by default; it has no destinations.
+    `choice` is what the asker chose where a draft offers several ways (`public`, `addresses`, or the name of a
+    platform that shall write it). `on` is the day (ISO) on which the asker gave addresses, for a comment.
+    """
 
     workload: Workload
     destinations: tuple[Destination, ...]
     reason: str = ""
     until: str | None = None
     remove: bool = False
+    isolate: bool = False
+    choice: str = ""
+    on: str = ""

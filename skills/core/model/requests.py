@@ -11,6 +11,8 @@ RequestState = Literal[
     "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed", "rejected", "withdrawn", "failed"
 ]
 OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "decided")
+ISOLATION = ("default deny",)
+"""What stands for the destinations of a request that denies a namespace by default."""
 Verb = Literal["approve", "reject", "hold"]
 
 

@@ -46,13 +46,13 @@ class Connections:
                 found.setdefault(title, end)
         return found
 
-    @cached_property
-    def ranges(self) -> list[Span]:
-        """IPv4 cut at every border that some policy draws."""
-        borders = {0, 2**32}
+    def ranges(self, version: int = 4) -> list[Span]:
+        """All addresses of one family, cut at every border that some policy draws."""
+        borders = {0, 2**32 if version == 4 else 2**128}
         for policy in self._made.index.policies:
             for rule in (*policy.egress, *policy.ingress):
-                for block in (peer.block for peer in rule.peers if peer.block):
+                blocks = [peer.block for peer in rule.peers if peer.block and peer.block.version == version]
+                for block in blocks:
                     for first, last in (block.whole, *(network_span(ipaddress.ip_network(e)) for e in block.excepts)):
                         borders |= {first, last + 1}
         cuts = sorted(borders)
@@ -63,19 +63,19 @@ class Connections:
         for source, sender in self.workloads.items():
             for target, receiver in self.workloads.items():
                 if source != target:
-                    found += _line(source, target, self._between(sender, receiver))
-            for span in self.ranges:
+                    found += _line(source, target, self.between(sender, receiver))
+            for span in self.ranges():
                 there = Outside("outside", 4, (span,))
                 name = f"{ipaddress.ip_address(span[0])}-{ipaddress.ip_address(span[1])}[External]"
-                found += _line(source, name, self._half("Egress", sender, there))
-                found += _line(name, source, self._half("Ingress", sender, there))
+                found += _line(source, name, self.half("Egress", sender, there))
+                found += _line(name, source, self.half("Ingress", sender, there))
         return found
 
-    def _between(self, sender: Pods, receiver: Pods) -> dict[str, Spans]:
-        out, into = self._half("Egress", sender, receiver), self._half("Ingress", receiver, sender)
+    def between(self, sender: Pods, receiver: Pods) -> dict[str, Spans]:
+        out, into = self.half("Egress", sender, receiver), self.half("Ingress", receiver, sender)
         return {protocol: without(out[protocol], without(out[protocol], into[protocol])) for protocol in _PROTOCOLS}
 
-    def _half(self, direction: Direction, near: Pods, far: Pods | Outside) -> dict[str, Spans]:
+    def half(self, direction: Direction, near: Pods, far: Pods | Outside) -> dict[str, Spans]:
         policies = self._made.index.policies.about(near.namespace)
         return {protocol: _opened(policies, direction, near, far, protocol) for protocol in _PROTOCOLS}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,9 @@ spec:
     - protocol: TCP
       port: 443
 """
+# The rule for DNS that comes with a first host, as a policy of its own or in the workload's own policy.
+_LOOKUPS = r" *# Let shop/web resolve names\n"
+COMPANION = re.compile(rf"---\n{_LOOKUPS}(?:(?!---|#).*\n)*|{_LOOKUPS} *- to:\n(?: {{3}}.*\n)*")
 DENY_BACK = policy("podSelector: {}\npolicyTypes: [Ingress]", "default-deny", "back")
 
 
@@ -129,6 +133,12 @@ def test_a_host_gets_a_policy_of_its_own_and_a_question() -> None:
         "        - 172.16.0.0/12",
         "        - 192.168.0.0/16",
         "        - 169.254.0.0/16",
+        "        - 100.64.0.0/10",
+        "    - ipBlock:",
+        '        cidr: "::/0"',
+        "        except:",
+        "        - fc00::/7",
+        "        - fe80::/10",
         "    ports:",
         "    - protocol: TCP",
         "      port: 443",
@@ -141,7 +151,7 @@ def test_a_host_gets_a_policy_of_its_own_and_a_question() -> None:
 
 def test_given_addresses_are_all_that_is_opened() -> None:
     stripe = to("api.stripe.com", ips=["198.51.100.7", "2001:db8::7"])
-    drafted = draft(world(DENY_EGRESS, pods=WEB), stripe)
+    drafted = draft(world(DENY_EGRESS, DNS, pods=WEB), stripe)
     assert [line.strip() for line in drafted.lines() if "cidr" in line] == [
         "cidr: 198.51.100.7/32",
         "cidr: 2001:db8::7/128",
@@ -312,7 +322,7 @@ def test_labels_that_kubernetes_would_refuse_are_not_written() -> None:
 
 def test_pods_are_named_by_namespace_and_labels_in_one_item() -> None:
     drafted = draft(
-        world(DENY_EGRESS, pods=f"{WEB}---\n{API}---\n{service('api', 'back', target='http')}"), to("api.back", 80)
+        world(DENY_EGRESS, DNS, pods=f"{WEB}---\n{API}---\n{service('api', 'back', target='http')}"), to("api.back", 80)
     )
     assert drafted.lines()[14:] == [
         "  - to:",
@@ -568,7 +578,9 @@ def test_a_draft_allows_is_idempotent_and_is_undone(files: dict[str, str], wante
     assert all(after.decision("shop/web", where) == "allowed" for where in wanted)
     assert draft(after, *wanted).plan.edits == ()
     assert all(after.decision("shop/job", where) == made.decision("shop/job", where) for where in wanted)
-    assert remove(after, *new).after.texts == made.texts
+    # The rule for DNS stays, for whatever else the pods reach by name.
+    texts = remove(after, *new).after.texts
+    assert {path: COMPANION.sub("", text) for path, text in texts.items()} == made.texts
 
 
 @pytest.mark.needs("kubernetes_validate")

@@ -10,19 +10,23 @@ from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.kube_index import PolicyIndex, index_policies
 from skills.core.enforce.peers import peers
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
-from skills.core.platforms.network_policy.entries import Entry, ForeignEntry, PolicyEntry
+from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, ForeignEntry, PolicyEntry
 
 NAME = "network_policy"
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`entries` are at home in their namespaces; `read` is what the files said, before Kustomize."""
+    """`entries` are at home in their namespaces; `read` is what the files said, before Kustomize.
+
+    `cilium` says that the repository holds Cilium policies.
+    """
 
     policies: PolicyIndex
     cluster: Cluster
     entries: tuple[PolicyEntry, ...] = ()
     foreign: tuple[ForeignEntry, ...] = ()
+    cilium: bool = False
     read: tuple[Entry, ...] = ()
 
     @property
@@ -36,7 +40,8 @@ class Index:
 def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
     ours = tuple(home for entry in entries if isinstance(entry, PolicyEntry) for home in _at_home(entry, cluster))
     foreign = tuple(entry for entry in entries if isinstance(entry, ForeignEntry))
-    return Index(index_policies(entry.policy for entry in ours), cluster, ours, foreign, tuple(entries))
+    cilium = any(isinstance(entry, CiliumEntry) for entry in entries)
+    return Index(index_policies(entry.policy for entry in ours), cluster, ours, foreign, cilium, tuple(entries))
 
 
 def _at_home(entry: PolicyEntry, cluster: Cluster) -> list[PolicyEntry]:

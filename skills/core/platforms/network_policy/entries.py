@@ -34,4 +34,11 @@ class ForeignEntry:
     place: Place
 
 
-Entry = PolicyEntry | ForeignEntry
+@dataclass(frozen=True, slots=True)
+class CiliumEntry:
+    """A sign that the cluster runs Cilium, whose policies can name hosts. Another platform reads it."""
+
+    place: Place
+
+
+Entry = PolicyEntry | ForeignEntry | CiliumEntry

@@ -18,6 +18,8 @@ _ALL_PODS = "all pods"
 _INGRESS = "ingress of "
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _MOST_PAIRS = 400
+_DNS_PORTS = ("53", "5353")
+_RESOLVERS = ("in namespace kube-system", "in namespace openshift-dns", "169.254.20.10/32")
 
 
 def grants(index: Index) -> Sequence[Grant]:
@@ -102,7 +104,12 @@ def _implies(narrow: LabelSelector, wide: LabelSelector) -> bool:
 
 
 def wider(grant: Grant, need: Need) -> Sequence[Finding]:
-    """What a newly given permission opens beyond the need; none if it is exactly the need."""
+    """What a newly given permission opens beyond the need; none if it is exactly the need.
+
+    A default deny opens nothing, for all was open before. The rule for DNS that a host needs is said by itself.
+    """
+    if need.isolate or (_is_dns(grant) and any(destination.host for destination in need.destinations)):
+        return []
     ingress = grant.target.startswith(_INGRESS)
     own, peer = (grant.target.removeprefix(_INGRESS), grant.source) if ingress else (grant.source, grant.target)
     asked = ", ".join(str(destination) for destination in need.destinations)
@@ -114,6 +121,10 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     if _wider_ports(grant.ports, need.destinations):
         found.append(finding("EGR904", ports=grant.ports, target=peer, asked=asked))
     return found
+
+
+def _is_dns(grant: Grant) -> bool:
+    return grant.ports in _DNS_PORTS and any(grant.target.endswith(name) for name in _RESOLVERS)
 
 
 def _wider_peer(grant: Grant, need: Need, peer: str, asked: str, ingress: bool) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from skills.core.messages import say
@@ -20,6 +21,8 @@ def comment_for(need: Need, destination: Destination) -> str:
     reason = one_line(need.reason)
     facts = {"workload": need.workload.name, "destination": str(destination), "reason": reason}
     said = [say(Finding("EGR958" if reason else "EGR959", facts)).says]
+    if destination.host and destination.addresses:
+        said.append(say(Finding("EGR354" if need.on else "EGR353", {"on": need.on})).says)
     if need.until:
         said.append(say(Finding("EGR963", {"until": need.until})).says)
     return one_line(" ".join(said))
@@ -36,22 +39,21 @@ def one_line(text: str) -> str:
 
 def manifest(wish: Wish, name: str, *, with_namespace: bool, indent_lists: bool) -> str:
     """The document with its comment, without a separator. `with_namespace` False leaves it to Helm or Kustomize."""
-    metadata: dict[str, Any] = {"name": name}
-    if with_namespace:
-        metadata["namespace"] = wish.namespace
-    data = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata,
-        "spec": {
-            "podSelector": {"matchLabels": dict(wish.labels)},
-            "policyTypes": [wish.direction],
-            wish.section: [wish.rule()],
-        },
+    spec = {
+        "podSelector": {"matchLabels": dict(wish.labels)} if wish.labels else {},
+        "policyTypes": [wish.direction],
+        wish.section: [wish.rule()],
     }
-    comment = textwrap.wrap(wish.comment, _WIDTH, break_long_words=False, break_on_hyphens=False)
-    lines = [*(f"# {line}" for line in comment), *block(data, Style(dash=2 if indent_lists else 0))]
-    return "\n".join(lines) + "\n"
+    namespace = wish.namespace if with_namespace else None
+    return policy_text(name, namespace, spec, wish.comment, indent_lists=indent_lists)
+
+
+def policy_text(name: str, namespace: str | None, spec: Mapping[str, Any], comment: str, *, indent_lists: bool) -> str:
+    """Any policy as a document with its comment, without a separator."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    data = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": dict(spec)}
+    lines = [f"# {line}" for line in textwrap.wrap(comment, _WIDTH, break_long_words=False, break_on_hyphens=False)]
+    return "\n".join([*lines, *block(data, Style(dash=2 if indent_lists else 0))]) + "\n"
 
 
 def indents_lists(document: Document) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import re2
 
-from skills.core.enforce.kube_policy import Pods, PolicyRule, labels_match
+from skills.core.enforce.kube_policy import Pods, PolicyPort, PolicyRule, labels_match
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Role, finding
@@ -67,7 +67,7 @@ class Placer:
         for entry in self._own(wish, near):
             for number, rule in enumerate(entry.policy.rules(wish.direction)):
                 if rule.ports and _same_peers(rule, wish) and (exact or _is_for(entry.policy.name, wish)):
-                    for port in wish.ports:
+                    for port in _lacking(rule, wish):
                         data = port_data(port)
                         self._workspace.append_port(entry, wish.direction, number, data, wish.comment, role)
                         entry = self._again(entry)  # noqa: PLW2901 - the same policy in the text as it now stands
@@ -82,15 +82,14 @@ class Placer:
                 return True
         return False
 
-    def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:  # noqa: ARG002 - one shape for all places
+    def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:
         """A policy of its own, in the file that holds the namespace's policies."""
         index = self._workspace.index
         entries = [entry for entry in index.entries_of(wish.namespace) if _is_yaml(entry)]
         plain = [entry for entry in entries if self._workspace.find(entry)[1] == ()]
         if not entries:
             return False
-        paths = [entry.policy.place.path for entry in plain or entries]
-        path = max(sorted(set(paths)), key=paths.count)
+        path = _usual_file(plain or entries, near)
         there = [entry for entry in entries if entry.policy.place.path == path]
         named = not all(entry.assumed_namespace for entry in there)
         name = policy_name(wish, {entry.policy.name for entry in index.entries_of(wish.namespace)})
@@ -101,6 +100,18 @@ class Placer:
 
     def _again(self, entry: PolicyEntry) -> PolicyEntry:
         return next(e for e in self._workspace.index.entries if _identity(e) == _identity(entry))
+
+
+def _usual_file(entries: Sequence[PolicyEntry], near: Pods) -> str:
+    """Where these pods' own policies stand, for that is their team's file; else where most of the namespace's do."""
+    paths = [entry.policy.place.path for entry in entries]
+    own = [entry.policy.place.path for entry in entries if _names(entry, near)]
+    return max(sorted(set(paths)), key=lambda path: (own.count(path), paths.count(path)))
+
+
+def _names(entry: PolicyEntry, near: Pods) -> bool:
+    selector = entry.policy.selector
+    return selector is not None and not selector.empty and labels_match(selector, near) is Match.YES
 
 
 def _identity(entry: PolicyEntry) -> tuple[str, int]:
@@ -116,6 +127,11 @@ def _same_peers(rule: PolicyRule, wish: Wish) -> bool:
     have = [peer_key(peer, wish.namespace) for peer in rule.peers]
     want = [peer_key(peer, wish.namespace) for peer in wish.peers]
     return bool(have) and all(key in want for key in have) and all(key in have for key in want)
+
+
+def _lacking(rule: PolicyRule, wish: Wish) -> list[PolicyPort]:
+    there = [(port.protocol, port.ports, port.name) for port in rule.ports]
+    return [port for port in wish.ports if (port.protocol, port.ports, port.name) not in there]
 
 
 def _is_for(name: str, wish: Wish) -> bool:

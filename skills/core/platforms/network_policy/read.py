@@ -20,7 +20,7 @@ from skills.core.enforce.kube_policy import (
 )
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Place, Ports
-from skills.core.platforms.network_policy.entries import Entry, ForeignEntry, PolicyEntry
+from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, ForeignEntry, PolicyEntry
 from skills.core.platforms.network_policy.faults import Faults, check_block, check_selector
 from skills.core.platforms.network_policy.remarks import remarks
 from skills.core.yaml_text import Document, Map, Seq
@@ -33,6 +33,7 @@ _FOREIGN = {
     "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
     "ClusterNetworkPolicy": "policy.networking.k8s.io/",
 }
+_CILIUM = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 _CLUSTER_WIDE = ("Global", "Admin", "Baseline", "Cluster")
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
@@ -46,6 +47,8 @@ def read(document: Document) -> Sequence[Entry]:
     version = text_of(data.get("apiVersion")) if isinstance(data, Mapping) else ""
     if kind == "NetworkPolicy" and version.startswith(_API_GROUPS):
         return (_Reader(document).entry(),)
+    if kind in _CILIUM and version.startswith("cilium.io/"):
+        return (CiliumEntry(document.place_of("metadata", "name")),)
     if kind in _FOREIGN and _FOREIGN[kind] in version:
         metadata = mapping_of(data.get("metadata"))
         namespace = None if kind.startswith(_CLUSTER_WIDE) else namespace_of(metadata)[0]

@@ -23,9 +23,10 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Place
 
-# What a rule for an Internet host spares: private networks, where the cluster itself lives, and link-local
-# addresses, where cloud metadata answers.
-SPARED = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
+# What a rule for an Internet host spares: private networks and the shared range of carriers and clouds, where pods and
+# Services live, and link-local addresses, where cloud metadata answers.
+SPARED = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
+SPARED_V6 = ("fc00::/7", "fe80::/10")
 
 _NOWHERE = Place("")
 _LONGEST_NAME = 63  # a policy's name may be longer, but people and tools cut there
@@ -71,9 +72,19 @@ def peer_data(peer: Peer) -> dict[str, Any]:
         return {"ipBlock": block}
     data: dict[str, Any] = {}
     if peer.namespaces is not None:
-        data["namespaceSelector"] = {"matchLabels": dict(peer.namespaces.labels)}
+        data["namespaceSelector"] = selector_data(peer.namespaces)
     if peer.pods is not None:
-        data["podSelector"] = {"matchLabels": dict(peer.pods.labels)} if peer.pods.labels else {}
+        data["podSelector"] = selector_data(peer.pods)
+    return data
+
+
+def selector_data(selector: LabelSelector) -> dict[str, Any]:
+    data: dict[str, Any] = {"matchLabels": dict(selector.labels)} if selector.labels else {}
+    if selector.requirements:
+        data["matchExpressions"] = [
+            {"key": item.key, "operator": item.operator, **({"values": list(item.values)} if item.values else {})}
+            for item in selector.requirements
+        ]
     return data
 
 
@@ -94,12 +105,20 @@ def pods_peer(namespace: str, labels: Mapping[str, str] | None) -> Peer:
     return Peer(_NOWHERE, pods=pods, namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
 
 
+def selected_pods_peer(namespace: str, selector: LabelSelector) -> Peer:
+    """The pods that a selector chooses in one namespace."""
+    return Peer(
+        _NOWHERE, pods=None if selector.empty else selector, namespaces=LabelSelector({NAMESPACE_KEY: namespace})
+    )
+
+
 def block_peer(network: str) -> Peer:
     return Peer(_NOWHERE, block=ip_block(network))
 
 
-def internet_peer() -> Peer:
-    return Peer(_NOWHERE, block=ip_block("0.0.0.0/0", SPARED))
+def internet_peers() -> list[Peer]:
+    """The public Internet in both address families: which of them a host is reached by, only the resolver says."""
+    return [Peer(_NOWHERE, block=ip_block("0.0.0.0/0", SPARED)), Peer(_NOWHERE, block=ip_block("::/0", SPARED_V6))]
 
 
 def ports_for(destination: Destination, pods: Sequence[PodSet]) -> tuple[PolicyPort, ...]:

@@ -47,6 +47,18 @@ class Workspace:
         section = "egress" if direction == "Egress" else "ingress"
         self._append(entry, ("spec", section), rule, comment, role)
 
+    def append_type(self, entry: PolicyEntry, direction: Direction, role: Role) -> None:
+        self._append(entry, ("spec", "policyTypes"), direction, "", role)
+
+    def append_resource(self, path: str, name: str) -> None:
+        """A file that a kustomization builds as well, unless it lists it already."""
+        text = self.text(path) or ""
+        for document in read_documents(path, text)[0]:
+            listed = document.at("resources")
+            if isinstance(listed, Seq) and name not in listed and f"./{name}" not in listed:
+                self._put(path, append_item(text, document, ("resources",), name), "allowlist")
+                return
+
     def append_port(
         self, entry: PolicyEntry, direction: Direction, rule: int, port: object, comment: str, role: Role
     ) -> None:
@@ -105,7 +117,7 @@ class Workspace:
 
 
 def _path_of(entry: Entry) -> str:
-    return (entry.policy if isinstance(entry, PolicyEntry) else entry).place.path
+    return entry.policy.place.path if isinstance(entry, PolicyEntry) else entry.place.path
 
 
 def _without_document(text: str, document: Document) -> str:
