@@ -42,14 +42,16 @@ class Import:
 
     namespace: str
     host: str
+    port: int | None = None
 
-    def admits(self, own: str, home: str, host: str) -> bool:
-        """Whether pods of `own` see what namespace `home` registers as `host`."""
+    def admits(self, own: str, home: str, host: str, port: int | None = None) -> bool:
+        """Whether pods of `own` see what namespace `home` registers as `host`; `port` None: on some port."""
         there = own if self.namespace == "." else self.namespace
-        return there in {"*", home} and within(host, self.host)
+        fits = port is None or self.port in {None, port}
+        return fits and there in {"*", home} and within(host, self.host)
 
     def __str__(self) -> str:
-        return f"{self.namespace}/{self.host}"
+        return f"{self.namespace}/{self.host}" + (f" on port {self.port}" if self.port else "")
 
 
 def read_import(text: str) -> Import | None:
@@ -58,9 +60,9 @@ def read_import(text: str) -> Import | None:
     return Import(namespace, host) if slash and namespace and host else None
 
 
-def imported(imports: Sequence[Import] | None, own: str, home: str, host: str) -> bool:
-    """`imports` None: the Sidecar restricts nothing."""
-    return imports is None or any(item.admits(own, home, host) for item in imports)
+def imported(imports: Sequence[Import] | None, own: str, home: str, host: str, port: int | None = None) -> bool:
+    """`imports` None: the Sidecar restricts nothing. `host` is as it is registered."""
+    return imports is None or any(item.admits(own, home, host, port) for item in imports)
 
 
 def exported(export_to: Iterable[str], home: str, namespace: str) -> bool:

@@ -248,22 +248,3 @@ def test_the_whole_corpus_is_read(shared: Path) -> None:
     assert istio.grants(index)
     assert istio.isolations(index)
     assert istio.audit(index)
-
-
-@pytest.mark.parametrize(
-    ("file", "codes_wanted", "codes_refused"),
-    [
-        ("sidecar-default-selector.yaml", {"EGR977"}, set()),
-        ("serviceentry-missing-addresses-protocol.yaml", {"EGR975"}, set()),
-        ("serviceentry-address-required-uppercase.yaml", {"EGR973"}, set()),
-        ("serviceentry-conflicting-protocol.yaml", {"EGR983"}, set()),
-        ("serviceentry-no-conflict-protocol.yaml", set(), {"EGR983"}),
-        ("serviceentry-conflicting-exportto.yaml", set(), {"EGR983"}),
-    ],
-)
-def test_istioctl_analyze_agrees(shared: Path, file: str, codes_wanted: set[str], codes_refused: set[str]) -> None:
-    """The messages about egress of EXPECTED_istioctl_analyze.tsv."""
-    path = next((shared / "platforms/corpus/a_party_bus/istio").rglob(file))
-    found = codes(istio.audit(repository(path.read_text()).indexes[istio.NAME]))
-    assert codes_wanted <= found
-    assert not codes_refused & found

@@ -1,76 +1,179 @@
-"""AuthorizationPolicies that target a ServiceEntry: a waypoint lets only those through whom they admit.
+"""AuthorizationPolicies: whom a waypoint, an egress gateway, or the far side's own proxies let through.
 
-Source: https://istio.io/latest/docs/reference/config/security/authorization-policy/. DENY goes before ALLOW; once an
-ALLOW policy targets the host, whoever matches none is refused. Sidecars enforce none of this on the way out.
+DENY goes before ALLOW; once an ALLOW policy is about the traffic, whoever matches none is refused. A CUSTOM policy
+asks a server whose answer no file holds. Sidecars enforce none of this on the way out.
+Source: https://istio.io/latest/docs/reference/config/security/authorization-policy/
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match, any_of, sure
+from skills.core.enforce.kube_policy import Pods, labels_match
+from skills.core.enforce.matching import Match, all_of, any_of, sure
 from skills.core.enforce.mesh_hosts import within
-from skills.core.model import Destination, LayerView, RuleHit, finding
-from skills.core.platforms.istio.entries import Policy
+from skills.core.model import Destination, Finding, LayerView, RuleHit, finding
+from skills.core.platforms.istio.entries import Admission, Policy, ServiceEntry, Source
 from skills.core.platforms.istio.scope import Scope
 
-_ENFORCED = frozenset({"ALLOW", "DENY"})
+_ENFORCED = frozenset({"ALLOW", "DENY", "CUSTOM"})
 
 
-def at_waypoint(scope: Scope, view: LayerView, pods: Pods, account: str | None, to: Destination) -> LayerView:
-    """The view with what AuthorizationPolicies of the host's ServiceEntries say."""
-    policies = _targeting(scope, to)
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks, and for what: `ports` are those at the far end, None where nobody knows them."""
+
+    pods: Pods
+    account: str | None
+    to: Destination
+    ports: tuple[int, ...] | None
+
+
+def at_waypoint(scope: Scope, view: LayerView, client: Client) -> LayerView:
+    """The view with what AuthorizationPolicies of the host's ServiceEntries and their waypoints say."""
+    return _joined(view, _targeting(scope, client.to), client)
+
+
+def at_pods(scope: Scope, view: LayerView, client: Client, far: Sequence[Pods]) -> LayerView:
+    """The view with what the proxies of the far pods admit."""
+    for pods in far:
+        view = _joined(view, [policy for policy in _about(scope, pods) if _selects(policy, pods) is Match.YES], client)
+        unsure = [policy for policy in _about(scope, pods) if _selects(policy, pods) is Match.UNKNOWN]
+        doubtful = [policy for policy in unsure if _joined(_open(view), [policy], client) != _open(view)]
+        if doubtful and not view.denies:
+            view = replace(view, doubts=(*view.doubts, _unclear(doubtful, client)))
+    return view
+
+
+def _open(view: LayerView) -> LayerView:
+    return replace(view, denies=(), doubts=(), unknown=(), findings=())
+
+
+def _about(scope: Scope, pods: Pods) -> list[Policy]:
+    """Policies without targets that could be about these pods."""
+    homes = {pods.namespace, scope.root}
+    return [p for p in scope.policies if p.namespace in homes and not p.targets and p.action in _ENFORCED]
+
+
+def _selects(policy: Policy, pods: Pods) -> Match:
+    return Match.YES if policy.selector is None else labels_match(policy.selector, pods)
+
+
+def _joined(view: LayerView, policies: Sequence[Policy], client: Client) -> LayerView:
     if not policies:
         return view
-    matches = {policy: _matches(policy, pods.namespace, account) for policy in policies}
-    denying = [policy for policy in policies if policy.action == "DENY"]
-    allowing = [policy for policy in policies if policy.action == "ALLOW"]
-    sure_denial = [policy for policy in denying if matches[policy] is Match.YES]
-    admitted = any_of(matches[policy] for policy in allowing) if allowing else Match.YES
-    if sure_denial:
-        return replace(view, denies=tuple(RuleHit("deny", policy.place) for policy in sure_denial))
-    doubtful = [policy for policy in policies if matches[policy] is Match.UNKNOWN]
-    if admitted is Match.YES and not any(policy in denying for policy in doubtful):
-        return view
+    matches = [(policy, matches_client(policy, client)) for policy in policies]
+    denying = [policy for policy, match in matches if policy.action == "DENY" and match is Match.YES]
+    if denying:
+        return replace(view, denies=tuple(RuleHit("deny", policy.place) for policy in denying))
+    allowing = [(policy, match) for policy, match in matches if policy.action == "ALLOW"]
+    admitted = any_of(match for _, match in allowing) if allowing else Match.YES
     if admitted is Match.NO:
-        places = tuple(policy.place for policy in allowing)
-        said = finding("EGR998", *places, policy=allowing[0].name, host=to.name, workload=pods.name)
-        return replace(view, default="deny", allows=(), isolators=(*view.isolators, *places), findings=(said,))
-    unknown = finding(
-        "EGR997", *(policy.place for policy in doubtful), policy=doubtful[0].name, host=to.name, workload=pods.name
-    )
-    return replace(view, default="deny", allows=(), unknown=(*view.unknown, unknown))
+        places = tuple(policy.place for policy, _ in allowing)
+        facts = {"policy": allowing[0][0].name, "host": client.to.name, "workload": client.pods.name}
+        refused = tuple(RuleHit("deny", place) for place in places)
+        return replace(view, denies=refused, findings=(finding("EGR998", *places, **facts),))
+    doubtful = [p for p, match in matches if match is Match.UNKNOWN and p.action == "DENY"]
+    doubtful += [policy for policy, match in matches if policy.action == "CUSTOM" and match is not Match.NO]
+    if admitted is Match.UNKNOWN:
+        doubtful += [policy for policy, match in allowing if match is Match.UNKNOWN]
+    return replace(view, doubts=(*view.doubts, _unclear(doubtful, client))) if doubtful else view
+
+
+def _unclear(doubtful: Sequence[Policy], client: Client) -> Finding:
+    places = (policy.place for policy in doubtful)
+    facts = {"policy": doubtful[0].name, "host": client.to.name, "workload": client.pods.name}
+    return finding("EGR997", *places, **facts)
 
 
 def _targeting(scope: Scope, to: Destination) -> list[Policy]:
+    """Policies that name the host's ServiceEntry, or the waypoint that its entry or namespace chose."""
     if to.host is None or not scope.policies:
         return []
-    named = {(entry.namespace, entry.name) for entry in scope.named(to.host) if _lists(entry.hosts, to.host)}
+    entries = [entry for entry in scope.named(to.host) if any(within(to.host, name) for name, _ in entry.hosts)]
+    named = {(entry.namespace, "ServiceEntry", entry.name) for entry in entries}
+    named |= {key for entry in entries for key in _waypoint(scope, entry)}
     return [
         policy
         for policy in scope.policies
-        if policy.action in _ENFORCED and any((policy.namespace, target) in named for target in policy.targets)
+        if policy.action in _ENFORCED and any((policy.namespace, *target) in named for target in policy.targets)
     ]
 
 
-def _lists(hosts: tuple[tuple[str, object], ...], host: str) -> bool:
-    return any(within(host, name) for name, _ in hosts)
+def _waypoint(scope: Scope, entry: ServiceEntry) -> Iterable[tuple[str, str, str]]:
+    chosen = entry.waypoint or scope.waypoints.get(entry.namespace or "", "")
+    home, _, name = chosen.partition("/")
+    return [(home, "Gateway", name)] if name else []
 
 
-def _matches(policy: Policy, namespace: str, account: str | None) -> Match:
-    """Whether a rule of the policy means these pods. An empty list of rules means nobody."""
-    if policy.sources is None:
-        return Match.YES if policy.plain else Match.UNKNOWN
-    outcomes = [
-        Match.NO
-        if home != namespace
-        else Match.YES
-        if wanted is None
-        else Match.UNKNOWN
-        if account is None
-        else sure(wanted == account)
-        for home, wanted in policy.sources
-    ]
-    found = any_of(outcomes)
-    return found if policy.plain else Match.UNKNOWN
+def matches_client(policy: Policy, client: Client) -> Match:
+    """Whether a rule of the policy means this client. A policy without rules means nobody."""
+    return any_of(_admits(rule, client) for rule in policy.rules)
+
+
+def _admits(rule: Admission, client: Client) -> Match:
+    parts = [Match.YES if rule.plain else Match.UNKNOWN]
+    if rule.sources is not None:
+        parts.append(any_of(_from(source, client) for source in rule.sources))
+    if rule.hosts is not None:
+        host = client.to.host
+        parts.append(
+            Match.UNKNOWN if host is None else any_of(sure(_fits(host, text.split(":")[0])) for text in rule.hosts)
+        )
+    if rule.ports is not None:
+        known = client.ports
+        parts.append(Match.UNKNOWN if known is None else sure(all(str(port) in rule.ports for port in known)))
+    return all_of(parts)
+
+
+def _from(source: Source, client: Client) -> Match:
+    namespace, account = client.pods.namespace, client.account
+    parts = [Match.YES if source.plain else Match.UNKNOWN]
+    if source.namespaces is not None:
+        parts.append(any_of(sure(_fits(namespace, text)) for text in source.namespaces))
+    if source.principals is not None:
+        parts.append(any_of(_is(text, namespace, account) for text in source.principals))
+    if source.accounts is not None:
+        named = (text if "/" in text else f"*/{text}" for text in source.accounts)
+        parts.append(any_of(_is_account(text, namespace, account) for text in named))
+    if any(_fits(namespace, text) for text in source.not_namespaces):
+        parts.append(Match.NO)
+    parts += [_not(_is(text, namespace, account)) for text in source.not_principals]
+    return all_of(parts)
+
+
+def _not(match: Match) -> Match:
+    return {Match.YES: Match.NO, Match.NO: Match.YES}.get(match, match)
+
+
+def _is(text: str, namespace: str, account: str | None) -> Match:
+    """A principal is `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; a star stands for the start or the end of it."""
+    if text == "*":
+        return Match.YES
+    parts = text.split("/")
+    if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa" and "*" not in "".join(parts[1:4]):
+        if parts[2] != namespace:
+            return Match.NO
+        return Match.YES if parts[4] == "*" else _same(parts[4], account)
+    if account is None:
+        return Match.UNKNOWN
+    return sure(_fits(f"cluster.local/ns/{namespace}/sa/{account}", text))
+
+
+def _is_account(text: str, namespace: str, account: str | None) -> Match:
+    home, _, name = text.partition("/")
+    return _same(name, account) if home in {"*", namespace} else Match.NO
+
+
+def _same(wanted: str, account: str | None) -> Match:
+    if "*" in wanted:
+        return Match.UNKNOWN if account is None else sure(_fits(account, wanted))
+    return Match.UNKNOWN if account is None else sure(wanted == account)
+
+
+def _fits(value: str, pattern: str) -> bool:
+    """Exact, or a star at the start or the end; a star alone is anything."""
+    if pattern.startswith("*"):
+        return value.endswith(pattern[1:])
+    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern

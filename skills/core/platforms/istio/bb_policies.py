@@ -1,19 +1,17 @@
-"""The NetworkPolicies that bb-common renders from `networkPolicies.egress` of its values.
+"""The NetworkPolicies that bb-common renders from `networkPolicies` of its values.
 
 Source: bb-common chart/templates/network-policies/ and chart/values.schema.json.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
-
-import re2
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from skills.core.enforce.kube_objects import mapping_of, sequence_of, text_of
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
-    IpBlock,
+    Direction,
     NetworkPolicy,
     Peer,
     PolicyPort,
@@ -21,16 +19,16 @@ from skills.core.enforce.kube_policy import (
     ip_block,
 )
 from skills.core.enforce.selectors import LabelSelector, parse
-from skills.core.model import Finding, Place, Ports, finding
+from skills.core.model import Place, Ports
+from skills.core.platforms.istio.bb_leaves import CIDR, K8S, K8S_IN, LISTS, LOCAL_IN, Leaves, faults, on
+from skills.core.platforms.istio.bb_names import DEFAULTS, distinct, name_of
+from skills.core.platforms.istio.bb_rules import block_of, from_spec, raw_rule
 from skills.core.platforms.istio.entries import Setting
-from skills.core.platforms.istio.fields import PlaceOf
-from skills.core.yaml_text import Map
 
 NAME_KEY = "app.kubernetes.io/name"
 METADATA = "169.254.169.254/32"
-_PORTS = r"(:(\d+|\d+-\d+|\[?\d+(,\d+)*\]?))?$"
-_K8S = re2.compile(r"^((tcp|udp)://)?([A-Za-z0-9-]+|\*)(/([A-Za-z0-9-]+|\*))?" + _PORTS)
-_CIDR = re2.compile(r"^((tcp|udp)://)?((\d+\.){3}\d+/\d+)" + _PORTS)
+_HBONE = 15008
+_KUBELET = "169.254.7.127/32"
 # Built in, where no values define them. Sources: bb-common and bigbang chart/values.yaml.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 _ANYWHERE = ("0.0.0.0/0",)
@@ -42,209 +40,207 @@ _DEFINITIONS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
     "kafka-subnets": (_ANYWHERE, (9092, 9093)),
     "database-subnets": (_PRIVATE, (5432,)),
 }
-
-Leaves = Mapping[tuple[str, ...], Setting]
-
-
-def leaves_of(tree: Map, place: PlaceOf) -> dict[tuple[str, ...], Setting]:
-    """The leaves of a `networkPolicies` mapping; none if it says nothing of egress."""
-    egress = tree.get("egress")
-    if not isinstance(egress, Map):
-        return {}
-    found: dict[tuple[str, ...], Setting] = {}
-
-    def keep(path: tuple[str, ...], holder: Map, key: object) -> None:
-        found[path] = Setting(holder[key], place(holder, key))
-
-    if "enabled" in tree:
-        keep(("np", "enabled"), tree, "enabled")
-    for key in [key for key in ("excludeCIDRs",) if key in egress]:
-        keep(("np", key), egress, key)
-    defaults = egress.get("defaults")
-    if isinstance(defaults, Map):
-        for name, value in defaults.items():
-            if isinstance(value, Map) and "enabled" in value:
-                keep(("np", "defaults", str(name)), value, "enabled")
-            elif name == "enabled":
-                keep(("np", "defaults", "enabled"), defaults, name)
-    definitions = egress.get("definitions")
-    if isinstance(definitions, Map):
-        for name in definitions:
-            keep(("np", "definition", str(name)), definitions, name)
-    return found | _locals(egress, place)
+_INWARD = {
+    "gateway": ("istio-gateway", {"istio": "ingressgateway"}),
+    "monitoring": ("monitoring", {NAME_KEY: "prometheus"}),
+}
+_DIRECTIONS: dict[str, Direction] = {"out": "Egress", "in": "Ingress"}
 
 
-def _locals(egress: Map, place: PlaceOf) -> dict[tuple[str, ...], Setting]:
-    found: dict[tuple[str, ...], Setting] = {}
-    sources = egress.get("from")
-    for key, local in sources.items() if isinstance(sources, Map) else ():
-        if not isinstance(local, Map):
-            continue
-        if isinstance(local.get("podSelector"), Map):
-            found["np", "pods", str(key)] = Setting(local["podSelector"], place(local, "podSelector"))
-        targets = local.get("to")
-        for kind, remotes in targets.items() if isinstance(targets, Map) else ():
-            for remote in remotes if isinstance(remotes, Map) else ():
-                found["np", "to", str(key), str(kind), str(remote)] = Setting(remotes[remote], place(remotes, remote))
-    return found
+def policies(leaves: Leaves, namespace: str | None, place: Place, *, ambient: bool = False) -> Iterator[NetworkPolicy]:
+    """All policies of one release. Where the release does not render, what stands in the cluster is not known,
+    so every policy carries the fault."""
+    broken = tuple(faults(leaves))
+    made: Iterable[NetworkPolicy] = [
+        *_defaults_out(leaves, namespace, place),
+        *_defaults_in(leaves, namespace, place, ambient=ambient),
+        *_listed(leaves, namespace),
+        *_additional(leaves, namespace),
+    ]
+    if _flag(leaves, "hbonePortInjection"):
+        made = map(_with_hbone, made)
+    for policy in distinct(made):
+        yield replace(policy, faults=(*policy.faults, *broken)) if broken else policy
 
 
-def faults(leaves: Leaves) -> Iterator[Finding]:
-    """Keys that break the grammar; one of them keeps the whole release from rendering (G-A14)."""
+def local_selector(leaves: Leaves, side: str, key: str) -> LabelSelector:
+    """The pods that a local key means."""
+    chosen = leaves.get(("np", side, "pods", key))
+    if chosen is not None:
+        return parse(chosen.value)
+    match = LOCAL_IN.match(key)
+    name = match.group(3) if side == "in" and match else key
+    return LabelSelector({} if name == "*" else {NAME_KEY: name})
+
+
+def _listed(leaves: Leaves, namespace: str | None) -> Iterator[NetworkPolicy]:
     for path, leaf in leaves.items():
-        if path[:2] == ("np", "to") and _on(leaf.value):
-            pattern = {"k8s": _K8S, "cidr": _CIDR}.get(path[3])
-            if pattern is not None and not pattern.match(path[4]):
-                yield finding("EGR971", leaf.place, address=path[4], entry="networkPolicies.egress")
-
-
-def policies(leaves: Leaves, namespace: str | None, place: Place) -> Iterator[NetworkPolicy]:
-    """All policies for egress of one release; none where they are switched off or the release doesn't render."""
-    if any(True for _ in faults(leaves)):
-        return
-    yield from _defaults(leaves, namespace, place)
-    for path, leaf in leaves.items():
-        if path[:2] != ("np", "to") or not _on(leaf.value):
+        if len(path) != 6 or path[0] != "np" or not on(leaf.value):
             continue
-        _, _, key, kind, remote = path
-        chosen = leaves.get(("np", "pods", key))
-        pods = parse(chosen.value) if chosen else LabelSelector({} if key == "*" else {NAME_KEY: key})
-        rules = tuple(_rules(leaves, kind, remote, leaf))
+        _, side, _, key, kind, remote = path
+        pods = local_selector(leaves, side, key)
+        rules = tuple(_rules(leaves, side, key, kind, remote, leaf))
         if rules:
-            name = f"allow-egress-from-{'any-pod' if key == '*' else key}-to-{remote}"
-            yield NetworkPolicy(name, namespace, leaf.place, pods, frozenset({"Egress"}), rules)
+            yield _policy(name_of(side, key, kind, remote), namespace, leaf.place, pods, side, rules)
 
 
-def _on(value: object) -> bool:
-    """What is neither a mapping nor a truth value is skipped silently (G-A15)."""
-    if isinstance(value, Mapping):
-        return value.get("enabled", True) is True
-    return value is True
+def _policy(
+    name: str, namespace: str | None, place: Place, pods: LabelSelector, side: str, rules: tuple[PolicyRule, ...]
+) -> NetworkPolicy:
+    direction = _DIRECTIONS[side]
+    egress, ingress = (rules, ()) if side == "out" else ((), rules)
+    return NetworkPolicy(name, namespace, place, pods, frozenset({direction}), egress, ingress)
 
 
-def _defaults(leaves: Leaves, namespace: str | None, place: Place) -> Iterator[NetworkPolicy]:
-    def wanted(name: str) -> bool:
-        every, one = leaves.get(("np", "defaults", "enabled")), leaves.get(("np", "defaults", name))
-        return (every is None or every.value is True) and (one is None or one.value is True)
+def _flag(leaves: Leaves, *path: str, default: bool = False) -> bool:
+    leaf = leaves.get(("np", *path))
+    return default if leaf is None else leaf.value is True
 
-    everyone = LabelSelector()
-    egress = frozenset({"Egress"})
+
+def _wanted(leaves: Leaves, side: str, name: str) -> bool:
+    return _flag(leaves, side, "defaults", "enabled", default=True) and _flag(
+        leaves, side, "defaults", name, default=True
+    )
+
+
+def _defaults_out(leaves: Leaves, namespace: str | None, place: Place) -> Iterator[NetworkPolicy]:
+    dns = (PolicyPort(place, "udp", Ports(53, 53)), PolicyPort(place, "tcp", Ports(53, 53)))
+    istiod = (PolicyPort(place, "tcp", Ports(15012, 15012)),)
     rules: dict[str, tuple[PolicyRule, ...]] = {
         "denyAll": (),
-        "allowInNamespace": (PolicyRule(place, (Peer(place, pods=everyone),)),),
-        "allowKubeDns": (
-            PolicyRule(
-                place,
-                (_peer(place, "kube-system", LabelSelector({"k8s-app": "kube-dns"})),),
-                (PolicyPort(place, "udp", Ports(53, 53)), PolicyPort(place, "tcp", Ports(53, 53))),
-            ),
-        ),
-        "allowIstiod": (
-            PolicyRule(
-                place,
-                (_peer(place, "istio-system", LabelSelector({"app": "istiod"})),),
-                (PolicyPort(place, "tcp", Ports(15012, 15012)),),
-            ),
-        ),
+        "allowInNamespace": (PolicyRule(place, (_home(place, namespace),)),),
+        "allowKubeDns": (PolicyRule(place, (_peer(place, "kube-system", {"k8s-app": "kube-dns"}),), dns),),
+        "allowIstiod": (PolicyRule(place, (_peer(place, "istio-system", {"app": "istiod"}),), istiod),),
     }
     for name, made in rules.items():
-        if wanted(name):
-            yield NetworkPolicy(f"default-egress-{name}", namespace, place, everyone, egress, made)  # type: ignore[arg-type]
+        if _wanted(leaves, "out", name):
+            yield from _default("out", name, namespace, place, made, hooked=_flag(leaves, "defaultsAsHooks"))
 
 
-def _peer(place: Place, namespace: str, pods: LabelSelector) -> Peer:
-    return Peer(place, pods=pods, namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
+def _defaults_in(leaves: Leaves, namespace: str | None, place: Place, *, ambient: bool) -> Iterator[NetworkPolicy]:
+    scrape = (PolicyPort(place, "tcp", Ports(15020, 15020)),)
+    rules: dict[str, tuple[PolicyRule, ...]] = {
+        "denyAll": (),
+        "allowInNamespace": (PolicyRule(place, (_home(place, namespace),)),),
+        "allowPrometheusToIstioSidecar": (
+            PolicyRule(place, (_peer(place, "monitoring", {NAME_KEY: "prometheus"}),), scrape),
+        ),
+    }
+    if ambient:
+        rules["allowAmbientKubelet"] = (PolicyRule(place, (Peer(place, block=ip_block(_KUBELET)),)),)
+    for name, made in rules.items():
+        if _wanted(leaves, "in", name):
+            yield from _default("in", name, namespace, place, made, hooked=_flag(leaves, "defaultsAsHooks"))
 
 
-def _rules(leaves: Leaves, kind: str, remote: str, leaf: Setting) -> Iterator[PolicyRule]:
-    place = leaf.place
+def _default(
+    side: str, name: str, namespace: str | None, place: Place, rules: tuple[PolicyRule, ...], *, hooked: bool
+) -> Iterator[NetworkPolicy]:
+    """A default policy, and its copy that Helm's hooks put up while the release is not there yet."""
+    made = _policy(DEFAULTS[side, name], namespace, place, LabelSelector(), side, rules)
+    yield made
+    if hooked:
+        yield replace(made, name=f"{made.name}-as-hook")
+
+
+def _home(place: Place, namespace: str | None) -> Peer:
+    return (
+        Peer(place, pods=LabelSelector())
+        if namespace is None
+        else Peer(place, namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
+    )
+
+
+def _peer(place: Place, namespace: str, labels: dict[str, str]) -> Peer:
+    return Peer(place, pods=LabelSelector(labels), namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
+
+
+def _rules(leaves: Leaves, side: str, key: str, kind: str, remote: str, leaf: Setting) -> Iterator[PolicyRule]:
+    """On the way out ports stand behind the remote key, on the way in behind the local one."""
+    place, local = leaf.place, LOCAL_IN.match(key)
+    written = remote if side == "out" else key
+    match = {"k8s": K8S, "cidr": CIDR}.get(kind, K8S).match(remote) if side == "out" else local
+    ports = tuple(_ports(written, match.group(2) if match else None, place))
     if kind == "k8s":
-        yield _service_rule(remote, leaf)
+        peer = _service_peer(side, remote, leaf)
+        if peer is not None:
+            yield PolicyRule(place, (peer,), ports)
     elif kind == "cidr":
-        match = _CIDR.match(remote)
-        block = _block(match.group(3), _excluded(leaves))
+        found = CIDR.match(remote)
+        excluded = _excluded(leaves) if side == "out" else []
+        block = block_of(found.group(3), excluded) if found else None
         if block is not None:
-            yield PolicyRule(place, (Peer(place, block=block),), tuple(_ports(remote, match.group(2), place)))
+            yield PolicyRule(place, (Peer(place, block=block),), ports)
     elif kind == "definition":
-        yield from _definition(leaves, remote, place)
+        yield from _definition(leaves, side, remote, place, ports)
     elif kind == "literal":
         for item in sequence_of(mapping_of(leaf.value).get("spec")):
-            yield _raw(mapping_of(item), place)
+            yield raw_rule(mapping_of(item), "to" if side == "out" else "from", place)
 
 
-def _service_rule(remote: str, leaf: Setting) -> PolicyRule:
-    match = _K8S.match(remote)
-    namespace, pod = match.group(3), match.group(5) or "*"
+def _service_peer(side: str, remote: str, leaf: Setting) -> Peer | None:
+    match = (K8S if side == "out" else K8S_IN).match(remote)
+    if match is None:
+        return None
+    namespace, pod = (match.group(3), match.group(5)) if side == "out" else (match.group(2), match.group(4))
     given = mapping_of(leaf.value)
     namespaces = LabelSelector({} if namespace == "*" else {NAMESPACE_KEY: namespace})
-    pods = LabelSelector({} if pod == "*" else {NAME_KEY: pod})
-    peer = Peer(
+    pods = LabelSelector({} if (pod or "*") == "*" else {NAME_KEY: pod})
+    return Peer(
         leaf.place,
         pods=parse(given["podSelector"]) if "podSelector" in given else pods,
         namespaces=parse(given["namespaceSelector"]) if "namespaceSelector" in given else namespaces,
     )
-    return PolicyRule(leaf.place, (peer,), tuple(_ports(remote, match.group(2), leaf.place)))
 
 
-def _ports(remote: str, protocol: str | None, place: Place) -> Iterator[PolicyPort]:
+def _ports(key: str, protocol: str | None, place: Place) -> Iterator[PolicyPort]:
     """No port part: every port and protocol."""
-    written = remote.removeprefix(f"{protocol}://").partition(":")[2].strip("[]")
+    written = key.removeprefix(f"{protocol}://").partition(":")[2].strip("[]")
     for part in written.split(",") if written else ():
         first, _, last = part.partition("-")
-        numbers = int(first[:6]), int((last or first)[:6])
-        yield PolicyPort(place, protocol or "tcp", Ports(*numbers))
+        if first.isdecimal() and (last or first).isdecimal():
+            yield PolicyPort(place, protocol or "tcp", Ports(int(first[:6]), int((last or first)[:6])))
 
 
 def _excluded(leaves: Leaves) -> list[str]:
-    leaf = leaves.get(("np", "excludeCIDRs"))
+    leaf = leaves.get(("np", "out", "excludeCIDRs"))
     return [METADATA] if leaf is None else [text_of(item) for item in sequence_of(leaf.value)]
 
 
-def _block(cidr: str, excluded: list[str]) -> IpBlock | None:
-    """An exception counts only where it lies inside the range."""
-    try:
-        whole = ipaddress.ip_network(cidr, strict=False)
-        inside = [text for text in excluded if _smaller(ipaddress.ip_network(text, strict=False), whole)]
-        return ip_block(cidr, inside)
-    except ValueError:
-        return None
-
-
-def _smaller(one: ipaddress.IPv4Network | ipaddress.IPv6Network, whole: object) -> bool:
-    return (
-        isinstance(whole, ipaddress.IPv4Network)
-        and isinstance(one, ipaddress.IPv4Network)
-        and (one != whole and one.subnet_of(whole))
-    )
-
-
-def _definition(leaves: Leaves, name: str, place: Place) -> Iterator[PolicyRule]:
+def _definition(
+    leaves: Leaves, side: str, name: str, place: Place, local: tuple[PolicyPort, ...]
+) -> Iterator[PolicyRule]:
     """A definition in values replaces the built-in one of its name as a whole (G-A18)."""
-    leaf = leaves.get(("np", "definition", name))
+    leaf = leaves.get(("np", side, "definition", name))
     if leaf is not None:
-        yield _raw(mapping_of(leaf.value), place)
-    elif name in _DEFINITIONS:
+        rule = raw_rule(mapping_of(leaf.value), "to" if side == "out" else "from", place)
+        yield replace(rule, ports=local) if side == "in" and local and not rule.ports else rule
+    elif side == "in" and name in _INWARD:
+        yield PolicyRule(place, (_peer(place, *_INWARD[name]),), local)
+    elif side == "out" and name in _DEFINITIONS:
         blocks, ports = _DEFINITIONS[name]
         peers = tuple(Peer(place, block=ip_block(block)) for block in blocks)
         yield PolicyRule(place, peers, tuple(PolicyPort(place, "tcp", Ports(port, port)) for port in ports))
 
 
-def _raw(item: Mapping[str, object], place: Place) -> PolicyRule:
-    """A rule written as Kubernetes writes it. What has no sound form matches nothing."""
-    peers = []
-    for each in map(mapping_of, sequence_of(item.get("to"))):
-        block = mapping_of(each.get("ipBlock"))
-        if block:
-            excluded = [text_of(text) for text in sequence_of(block.get("except"))]
-            made = _block(text_of(block.get("cidr")), excluded)
-            peers += [Peer(place, block=made)] if made else []
-        else:
-            halves = [parse(each[key]) if key in each else None for key in ("podSelector", "namespaceSelector")]
-            peers.append(Peer(place, pods=halves[0], namespaces=halves[1]))
-    ports = []
-    for each in map(mapping_of, sequence_of(item.get("ports"))):
-        first = each.get("port")
-        last = each.get("endPort", first)
-        number = Ports(first, last) if isinstance(first, int) and isinstance(last, int) else None
-        ports.append(PolicyPort(place, (text_of(each.get("protocol")) or "TCP").lower(), number))
-    return PolicyRule(place, tuple(peers), tuple(ports))
+def _additional(leaves: Leaves, namespace: str | None) -> Iterator[NetworkPolicy]:
+    """Policies written as Kubernetes writes them. The older list counts only where the newer one is empty (G-A17)."""
+    leaf = next((leaves[("np", name)] for name in LISTS if ("np", name) in leaves), None)
+    for item, place in leaf.value if leaf else ():
+        yield from_spec(text_of(item.get("name")), namespace, place, mapping_of(item.get("spec")))
+
+
+def _with_hbone(policy: NetworkPolicy) -> NetworkPolicy:
+    """Ambient traffic arrives on the tunnel's port, which rules that list ports for pods must name too."""
+
+    def opened(rule: PolicyRule) -> PolicyRule:
+        if not rule.ports or not any(peer.selects_pods for peer in rule.peers):
+            return rule
+        tunnel = PolicyPort(rule.place, "tcp", Ports(_HBONE, _HBONE))
+        return (
+            rule
+            if any(port.ports == tunnel.ports for port in rule.ports)
+            else replace(rule, ports=(*rule.ports, tunnel))
+        )
+
+    return replace(policy, egress=tuple(map(opened, policy.egress)), ingress=tuple(map(opened, policy.ingress)))

@@ -10,18 +10,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from skills.core.enforce.kube_decide import evaluate_egress
+from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
 from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import imported
 from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
-from skills.core.platforms.istio.authz import at_waypoint
+from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint
+from skills.core.platforms.istio.bypass import has_sidecar, is_ambient, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.gateways import at_gateway
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.near import misses
 from skills.core.platforms.istio.scope import Binding, Scope
-from skills.core.platforms.istio.served import Registration, captured, served
+from skills.core.platforms.istio.served import Registration, captured, rivals, served
 
 _MOST = 5
 T = TypeVar("T")
@@ -46,9 +49,11 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     far = peers(index.cluster, workload, destination)
     if far.loopback:
         return ()
-    meshed = destination.protocol == "tcp" and not destination.workload and _meshed(pods)
+    # Only TCP goes through a proxy.
+    meshed = destination.protocol == "tcp"
     mesh: dict[str | None, LayerView] = {}
     network: dict[str | None, LayerView] = {}
+    inward: dict[str | None, LayerView] = {}
     for name in index.environments_of(workload):
         scope = index.scopes[name]
         view = _view(index, scope, pods, workload, destination, far) if meshed else None
@@ -56,49 +61,58 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
             mesh[name] = view
         if scope.network.about(pods.namespace):
             network[name] = evaluate_egress(scope.network, index.cluster, pods, far, destination, NAME)
-    return tuple(_agreed(views, destination) for views in (mesh, network) if views)
-
-
-def _meshed(pods: Pods) -> bool:
-    """Whether a sidecar stands in front of the pods; where labels say nothing it does, as at Party Bus."""
-    labels = pods.labels or {}
-    if labels.get("sidecar.istio.io/inject") == "false" or labels.get("istio.io/dataplane-mode") == "none":
-        return False
-    return pods.namespace_labels.get("istio-injection") != "disabled" or "sidecar.istio.io/inject" in labels
-
-
-def _ambient(pods: Pods) -> bool:
-    labels = pods.labels or {}
-    return "ambient" in {labels.get("istio.io/dataplane-mode"), pods.namespace_labels.get("istio.io/dataplane-mode")}
+        if any(scope.network.about(there.namespace) for there in far.pods):
+            inward[name] = evaluate_ingress(scope.network, pods, far, destination, NAME)
+    return tuple(_agreed(views, destination) for views in (mesh, network, inward) if views)
 
 
 def _view(
     index: Index, scope: Scope, pods: Pods, workload: Workload, destination: Destination, far: Peers
 ) -> LayerView | None:
+    proxy = proxy_of(scope, pods, workload, destination, index.cluster.declared.get(pods.namespace))
+    if proxy.taken is Match.NO:
+        why = proxy.findings
+        return LayerView(LAYER, NAME, "allow", findings=why) if why and not far.pods else None
     binding = scope.bind(pods)
-    if far.internal or far.service is not None or far.api_server:
-        return _service_view(index, pods, binding, destination)
-    if _ambient(pods):
-        view = _ambient_view(binding)
-    elif binding.mode == ALLOW_ANY:
+    if far.internal or far.service is not None or far.api_server or destination.workload:
+        client = Client(pods, workload.service_account, destination, _pod_ports(far))
+        return _service_view(index, scope, binding, client, far)
+    said = _outside_view(scope, pods, binding, destination)
+    nothing = LayerView(LAYER, NAME, "allow")
+    ports = destination.ports
+    asked = tuple(range(ports.first, min(ports.last, ports.first + 16) + 1)) if ports else None
+    client = Client(pods, workload.service_account, destination, asked)
+    view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client)
+    if said is None and view == nothing:
+        return None
+    return replace(view, unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
+
+
+def _outside_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
+    if is_ambient(pods):
+        return _ambient_view(binding)
+    if binding.mode == ALLOW_ANY:
         view = LayerView(LAYER, NAME, "allow", isolators=binding.places, unknown=binding.doubts)
-        view = replace(view, findings=_captures(captured(scope, pods, binding, destination), destination))
-    elif binding.mode == REGISTRY_ONLY:
-        view = _registry_view(scope, pods, binding, destination)
-    elif binding.mode is None:
-        view = _unsaid_view(scope, pods, binding, destination)
-    else:
+        return replace(view, findings=_captures(captured(scope, pods, binding, destination), destination))
+    if binding.mode == REGISTRY_ONLY:
+        return _registry_view(scope, pods, binding, destination)
+    return _unsaid_view(scope, pods, binding, destination) if binding.mode is None else None
+
+
+def _pod_ports(far: Peers) -> tuple[int, ...] | None:
+    known = [pods.ports for pods in far.pods]
+    if not known or any(ports is None or ports.first != ports.last for ports in known):
         return None
-    if view is None:
-        return None
-    return at_waypoint(scope, view, pods, workload.service_account, destination)
+    return tuple(ports.first for ports in known if ports)
 
 
 def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView:
     found = served(scope, pods, binding, destination)
     if found:
-        said = _said(found, pods, destination)
-        return LayerView(LAYER, NAME, "deny", _hits(found, destination), isolators=binding.places, findings=said)
+        said = (*_said(found, pods, destination), *_captures(captured(scope, pods, binding, destination), destination))
+        doubts = _rivalry(rivals(scope, pods, binding, destination, found), destination)
+        hits = _hits(found, destination)
+        return LayerView(LAYER, NAME, "deny", hits, isolators=binding.places, findings=said, doubts=doubts)
     return LayerView(
         LAYER,
         NAME,
@@ -107,6 +121,13 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
         near=misses(scope, pods, binding, destination),
         unknown=(*binding.doubts, *_unfilled(scope, pods)),
         findings=_captures(captured(scope, pods, binding, destination), destination),
+    )
+
+
+def _rivalry(found: Sequence[ServiceEntry], destination: Destination) -> tuple[Finding, ...]:
+    return tuple(
+        finding("EGR526", entry.place, host=destination.name, home=entry.namespace, port=str(destination.ports))
+        for entry in found[:1]
     )
 
 
@@ -131,16 +152,21 @@ def _ambient_view(binding: Binding) -> LayerView | None:
     return LayerView(LAYER, NAME, "allow", isolators=binding.places, findings=said)
 
 
-def _service_view(index: Index, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
-    """Every Service is registered, so only a Sidecar's own list of hosts can hide one."""
+def _service_view(index: Index, scope: Scope, binding: Binding, client: Client, far: Peers) -> LayerView | None:
+    """Every Service is registered, so only a Sidecar's own list of hosts can hide one; the far side's policies
+    say whom its pods let in."""
+    pods, destination = client.pods, client.to
+    meshed = [there for there in far.pods if has_sidecar(there) is Match.YES or is_ambient(there)]
+    admitted = at_pods(scope, LayerView(LAYER, NAME, "allow"), client, meshed)
     named = service_name(index.cluster, pods.namespace, destination.host or "") if destination.host else None
-    if named is None or binding.mode != REGISTRY_ONLY or binding.imports is None:
-        return None
+    if named is None or binding.mode != REGISTRY_ONLY or binding.imports is None or is_ambient(pods):
+        return admitted if admitted.denies or admitted.doubts else None
     home, name = named
     host = f"{name}.{home}.svc.cluster.local"
-    if imported(binding.imports, pods.namespace, home, host):
+    port = destination.ports.first if destination.ports else None
+    if imported(binding.imports, pods.namespace, home, host, port):
         hits = tuple(RuleHit("allow", place) for place in binding.places[-1:])
-        return LayerView(LAYER, NAME, "deny", hits, isolators=binding.places)
+        return replace(admitted, default="deny", allows=hits, isolators=binding.places)
     hidden = finding("EGR149", *binding.places[-1:], host=host, sidecar=binding.name, imports=imports_words(binding))
     return LayerView(LAYER, NAME, "deny", isolators=binding.places, unknown=binding.doubts, findings=(hidden,))
 
@@ -198,6 +224,8 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
         tuple(_unique([miss for view in every for miss in view.near])),
         tuple(_unique([item for view in every for item in view.unknown])),
         tuple(_unique([item for view in every for item in view.findings])),
+        half=every[0].half,
+        doubts=tuple(_unique([item for view in every for item in view.doubts])),
     )
     if len(allowing) == len(every):
         return merged
@@ -216,7 +244,12 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
 
 
 def _allows(view: LayerView) -> bool:
-    return not view.denies and not view.unknown and (bool(view.allows) or view.default == "allow")
+    return (
+        not view.denies
+        and not view.doubts
+        and (not view.unknown or bool(view.allows))
+        and (bool(view.allows) or view.default == "allow")
+    )
 
 
 def _unique(items: Sequence[T]) -> list[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.mesh import carries
+from skills.core.enforce.mesh import carries, spoken
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.model import Destination, Need, Plan, Question
 from skills.core.platform_base import Sources
@@ -29,9 +29,9 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
     for destination in dict.fromkeys(need.destinations):
         far = peers(index.cluster, need.workload, destination)
         ours = _is_ours(destination, far)
-        if need.remove and ours:
-            remove(bench, destination)
-        elif not need.remove:
+        if need.remove:
+            remove(bench, destination, ours=ours)
+        else:
             _add(bench, destination, far, ours)
     return bench.plan()
 
@@ -57,13 +57,50 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
             continue
         done = _extend(bench, scope, pods, destination)
         if done is None:
+            done = _join_list(bench, scope, destination)
+        if done is None:
             done = _new(bench, scope, destination)
         if done:
             changed.append(environment or _SEEN_FOR_ALL)
-    if changed:
-        bench.say("EGR993", destination=str(destination), environments=", ".join(dict.fromkeys(changed)))
-    elif ours and not bench.findings:
+    names = list(dict.fromkeys(changed))
+    if names:
+        bench.say("EGR993", destination=str(destination), environments=", ".join(names))
+    if len(names) > 1:
+        bench.say("EGR586", environments=" and ".join(names), one=f"{names[0]}:{workload.name}")
+    if names:
+        return
+    if ours and not bench.findings:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
+
+
+def _join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool | None:
+    """A list of hosts with exactly these ports takes one more; None where the namespace keeps no such list."""
+    ports = destination.ports
+    family = destination.application
+    if destination.host is None or ports is None or family is None:
+        return None
+    wanted = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
+    for entry in reversed(scope.of_namespace.get(bench.namespace, ())):
+        own = entry.overlay.environment is not None or len(bench.index.scopes) == 1
+        same = {port.number for port in entry.ports} == wanted and all(port.family == family for port in entry.ports)
+        plain = not entry.endpoints and not entry.addresses and entry.resolution in {"DNS", "NONE", ""}
+        if len(entry.hosts) > 1 and entry.sound and same and plain and (own or not _split(bench)):
+            return _append_host(bench, entry, destination.host)
+    return None
+
+
+def _append_host(bench: Workbench, entry: ServiceEntry, host: str) -> bool:
+    holder: Path = entry.spot.path if entry.shape == "route" else (*entry.spot.path, "spec")
+    return bench.change(entry.spot, lambda text, document: append_item(text, document, (*holder, "hosts"), host))
+
+
+def _split(bench: Workbench) -> bool:
+    """Whether the namespace keeps entries in each environment's own file."""
+    return any(
+        entry.overlay.environment is not None
+        for scope in bench.index.scopes.values()
+        for entry in scope.of_namespace.get(bench.namespace, ())
+    )
 
 
 def _new(bench: Workbench, scope: Scope, destination: Destination) -> bool:
@@ -92,7 +129,7 @@ def _extend(bench: Workbench, scope: Scope, pods: Pods, destination: Destination
     present = {port.number: port for port in entry.ports}
     for number in range(ports.first, min(ports.last, ports.first + 15) + 1):
         known = present.get(number)
-        if known is not None and not carries(known.family, destination.application):
+        if known is not None and not carries(known.family, spoken(destination)):
             bench.say("EGR989", known.place, host=destination.name, port=number, protocol=known.protocol)
             return False
         if known is None and not _add_port(bench, entry, number, destination):

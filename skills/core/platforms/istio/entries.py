@@ -53,6 +53,7 @@ class ListedPort:
 class ServiceEntry:
     """What a ServiceEntry registers, whether a manifest or values stand for it.
 
+    `waypoint` is `namespace/name` of the waypoint that its labels choose; `selector` its workloadSelector.
     `namespace` None: nobody says where it goes. `faults` are reasons why Istio refuses it, `off` says why it is
     not rendered at all, `templated` that a tool still has to fill in a host or port.
     """
@@ -74,6 +75,8 @@ class ServiceEntry:
     templated: bool = False
     remarks: tuple[Finding, ...] = ()
     version: str = ""
+    waypoint: str = ""
+    selector: LabelSelector | None = None
 
     @property
     def sound(self) -> bool:
@@ -97,7 +100,10 @@ class ServiceEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """`selector` None: all pods of the namespace. `mode` None: as the mesh has it. `imports` None: everything."""
+    """`selector` None: all pods of the namespace. `mode` None: as the mesh has it. `imports` None: everything.
+
+    `version` is the manifest's apiVersion, empty where a chart renders it.
+    """
 
     name: str
     namespace: str | None
@@ -106,35 +112,152 @@ class Sidecar:
     selector: LabelSelector | None = None
     mode: str | None = None
     imports: tuple[Import, ...] | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """What a proxy lets pass untouched. None for `include_*` means that everything is taken."""
+
+    place: Place
+    exclude_ranges: tuple[str, ...] = ()
+    exclude_ports: tuple[int, ...] = ()
+    include_ranges: tuple[str, ...] | None = None
+    include_ports: tuple[int, ...] | None = None
+    templated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MeshConfig:
-    """`mode` is `meshConfig.outboundTrafficPolicy.mode`. `hardens`: Big Bang puts a Sidecar into every package."""
+    """`mode` is `meshConfig.outboundTrafficPolicy.mode`. `hardens`: Big Bang puts a Sidecar into every package.
+
+    `export_to` is `defaultServiceExportTo`, () where it is not set. `bypass` is what no proxy takes, as istiod's
+    values say it for the whole mesh. `allocates`: proxies answer DNS, so every entry has an address of its own.
+    """
 
     place: Place
     overlay: Overlay
     mode: str | None = None
     root: str | None = None
     hardens: bool = False
+    export_to: tuple[str, ...] = ()
+    bypass: Bypass | None = None
+    allocates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """An AuthorizationPolicy for ServiceEntries (`targets`), which a waypoint enforces.
+class PodMesh:
+    """What annotations of a pod template say of its proxy; `place` is that of the workload's name.
 
-    `sources` are the (namespace, service account or None) that its rules name; None: it names no source, so
-    anyone. `plain` False: it has conditions that are not read here.
+    `inject` is the older annotation `sidecar.istio.io/inject`, None where it is not there.
     """
 
     name: str
     namespace: str
     place: Place
     overlay: Overlay
-    action: str
-    targets: tuple[str, ...]
-    sources: tuple[tuple[str, str | None], ...] | None
+    inject: bool | None = None
+    bypass: Bypass | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One item of `from`: the patterns that a client must all match; `plain` False: there are more than are read."""
+
+    namespaces: tuple[str, ...] | None = None
+    principals: tuple[str, ...] | None = None
+    accounts: tuple[str, ...] | None = None
+    not_namespaces: tuple[str, ...] = ()
+    not_principals: tuple[str, ...] = ()
     plain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One rule of an AuthorizationPolicy. None: that part is not asked for."""
+
+    sources: tuple[Source, ...] | None = None
+    hosts: tuple[str, ...] | None = None
+    ports: tuple[str, ...] | None = None
+    plain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An AuthorizationPolicy.
+
+    `targets` are (kind, name) of `targetRefs`, `selector` the pods that it names (None: all of the namespace).
+    """
+
+    name: str
+    namespace: str | None
+    place: Place
+    overlay: Overlay
+    action: str
+    targets: tuple[tuple[str, str], ...] = ()
+    selector: LabelSelector | None = None
+    rules: tuple[Admission, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of an Istio Gateway; `tls` is its mode, empty where none is set."""
+
+    port: int
+    protocol: str
+    hosts: tuple[str, ...]
+    tls: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    name: str
+    namespace: str
+    place: Place
+    overlay: Overlay
+    selector: LabelSelector
+    servers: tuple[Server, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One route of a VirtualService: where traffic that `gateways` take on `port` (None: any) goes.
+
+    `kind` is http, tls or tcp. `to` are (host, port or None) of its destinations.
+    """
+
+    kind: str
+    gateways: tuple[str, ...]
+    port: int | None
+    to: tuple[tuple[str, int | None], ...]
+    place: Place
+    sni: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualService:
+    name: str
+    namespace: str
+    place: Place
+    overlay: Overlay
+    hosts: tuple[str, ...]
+    gateways: tuple[str, ...]
+    export_to: tuple[str, ...]
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origination:
+    """A DestinationRule that makes the proxy speak TLS to `host`; `ports` None: on every port."""
+
+    name: str
+    namespace: str
+    place: Place
+    overlay: Overlay
+    host: str
+    mode: str
+    ports: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +273,8 @@ class Values:
     """Big Bang or bb-common values of one package, as leaves by path (`istio.sidecar.enabled` ...).
 
     `release` is the package's name where the tree says it; `group` tells which files Helm lays over one another.
-    `umbrella`: Big Bang renders the package, and switches its mesh on.
+    `umbrella`: Big Bang renders the package, and switches its mesh on. `root`: these are the umbrella's own keys,
+    which it hands to every package of its files (`folder` tells which).
     """
 
     group: str
@@ -161,19 +285,25 @@ class Values:
     overlay: Overlay
     umbrella: bool
     leaves: Mapping[tuple[str, ...], Setting] = field(default_factory=dict)
+    root: bool = False
+    folder: str = ""
 
     @property
     def says_egress(self) -> bool:
         """Many charts have an `istio.enabled`, which says nothing of what may leave."""
-        return any(path[0] != "istio" or path[1] in {"sidecar", "hardened"} for path in self.leaves)
+        return any(
+            path[1] in {"sidecar", "hardened"} if path[0] == "istio" else path != ("np", "enabled")
+            for path in self.leaves
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A Chart.yaml: the chart in this folder and its name."""
+    """A Chart.yaml: the chart in this folder, its name, and whether bb-common is one of its dependencies."""
 
     folder: str
     name: str
+    common: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +314,16 @@ class Environment:
     overlay: Overlay
 
 
-Entry = ServiceEntry | Sidecar | MeshConfig | Policy | Values | Chart | Environment
+Entry = (
+    ServiceEntry
+    | Sidecar
+    | MeshConfig
+    | Policy
+    | Gateway
+    | VirtualService
+    | Origination
+    | PodMesh
+    | Values
+    | Chart
+    | Environment
+)

@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import re2
+
 from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh import family_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
+from skills.core.enforce.selectors import from_labels
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.yaml_text import Map, Seq
@@ -24,22 +27,41 @@ _PROTOCOLS = frozenset(
     {"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB", "HTTPS", "TLS", "TCP", "MONGO", "REDIS", "MYSQL", "UDP"}
 )
 _RESOLVED = frozenset({"DNS", "DNS_ROUND_ROBIN"})
+_RESOLUTIONS = frozenset({"", "NONE", "STATIC", "DYNAMIC_DNS", *_RESOLVED})
+_DYNAMIC = frozenset({"HTTP", "HTTP2", "GRPC", "HTTPS", "TLS"})
+_PORT_NAME = re2.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 # Aliases can make one list stand for thousands; more than this nobody runs.
 _MOST = 2_000
 
 
-def fill(entry: ServiceEntry, spec: Map, place: PlaceOf) -> ServiceEntry:
-    """The entry with what `spec` says, checked."""
+def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, ...] = ()) -> ServiceEntry:
+    """The entry with what `spec` says, checked. `allocated` are addresses that an export shows in its status."""
     filled = replace(
         entry,
         hosts=hosts_of(spec, "hosts", place),
         ports=ports_of(spec, "ports", place),
-        addresses=_texts(spec, "addresses"),
+        addresses=(*_texts(spec, "addresses"), *allocated),
         resolution=text_of(spec.get("resolution")).upper(),
         export_to=_texts(spec, "exportTo"),
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
+        selector=from_labels(mapping_of(spec.get("workloadSelector")).get("labels"))
+        if mapping_of(spec.get("workloadSelector"))
+        else None,
     )
-    return checked(filled)
+    return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
+
+
+def _endpoint_faults(entry: ServiceEntry, spec: Map) -> Iterator[Finding]:
+    """Where traffic is sent must fit how it is resolved."""
+    endpoints = [mapping_of(item) for item in sequence_of(spec.get("endpoints"))[:_MOST]]
+    names = {port.name for port in entry.ports}
+    unknown = any(set(mapping_of(point.get("ports"))) - names for point in endpoints)
+    many = len(endpoints) > 1 and entry.resolution == "DNS_ROUND_ROBIN"
+    both = bool(endpoints and spec.get("workloadSelector"))
+    if unknown or many or both or (endpoints and entry.resolution in {"", "NONE", "DYNAMIC_DNS"}):
+        yield finding("EGR532", entry.place, entry=entry.name)
+    elif entry.resolution == "STATIC" and not entry.endpoints:
+        yield finding("EGR531", entry.place, entry=entry.name)
 
 
 def checked(entry: ServiceEntry) -> ServiceEntry:
@@ -85,10 +107,21 @@ def _faults(entry: ServiceEntry) -> Iterator[Finding]:
     wild = next(((host, place) for host, place in entry.hosts if is_wildcard(host)), None)
     if wild is not None and entry.resolution in _RESOLVED and not entry.endpoints:
         yield finding("EGR966", wild[1], host=wild[0], entry=entry.name, resolution=entry.resolution)
+    yield from _resolution_faults(entry)
     yield from _port_faults(entry)
     for text in entry.addresses:
         if not _is_network(text) or ("/" in text and entry.resolution not in {"", "NONE", "STATIC"}):
             yield finding("EGR971", entry.place, address=text, entry=entry.name)
+
+
+def _resolution_faults(entry: ServiceEntry) -> Iterator[Finding]:
+    if entry.resolution not in _RESOLUTIONS:
+        yield finding("EGR530", entry.place, entry=entry.name, resolution=entry.resolution)
+    if entry.resolution == "DYNAMIC_DNS":
+        exact = any(not is_wildcard(host) for host, _ in entry.hosts)
+        other = any(port.protocol.upper() not in _DYNAMIC for port in entry.ports)
+        if exact or other or entry.addresses:
+            yield finding("EGR530", entry.place, entry=entry.name, resolution=entry.resolution)
 
 
 def _port_faults(entry: ServiceEntry) -> Iterator[Finding]:
@@ -97,7 +130,7 @@ def _port_faults(entry: ServiceEntry) -> Iterator[Finding]:
     for port in entry.ports:
         known = not port.protocol or port.protocol.upper() in _PROTOCOLS
         once = numbers[port.number] == 1 and names[port.name] == 1
-        if port.number < 0 or not port.name or not known or not once:
+        if port.number < 0 or not _PORT_NAME.match(port.name) or not known or not once:
             yield finding("EGR968", port.place, entry=entry.name)
     raw = next((port for port in entry.ports if family_of(port.protocol) == "tcp"), None)
     if raw is not None and len(entry.hosts) > 1 and not entry.passes_through:

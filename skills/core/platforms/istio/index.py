@@ -16,14 +16,18 @@ from skills.core.platforms.istio.entries import (
     Chart,
     Entry,
     Environment,
+    Gateway,
     MeshConfig,
+    Origination,
+    PodMesh,
     Policy,
     ServiceEntry,
     Sidecar,
     Values,
+    VirtualService,
 )
 from skills.core.platforms.istio.overlays import Overlay, environment_named, overlay_of
-from skills.core.platforms.istio.render import rendered, rendered_policies
+from skills.core.platforms.istio.render import rendered, rendered_admissions, rendered_policies
 from skills.core.platforms.istio.scope import Scope, scope_of
 
 _BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
@@ -95,7 +99,7 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
     names: list[str | None] = [*known] or [None]
     return Index(
         cluster,
-        {name: _scope(name, every, values) for name in names},
+        {name: _scope(name, every, values, cluster) for name in names},
         {family: tuple(sorted(group)) for family, group in families.items()},
         _concerned(every, values, cluster),
         values,
@@ -106,10 +110,10 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
 
 def _at_home(entry: Entry, cluster: Cluster) -> list[Entry]:
     """A manifest in each namespace that Kustomize gives to its file. A namespace that a template fills in is none."""
-    if not isinstance(entry, (ServiceEntry, Sidecar, Policy)):
+    if not isinstance(entry, (ServiceEntry, Sidecar, Policy, Gateway, VirtualService, PodMesh)):
         return [entry]
     if entry.namespace is not None and templated(entry.namespace):
-        return [] if isinstance(entry, Policy) else [replace(entry, namespace=None)]
+        return [replace(entry, namespace=None)] if isinstance(entry, (ServiceEntry, Sidecar)) else []
     homes = cluster.homes.get(entry.place.path)
     return [entry] if homes is None else [replace(entry, namespace=home) for home in homes]
 
@@ -124,7 +128,9 @@ def _housed(entries: Sequence[Entry], cluster: Cluster) -> Iterator[Values]:
         namespace = entry.namespace
         if entry.release and namespace is None:
             namespace = _HOMES.get(entry.release, entry.release)
-        namespace = namespace or (chart if chart in cluster.namespaces else None) or _nearest(folder, cluster) or chart
+        if not entry.root:
+            fits = chart if chart in cluster.namespaces else None
+            namespace = namespace or fits or _nearest(folder, cluster) or chart
         # A values file away from its chart lies over defaults that are not in sight, so its mesh is taken to be on.
         yield replace(entry, namespace=namespace, umbrella=entry.umbrella or chart is None)
 
@@ -142,36 +148,80 @@ def _in(overlay: Overlay, environment: str | None) -> bool:
     return overlay.environment is None or overlay.environment == environment
 
 
-def _scope(environment: str | None, entries: Sequence[Entry], values: Sequence[Values]) -> Scope:
+def _scope(environment: str | None, entries: Sequence[Entry], values: Sequence[Values], cluster: Cluster) -> Scope:
     here = [entry for entry in entries if not isinstance(entry, Chart) and _in(entry.overlay, environment)]
     here.sort(key=lambda entry: entry.overlay.environment is not None)
     meshes = [entry for entry in here if isinstance(entry, MeshConfig)]
-    releases = _releases([each for each in values if _in(each.overlay, environment)])
+    releases = releases_in(values, environment)
     made = [item for layers, namespace in releases for item in rendered(layers, namespace, meshes)]
-    network = index_policies(item for layers, namespace in releases for item in rendered_policies(layers, namespace))
+    folders = {entry.folder for entry in entries if isinstance(entry, Chart) and entry.common}
+    network = index_policies(
+        policy
+        for layers, namespace in releases
+        for policy in rendered_policies(layers, namespace, common_chart=_beside(layers, folders))
+    )
+    admitted = [item for layers, namespace in releases for item in rendered_admissions(layers, namespace)]
     scope = scope_of(
         environment,
         [entry for entry in (*here, *made) if isinstance(entry, ServiceEntry)],
         [entry for entry in (*here, *made) if isinstance(entry, Sidecar)],
         meshes,
-        [entry for entry in here if isinstance(entry, Policy)],
+        [*(entry for entry in here if isinstance(entry, Policy)), *admitted],
     )
-    return replace(scope, network=network)
+    return replace(
+        scope,
+        network=network,
+        gateways=tuple(entry for entry in here if isinstance(entry, Gateway)),
+        virtual=tuple(entry for entry in here if isinstance(entry, VirtualService)),
+        originations=tuple(entry for entry in here if isinstance(entry, Origination)),
+        pods=tuple(entry for entry in here if isinstance(entry, PodMesh)),
+        waypoints=_waypoints(cluster),
+    )
 
 
-def _releases(values: Sequence[Values]) -> list[tuple[list[Values], str | None]]:
+def _beside(layers: Sequence[Values], folders: set[str]) -> bool:
+    """Whether one of the files stands beside a chart that depends on bb-common, or below that chart's key."""
+    return any(
+        each.place.path.rpartition("/")[0] in folders or each.spot.path[-1:] == ("bb-common",) for each in layers
+    )
+
+
+def _waypoints(cluster: Cluster) -> dict[str, str]:
+    """`namespace/name` of the waypoint that each namespace's own labels choose."""
+    found = {}
+    for namespace, labels in cluster.namespaces.items():
+        name = labels.get("istio.io/use-waypoint", "")
+        if name and name != "none":
+            found[namespace] = f"{labels.get('istio.io/use-waypoint-namespace') or namespace}/{name}"
+    return found
+
+
+def releases_in(values: Sequence[Values], environment: str | None) -> list[tuple[list[Values], str | None]]:
     """The values of each release, the base first, and its namespace."""
     groups: dict[str, list[Values]] = defaultdict(list)
-    for each in sorted(values, key=lambda item: item.overlay.environment is not None):
-        groups[each.group].append(each)
+    values = [each for each in values if _in(each.overlay, environment)]
+    ordered = sorted(values, key=lambda item: item.overlay.environment is not None)
+    for each in ordered:
+        if not each.root:
+            groups[each.group].append(each)
+    for layers in groups.values():
+        layers[:0] = [_handed_down(each) for each in ordered if each.root and each.folder == layers[0].folder]
     return [(layers, next((each.namespace for each in layers if each.namespace), None)) for layers in groups.values()]
+
+
+def _handed_down(umbrella: Values) -> Values:
+    """Of its own keys Big Bang gives every package the switch and the definitions of network policies."""
+    kept = {
+        path: leaf for path, leaf in umbrella.leaves.items() if path == ("np", "enabled") or "definition" in path[2:3]
+    }
+    return replace(umbrella, leaves=kept, namespace=None)
 
 
 def _concerned(entries: Sequence[Entry], values: Sequence[Values], cluster: Cluster) -> dict[str, frozenset[str]]:
     """The namespaces that something here is about, and the families of files that are about them."""
     found: dict[str, set[str]] = defaultdict(set)
     for entry in (*entries, *(each for each in values if each.says_egress)):
-        if isinstance(entry, (ServiceEntry, Sidecar, Values)) and entry.namespace is not None:
+        if isinstance(entry, (ServiceEntry, Sidecar, Values, VirtualService)) and entry.namespace is not None:
             found[entry.namespace].add(entry.overlay.family)
     for namespace, pods in cluster.pods.items():
         if namespace in found:
@@ -190,7 +240,7 @@ def resolve(index: Index, ref: WorkloadRef) -> list[Workload]:
     if labels is not None:
         name += "{" + ",".join(f"{key}={value}" for key, value in sorted(labels.items())) + "}"
     if len(ref.parts) > 1:
-        keys = {path[2] for values in own for path in values.leaves if path[:2] == ("np", "to")}
+        keys = {path[3] for values in own for path in values.leaves if path[:3] == ("np", "out", "to")}
         labels = labels or ({NAME_KEY: ref.parts[1]} if ref.parts[1] in keys else None)
     if not own or (len(ref.parts) > 1 and labels is None):
         return []

@@ -7,8 +7,8 @@ from itertools import islice
 from urllib.parse import urlsplit
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.mesh import carries
-from skills.core.enforce.mesh_hosts import exported, imported, is_wildcard, within
+from skills.core.enforce.mesh import carries, spoken
+from skills.core.enforce.mesh_hosts import imported, is_wildcard, within
 from skills.core.hosts import edit_distance, parent_of, sibling
 from skills.core.model import Destination, NearMiss, Place, finding
 from skills.core.platforms.istio.entries import ServiceEntry
@@ -17,6 +17,7 @@ from skills.core.platforms.istio.scope import Binding, Scope
 _MOST = 8
 _MOST_HOSTS = 5_000
 _TYPO_SHORTEST = 6
+_SPOKEN = {"tls": "HTTPS", "http": "plain HTTP"}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
@@ -29,8 +30,8 @@ def misses(scope: Scope, pods: Pods, binding: Binding, to: Destination) -> tuple
     listed = ((entry, name, place) for entry in scope.entries for name, place in entry.hosts)
     for entry, name, place in islice(listed, _MOST_HOSTS):
         if within(host, name) and not entry.templated:
-            found += _same_host(entry, name, place, pods, binding, to)
-        elif entry.namespace == pods.namespace or (entry.namespace and _shown(entry, pods.namespace)):
+            found += _same_host(scope, entry, name, place, pods, binding, to)
+        elif entry.namespace == pods.namespace or scope.shown(entry, pods.namespace):
             miss = _other_name(name, host, place)
             found += [miss] if miss else []
     return tuple(sorted(found, key=lambda miss: miss.distance)[:_MOST])
@@ -48,19 +49,15 @@ def bare_host(written: str) -> str:
         return text.lower()
 
 
-def _shown(entry: ServiceEntry, namespace: str) -> bool:
-    return entry.namespace is not None and exported(entry.export_to, entry.namespace, namespace)
-
-
 def _same_host(
-    entry: ServiceEntry, name: str, place: Place, pods: Pods, binding: Binding, to: Destination
+    scope: Scope, entry: ServiceEntry, name: str, place: Place, pods: Pods, binding: Binding, to: Destination
 ) -> Iterator[NearMiss]:
     home = entry.namespace or ""
     if entry.off is not None:
         yield NearMiss(entry.off, place, 1)
     elif entry.faults:
         yield NearMiss(finding("EGR110", place, host=to.name, entry=entry.name), place, 1)
-    elif not _shown(entry, pods.namespace):
+    elif not scope.shown(entry, pods.namespace):
         facts = {"host": to.name, "home": home, "namespace": pods.namespace}
         yield NearMiss(finding("EGR148", place, **facts), place, 2)
     elif not imported(binding.imports, pods.namespace, home, name):
@@ -75,9 +72,9 @@ def _same_host(
 def _other_port(entry: ServiceEntry, place: Place, to: Destination) -> Iterator[NearMiss]:
     same = [port for port in entry.ports if to.ports is not None and to.ports.first <= port.number <= to.ports.last]
     for port in same:
-        if not carries(port.family, to.application):
-            spoken = "HTTPS" if to.application == "tls" else "plain HTTP"
-            facts = {"host": to.name, "protocol": port.protocol, "spoken": spoken}
+        if not carries(port.family, spoken(to)):
+            said = _SPOKEN.get(spoken(to) or "", "a protocol of its own")
+            facts = {"host": to.name, "protocol": port.protocol, "spoken": said}
             yield NearMiss(finding("EGR154", port.place, **facts), port.place, 1)
     if not same:
         ports = ", ".join(str(port.number) for port in entry.ports[:_MOST]) or "no port"

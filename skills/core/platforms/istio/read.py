@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from skills.core.enforce.kube_objects import mapping_of, namespace_of, sequence_of, text_of
+from skills.core.enforce.kube_objects import is_port, labels_of, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.kustomize import is_kustomization
-from skills.core.enforce.mesh_hosts import read_import
+from skills.core.enforce.mesh_hosts import Import, read_import
 from skills.core.enforce.selectors import from_labels
 from skills.core.platforms.istio.entries import (
     Chart,
     Entry,
     Environment,
-    Policy,
     ServiceEntry,
     Sidecar,
     Spot,
 )
 from skills.core.platforms.istio.fields import fill
 from skills.core.platforms.istio.overlays import overlay_of
+from skills.core.platforms.istio.read_pods import read_pods
+from skills.core.platforms.istio.read_traffic import (
+    read_destination_rule,
+    read_gateway,
+    read_policy,
+    read_virtual_service,
+)
 from skills.core.platforms.istio.values import mesh_config, read_values
 from skills.core.yaml_text import Document, Map
 
@@ -37,15 +44,31 @@ def read(document: Document) -> Sequence[Entry]:
     if kind == "Sidecar" and version.startswith(_NETWORKING):
         return (_sidecar(document, data),)
     if kind == "AuthorizationPolicy" and version.startswith(_SECURITY):
-        return tuple(_policy(document, data))
+        return (read_policy(document, data),)
+    if version.startswith(_NETWORKING):
+        return _traffic(document, data, kind)
     if kind == "IstioOperator":
         return tuple(mesh_config(document, mapping_of(data.get("spec"))))
     if is_kustomization(document.path, kind):
         overlay = overlay_of(document.path)
         return (Environment(document.place(), overlay),) if overlay.environment else ()
     if not kind and document.path.rpartition("/")[2] == "Chart.yaml":
-        return (Chart(document.path.rpartition("/")[0], text_of(data.get("name"))),)
-    return tuple(read_values(document, data, kind))
+        return (_chart(document, data),)
+    pods = read_pods(document, kind) if kind else None
+    return (pods,) if pods is not None else tuple(read_values(document, data, kind))
+
+
+def _traffic(document: Document, data: Map, kind: str) -> Sequence[Entry]:
+    if kind == "VirtualService":
+        return (read_virtual_service(document, data),)
+    if kind == "Gateway":
+        return (read_gateway(document, data),)
+    return tuple(read_destination_rule(document, data)) if kind == "DestinationRule" else ()
+
+
+def _chart(document: Document, data: Map) -> Chart:
+    needs = [text_of(mapping_of(item).get("name")) for item in sequence_of(data.get("dependencies"))]
+    return Chart(document.path.rpartition("/")[0], text_of(data.get("name")), "bb-common" in needs)
 
 
 def _service_entry(document: Document, data: Map, version: str) -> ServiceEntry:
@@ -57,8 +80,17 @@ def _service_entry(document: Document, data: Map, version: str) -> ServiceEntry:
         Spot(document.path, document.index),
         overlay_of(document.path),
         version=version,
+        waypoint=_waypoint(labels_of(metadata.get("labels")), namespace_of(metadata)[0]),
     )
-    return fill(entry, spec if isinstance(spec, Map) else _empty(data), document.place)
+    status = mapping_of(data.get("status"))
+    given = tuple(text_of(mapping_of(item).get("value")) for item in sequence_of(status.get("addresses"))[:_MOST])
+    return fill(entry, spec if isinstance(spec, Map) else _empty(data), document.place, given)
+
+
+def _waypoint(labels: Mapping[str, str], home: str) -> str:
+    """`namespace/name` of the waypoint that labels choose; empty where they choose none."""
+    name = labels.get("istio.io/use-waypoint", "")
+    return f"{labels.get('istio.io/use-waypoint-namespace') or home}/{name}" if name and name != "none" else name
 
 
 def _empty(like: Map) -> Map:
@@ -79,7 +111,8 @@ def _sidecar(document: Document, data: Map) -> Sidecar:
         overlay_of(document.path),
         from_labels(labels) if labels else None,
         _policy_mode(spec.get("outboundTrafficPolicy")),
-        tuple(filter(None, map(read_import, _egress_hosts(spec)))) if sequence_of(spec.get("egress")) else None,
+        tuple(_imports(spec)) if sequence_of(spec.get("egress")) else None,
+        text_of(data.get("apiVersion")),
     )
 
 
@@ -88,52 +121,12 @@ def _policy_mode(data: Any) -> str | None:
     return (text_of(data.get("mode")).upper() or "REGISTRY_ONLY") if isinstance(data, Map) else None
 
 
-def _egress_hosts(spec: Any) -> Iterator[str]:
+def _imports(spec: Any) -> Iterator[Import]:
+    """What each listener of the Sidecar lets its pods see; one with a port of its own carries that port alone."""
     for item in sequence_of(spec.get("egress"))[:_MOST]:
-        for host in sequence_of(mapping_of(item).get("hosts"))[:_MOST]:
-            yield text_of(host)
-
-
-def _policy(document: Document, data: Map) -> Iterator[Policy]:
-    """Policies that target ServiceEntries; others are about what comes in."""
-    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
-    refs = [mapping_of(item) for item in (*sequence_of(spec.get("targetRefs")), spec.get("targetRef"))]
-    targets = tuple(text_of(ref.get("name")) for ref in refs if ref.get("kind") == "ServiceEntry")
-    if not targets:
-        return
-    rules = [mapping_of(rule) for rule in sequence_of(spec.get("rules"))[:_MOST]]
-    sources: list[tuple[str, str | None]] | None = []
-    for rule in rules:
-        named = list(_sources(rule))
-        sources = None if sources is None or (not named and "from" not in rule) else [*sources, *named]
-    yield Policy(
-        text_of(metadata.get("name")),
-        namespace_of(metadata)[0],
-        document.place_of("metadata", "name"),
-        overlay_of(document.path),
-        text_of(spec.get("action")).upper() or "ALLOW",
-        targets,
-        None if sources is None else tuple(sources),
-        all(_plain(rule) for rule in rules),
-    )
-
-
-def _sources(rule: Any) -> Iterator[tuple[str, str | None]]:
-    for item in sequence_of(rule.get("from"))[:_MOST]:
-        source = mapping_of(mapping_of(item).get("source"))
-        for namespace in sequence_of(source.get("namespaces"))[:_MOST]:
-            yield text_of(namespace), None
-        for principal in sequence_of(source.get("principals"))[:_MOST]:
-            parts = text_of(principal).split("/")
-            if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa":
-                yield parts[2], parts[4]
-
-
-def _plain(rule: Any) -> bool:
-    if not set(rule) <= {"from"}:
-        return False
-    sources = [mapping_of(mapping_of(item).get("source")) for item in sequence_of(rule.get("from"))]
-    texts = [text_of(value) for source in sources for key in source for value in sequence_of(source[key])]
-    return all(set(source) in ({"namespaces"}, {"principals"}) for source in sources) and not any(
-        "*" in t for t in texts
-    )
+        listener = mapping_of(item)
+        number = mapping_of(listener.get("port")).get("number")
+        for host in sequence_of(listener.get("hosts"))[:_MOST]:
+            found = read_import(text_of(host))
+            if found is not None:
+                yield replace(found, port=number if is_port(number) else None)

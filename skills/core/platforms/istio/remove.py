@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from skills.core.enforce.peers import pods_of
+from skills.core.enforce.peers import peers, pods_of
 from skills.core.model import Destination
 from skills.core.platforms.istio.entries import Path, ServiceEntry
+from skills.core.platforms.istio.network_edit import close_network
 from skills.core.platforms.istio.served import served
 from skills.core.platforms.istio.workbench import Workbench
 from skills.core.yaml_text import remove_item
 
 _MOST_STEPS = 64
+_MOST_FILES = 8
 
 
-def remove(bench: Workbench, destination: Destination) -> None:
+def remove(bench: Workbench, destination: Destination, *, ours: bool = True) -> None:
     """What names exactly the destination goes; what covers more stays, and is named."""
     workload = bench.need.workload
     done = False
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MOST_STEPS if ours else 0):
         entry = _next(bench, destination)
         if entry is None or not _cut(bench, entry, destination):
             break
         done = True
     pods = pods_of(bench.index.cluster, workload)
+    far = peers(bench.index.cluster, workload, destination)
+    for environment in bench.index.environments_of(workload):
+        for _ in range(_MOST_FILES):
+            if not close_network(bench, bench.index.scopes[environment], pods, destination, far):
+                break
+            done = True
     for environment in bench.index.environments_of(workload):
         scope = bench.index.scopes[environment]
-        left = served(scope, pods, scope.bind(pods), destination)
+        left = [] if not ours else served(scope, pods, scope.bind(pods), destination)
         if left:
             bench.say("EGR967", left[0].entry.place, entry=left[0].entry.name, destination=str(destination))
             return
-    if not done:
+    if not done and ours:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
 
 

@@ -12,7 +12,19 @@ from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import Import, exported, imported, is_wildcard, within
 from skills.core.model import Finding, Place, finding
-from skills.core.platforms.istio.entries import ROOT, MeshConfig, Policy, ServiceEntry, Sidecar
+from skills.core.platforms.istio.entries import (
+    ROOT,
+    Bypass,
+    Gateway,
+    MeshConfig,
+    Origination,
+    PodMesh,
+    Policy,
+    ServiceEntry,
+    Sidecar,
+    VirtualService,
+)
+from skills.core.platforms.istio.fields import checked
 
 _MOST = 2_000
 _MOST_PLACES = 5
@@ -49,6 +61,11 @@ class Scope:
     by_address: tuple[ServiceEntry, ...] = ()
     of_namespace: Mapping[str | None, tuple[ServiceEntry, ...]] = field(default_factory=dict)
     network: PolicyIndex = field(default_factory=lambda: PolicyIndex({}))
+    gateways: tuple[Gateway, ...] = ()
+    virtual: tuple[VirtualService, ...] = ()
+    originations: tuple[Origination, ...] = ()
+    pods: tuple[PodMesh, ...] = ()
+    waypoints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mesh(self) -> MeshConfig | None:
@@ -57,6 +74,19 @@ class Scope:
     @property
     def root(self) -> str:
         return next((mesh.root for mesh in reversed(self.meshes) if mesh.root), ROOT)
+
+    @property
+    def export_to(self) -> tuple[str, ...]:
+        """Where an entry without `exportTo` is visible."""
+        return next((mesh.export_to for mesh in reversed(self.meshes) if mesh.export_to), ("*",))
+
+    @property
+    def allocates(self) -> bool:
+        return any(mesh.allocates for mesh in self.meshes)
+
+    @property
+    def bypasses(self) -> tuple[Bypass, ...]:
+        return tuple(mesh.bypass for mesh in self.meshes if mesh.bypass is not None)
 
     def named(self, host: str) -> Iterator[ServiceEntry]:
         """Entries that count and list the host, itself or by a wildcard."""
@@ -94,12 +124,18 @@ class Scope:
         places = (sidecar.place,) if sidecar.mode or mesh is None else (mesh.place, sidecar.place)
         return Binding(sidecar.mode or mode, sidecar.imports, places, sidecar.name)
 
-    def visible(self, entry: ServiceEntry, host: str, namespace: str, binding: Binding) -> bool:
+    def shown(self, entry: ServiceEntry, namespace: str) -> bool:
+        """Whether the entry is exported to the namespace."""
+        return entry.namespace is not None and exported(entry.export_to or self.export_to, entry.namespace, namespace)
+
+    def visible(
+        self, entry: ServiceEntry, host: str, namespace: str, binding: Binding, port: int | None = None
+    ) -> bool:
         home = entry.namespace
-        if home is None:
+        if home is None or not self.shown(entry, namespace):
             return False
-        listed = next((name for name, _ in entry.hosts if within(host, name)), host)
-        return exported(entry.export_to, home, namespace) and imported(binding.imports, namespace, home, listed)
+        names = [name for name, _ in entry.hosts if within(host, name)] or [host]
+        return any(imported(binding.imports, namespace, home, name, port) for name in names)
 
 
 def _what(binding: Binding) -> tuple[str | None, tuple[Import, ...] | None]:
@@ -164,5 +200,5 @@ def _overlaid(entries: Iterable[ServiceEntry]) -> list[ServiceEntry]:
             export_to=entry.export_to or base.export_to,
             endpoints=entry.endpoints or base.endpoints,
         )
-        found[key] = replace(patched, faults=()) if not entry.hosts else patched
+        found[key] = checked(replace(patched, faults=())) if not entry.hosts else patched
     return list(found.values())

@@ -46,6 +46,8 @@ def served(scope: Scope, pods: Pods, binding: Binding, destination: Destination)
 
 def captured(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> list[Registration]:
     """TCP entries without addresses that send this port's connections somewhere else (G-A07)."""
+    if scope.allocates:
+        return []
     return [
         Registration(entry, port)
         for entry in scope.by_address
@@ -68,27 +70,56 @@ def _asks(port: ListedPort, destination: Destination) -> bool:
     return ports is not None and ports.first <= port.number <= ports.last and port.protocol.upper() != "UDP"
 
 
-def _sees(scope: Scope, entry: ServiceEntry, pods: Pods, binding: Binding) -> bool:
-    return any(scope.visible(entry, host, pods.namespace, binding) for host, _ in entry.hosts)
+def _sees(scope: Scope, entry: ServiceEntry, pods: Pods, binding: Binding, port: int | None = None) -> bool:
+    return any(scope.visible(entry, host, pods.namespace, binding, port) for host, _ in entry.hosts)
+
+
+def rivals(
+    scope: Scope, pods: Pods, binding: Binding, to: Destination, found: list[Registration]
+) -> list[ServiceEntry]:
+    """Entries of other namespaces for the very same host that lack the port: Istio picks one of them, not all.
+
+    The pods' own namespace comes first; among others nobody knows from the files which was there before.
+    Source: istio/istio pilot/pkg/model/sidecar.go.
+    """
+    if to.host is None or not found or any(item.entry.namespace == pods.namespace for item in found):
+        return []
+    exact = {item.entry.namespace for item in found if any(name == to.host for name, _ in item.entry.hosts)}
+    return [
+        entry
+        for entry in scope.by_host.get(to.host, ())
+        if exact and entry.namespace not in exact and scope.visible(entry, to.host, pods.namespace, binding)
+    ]
 
 
 def _matching(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> Iterator[Registration]:
     host = destination.host
+    networks = [destination.network] if destination.network else list(destination.addresses)
     if host is not None:
         for entry in scope.named(host):
-            if scope.visible(entry, host, pods.namespace, binding):
-                for port in entry.ports:
+            elsewhere = bool(entry.addresses and networks) and not all(_inside(entry, text) for text in networks)
+            for port in entry.ports:
+                # Plain TCP is matched by address alone, so a name helps only where its addresses are the entry's.
+                if port.family == "tcp" and elsewhere:
+                    continue
+                if scope.visible(entry, host, pods.namespace, binding, port.number):
                     yield Registration(entry, port)
-    networks = [destination.network] if destination.network else list(destination.addresses)
     for entry in scope.by_address:
         if not _sees(scope, entry, pods, binding):
             continue
         inside = bool(networks) and all(_inside(entry, network) for network in networks)
         for port in entry.ports:
-            if inside and port.family != "tls":
+            if not _sees(scope, entry, pods, binding, port.number):
+                continue
+            if inside and (port.family == "tcp" or (port.family == "http" and _listed(entry, networks))):
                 yield Registration(entry, port)
             elif not entry.addresses and entry.passes_through and port.family == "tcp":
                 yield Registration(entry, port, any_address=True)
+
+
+def _listed(entry: ServiceEntry, networks: list[str]) -> bool:
+    """HTTP is routed by the Host header; an address as Host is known where the entry lists exactly that one."""
+    return all(text.removesuffix("/32") in entry.addresses for text in networks)
 
 
 def _inside(entry: ServiceEntry, text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from skills.core.enforce.kube_objects import mapping_of, text_of
 from skills.core.model import Place, finding
-from skills.core.platforms.istio.bb_policies import leaves_of
+from skills.core.platforms.istio.bb_leaves import leaves_of
 from skills.core.platforms.istio.entries import (
     Entry,
     MeshConfig,
@@ -25,6 +25,7 @@ from skills.core.platforms.istio.entries import (
 )
 from skills.core.platforms.istio.fields import PlaceOf, fill, hosts_of, ports_of
 from skills.core.platforms.istio.overlays import Overlay, group_of, overlay_of
+from skills.core.platforms.istio.read_pods import global_bypass
 from skills.core.yaml_text import Document, Map, Seq, read_documents
 
 _DEEPEST = 10
@@ -72,9 +73,12 @@ def _texts(document: Document, data: Map, holder: str) -> Iterator[Entry]:
 
 def mesh_config(document: Document, spec: Any) -> Iterator[Entry]:
     """What an IstioOperator's spec says."""
-    mesh = spec.get("meshConfig")
+    tree = _Tree(document, (), 0, "", None, umbrella=True)
+    mesh, values = spec.get("meshConfig"), spec.get("values")
     if isinstance(mesh, Map):
-        yield from _Tree(document, (), 0, "", None, umbrella=True).mesh(mesh)
+        yield from tree.mesh(mesh)
+    if isinstance(values, Map):
+        yield from tree.search(values, ("spec", "values"))
 
 
 class _Tree:
@@ -120,6 +124,9 @@ class _Tree:
         mesh = node.get("meshConfig")
         if isinstance(mesh, Map):
             yield from self.mesh(mesh)
+        bypass = global_bypass(node, self.place(node, "global")) if "global" in node else None
+        if bypass is not None:
+            yield MeshConfig(bypass.place, self.overlay, bypass=bypass)
         hardened = node.get("hardened")
         if path[-2:-1] and path[-1] == "values" and str(path[-2]).startswith("istio") and isinstance(hardened, Map):
             on = hardened.get("enabled") is True
@@ -135,9 +142,13 @@ class _Tree:
         policy = mesh.get("outboundTrafficPolicy")
         mode = text_of(policy.get("mode")).upper() or None if isinstance(policy, Map) else None
         root = text_of(mesh.get("rootNamespace")) or None
+        exported = mesh.get("defaultServiceExportTo")
+        shown = tuple(map(text_of, exported)) if isinstance(exported, Seq) else ()
         place = self.place(policy, "mode") if isinstance(policy, Map) and mode else self.place(mesh, None)
-        if mode or root:
-            yield MeshConfig(place, self.overlay, mode, root)
+        proxy = mapping_of(mapping_of(mesh.get("defaultConfig")).get("proxyMetadata"))
+        allocates = all(text_of(proxy.get(f"ISTIO_META_DNS_{name}")) == "true" for name in ("CAPTURE", "AUTO_ALLOCATE"))
+        if mode or root or shown or allocates:
+            yield MeshConfig(place, self.overlay, mode, root, export_to=shown, allocates=allocates)
 
     def _values(self, node: Map, path: Path) -> Values | None:
         tree = node.get("networkPolicies")
@@ -151,8 +162,11 @@ class _Tree:
             release, umbrella = str(way[-2]), True
             namespace = self.homes.get(way[:-1]) or namespace
         first = next(iter(leaves.values())).place
-        group = "/".join([group_of(self.document.path), *map(str, path)])
-        return Values(group, release, namespace, first, self.spot(path), self.overlay, umbrella, leaves)
+        folder = group_of(self.document.path)
+        group = "/".join([folder, *map(str, path)])
+        root = not release and _umbrella(node)
+        spot = self.spot(path)
+        return Values(group, release, namespace, first, spot, self.overlay, umbrella, leaves, root, folder)
 
     def _istio(self, node: Map, path: Path) -> dict[tuple[str, ...], Setting]:
         istio = node.get("istio")
@@ -162,18 +176,35 @@ class _Tree:
             "sidecar",
             "enabled",
             "ambient",
+            "authorizationPolicies",
         }:
             return {}
         found = self._scalars(istio, ("istio",), ("enabled",))
         for part in ("sidecar", "hardened", "ambient"):
             if isinstance(istio.get(part), Map):
                 found |= self._scalars(istio[part], ("istio", part), _SIDECAR)
+        found |= self._policies(istio)
         custom = mapping_of(istio.get("serviceEntries"))
         if isinstance(custom.get("custom"), Seq):
             found |= self._list(custom, (*path, "istio", "serviceEntries", "custom"), "custom", "custom")
         hardened = mapping_of(istio.get("hardened"))
         if isinstance(hardened.get("customServiceEntries"), Seq):
             found |= self._list(hardened, (*path, "istio", "hardened", "customServiceEntries"), "legacy", "legacy")
+        return found
+
+    def _policies(self, istio: Map) -> dict[tuple[str, ...], Setting]:
+        """What values say of AuthorizationPolicies; the older key replaces all of the newer one."""
+        said = istio.get("authorizationPolicies")
+        found: dict[tuple[str, ...], Setting] = {}
+        if isinstance(said, Map):
+            at = ("istio", "authorization")
+            found |= self._scalars(said, at, ("enabled", "generateFromNetpol", "custom", "additionalPolicies"))
+            for name, value in mapping_of(said.get("defaults")).items():
+                on = value.get("enabled") if isinstance(value, Map) else value
+                found[*at, "defaults", str(name)] = Setting(on, self.place(said, "defaults"))
+        older = mapping_of(istio.get("hardened")).get("customAuthorizationPolicies")
+        if isinstance(older, Seq):
+            found["istio", "authorization", "older"] = Setting(older, self.place(istio, "hardened"))
         return found
 
     def _scalars(self, data: Map, at: tuple[str, ...], keys: tuple[str, ...]) -> dict[tuple[str, ...], Setting]:
@@ -220,6 +251,12 @@ class _Tree:
         if "ports" in route:
             found[(*at, "ports")] = Setting(ports_of(route, "ports", place), place(route, "ports"))
         return found
+
+
+def _umbrella(node: Map) -> bool:
+    """Whether packages with values of their own stand below this node."""
+    groups = [node, *(mapping_of(node.get(key)) for key in ("packages", "addons"))]
+    return any(isinstance(child, Map) and isinstance(child.get("values"), Map) for g in groups for child in g.values())
 
 
 def merged(layers: list[Values]) -> Mapping[tuple[str, ...], Setting]:

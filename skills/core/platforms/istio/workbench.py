@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import expand
 from skills.core.model import Edit, Fact, Finding, Need, Place, Plan, Question, finding
@@ -15,6 +15,7 @@ from skills.core.platforms.istio.read import read
 from skills.core.yaml_text import CannotEdit, Document, append_document, insert_key, read_documents
 
 Step = Callable[[str, Document], str]
+Role = Literal["allowlist", "architecture", "counterpart"]
 _SEALED = ("ENC[AES256_GCM", "\nsops:")
 
 
@@ -26,6 +27,7 @@ class Workbench:
     sources: Sources
     need: Need
     texts: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
 
@@ -44,15 +46,18 @@ class Workbench:
 
     def plan(self) -> Plan:
         edits = [
-            Edit(path, self.sources.texts.get(path), text)
+            Edit(path, self.sources.texts.get(path), text, self.roles.get(path, "allowlist"))
             for path, text in sorted(self.texts.items())
             if text != self.sources.texts.get(path)
         ]
         asked = {question.id: question for question in self.questions}
         return Plan(tuple(edits), findings=tuple(self.findings), questions=tuple(asked.values()))
 
-    def change(self, spot: Spot, step: Step) -> bool:
-        """Runs one step on the document of a spot; what can't be done becomes a finding."""
+    def change(self, spot: Spot, step: Step, role: Role = "allowlist") -> bool:
+        """Runs one step on the document of a spot; what can't be done becomes a finding.
+
+        A file that belongs to the other side has the role `counterpart`.
+        """
         text = self._open(spot.file)
         if text is None:
             return False
@@ -62,6 +67,9 @@ class Workbench:
         except CannotEdit as refused:
             self.say("EGR991", Place(spot.file), path=spot.file, why=str(refused).rstrip("."))
             return False
+        if new != text:
+            # A file in which our own side changes too is no file of the other side.
+            self.roles[spot.file] = role if self.roles.get(spot.file, role) == role else "allowlist"
         self._put(spot.file, new)
         return True
 

@@ -1,0 +1,164 @@
+"""Reads manifests that steer or admit traffic: AuthorizationPolicy, Gateway, VirtualService, DestinationRule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from skills.core.enforce.kube_objects import is_port, mapping_of, namespace_of, sequence_of, text_of
+from skills.core.enforce.selectors import from_labels, parse
+from skills.core.model import Place
+from skills.core.platforms.istio.entries import (
+    Admission,
+    Gateway,
+    Hop,
+    Origination,
+    Policy,
+    Server,
+    Source,
+    VirtualService,
+)
+from skills.core.platforms.istio.overlays import Overlay, overlay_of
+from skills.core.yaml_text import Document, Map, Seq
+
+_MOST = 2_000
+_SOURCE = {"namespaces", "principals", "serviceAccounts", "notNamespaces", "notPrincipals"}
+_OPERATION = {"hosts", "ports"}
+
+
+def read_policy(document: Document, data: Map) -> Policy:
+    metadata = mapping_of(data.get("metadata"))
+    return policy_of(
+        text_of(metadata.get("name")),
+        namespace_of(metadata)[0],
+        document.place_of("metadata", "name"),
+        overlay_of(document.path),
+        mapping_of(data.get("spec")),
+    )
+
+
+def policy_of(name: str, namespace: str | None, place: Place, overlay: Overlay, spec: Mapping[str, Any]) -> Policy:
+    refs = [mapping_of(item) for item in (*sequence_of(spec.get("targetRefs"))[:_MOST], spec.get("targetRef"))]
+    selector = spec.get("selector")
+    return Policy(
+        name,
+        namespace,
+        place,
+        overlay,
+        text_of(spec.get("action")).upper() or "ALLOW",
+        tuple((text_of(ref.get("kind")), text_of(ref.get("name"))) for ref in refs if ref),
+        parse(selector) if isinstance(selector, Mapping) else None,
+        tuple(_admission(mapping_of(rule)) for rule in sequence_of(spec.get("rules"))[:_MOST]),
+    )
+
+
+def _admission(rule: Mapping[str, Any]) -> Admission:
+    """A rule holds when one source, one operation and every condition do."""
+    sources = operations = None
+    if "from" in rule:
+        sources = tuple(
+            _source(mapping_of(mapping_of(item).get("source"))) for item in sequence_of(rule["from"])[:_MOST]
+        )
+    plain = set(rule) <= {"from", "to"}
+    if "to" in rule:
+        operations = [mapping_of(mapping_of(item).get("operation")) for item in sequence_of(rule["to"])[:_MOST]]
+        plain = plain and len(operations) == 1 and all(set(each) <= _OPERATION for each in operations)
+    single = operations[0] if operations and plain else {}
+    return Admission(sources, _texts(single, "hosts"), _texts(single, "ports"), plain)
+
+
+def _source(source: Mapping[str, Any]) -> Source:
+    return Source(
+        _texts(source, "namespaces"),
+        _texts(source, "principals"),
+        _texts(source, "serviceAccounts"),
+        _texts(source, "notNamespaces") or (),
+        _texts(source, "notPrincipals") or (),
+        bool(source) and set(source) <= _SOURCE,
+    )
+
+
+def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    return tuple(map(text_of, sequence_of(data[key])[:_MOST])) if key in data else None
+
+
+def read_gateway(document: Document, data: Map) -> Gateway:
+    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
+    return Gateway(
+        text_of(metadata.get("name")),
+        namespace_of(metadata)[0],
+        document.place_of("metadata", "name"),
+        overlay_of(document.path),
+        from_labels(spec.get("selector")),
+        tuple(_servers(document, spec.get("servers"))),
+    )
+
+
+def _servers(document: Document, items: Any) -> Iterator[Server]:
+    for at, item in enumerate(items[:_MOST] if isinstance(items, Seq) else ()):
+        server = mapping_of(item)
+        port = mapping_of(server.get("port"))
+        number = port.get("number")
+        hosts = tuple(text_of(host).rpartition("/")[2] for host in sequence_of(server.get("hosts"))[:_MOST])
+        yield Server(
+            number if is_port(number) else -1,
+            text_of(port.get("protocol")).upper(),
+            hosts,
+            text_of(mapping_of(server.get("tls")).get("mode")).upper(),
+            document.place(items, at),
+        )
+
+
+def read_virtual_service(document: Document, data: Map) -> VirtualService:
+    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
+    namespace = namespace_of(metadata)[0]
+    gateways = tuple(map(text_of, sequence_of(spec.get("gateways"))[:_MOST])) or ("mesh",)
+    hops = [hop for kind in ("http", "tls", "tcp") for hop in _hops(document, spec.get(kind), kind, gateways)]
+    return VirtualService(
+        text_of(metadata.get("name")),
+        namespace,
+        document.place_of("metadata", "name"),
+        overlay_of(document.path),
+        tuple(map(text_of, sequence_of(spec.get("hosts"))[:_MOST])),
+        gateways,
+        tuple(map(text_of, sequence_of(spec.get("exportTo"))[:_MOST])),
+        tuple(hops),
+    )
+
+
+def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) -> Iterator[Hop]:
+    for at, item in enumerate(items[:_MOST] if isinstance(items, Seq) else ()):
+        route = mapping_of(item)
+        to = []
+        for each in sequence_of(route.get("route"))[:_MOST]:
+            destination = mapping_of(mapping_of(each).get("destination"))
+            number = mapping_of(destination.get("port")).get("number")
+            to.append((text_of(destination.get("host")), number if is_port(number) else None))
+        matches = [mapping_of(match) for match in sequence_of(route.get("match"))[:_MOST]] or [{}]
+        for match in matches:
+            port = match.get("port")
+            yield Hop(
+                kind,
+                tuple(map(text_of, sequence_of(match.get("gateways")))) or gateways,
+                port if is_port(port) else None,
+                tuple(to),
+                document.place(items, at),
+                tuple(map(text_of, sequence_of(match.get("sniHosts")))),
+            )
+
+
+def read_destination_rule(document: Document, data: Map) -> Iterator[Origination]:
+    """Only rules that make the proxy speak TLS by itself."""
+    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
+    traffic = mapping_of(spec.get("trafficPolicy"))
+    name, place = text_of(metadata.get("name")), document.place_of("metadata", "name")
+    common = (name, namespace_of(metadata)[0], place, overlay_of(document.path), text_of(spec.get("host")))
+    whole = text_of(mapping_of(traffic.get("tls")).get("mode")).upper()
+    if whole in {"SIMPLE", "MUTUAL"}:
+        yield Origination(*common, whole)
+    for item in sequence_of(traffic.get("portLevelSettings"))[:_MOST]:
+        setting = mapping_of(item)
+        mode = text_of(mapping_of(setting.get("tls")).get("mode")).upper()
+        number = mapping_of(setting.get("port")).get("number")
+        if mode in {"SIMPLE", "MUTUAL"} and is_port(number):
+            yield Origination(*common, mode, (number,))
