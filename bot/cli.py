@@ -52,6 +52,10 @@ def _command(arguments: Mapping[str, Any]) -> int:
         from bot.serve import serve  # noqa: PLC0415
 
         return serve(settings, arguments["config"], port=arguments["port"], host=arguments["host"])
+    if name == "eval":
+        from bot.evaluate import run_eval  # noqa: PLC0415
+
+        return run_eval(arguments["source"], worst=arguments["worst"], as_json=arguments["json"])
     app = App.build(settings, config=arguments.get("config"), at=arguments.get("at"), acting_as=arguments.get("as_"))
     if name == "chat":
         from bot.terminal import chat  # noqa: PLC0415

@@ -1,0 +1,124 @@
+"""`postern eval`: labelled cases in, figures out. A bad line is said and left out, never fatal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from bot import output
+from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import Finding
+from skills.core.rendering import render
+from skills.core.scoring import Marked, Score, case, mark, score
+
+_LONGEST_LINE = 4 * 1024 * 1024  # bytes
+_SHOWN = 300  # characters of a case's text
+
+
+def run_eval(source: str, *, worst: int, as_json: bool) -> int:
+    """Exit status 0 when every line was a case, 2 when a line was none or there was nothing to score."""
+    marked: list[Marked] = []
+    bad: list[tuple[int, Finding]] = []
+    for number, raw in _lines(source):
+        try:
+            marked.append(mark(case(_object(raw), number)))
+        except AskUnclear as error:
+            bad.append((number, error.finding))
+    if not marked and not bad:
+        raise AskUnclear("EGR670", path=source[:200])
+    result = score(marked)
+    if as_json:
+        output.one_object(_data(result, bad, worst))
+    else:
+        _print(result, bad, worst)
+    return 2 if bad else 0
+
+
+def _print(result: Score, bad: list[tuple[int, Finding]], worst: int) -> None:
+    for number, finding in bad:
+        facts = {"number": number, "says": say(finding).says}
+        print(output.printable(say(Finding("EGR671", facts)).says), file=sys.stderr)
+    mistaken = sorted(
+        ((label, read, count) for (label, read), count in result.confusion.items() if label != read),
+        key=lambda item: -item[2],
+    )
+    facts = {"score": result, "mistaken": mistaken, "worst": [_shown(item) for item in result.worst[:worst]]}
+    print(output.printable(render("replies/eval.txt.j2", **facts)), end="")
+
+
+def _shown(item: Marked) -> dict[str, Any]:
+    return {
+        "id": item.case.id,
+        "faults": list(item.faults),
+        "label": _label(item),
+        "read": _read(item),
+        "text": item.judgement.best.quotes[0][:_SHOWN] if item.judgement.best.quotes else item.case.text[:_SHOWN],
+    }
+
+
+def _label(item: Marked) -> dict[str, Any]:
+    wanted = item.case.destination
+    return {
+        "symptom": item.case.symptom,
+        "hosts": None if wanted is None else [remote.host for remote in wanted],
+        "client": item.case.client,
+        "egress_block": item.case.block,
+    }
+
+
+def _read(item: Marked) -> dict[str, Any]:
+    return {
+        "symptom": item.judgement.symptom,
+        "hosts": [seen.host for seen in item.judgement.destinations],
+        "client": item.judgement.client,
+        "egress_block": item.judgement.egress_block,
+    }
+
+
+def _data(result: Score, bad: list[tuple[int, Finding]], worst: int) -> dict[str, Any]:
+    return {
+        "cases": result.cases,
+        "shares": {name: None if share is None else round(share, 4) for name, share in result.shares.items()},
+        "confusion": [
+            {"label": label, "read": read, "count": count} for (label, read), count in sorted(result.confusion.items())
+        ],
+        "worst": [_shown(item) for item in result.worst[:worst]],
+        "bad_lines": [{"line": number, **output.error_object(finding)} for number, finding in bad],
+    }
+
+
+def _lines(source: str) -> Iterator[tuple[int, bytes]]:
+    if source == "-":
+        yield from _numbered(sys.stdin.buffer)
+        return
+    try:
+        with Path(source).open("rb") as file:
+            yield from _numbered(file)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a file name"
+        raise AskUnclear("EGR646", path=source[:200], reason=str(reason)) from None
+
+
+def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Lines with their numbers, without blank ones; one that is too long is cut and so refused as JSON."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if line.strip():
+            yield number, line
+        while not line.endswith(b"\n") and (line := file.readline(_LONGEST_LINE)):
+            pass
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        row = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise AskUnclear("EGR672") from None
+    if not isinstance(row, dict):
+        raise AskUnclear("EGR672")
+    return row
