@@ -93,6 +93,7 @@ def answered(code: int, words: str) -> str:
     return (
         rf"\b{code}\b[:,. -]{{0,3}}(?:{words}|server error|client error|error responses?)"
         rf"|(?:status|code|error|http|response)[^\n\w]{{0,4}}(?:code[: ]{{1,3}})?{code}\b|\bE{code}\b"
+        rf"|\b(?:returned|responded with|replied with|answered|got|received):? (?:an? )?(?:HTTP[ /]?)?{code}\b"
     )
 
 

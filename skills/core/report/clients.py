@@ -140,6 +140,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"raise_for_status",
         ),
     ),
+    ("other", "m", (r"\burllib/request\.py\b",)),  # Python's own; no client of a name
     (
         "urllib3",
         "m",

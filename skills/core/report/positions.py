@@ -216,6 +216,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bdocker login {H}",
         r"(?i)\bhost [\"'`]{H}[\"'`]",
         r"dns:///{H}(?::{P})?",
+        r"\bremoteAddress: '{A}',\s{1,12}remotePort: {P}",
     ),
     *_at(WEIGHT.HINT, r"\bsubject[=:][^\n]{0,300}?CN ?= ?{H}", scheme="https"),
 )

@@ -15,6 +15,7 @@ MOST = 12
 # Where proxies get their configuration from: noise, unless nothing else is named.
 _CONTROL_PLANE = compiled(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
 _CONTROL_PORTS = (15010, 15012, 15014)
+_PROXY_PORTS = (1080, 3128, 3129, 8080, 8118, 8888)
 _BY_PORT = {443: "https", 80: "http"}
 
 
@@ -112,7 +113,8 @@ def _tried_instead(wanted: Seen, tried: Seen) -> bool:
     together = tried.quote == wanted.quote
     if tried.ip is None:
         return together and wanted.weight >= WEIGHT.FAILED_URL and tried.weight >= WEIGHT.PHRASE
-    return tried.weight >= WEIGHT.FIELD and (together or Host(tried.host, tried.ip).local)
+    usual = tried.ports.first in _PROXY_PORTS if tried.ports else False
+    return tried.weight >= WEIGHT.FIELD and (usual or together or Host(tried.host, tried.ip).local)
 
 
 def _short(left: Sequence[Seen]) -> Iterable[Seen]:

@@ -73,7 +73,7 @@ _CLUES: tuple[Clue, ...] = (
         STRENGTH.NAMED - 2,
         "unclear",
         r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve|UnknownHostException",
-        r"resolution failed|Name resolution|getaddrinfo|ERR_NAME_NOT_RESOLVED|could not translate host name",
+        r"resolution failed|Name resolution|\bgetaddrinfo\b|UnresolvedAddressException|ERR_NAME_NOT_RESOLVED|could not translate host name",
         r"Unknown (?:MySQL server )?host|bad address '|cannot resolve|DNS resolution|failed to lookup address",
         r"No resolvable bootstrap|dns error|host not found",
         r"hostname (?:could not be|cannot be|not) (?:resolved|found)",

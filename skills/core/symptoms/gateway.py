@@ -14,6 +14,7 @@ from skills.core.symptom_base import (
     Sighting,
     answered,
     clue,
+    first,
     matches,
     quote,
     sighting,
@@ -113,10 +114,19 @@ def _block(report: Report, item: Clue, words: str) -> Block:
         return "no"
     if report.status_origin == "remote" or _UPSTREAM_TIME.search(report.text) or _XDS.search(words):
         return "no"
+    if _inside_tls(report):
+        return "no"
     if item.symptom == _502:
         meshed = report.status_origin in ("sidecar", "egress gateway")
         return "yes" if meshed or _FOUNDRY.search(report.text) else "unclear"
     return _unavailable(report, item)
+
+
+def _inside_tls(report: Report) -> bool:
+    """A status that came over HTTPS was sent by whoever holds the certificate; a sidecar can only cut TLS."""
+    remote = first(report)
+    open_way = not (report.proxies or report.accesses or report.status_origin or _FOUNDRY.search(report.text))
+    return open_way and remote is not None and remote.ip is None and f"https://{remote.host}" in report.text
 
 
 def _unavailable(report: Report, item: Clue) -> Block:

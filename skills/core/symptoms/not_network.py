@@ -48,12 +48,14 @@ _CLUES: tuple[Clue, ...] = (
         STRENGTH.STATUS,
         "unclear",
         r"OutOfMemory|OOMKilled|No space left on device|NullPointerException|ModuleNotFoundError|ImportError",
-        r"KeyError|SyntaxError|cannot find module|permission denied \(publickey\)|exec format error",
-        r"CrashLoopBackOff|ClassNotFoundException|TypeError|ValueError|segmentation fault",
+        r"SyntaxError|cannot find module|permission denied \(publickey\)|exec format error",
+        r"CrashLoopBackOff|ClassNotFoundException|segmentation fault",
         r"address already in use|EADDRINUSE|read-only file system|quota exceeded|manifest unknown",
         r"repository does not exist|admission webhook \"[^\"\n]+\" denied",
         r"\(Forbidden\): [^\n]{0,80}is forbidden: User",
     ),
+    # often only the wrapping of a network fault: JavaScript's `TypeError: fetch failed` has its cause below
+    clue(_APP, STRENGTH.PLAIN - 4, "unclear", r"\b(?:KeyError|TypeError|ValueError)\b"),
     clue(
         _APP,
         STRENGTH.PLAIN - 5,

@@ -49,7 +49,7 @@ _CLUES: tuple[Clue, ...] = (
         _REFUSED,
         STRENGTH.LOOSE + 1,
         "unclear",
-        r"Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener",
+        r"java\.net\.ConnectException\s*$|Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener",
         r"EndpointConnectionError|Could not connect to the endpoint URL",
         r"Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host",
         r"\brefused\b",
@@ -78,6 +78,7 @@ _FOUNDRY = compiled(
 )
 # Where nothing can be dropped on the way, a connection that was not established was refused.
 _HIDDEN = compiled(r"(?i)could not be established\. (?:Broker|Node) may not be available")
+_PROXY = compiled(r"(?i)connect to (?:the )?(?:http )?proxy|\bProxyError\b|proxyconnect|\btunnel(?:l?ing)? socket")
 _A_SECOND = 1000
 _V6_ONLY = compiled(r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)")
 
@@ -117,7 +118,7 @@ def _refused(report: Report) -> Block:
     if _FOUNDRY.search(report.text):
         return "yes"
     remote = first(report)
-    if report.proxies:
+    if report.proxies or _PROXY.search(report.text):
         return "unclear"
     if remote is not None and public(report) and remote.ip is None and remote.port in (80, 443):
         return "yes" if report.client not in ("boto",) else "unclear"

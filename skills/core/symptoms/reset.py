@@ -24,7 +24,7 @@ _CLUES: tuple[Clue, ...] = (
         _RESET,
         STRENGTH.PLAIN - 2,
         "unclear",
-        r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up",
+        r"empty reply from server|No data received|Read error \([^)\n]{1,60}\) in headers|other side closed|remote end closed connection|RemoteDisconnected|socket hang up",
         r"server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError",
         r"ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED",
         r"connection closed (?:by|before|unexpectedly)|closed by (?:the )?(?:remote|peer|foreign) host",

@@ -44,7 +44,7 @@ _CLUES: tuple[Clue, ...] = (
         STRENGTH.NAMED,
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
-        r"execution expired|Connection setup timed out|request canceled while waiting for connection",
+        r"\btimeout expired\b|execution expired|Connection setup timed out|request canceled while waiting for connection",
     ),
     clue(
         _CONNECT,
@@ -123,14 +123,14 @@ _CLUES: tuple[Clue, ...] = (
         _CONNECT,
         STRENGTH.LOOSE - 8,
         "unclear",
-        r"\btimed[ -]out\b|\btime-?out\b|Server selection timed|Could not connect to any servers",
+        r"\btimed[ -]out\b|(?:^|[^-\w])time-?out(?:[^=\w]|$)|Server selection timed|Could not connect to any servers",
     ),
     # the answer
     clue(
         _READ,
         STRENGTH.NAMED,
         "unclear",
-        r"\bread timed out|ReadTimeout(?:Error|Exception)?\b|Net::ReadTimeout|read operation timed out",
+        r"Read error \((?:Connection|Operation) timed out|\bread timed out|ReadTimeout(?:Error|Exception)?\b|Net::ReadTimeout|read operation timed out",
         r"HeadersTimeoutError|UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout",
     ),

@@ -41,6 +41,7 @@ _CLUES: tuple[Clue, ...] = (
             r"|altnames|certificate is (?:not )?valid for|not valid for [\"']|no (?:subject )?alternative (?:DNS "
             r"|certificate |IP |subject )?name|No name matching|Hostname \S+ not verified"
             r"|ERR_CERT_COMMON_NAME_INVALID|RemoteCertificateNameMismatch|certificate name mismatch"
+            r"|certificate's owner does not match"
             r"|host ?name (?:\S+ )?(?:does not|doesn't) match|wrong host name|NotValidForName"
             r"|SSL_ERROR_BAD_CERT_DOMAIN|doesn't contain any IP SANs|cannot validate certificate for"
             r"|relies on legacy Common Name"
@@ -60,6 +61,7 @@ _CLUES: tuple[Clue, ...] = (
         r"trust anchors?|remote certificate is invalid",
         r"(?:could not|cannot|unable to) verify (?:the )?(?:server|peer)?'?s? ?certificate|TrustFailure",
         r"Could not establish trust relationship|peer's certificate issuer|ValidatorException",
+        r"[Cc]ertificate of \S+ is not trusted|doesn't have a known issuer",
         r"issuer certificate|could not verify the SSL certificate",
     ),
     # the server rejected us, or spoke: it was reached
@@ -148,6 +150,8 @@ _DEFAULT_CERTIFICATE = compiled(
     r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost"
 )
 
+_MATCHED = compiled(r"(?i)certificate verify ok|matched cert's|Verify return code: 0 ")
+
 
 def look(report: Report) -> Sequence[Sighting]:
     seen = []
@@ -167,7 +171,7 @@ def look(report: Report) -> Sequence[Sighting]:
 def _other_name(report: Report) -> list[Sighting]:
     """A certificate that a client printed without complaint, but that belongs to somebody else."""
     remote = first(report)
-    if remote is None or remote.ip is not None or not report.offered:
+    if remote is None or remote.ip is not None or not report.offered or _MATCHED.search(report.text):
         return []
     if any(_covers(name, remote.host) for name in report.offered):
         return []
