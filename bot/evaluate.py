@@ -40,8 +40,8 @@ def run_eval(source: str, *, worst: int, as_json: bool) -> int:
 
 def _print(result: Score, bad: list[tuple[int, Finding]], worst: int) -> None:
     for number, finding in bad:
-        facts = {"number": number, "says": say(finding).says}
-        print(output.printable(say(Finding("EGR671", facts)).says), file=sys.stderr)
+        said = say(Finding("EGR671", {"number": number, "says": say(finding).says}))
+        print(output.printable(said.says), file=sys.stderr)
     mistaken = sorted(
         ((label, read, count) for (label, read), count in result.confusion.items() if label != read),
         key=lambda item: -item[2],

@@ -19,6 +19,8 @@ from skills.core.wire import costs_of
 
 MOST_LINES = 6
 _DIFF_LINES = 120
+_MOST_ALSO = 3
+_MOST_CAUSES = 2
 _LIKELY_MEANT = 2  # distance of a near miss that is worth a line of its own
 
 
@@ -92,8 +94,11 @@ def _diagnose(answer: Answer) -> Reply:
     lines = [cause.says, cause.because]
     shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
     lines += [*_missing(shown), _cited(shown), _near(shown)] if shown else []
+    lines += [say(finding).says for finding in answer.detail["also"][:_MOST_ALSO]]
     lines += question(answer)
-    lines += [] if answer.questions else [cause.do]
+    causes = [say(finding) for finding in answer.detail["causes"][:_MOST_CAUSES]]
+    told = [f"{item.says} {item.do}".rstrip() for item in causes] or [cause.do]
+    lines += [] if answer.questions else told
     return Reply(tuple(line for line in lines if line), _folded(answer, verdicts))
 
 

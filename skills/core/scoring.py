@@ -158,7 +158,7 @@ _WEIGHTS = {"yes_for_no": 8, "symptom": 4, "no_wrong_host": 3, "first_host": 2, 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Shares are 0 to 1, None where nothing was labelled. `confusion` is (label, read) to a count; worst cases first."""
+    """Shares are 0 to 1, None where nothing was labelled. `confusion`: (label, read) to a count. Worst cases first."""
 
     cases: int
     shares: Mapping[str, float | None]

@@ -16,6 +16,8 @@ from skills.core.flows import read_flow, readable, with_pending
 from skills.core.messages import symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
+from skills.diagnose.causes import coverage, elsewhere
+from skills.diagnose.several import others
 
 NAME = "diagnose"
 _MOST_CHECKED = 5
@@ -41,7 +43,17 @@ def run(ask: Ask, world: World) -> Answer:
     to = readable(judgement.destinations)
     verdicts = _verdicts(ask, to, judgement, world)
     cause, certainty, block = _cause(judgement, verdicts, to)
-    findings = (cause, judgement.best.finding, *_read(report), *(f for verdict in verdicts for f in verdict.findings))
+    causes = _causes(judgement, cause, verdicts)
+    also = _also(ask, report, judgement, world)
+    findings = (
+        cause,
+        judgement.best.finding,
+        *also,
+        *causes,
+        *_read(report),
+        *(f for verdict in verdicts for f in verdict.findings),
+        *(f for verdict in verdicts[:1] if (f := coverage(verdict))),
+    )
     questions = _questions(ask, cause, verdicts)
     return Answer(
         _data(judgement, cause, certainty, block, findings, questions, verdicts, world),
@@ -50,6 +62,8 @@ def run(ask: Ask, world: World) -> Answer:
         next_steps=_next_steps(verdicts, questions),
         detail={
             "cause": cause,
+            "causes": causes,
+            "also": also,
             "judgement": judgement,
             "verdicts": verdicts,
             "to": tuple(_most_wanted(to, verdicts)),
@@ -65,6 +79,24 @@ def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -
         return []
     flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]))
     return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
+
+
+def _also(ask: Ask, report: Report, judgement: Judgement, world: World) -> tuple[Finding, ...]:
+    """The further errors of one paste, each with its own verdict."""
+    found = []
+    for other in others(report, judgement):
+        to = readable(other.destinations)
+        finding, _, _ = _cause(other, _verdicts(ask, to[:1], other, world), to)
+        found.append(finding)
+    return tuple(found)
+
+
+def _causes(judgement: Judgement, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
+    """What else shows this face, where the allowlist does not explain it."""
+    if cause.code not in ("EGR285", "EGR288", "EGR296"):
+        return ()
+    denied = [verdict for verdict in verdicts if verdict.decision == "denied"]
+    return elsewhere(judgement, (denied or list(verdicts))[0], live=not denied)
 
 
 def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str]) -> tuple[Finding, float, str]:
@@ -104,6 +136,8 @@ def _denied(
         return Finding("EGR286", facts, quotes), 0.95, "no"
     if judgement.symptom == "app_error":
         return Finding("EGR293", facts, quotes), 0.5, "unclear"
+    if fitting and judgement.symptom in _TRUST:
+        return Finding("EGR297", {**facts, "host": verdict.destination.name}, quotes), 0.75, judgement.egress_block
     if fitting and judgement.egress_block == "yes":
         return Finding("EGR287", facts, quotes), 0.95, "yes"
     if fitting or judgement.best.strength <= _LOOSE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -34,7 +33,18 @@ nft add rule ip lab out ip daddr {NET}.21 meta l4proto tcp reject with icmp type
 
 def main(out: str, python: str = sys.executable, modules: str = "") -> None:
     if not os.environ.get(_INSIDE):
-        command = ["unshare", "--net", "--mount", "--fork", sys.executable, "-m", "tests.errors_lab", out, python, modules]
+        command = [
+            "unshare",
+            "--net",
+            "--mount",
+            "--fork",
+            sys.executable,
+            "-m",
+            "tests.errors_lab",
+            out,
+            python,
+            modules,
+        ]
         raise SystemExit(subprocess.run(command, env={**os.environ, _INSIDE: "1"}, check=False).returncode)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -105,6 +115,8 @@ def _http_jobs() -> Iterator[Job]:
         for fault in FAULTS:
             tool = client.name in ("openssl", "pip", "npm", "kubectl", "git", "boto3")
             answered = fault.path != "/v1/items" or fault.name in ("limited", "login")
+            if client.name == "openssl" and fault.name in ("empty_reply", "slow", "proxy_login", "proxy_denies"):
+                continue  # it sends nothing, so that nothing is amiss
             if fault.scheme not in client.speaks or (tool and answered) or (fault.proxy and client.name in _NO_PROXY):
                 continue
             yield client, fault, _host(fault, number)
@@ -131,7 +143,7 @@ def _case(job: Job, folder: Path, python: str, modules: str) -> dict[str, Any] |
     place.mkdir()
     if modules:
         (place / "node_modules").symlink_to(modules)
-    line, file = _command(who, fault, host, python, place)
+    line, _ = _command(who, fault, host, python, place)
     text = _run(line, fault, place)
     text = _scrubbed(text, place, python, modules)
     if not text.strip() or "command not found" in text or _shows_another(fault, text):
@@ -143,7 +155,8 @@ def _case(job: Job, folder: Path, python: str, modules: str) -> dict[str, Any] |
 
 def _shows_another(fault: Fault, text: str) -> bool:
     """Some Java runtimes end a handshake of their own accord: the fault that was made is not what the text shows."""
-    return "terminated the handshake" in text and fault.name not in ("reset_tls", "cut_tls", "plain_on_tls")
+    unable = re.search(r"terminated the handshake|trustAnchors", text) is not None
+    return unable and fault.name not in ("reset_tls", "cut_tls", "plain_on_tls")
 
 
 def _command(who: Client | Raw, fault: Fault, host: str, python: str, place: Path) -> tuple[str, str]:
@@ -174,7 +187,9 @@ def _run(line: str, fault: Fault, place: Path) -> str:
     if fault.proxy:
         environment |= {"https_proxy": fault.proxy, "http_proxy": fault.proxy}
     try:
-        done = subprocess.run(["bash", "-c", line], cwd=place, env=environment, capture_output=True, timeout=25, check=False)
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=place, env=environment, capture_output=True, timeout=25, check=False
+        )
     except subprocess.TimeoutExpired as late:
         return (late.stderr or b"").decode("utf-8", "replace")
     shown = done.stdout if done.returncode or "curl -v" in line else b""
@@ -189,7 +204,9 @@ def _scrubbed(text: str, place: Path, python: str, modules: str) -> str:
         text = text.replace(modules, "/app/node_modules").replace(str(Path(modules).parent), "/app")
     text = re.sub(r"/[\w/.-]+/lib/(python3\.\d+)", r"/usr/local/lib/\1", text)
     text = re.sub(r"/tmp/\w+", "/tmp/run", text)
-    lines = [line[:1500] for line in text.splitlines() if "npm notice" not in line and "A complete log of this" not in line]
+    lines = [
+        line[:1500] for line in text.splitlines() if "npm notice" not in line and "A complete log of this" not in line
+    ]
     if len(lines) > _MOST_LINES:
         lines = [*lines[: _MOST_LINES // 2], "    ...", *lines[-_MOST_LINES // 2 + 1 :]]
     return "\n".join(lines)

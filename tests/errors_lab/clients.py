@@ -91,14 +91,21 @@ class Client:
         return f"sync.{ending}", text.format(url=url, host=host, base=base, module=module) + "\n"
 
     def line(self, *, url: str, host: str, base: str, fault: Fault, python: str, file: str) -> str:
-        facts = {"url": url, "host": host, "base": base, "port": fault.port, "python": python, "file": shlex.quote(file)}
+        facts = {
+            "url": url,
+            "host": host,
+            "base": base,
+            "port": fault.port,
+            "python": python,
+            "file": shlex.quote(file),
+        }
         if self.command:
             return self.command.format(**facts)
         return _RUN[file.rsplit(".", 1)[-1]].format(**facts)
 
 
 def _pip() -> str:
-    return "{python} -m pip download --no-deps --retries 0 --timeout 3 --index-url {base}/simple acme-billing"
+    return "{python} -m pip download --no-deps --retries 1 --timeout 2 --index-url {base}/simple acme-billing"
 
 
 HTTP: tuple[Client, ...] = (
@@ -126,7 +133,7 @@ HTTP: tuple[Client, ...] = (
     Client("pip", "pip", "b", _pip(), shown=True, speaks=("https",)),
     Client("npm", "npm", "b", "npm view left-pad --registry {base}/ --fetch-retries 0 --fetch-timeout 3000", shown=True,
            speaks=("https",)),
-    Client("kubectl", "kubectl", "b", "kubectl --server {base} --request-timeout 3s get pods", shown=True, speaks=("https",)),
+    Client("kubectl", "kubectl", "b", "kubectl --server {base} --token x --request-timeout 3s get pods", shown=True, speaks=("https",)),
 )  # fmt: skip
 
 
@@ -151,7 +158,7 @@ STORES: tuple[Raw, ...] = (
         " socket_connect_timeout=3).ping()"),
     Raw("pg", "node", "b", "postgres", 5432, "cjs:new (require('pg').Client)({{host: '{host}', user: 'app', password: 'x',"
         " database: 'ledger', connectionTimeoutMillis: 3000}}).connect().catch(e => {{ console.error(e); process.exit(1) }})"),
-    Raw("ioredis", "node", "b", "redis", 6379, "cjs:const r = new (require('ioredis'))({{host: '{host}', connectTimeout: 3000,"
+    Raw("ioredis", "redis", "b", "redis", 6379, "cjs:const r = new (require('ioredis'))({{host: '{host}', connectTimeout: 3000,"
         " retryStrategy: null}}); r.on('error', e => console.error(e)); setTimeout(() => process.exit(1), 4500)"),
     Raw("mysql2", "node", "b", "mysql", 3306, "cjs:require('mysql2').createConnection({{host: '{host}', user: 'app', password: 'x',"
         " connectTimeout: 3000}}).connect(e => {{ if (e) throw e }})"),
@@ -162,7 +169,7 @@ STORES: tuple[Raw, ...] = (
     Raw("pymongo", "other", "b", "mongodb", 27017, "py:import pymongo\npymongo.MongoClient('mongodb://{host}:27017',"
         " serverSelectionTimeoutMS=3000, connectTimeoutMS=2500).admin.command('ping')"),
     Raw("kafka_python", "kafka", "b", "kafka", 9092, "py:import logging; logging.basicConfig(level='WARNING')\nimport kafka\n"
-        "kafka.KafkaProducer(bootstrap_servers=['{host}:9092'], api_version_auto_timeout_ms=3000)"),
+        "kafka.KafkaProducer(bootstrap_servers=['{host}:9092'], max_block_ms=4000, request_timeout_ms=2500).send('orders', b'1').get(4)"),
     Raw("pika", "other", "b", "amqp", 5672, "py:import pika\npika.BlockingConnection(pika.URLParameters('amqp://app:x@{host}:5672/"
         "%2f?socket_timeout=3'))"),
     Raw("smtplib", "smtp", "b", "smtp", 587, "py:import smtplib\nsmtplib.SMTP('{host}', 587, timeout=3)"),

@@ -58,7 +58,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault("mute_resolver", None, "dns_failure", "yes", ("connect_timeout",), label="mute"),
     Fault("proxy_denies", f"{NET}.15", "forbidden_403", "yes", proxy=f"http://{NET}.30:3128"),
     Fault("proxy_login", f"{NET}.15", "proxy_error_407", "no", proxy=f"http://{NET}.31:3129"),
-    Fault("proxy_closed", f"{NET}.15", "connection_refused", "unclear", ("connect_timeout",), proxy=f"http://{NET}.32:3128"),
+    Fault(
+        "proxy_closed",
+        f"{NET}.15",
+        "connection_refused",
+        "unclear",
+        ("connect_timeout",),
+        proxy=f"http://{NET}.32:3128",
+    ),
 )
 
 ZONES = (
@@ -69,7 +76,7 @@ ZONES = (
 
 def host_of(fault: Fault, number: int) -> str:
     """A made-up name for the `number`th client; each fault leads all its names to its address."""
-    return f"{fault.label}{'' if number % 3 else number % 9}.{ZONES[(number * 7 + len(fault.name)) % len(ZONES)]}"
+    return f"{fault.label}{'' if number % 3 else 'abcdefghi'[number % 9]}.{ZONES[(number * 7 + len(fault.name)) % len(ZONES)]}"
 
 
 def all_names() -> dict[str, str]:
@@ -93,11 +100,13 @@ _TOLD: tuple[tuple[str, str, str], ...] = (
     ("rejected|no_route|store_rejected", r"(?i)timed? ?out|timeout", "connect_timeout"),
     ("rejected|no_route|store_rejected", r"(?i)connect", "connection_refused"),
     ("expired", r"(?i)expired|validity", "tls_expired"),
-    ("expired|wrong_name", r"server certificate verification failed", "tls_certificate"),
+    ("wrong_name", r"(?i)mismatch|match|altname|not valid for", "tls_hostname_mismatch"),
+    ("expired|wrong_name", r"(?i)certificate verif", "tls_certificate"),
+    ("dropped", r"timeout of \d+ms exceeded|request timed out", "read_timeout"),
     ("slow|store_silent", r"(?i)read|bytes received|awaiting", "read_timeout"),
     ("store_silent", r"(?i)connect", "connect_timeout"),
 )
-_NAME_UNKNOWN = r"(?i)NXDOMAIN|not known|ENOTFOUND|EAI_NONAME|no such host|non-existent"
+_NAME_UNKNOWN = r"(?i)NXDOMAIN|not known|ENOTFOUND|EAI_NONAME|no such host|non-existent|\(-2\)"
 
 
 def told(fault: Fault, text: str) -> tuple[str, list[str]]:
@@ -114,6 +123,10 @@ def block(fault: Fault, text: str, *, named: bool) -> str:
     if fault.symptom == "dns_failure":
         unknown = re.search(_NAME_UNKNOWN, text)
         return ("no" if unknown else "yes") if named else "unclear"
+    if fault.name in ("nginx_502", "nginx_503") and not re.search(r"https://|nginx", text):
+        return "unclear"
+    if fault.name == "dropped" and told(fault, text)[0] == "read_timeout":
+        return "unclear"
     if fault.name == "silent_tls":
         return "yes" if re.search(r"(?i)handshake|connect", text) else "unclear"
     if fault.name in ("reset_tls", "cut_tls"):

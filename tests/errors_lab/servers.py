@@ -85,7 +85,9 @@ def certificates(folder: Path, names: Mapping[str, str]) -> None:
     `names` leads each host to its address: a certificate covers the hosts of the addresses that show it.
     """
     _openssl("req -x509 -newkey rsa:2048 -nodes -days 30 -subj /O=Acme/CN=AcmeRoot -keyout ca.key -out ca.pem", folder)
-    _openssl("req -x509 -newkey rsa:2048 -nodes -days 30 -subj /O=Acme/CN=Other -keyout other.key -out other.pem", folder)
+    _openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /O=Acme/CN=Other -keyout other.key -out other.pem", folder
+    )
     (folder / "serial").write_text("1000\n")
     for name, lasts, dates in (
         ("expired", (11,), "-startdate 20240101000000Z -enddate 20240201000000Z"),

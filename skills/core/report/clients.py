@@ -10,7 +10,7 @@ from skills.core.report.patterns import compiled
 
 # Name, flags, patterns. First match counts: a tool stands before the library that it is built on.
 _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("terraform", "im", (r"\bterraform\b|Failed to query available provider",)),
+    ("terraform", "im", (r"\bterraform\b|Failed to query available provider|\bon \S+\.tf line \d+",)),
     (
         "helm",
         "im",
@@ -74,7 +74,11 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"connecting to \S+:63(?:79|80)\b|Could not connect to Redis|ioredis",
         ),
     ),
-    ("kafka", "im", (r"NetworkClient|kafka|rdkafka|bootstrap broker|%\d\|\d+\.\d+\|FAIL\|",)),
+    (
+        "kafka",
+        "im",
+        (r"(?:^|[^.\w(]|clients\.)NetworkClient\b[^.]|kafka|rdkafka|bootstrap broker|%\d\|\d+\.\d+\|FAIL\|",),
+    ),
     (
         "php",
         "im",
@@ -101,7 +105,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"git (?:clone|fetch|pull|push|ls-remote|submodule)|git-upload-pack|\bgit@|RPC failed; curl",
         ),
     ),
-    ("curl", "m", (r"\bcurl: \(\d+\)|-- curl |^\* +(?:Trying|Connected to) ",)),
+    ("curl", "m", (r"\bcur[l1I] ?: ?\( ?\d+ ?\)|-- curl |OpenSSL SSL_connect: |^\* +(?:Trying|Connected to) ",)),
     (
         "kubectl",
         "im",
@@ -185,9 +189,10 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"ERR_TLS_|AxiosError|FetchError|undici|socket hang up|UnhandledPromiseRejection",
             r"\bat \S+ \([\w/.:_-]+\.[cm]?[jt]s:\d+:\d+\)|altnames:|StatusCodeError",
             r"self signed certificate in certificate chain|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO",
-            r"QueryReqWrap|\bnet::ERR_|\bE(?:TIMEOUT|SOCKET|CONNABORTED)\b",
+            r"ERR_BAD_RE(?:SPONSE|QUEST)\b|CERT_HAS_EXPIRED|QueryReqWrap|\bnet::ERR_|\bE(?:TIMEOUT|SOCKET|CONNABORTED)\b",
         ),
     ),
+    ("other", "m", (r"\basyncpg\b|\bpg8000\b",)),
     ("psql", "im", (r"\bpsql\b|libpq|postgres(?:ql)?://|connection to server at \"|server running on host",)),
     (
         "go",

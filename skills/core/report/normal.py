@@ -59,6 +59,8 @@ _SLACK_LINK = compiled(r"<(?:mailto:)?([a-z][a-z0-9+.-]{1,20}://[^|<>\s]+|[^|<>\
 _SLACK_MENTION = compiled(r"<[@!#]([A-Za-z0-9^]+)(?:\|([^<>\n]*))?>")
 _ESCAPED_BREAK = compiled(r"(?:\\r)?\\n([^a-z]|https?:|$)|\\r\\n")
 _ESCAPED_QUOTE = compiled(r"\\x5c(\")|\\+([\"'/])|\\u0022|\\u0027")
+# A terminal or a chat client broke the line inside a quoted URL.
+_URL_WRAP = compiled(r"(\"[a-z]{2,10}://[^\s\"]{4,300})\n([^\s\"]{1,300}\")")
 _BOX_WRAP = compiled(r"([^\s│])\n[│┃] ([^\s│])")
 _BOX = compiled(r"(?m)^[ \t]*[│┃|╷╵├└─]+[ \t]?")
 
@@ -80,6 +82,7 @@ def _unescaped(text: str) -> str:
         text = text.replace(entity, sign)
     text = _ESCAPED_BREAK.sub(lambda match: f"\n{match.group(1) or ''}", text)
     text = _ESCAPED_QUOTE.sub(lambda match: match.group(1) or match.group(2) or '"', text)
+    text = _URL_WRAP.sub(r"\1\2", text)
     return str(_BOX.sub("", _BOX_WRAP.sub(r"\1 \2", text)))
 
 

@@ -218,5 +218,6 @@ POSITIONS: tuple[Position, ...] = (
         r"dns:///{H}(?::{P})?",
         r"\bremoteAddress: '{A}',\s{1,12}remotePort: {P}",
     ),
+    *_at(WEIGHT.HINT, r"\bpeeraddr={A}:{P}"),
     *_at(WEIGHT.HINT, r"\bsubject[=:][^\n]{0,300}?CN ?= ?{H}", scheme="https"),
 )

@@ -16,6 +16,7 @@ MOST = 12
 _CONTROL_PLANE = compiled(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
 _CONTROL_PORTS = (15010, 15012, 15014)
 _PROXY_PORTS = (1080, 3128, 3129, 8080, 8118, 8888)
+_SQUID = 3128  # nothing but a proxy listens there
 _BY_PORT = {443: "https", 80: "http"}
 
 
@@ -69,6 +70,9 @@ def ranked(pool: Pool, text: str, *, asks: bool, web: bool) -> tuple[Seen, ...]:
     found = set(pool.resolved.values())
     left = [seen for seen in pool.seen.values() if seen.host not in pool.proxies]
     left = [seen for seen in left if seen.host not in found or seen.weight >= WEIGHT.FAILED_URL]
+    if all(seen.ip is not None and seen.port == _SQUID for seen in left):
+        pool.proxies |= {seen.host for seen in left}
+        return ()
     asks = asks and max((seen.weight for seen in left), default=0) < WEIGHT.PHRASE
     if asks:
         lower = text.lower()

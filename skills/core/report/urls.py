@@ -68,6 +68,7 @@ _REQUEST_BEFORE = compiled(
 _FAILED_AFTER = compiled(
     r"^[\"'`)\]},.]{0,3}:? ?[\"')]{0,2} ?(?:dial|context deadline|net/http|x509|tls:|(?:unexpected )?EOF|read |write "
     r"|https?:|proxyconnect|remote error|lookup|stream error|(?:is )?(?:not |un)reachable|(?i:unauthorized|failed"
+    r"|gives\b|returns\b|answers\b|throws\b|is down|does(?: not|n't)"
     r"|fail\b|returned|received http|connect|PKIX|timed out|timeout|bad gateway|service unavailable|gateway"
     r"|forbidden|could not|ssl|certificate|getaddrinfo|client\.timeout|cannot|is not a valid|the remote|unable"
     r"|error|status|server|no such host|name|request|I/O)|\d{3}\b|E(?:CONN|TIMEDOUT|NOTFOUND|AI_AGAIN))"

@@ -42,14 +42,15 @@ _CLUES: tuple[Clue, ...] = (
         "unclear",
         r"Verbindungsaufbau abgelehnt|Verbindung (?:verweigert|abgelehnt)|conexión (?:rehusada|rechazada)",
         r"connexion refusée|conexão recusada|connessione rifiutata",
-        r"MySQL server on '[^'\n]*' \((?:111|61|10061)\b",
+        r"connect to (?:MySQL )?server on '[^'\n]*' \((?:111|61|10061)\b",
     ),
     clue(_REFUSED, STRENGTH.LOOSE, "unclear", ended(7), client="curl"),
     clue(
         _REFUSED,
         STRENGTH.LOOSE + 1,
         "unclear",
-        r"java\.net\.ConnectException\s*$|Connect call failed|java\.net\.ConnectException: Failed to connect|TNS:no listener",
+        r"java\.net\.ConnectException\s*$|Connect call failed|java\.net\.ConnectException: Failed to connect",
+        r"TNS:no listener",
         r"EndpointConnectionError|Could not connect to the endpoint URL",
         r"Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host",
         r"\brefused\b",
@@ -121,7 +122,8 @@ def _refused(report: Report) -> Block:
     if report.proxies or _PROXY.search(report.text):
         return "unclear"
     if remote is not None and public(report) and remote.ip is None and remote.port in (80, 443):
-        return "yes" if report.client not in ("boto",) else "unclear"
+        hidden = report.client == "boto" and report.errno is None
+        return "unclear" if hidden else "yes"
     return "unclear"
 
 

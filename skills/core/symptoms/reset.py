@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skills.core.report import Report
+from skills.core.report.patterns import compiled
 from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
@@ -24,7 +25,9 @@ _CLUES: tuple[Clue, ...] = (
         _RESET,
         STRENGTH.PLAIN - 2,
         "unclear",
-        r"empty reply from server|No data received|Read error \([^)\n]{1,60}\) in headers|other side closed|remote end closed connection|RemoteDisconnected|socket hang up",
+        r"empty reply from server|remote end closed connection|RemoteDisconnected|socket hang up",
+        r"No data received|Read error \([^)\n]{1,60}\) in headers|end of file reached|HTTP request failed! in ",
+        r"Lost connection to server at '[^'\n]*', system error: (?:0|104)\b",
         r"server disconnected|server closed (?:the |this )?(?:connection|idle)|RemoteProtocolError",
         r"ServerDisconnectedError|ERR_EMPTY_RESPONSE|ERR_CONNECTION_CLOSED",
         r"connection closed (?:by|before|unexpectedly)|closed by (?:the )?(?:remote|peer|foreign) host",
@@ -41,6 +44,8 @@ _CLUES: tuple[Clue, ...] = (
         r"(?:Get|Post|Put|Head|Patch|Delete) \"?https?://[^\s\"]+\"?: (?:unexpected )?EOF|: EOF$|EOFException",
         r"unexpected EOF",
     ),
+    # bytes came, so the way is open
+    clue(_RESET, STRENGTH.PLAIN, "no", r"IncompleteRead\(|ChunkedEncodingError|transfer closed with [1-9]\d* bytes"),
     clue(_RESET, STRENGTH.LOOSE, "yes", ended(52, 56), client="curl"),
     clue(
         _RESET,
@@ -49,6 +54,9 @@ _CLUES: tuple[Clue, ...] = (
         r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b|connection error",
     ),
 )
+
+# Node's words for a request that was sent and never answered: the handshake was over.
+_AFTER_TLS = compiled(r"socket hang up")
 
 
 def look(report: Report) -> Sequence[Sighting]:
@@ -60,4 +68,6 @@ def look(report: Report) -> Sequence[Sighting]:
 
 def _block(report: Report, block: Block) -> Block:
     """A sidecar that knows no such host takes the connection and drops it; without a host nothing points there."""
+    if _AFTER_TLS.search(report.text):
+        return "unclear"
     return block if first(report) is not None else "unclear"

@@ -19,8 +19,8 @@ _CLUES: tuple[Clue, ...] = (
         _CONNECT,
         STRENGTH.NAMED,
         "yes",
-        r"connect timeout=|\bConnectTimeout(?:Error|Exception)?(?:[^=\w]|$)|UND_ERR_CONNECT_TIMEOUT",
-        r"ConnectTimeoutException|Connect Timeout Error",
+        r"connect timeout=|\bConnectTimeout(?:(?:Error|Exception)\b|[^=:\w]|: [a-z(]|$)|UND_ERR_CONNECT_TIMEOUT",
+        r"Timeout awaiting '(?:connect|socket|lookup)'|ConnectTimeoutException|Connect Timeout Error",
     ),
     clue(
         _CONNECT,
@@ -44,7 +44,8 @@ _CLUES: tuple[Clue, ...] = (
         STRENGTH.NAMED,
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
-        r"\btimeout expired\b|execution expired|Connection setup timed out|request canceled while waiting for connection",
+        r"\btimeout expired\b|execution expired|Connection setup timed out",
+        r"request canceled while waiting for connection",
     ),
     clue(
         _CONNECT,
@@ -57,7 +58,8 @@ _CLUES: tuple[Clue, ...] = (
         _CONNECT,
         STRENGTH.NAMED,
         "yes",
-        r"MySQL server on '[^'\n]*' \((?:110|60|10060)\b",
+        r"connect to (?:MySQL )?server on '[^'\n]*' \((?:110|115|60|10060)\b",
+        r"ServerSelectionTimeoutError: [^\n]{1,200}: timed out",
         r"MySQL server on '[^'\n]*' \(\[Errno (?:110|60|10060)\]",
     ),
     # errno and its words, also translated
@@ -105,7 +107,7 @@ _CLUES: tuple[Clue, ...] = (
         _CONNECT,
         STRENGTH.LOOSE,
         "unclear",
-        r"All connection attempts failed|Communications link failure",
+        r"Failed to open TCP connection|AMQPConnectionError|All connection attempts failed|Communications link failure",
         r"Network Adapter could not establish the connection|ServerSelectionTimeoutError",
         r"MongoServerSelectionError|Unable to connect to the (?:remote )?server|Couldn't connect to server",
         r"could not connect to (?:the )?server|Can't contact LDAP server|failed to connect to all addresses",
@@ -130,8 +132,10 @@ _CLUES: tuple[Clue, ...] = (
         _READ,
         STRENGTH.NAMED,
         "unclear",
-        r"Read error \((?:Connection|Operation) timed out|\bread timed out|ReadTimeout(?:Error|Exception)?\b|Net::ReadTimeout|read operation timed out",
-        r"HeadersTimeoutError|UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
+        r"Read error \((?:Connection|Operation) timed out|\bread timed out|ReadTimeout(?:Error|Exception)?\b",
+        r"Net::ReadTimeout|read operation timed out",
+        r"Timeout awaiting '(?:request|response|read)'|system error: (?:110|60)\b|HeadersTimeoutError",
+        r"UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout",
     ),
     clue(_READ, STRENGTH.NAMED, "no", r"upstream timed out \(\d+: [^)]*\) while reading", origin="proxy"),
@@ -167,8 +171,8 @@ _CLUES: tuple[Clue, ...] = (
         "yes",
         (
             r"\b(?:is|are|keeps?|it|just|always|still|calls?|requests?) (?:timing out|times? out|timed out"
-            r"|runs? into (?:a )?time-?outs?)|\btimes out\b|gets? (?:a )?time-?outs?|läuft in (?:einen "
-            r"|ein )?time-?out|timeout (?:when|while|to|from|al|beim)"
+            r"|runs? into (?:a )?time-?outs?)|\btimes out\b|gets? (?:a )?time-?outs?|läuft[^\n.]{0,40} in (?:einen "
+            r"|ein )?time-?out|se agota el tiempo|timeout (?:when|while|to|from|al|beim)"
         ),
     ),
     clue(

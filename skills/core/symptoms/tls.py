@@ -41,7 +41,7 @@ _CLUES: tuple[Clue, ...] = (
             r"|altnames|certificate is (?:not )?valid for|not valid for [\"']|no (?:subject )?alternative (?:DNS "
             r"|certificate |IP |subject )?name|No name matching|Hostname \S+ not verified"
             r"|ERR_CERT_COMMON_NAME_INVALID|RemoteCertificateNameMismatch|certificate name mismatch"
-            r"|certificate's owner does not match"
+            r"|certificate's owner does not match|did not match expected (?:CN|name)"
             r"|host ?name (?:\S+ )?(?:does not|doesn't) match|wrong host name|NotValidForName"
             r"|SSL_ERROR_BAD_CERT_DOMAIN|doesn't contain any IP SANs|cannot validate certificate for"
             r"|relies on legacy Common Name"
@@ -112,7 +112,8 @@ _CLUES: tuple[Clue, ...] = (
         r"SSLHandshakeException|while SSL handshaking|write:errno=(?:104|0)|SSL handshake has read 0 bytes",
         r"SSL connection could not be established|ERR_SSL_PROTOCOL_ERROR|ERR_SSL_VERSION",
         r"Could not create SSL/TLS secure channel|tls: handshake|cannot complete SSL handshake|SSL_R_",
-        r"\bEPROTO\b|unexpected TLS packet|Unable to establish SSL connection|Unknown SSL protocol error",
+        r"Failed to enable crypto|\bEPROTO\b|unexpected TLS packet|Unable to establish SSL connection",
+        r"Unknown SSL protocol error",
     ),
     clue(
         _CUT,
@@ -121,6 +122,8 @@ _CLUES: tuple[Clue, ...] = (
         r"TLS handshake timeout|handshake (?:operation )?timed out|SSL connection timeout|handshake timeout",
         r"SSL handshake.{0,20}tim(?:ed ?|e)out|TLS handshake.{0,30}(?:timed out|deadline)",
     ),
+    # aiohttp: the connection ended during the handshake, without an errno
+    clue(_CUT, STRENGTH.LOOSE + 8, "yes", r"Cannot connect to host \S+:443 ssl:\S+ \[None\]"),
     clue(_CUT, STRENGTH.LOOSE + 6, "unclear", r"SSLError|SSLException|TLS error|TLS_error|SSL error|SSL routines"),
     clue(_CUT, STRENGTH.LOOSE, "yes", ended(35), client="curl"),
     clue(_CHAIN, STRENGTH.LOOSE, "unclear", ended(60), client="curl"),

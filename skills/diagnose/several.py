@@ -1,0 +1,53 @@
+"""Several errors in one paste: each piece of a program's output that names another remote is judged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skills.core.all_symptoms import Judgement, judge
+from skills.core.report import Report, read_report
+from skills.core.report.patterns import compiled
+
+_MOST_PIECES = 12
+_LONGEST = 4000  # characters of one piece
+_LEAST = 50  # strength of a sighting that counts as an error of its own
+_QUIET = frozenset({"no_error", "app_error"})
+# Where a new message begins: a prompt, a time stamp, a JSON object, a trace, a program that says its name.
+_BEGINS = compiled(
+    r"^\s{0,4}(?:[$>#%] \S|\[?\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d:\d\d:\d\d|\{\"|Traceback |Exception in thread"
+    r"|(?:curl|wget|psql|fatal|ssh|error|npm ERR!|Error|ERROR|WARN|FATAL)\b[: ]"
+    r"|[\w.]+(?:Error|Exception): |[*•-] \S|\d{1,2}[.)] )"
+)
+_FAILING = compiled(
+    r"(?i)error|fail|refused|timed? ?out|timeout|unreachable|denied|reset|can't|could ?n[o']t|unable|resolve"
+    r"|certificate|\b50[234]\b|\b403\b|no route|deadline|hang up|EOF|BlackHole|DROPPED"
+)
+
+
+def others(report: Report, judgement: Judgement) -> tuple[Judgement, ...]:
+    """Errors towards other remotes than the one that leads, in the order of the text."""
+    if report.asks or judgement.symptom in _QUIET or not judgement.destinations:
+        return ()
+    known = {judgement.destinations[0].host}
+    found = []
+    for piece in _pieces(report.text):
+        judged = judge(read_report(piece))
+        first = judged.destinations[0] if judged.destinations else None
+        if first is None or first.host in known or judged.symptom in _QUIET or judged.best.strength < _LEAST:
+            continue
+        known.add(first.host)
+        found.append(judged)
+    return tuple(found)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Pieces that may hold an error, at most _MOST_PIECES; nothing where the whole text is one piece."""
+    pieces: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if not line.strip() or _BEGINS.search(line):
+            pieces.append([])
+        pieces[-1].append(line)
+    joined = ["\n".join(piece)[:_LONGEST] for piece in pieces]
+    failing = [piece for piece in joined if _FAILING.search(piece)]
+    if len(failing) > 1:
+        yield from failing[:_MOST_PIECES]
