@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.desk import Desk
 from bot.gather import Gather, Where
+from bot.origins import Origins
 from bot.settings import Settings
 from bot.world.config_repo import ConfigRepo
 from bot.world.people import ByEmail, whoami
@@ -84,7 +85,14 @@ class App:
 
     @cached_property
     def gather(self) -> Gather:
-        return Gather(self.snapshots, self.source, lambda: self.target, self._requests, self.clock)
+        return Gather(
+            self.snapshots,
+            self.source,
+            lambda: self.target,
+            self._requests,
+            self.clock,
+            lambda commit, requests: Origins(self.repo, commit, requests),
+        )
 
     @cached_property
     def desk(self) -> Desk:

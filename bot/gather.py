@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.world.snapshots import Snapshots, Source
 from skills.contract import World
-from skills.core.model import Person
+from skills.core.model import Person, Place
+from skills.core.model.origins import Origin
 from skills.core.model.requests import Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import read_policy
 
 Requests = Callable[[str], tuple[Request, ...]]
 """Gives the requests of a repository, from wherever rows stand."""
+
+History = Callable[[str | None, Sequence[Request]], Callable[[Place], Origin | None]]
+"""Gives the history of the lines of one commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,20 @@ class Gather:
         target: Callable[[], Source | None],
         requests: Requests,
         clock: Callable[[], datetime],
+        history: History,
     ) -> None:
         self._snapshots = snapshots
         self._source = source
         self._target = target
         self._requests = requests
         self._clock = clock
+        self._history = history
 
     def world(self, person: Person, where: Where, *, on_target: bool, drafted: str | None = None) -> World:
         """`on_target` draws on the target branch's newest commit, as everything that is proposed must."""
         target = self._target() if on_target else None
         read = self._snapshots.read(target or self._source)
+        requests = self._requests(read.where)
         return World(
             allowlist=read.allowlist,
             policy=read_policy(read.text(POLICY_PATH)),
@@ -54,6 +61,7 @@ class Gather:
             repository=read.where,
             target=read.branch or "main",
             thread=where.thread,
-            requests=self._requests(read.where),
+            requests=requests,
             drafted=drafted,
+            origin=self._history(read.allowlist.commit, requests),
         )

@@ -9,6 +9,7 @@ from skills.diagnose import skill as diagnose
 from skills.draft import skill as draft
 from skills.propose import skill as propose
 from skills.status import skill as status
+from skills.why import skill as why
 
 ALL: list[Skill] = [
     diagnose,
@@ -17,6 +18,7 @@ ALL: list[Skill] = [
     propose,
     decide,
     status,
+    why,
 ]
 
 

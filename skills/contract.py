@@ -6,7 +6,7 @@ and the enforced right. A skill computes; it never reads a file, a clock or a ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
 from skills.core.errors import AskUnclear
-from skills.core.model import Finding, Person, Question
+from skills.core.model import Finding, Person, Place, Question
 from skills.core.model.effects import Effect
+from skills.core.model.origins import Origin
 from skills.core.model.requests import Record, Request
 from skills.core.policy import Policy
 from skills.core.resources import skill_card
@@ -39,7 +40,8 @@ class World:
 
     `allowlist` is compiled at one commit; `policy` comes from the target branch. `requests` are those
     of this repository that could matter (open ones, and the one that is named). `drafted` is the
-    digest of the draft that this thread was shown last.
+    digest of the draft that this thread was shown last. `origin` gives the commit that last touched a line, as of the
+    allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late.
     """
 
     allowlist: Allowlist
@@ -51,6 +53,7 @@ class World:
     thread: str = ""
     requests: tuple[Request, ...] = ()
     drafted: str | None = None
+    origin: Callable[[Place], Origin | None] = lambda _place: None
 
     def request(self, key: str) -> Request:
         for request in self.requests:

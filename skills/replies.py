@@ -53,7 +53,7 @@ class Reply:
 
 def reply(skill: str, answer: Answer) -> Reply:
     """The reply to an answer of `skill`."""
-    maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status}.get(skill, _plain)
+    maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status, "why": _why}.get(skill, _plain)
     made = maker(answer)
     hint = _hint(answer)
     lines = made.lines[: MOST_LINES - 1] if hint else made.lines[:MOST_LINES]
@@ -120,6 +120,17 @@ def _status(answer: Answer) -> Reply:
     requests: Sequence[Request] = answer.detail["requests"]
     lines = [render("replies/status.txt.j2", request=request).strip() for request in requests[: MOST_LINES - 1]]
     return Reply((*_leads(answer.findings, 1), *lines))
+
+
+def _why(answer: Answer) -> Reply:
+    lines = []
+    for reason in answer.detail["reasons"]:
+        decisions = reason.request.decisions if reason.request else ()
+        approved = list(dict.fromkeys(past.by for past in decisions if past.verb == "approve"))
+        lines.append(render("replies/why.txt.j2", reason=reason, approved=approved).strip())
+    more = say(Finding("EGR172", {"count": len(lines) - MOST_LINES + 2})).says
+    shown = lines if len(lines) < MOST_LINES else [*lines[: MOST_LINES - 2], more]
+    return Reply((*_leads(answer.findings, 1 if lines else 2), *shown, *question(answer)))
 
 
 def _plain(answer: Answer) -> Reply:

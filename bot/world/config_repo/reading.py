@@ -240,20 +240,28 @@ def is_ancestor(git: GitDir, older: str, newer: str) -> bool:
 
 
 def blame(git: GitDir, path: str, line: int, commit: str) -> Commit | None:
-    """Who last touched `line` (from 1) of `path`, not counting white space and moves within the file.
+    """Who last touched `line` (from 1) of `path`, not counting white space and moves within and between files.
 
     None when the file or the line is not there.
     """
     if line < 1 or fault_of(path) is not None:
         return None
     # Text converters are programs that the repository names.
-    found = git.attempt("blame", "--porcelain", "--no-textconv", "-w", "-M", "-L", f"{line},{line}", commit, "--", path)
+    found = git.attempt(
+        "blame", "--porcelain", "--no-textconv", "-w", "-M", "-C", "-L", f"{line},{line}", commit, "--", path
+    )
     if found.status != 0:
         return None
     head, *rest = found.out.decode("utf-8", "replace").splitlines()
     told = dict(text.split(" ", 1) for text in rest if " " in text and not text.startswith("\t"))
     date = _iso(told.get("author-time", "0"), told.get("author-tz", "+0000"))
     return Commit(sha=head.split(" ", 1)[0], author=_author(told), date=date, summary=told.get("summary", ""))
+
+
+def parents(git: GitDir, commit: str) -> list[str]:
+    """The parents of a commit; none where it is not there (any more)."""
+    found = git.attempt("rev-list", "--parents", "--max-count=1", "--end-of-options", commit)
+    return found.out.decode().split()[1:] if found.status == 0 else []
 
 
 def _author(told: Mapping[str, str]) -> str:

@@ -107,6 +107,10 @@ class ConfigRepo:
         git = self.git()
         return reading.blame(git, path, line, reading.resolve(git, at))
 
+    def parents(self, commit: str) -> list[str]:
+        """The parents of a commit; none where it is not there."""
+        return reading.parents(self.git(), commit)
+
     def commit_files(
         self,
         base: str,
