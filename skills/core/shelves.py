@@ -29,6 +29,9 @@ class Shelves(Generic[K, E]):
     def __iter__(self) -> Iterator[K]:
         return iter(self._shelves)
 
+    def __len__(self) -> int:
+        return len(self._shelves)
+
     def __contains__(self, key: object) -> bool:
         return key in self._shelves
 
@@ -53,3 +56,36 @@ class Shelves(Generic[K, E]):
             if not shelf:
                 del new._shelves[key]
         return new, touched
+
+
+class Table(Generic[K, E]):
+    """Many values by key, in a fixed number of dictionaries: what one change copies is only those that it touches.
+
+    In no order: who needs one sorts.
+    """
+
+    __slots__ = ("_parts",)
+    _PARTS = 1024
+
+    def __init__(self, values: Mapping[K, E]) -> None:
+        parts: list[dict[K, E]] = [{} for _ in range(self._PARTS)]
+        for key, value in values.items():
+            parts[hash(key) % self._PARTS][key] = value
+        self._parts = parts
+
+    def get(self, key: K) -> E | None:
+        return self._parts[hash(key) % self._PARTS].get(key)
+
+    def after(self, changes: Mapping[K, E | None]) -> Table[K, E]:
+        """The table with other values; None takes a key out."""
+        new = Table[K, E]({})
+        new._parts = [*self._parts]
+        for key, value in changes.items():
+            at = hash(key) % self._PARTS
+            if new._parts[at] is self._parts[at]:
+                new._parts[at] = dict(self._parts[at])
+            if value is None:
+                new._parts[at].pop(key, None)
+            else:
+                new._parts[at][key] = value
+        return new

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.kube_policy import NetworkPolicy, PolicyRule
 
+Label = tuple[str, str] | None
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyIndex:
     """Policies by namespace; `floating` are those whose namespace a template decides.
 
-    `by_label` finds policies that hold rules by one label of their selector; None is for the rest.
+    `by_label` finds policies that hold rules by one label of their selector and then by namespace; None is for the
+    rest.
     """
 
     by_namespace: Mapping[str, tuple[NetworkPolicy, ...]]
     floating: tuple[NetworkPolicy, ...] = ()
-    by_label: Mapping[tuple[str, str] | None, tuple[NetworkPolicy, ...]] = field(default_factory=dict)
+    by_label: Mapping[Label, Mapping[str, tuple[NetworkPolicy, ...]]] = field(default_factory=dict)
 
     def about(self, namespace: str) -> tuple[NetworkPolicy, ...]:
         return self.by_namespace.get(namespace, ()) + self.floating
@@ -25,35 +28,58 @@ class PolicyIndex:
     def matching(self, labels: Mapping[str, str]) -> Iterator[NetworkPolicy]:
         """Policies of any namespace whose selector could fit these labels."""
         for key in (*labels.items(), None):
-            yield from self.by_label.get(key, ())
+            for policies in self.by_label.get(key, {}).values():
+                yield from policies
 
     def __iter__(self) -> Iterator[NetworkPolicy]:
         for policies in self.by_namespace.values():
             yield from policies
         yield from self.floating
 
+    def after(self, touched: Mapping[str | None, Sequence[NetworkPolicy]]) -> PolicyIndex:
+        """The index once these namespaces (None: the floating) hold these policies and no others."""
+        by_namespace = dict(self.by_namespace)
+        by_label = dict(self.by_label)
+        for namespace, policies in touched.items():
+            if namespace is None:
+                continue
+            for label in _by_label(by_namespace.pop(namespace, ())):
+                by_label[label] = {name: group for name, group in by_label[label].items() if name != namespace}
+            if policies:
+                by_namespace[namespace] = _united(policies)
+                for label, group in _by_label(by_namespace[namespace]).items():
+                    by_label[label] = dict(sorted({**by_label.get(label, {}), namespace: group}.items()))
+        return PolicyIndex(by_namespace, tuple(touched.get(None, self.floating)), by_label)
+
 
 def index_policies(policies: Iterable[NetworkPolicy]) -> PolicyIndex:
-    """Policies of one namespace and name are one: the last of a file wins; between files nobody knows which."""
-    named: dict[tuple[str, str], dict[str, NetworkPolicy]] = {}
-    floating: list[NetworkPolicy] = []
+    """All policies, in order of their files."""
+    every: dict[str | None, list[NetworkPolicy]] = {}
     for policy in policies:
-        if policy.namespace is None:
-            floating.append(policy)
-        else:
-            named.setdefault((policy.namespace, policy.name), {})[policy.place.path] = policy
-    by_namespace: dict[str, list[NetworkPolicy]] = {}
-    for (namespace, _), texts in named.items():
-        first, *others = texts.values()
+        every.setdefault(policy.namespace, []).append(policy)
+    floating = tuple(every.pop(None, ()))
+    by_namespace = {name: _united(group) for name, group in every.items() if name is not None}
+    by_label: dict[Label, dict[str, tuple[NetworkPolicy, ...]]] = {}
+    for namespace in sorted(by_namespace):
+        for label, group in _by_label(by_namespace[namespace]).items():
+            by_label.setdefault(label, {})[namespace] = group
+    return PolicyIndex(by_namespace, floating, by_label)
+
+
+def _united(policies: Iterable[NetworkPolicy]) -> tuple[NetworkPolicy, ...]:
+    """Policies of one namespace and name are one: the last of a file wins; between files nobody knows which."""
+    named: dict[str, dict[str, NetworkPolicy]] = {}
+    for policy in policies:
+        named.setdefault(policy.name, {})[policy.place.path] = policy
+    united = []
+    for first, *others in (tuple(texts.values()) for texts in named.values()):
         differing = tuple(other for other in others if content(other) != content(first))
-        by_namespace.setdefault(namespace, []).append(replace(first, variants=differing))
-    known = [policy for group in by_namespace.values() for policy in group]
-    grouped = {name: tuple(group) for name, group in by_namespace.items()}
-    return PolicyIndex(grouped, tuple(floating), _by_label(known))
+        united.append(replace(first, variants=differing) if differing or first.variants else first)
+    return tuple(united)
 
 
-def _by_label(policies: Iterable[NetworkPolicy]) -> dict[tuple[str, str] | None, tuple[NetworkPolicy, ...]]:
-    found: dict[tuple[str, str] | None, list[NetworkPolicy]] = {}
+def _by_label(policies: Iterable[NetworkPolicy]) -> dict[Label, tuple[NetworkPolicy, ...]]:
+    found: dict[Label, list[NetworkPolicy]] = {}
     for policy in policies:
         if policy.egress or policy.ingress:
             labels = policy.selector.labels if policy.selector else {}

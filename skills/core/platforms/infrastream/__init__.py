@@ -11,7 +11,7 @@ from skills.core.platforms.infrastream import manifests
 from skills.core.platforms.infrastream.audit import audit, grants, isolations, wider
 from skills.core.platforms.infrastream.decide import decide
 from skills.core.platforms.infrastream.edit import edit
-from skills.core.platforms.infrastream.index import Index, compile_index, environments, names, resolve
+from skills.core.platforms.infrastream.index import Index, compile_index, environments, names, resolve, update_index
 from skills.core.platforms.infrastream.manifests import Entry, read
 
 NAME: str = manifests.NAME
@@ -43,7 +43,7 @@ def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:  # noqa: ARG00
 
 
 def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
-    return compile_index(entries()) if touched else index
+    return update_index(index, touched, entries) if touched else index
 
 
 def governs(index: Index, workload: Workload) -> bool:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from skills.core.hosts import parent_of
 from skills.core.model import Workload, WorkloadRef
+from skills.core.platform_base import Touched
 from skills.core.platforms.infrastream.entries import Item, Kind
 from skills.core.platforms.infrastream.manifests import NAME, Application, Entry, Organization, Project
+from skills.core.shelves import Table
 
 _SHORT_FORMS = {"prod": "production", "prd": "production", "stage": "staging", "stg": "staging", "dev": "development"}
 
+_COVERING = (Kind.HOST, Kind.WILDCARD, Kind.RANGE)
+# What an index has worked out and that another list of some project does not change.
+_KEPT = ("_applications_by_project", "_names", "_internal_domains")
+
 Key = tuple[str, str | None]
 """A project's scope and environment."""
+
+Listed = tuple[str | None, str | None, str]
+"""Organisation, unit, and the canonical spelling of an item."""
+
+Listing = tuple[Project, Item]
 
 
 @dataclass(frozen=True)
@@ -34,14 +45,12 @@ class Index:
             yield from manifests
 
     @cached_property
-    def items(self) -> Mapping[str, tuple[tuple[Project, Item], ...]]:
-        """Who lists what, by canonical spelling; ranges stand under the key `/`."""
-        found: dict[str, list[tuple[Project, Item]]] = {}
-        for project in self.all_projects():
-            for item in project.items:
-                if item.kind in (Kind.HOST, Kind.WILDCARD, Kind.RANGE):
-                    found.setdefault("/" if item.kind is Kind.RANGE else item.canonical, []).append((project, item))
-        return {key: tuple(pairs) for key, pairs in found.items()}
+    def _listings(self) -> Table[Listed, tuple[Listing, ...]]:
+        return Table(_listings(self.all_projects()))
+
+    def listing(self, project: Project, canonical: str) -> tuple[Listing, ...]:
+        """Who in the project's unit lists an item, by its canonical spelling; ranges stand under `/`."""
+        return self._listings.get((project.organization, project.unit, canonical)) or ()
 
     @cached_property
     def _applications_by_project(self) -> Mapping[str, tuple[Application, ...]]:
@@ -56,23 +65,25 @@ class Index:
         return sorted({each.name for each in fitting if _belongs(each, project)})
 
     @cached_property
-    def _names(self) -> Mapping[str, tuple[tuple[Project, bool], ...]]:
+    def _names(self) -> Mapping[str, tuple[tuple[Key, bool], ...]]:
         """Projects by their own name and by the names of their applications (then True), in lower case."""
-        found: dict[str, list[tuple[Project, bool]]] = {}
-        for project, *_ in self.projects.values():
-            found.setdefault(project.name.casefold(), []).append((project, False))
+        found: dict[str, list[tuple[Key, bool]]] = {}
+        for key, (project, *_) in self.projects.items():
+            found.setdefault(project.name.casefold(), []).append((key, False))
             for name in self.applications_of(project):
-                found.setdefault(name.casefold(), []).append((project, True))
+                found.setdefault(name.casefold(), []).append((key, True))
         return {name: tuple(pairs) for name, pairs in found.items()}
 
     def called(self, parts: tuple[str, ...]) -> list[Project]:
         """The projects that `parts` name, themselves or by an application."""
         last = parts[-1].casefold()
         before = tuple(part.casefold() for part in parts[:-1])
-        named = [
-            project for project, by_application in self._names.get(last, ()) if _fits(project, before, by_application)
-        ]
-        return [project for at, project in enumerate(named) if not any(project is each for each in named[:at])]
+        named: dict[Key, Project] = {}
+        for key, by_application in self._names.get(last, ()):
+            project = self.projects[key][0]
+            if _fits(project, before, by_application):
+                named.setdefault(key, project)
+        return list(named.values())
 
     @cached_property
     def _internal_domains(self) -> Mapping[str, str]:
@@ -82,6 +93,16 @@ class Index:
         """Whether a host lies in the internal domain of the project's organisation."""
         domain = self._internal_domains.get(project.organization or "")
         return domain is not None and (host == domain or parent_of(domain, host))
+
+
+def _listings(projects: Iterable[Project]) -> dict[Listed, tuple[Listing, ...]]:
+    found: dict[Listed, list[Listing]] = {}
+    for project in projects:
+        for item in project.items:
+            if item.kind in _COVERING:
+                canonical = "/" if item.kind is Kind.RANGE else item.canonical
+                found.setdefault((project.organization, project.unit, canonical), []).append((project, item))
+    return {key: tuple(pairs) for key, pairs in found.items()}
 
 
 def compile_index(entries: Sequence[Entry]) -> Index:
@@ -95,6 +116,59 @@ def compile_index(entries: Sequence[Entry]) -> Index:
         tuple(entry for entry in entries if isinstance(entry, Organization)),
         tuple(entry for entry in entries if isinstance(entry, Project) and not entry.name),
     )
+
+
+def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]]) -> Index:
+    gone, come = ([entry for held in part.values() for entry in held] for part in (touched.before, touched.after))
+    old = [entry for entry in gone if isinstance(entry, Project) and entry.name]
+    new = [entry for entry in come if isinstance(entry, Project) and entry.name]
+    stands = [_stand(project) for project in old]
+    same = len(old) == len(gone) and len(new) == len(come) and stands == [_stand(project) for project in new]
+    if same and len(set(stands)) == len(stands):
+        made = _with_other_lists(index, new)
+    else:
+        made = compile_index(entries())
+    if "_listings" in index.__dict__:
+        made.__dict__["_listings"] = _relisted(index._listings, old, new)
+    return made
+
+
+def _with_other_lists(index: Index, new: Sequence[Project]) -> Index:
+    """The index where these projects say something else than before, in the same place."""
+    projects = dict(index.projects)
+    for project in new:
+        key = (project.scope, project.environment)
+        projects[key] = tuple(project if _stand(each) == _stand(project) else each for each in projects[key])
+    made = replace(index, projects=projects)
+    for name in _KEPT:
+        if name in index.__dict__:
+            made.__dict__[name] = index.__dict__[name]
+    return made
+
+
+def _stand(project: Project) -> tuple[Key, str, int]:
+    return (project.scope, project.environment), project.path, project.document
+
+
+def _order(listing: Listing) -> tuple[str, int, int]:
+    project, item = listing
+    return project.path, project.document, item.position
+
+
+def _relisted(
+    known: Table[Listed, tuple[Listing, ...]], old: Sequence[Project], new: Sequence[Project]
+) -> Table[Listed, tuple[Listing, ...]]:
+    """Who lists what once some projects are others; listings stand in order of files."""
+    paths = {project.path for project in old}
+    fresh = _listings(new)
+    changes: dict[Listed, tuple[Listing, ...] | None] = {}
+    for key in (*_listings(old), *fresh):
+        kept = [pair for pair in known.get(key) or () if pair[0].path not in paths]
+        pairs = sorted(
+            [*kept, *fresh.get(key, ())], key=lambda pair: (pair[0].path, pair[0].document, pair[1].position)
+        )
+        changes[key] = tuple(pairs) or None
+    return known.after(changes)
 
 
 def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:

@@ -60,9 +60,8 @@ def _near_host(item: Item, host: str) -> tuple[str, Item, int] | None:
 
 def _elsewhere(index: Index, mine: Project, destination: Destination) -> Iterator[NearMiss]:
     """The same destination in another environment of the project, or in another project of its unit."""
-    family = (mine.organization, mine.unit)
-    for project, item in _listing(index, destination):
-        if (project.organization, project.unit) != family or not _covers(item, destination):
+    for project, item in _listing(index, mine, destination):
+        if not _covers(item, destination):
             continue
         facts = {"other": str(project), "environment": project.environment or "", "project": str(mine)}
         if project.name == mine.name and project.environment != mine.environment:
@@ -71,17 +70,17 @@ def _elsewhere(index: Index, mine: Project, destination: Destination) -> Iterato
             yield _miss("EGR117", item, 3 if project.environment == mine.environment else 4, destination.name, **facts)
 
 
-def _listing(index: Index, destination: Destination) -> Iterator[tuple[Project, Item]]:
-    """Everyone's items that could cover the destination."""
+def _listing(index: Index, mine: Project, destination: Destination) -> Iterator[tuple[Project, Item]]:
+    """The items of the same unit that could cover the destination."""
     if destination.host is None:
-        yield from index.items.get("/", ())
+        yield from index.listing(mine, "/")
         return
-    yield from index.items.get(destination.host, ())
+    yield from index.listing(mine, destination.host)
     labels = destination.host.removeprefix("*.").split(".")
     for start in range(len(labels)):
         wildcard = "*." + ".".join(labels[start:])
         if wildcard != destination.host:
-            yield from index.items.get(wildcard, ())
+            yield from index.listing(mine, wildcard)
 
 
 def _covers(item: Item, destination: Destination) -> bool:

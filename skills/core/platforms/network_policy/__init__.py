@@ -6,17 +6,16 @@ and then the union of all rules that select it is what remains. There is no host
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from skills.core.enforce.cluster import Cluster
 from skills.core.model import Workload, WorkloadRef
-from skills.core.platform_base import Touched
 from skills.core.platforms.network_policy.audit import audit
-from skills.core.platforms.network_policy.decide import NAME, Index, decide, governs
-from skills.core.platforms.network_policy.decide import compile_index as compile
+from skills.core.platforms.network_policy.decide import NAME, decide, governs
 from skills.core.platforms.network_policy.edit import edit
-from skills.core.platforms.network_policy.entries import Entry
 from skills.core.platforms.network_policy.grants import grants, isolations, wider
+from skills.core.platforms.network_policy.index import Index
+from skills.core.platforms.network_policy.index import compile_index as compile
+from skills.core.platforms.network_policy.index import update_index as update
 from skills.core.platforms.network_policy.read import read
 
 __all__ = [
@@ -39,10 +38,6 @@ __all__ = [
 
 KIND = "k8s"
 MARKS = ("NetworkPolicy",)
-
-
-def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
-    return compile(entries(), cluster)
 
 
 def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, NetworkPolicy, Peer
 from skills.core.enforce.matching import Match
 from skills.core.model import Finding, Place, finding
-from skills.core.platforms.network_policy.decide import Index
 from skills.core.platforms.network_policy.entries import PolicyEntry
+from skills.core.platforms.network_policy.index import Index
 
 _MOST_PLACES = 3
 

@@ -1,55 +1,16 @@
-"""From entries to an index, and from the index to the views of one flow."""
+"""From the index to the views of one flow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_decide import evaluate
-from skills.core.enforce.kube_index import PolicyIndex, index_policies
 from skills.core.enforce.peers import peers
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
-from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, ForeignEntry, PolicyEntry
+from skills.core.platforms.network_policy.index import Index
 
 NAME = "network_policy"
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`entries` are at home in their namespaces; `read` is what the files said, before Kustomize.
-
-    `cilium` says that the repository holds Cilium policies.
-    """
-
-    policies: PolicyIndex
-    cluster: Cluster
-    entries: tuple[PolicyEntry, ...] = ()
-    foreign: tuple[ForeignEntry, ...] = ()
-    cilium: bool = False
-    read: tuple[Entry, ...] = ()
-
-    @property
-    def empty(self) -> bool:
-        return not self.entries and not self.foreign
-
-    def entries_of(self, namespace: str) -> list[PolicyEntry]:
-        return [entry for entry in self.entries if entry.policy.namespace == namespace]
-
-
-def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
-    ours = tuple(home for entry in entries if isinstance(entry, PolicyEntry) for home in _at_home(entry, cluster))
-    foreign = tuple(entry for entry in entries if isinstance(entry, ForeignEntry))
-    cilium = any(isinstance(entry, CiliumEntry) for entry in entries)
-    return Index(index_policies(entry.policy for entry in ours), cluster, ours, foreign, cilium, tuple(entries))
-
-
-def _at_home(entry: PolicyEntry, cluster: Cluster) -> list[PolicyEntry]:
-    """The policy in each namespace that Kustomize gives to its file."""
-    homes = cluster.homes.get(entry.policy.place.path)
-    if homes is None:
-        return [entry]
-    return [replace(entry, policy=replace(entry.policy, namespace=home)) for home in homes]
 
 
 def governs(index: Index, workload: Workload) -> bool:

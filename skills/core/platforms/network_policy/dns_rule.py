@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from skills.core.enforce.kube_policy import Peer, PolicyPort, ip_block
 from skills.core.model import Place, Ports
-from skills.core.platforms.network_policy.decide import Index
+from skills.core.platforms.network_policy.index import Index
 from skills.core.platforms.network_policy.wish import Wish, pods_peer
 
 _NOWHERE = Place("")

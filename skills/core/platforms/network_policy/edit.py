@@ -6,8 +6,8 @@ from __future__ import annotations
 from skills.core.model import Need, Plan
 from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.add import Adder
-from skills.core.platforms.network_policy.decide import Index
 from skills.core.platforms.network_policy.default_deny import default_deny
+from skills.core.platforms.network_policy.index import Index
 from skills.core.platforms.network_policy.remove import Remover
 from skills.core.platforms.network_policy.workspace import Workspace
 

@@ -10,7 +10,7 @@ from skills.core.enforce.kube_policy import LAYER, Direction, NetworkPolicy, Pol
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
-from skills.core.platforms.network_policy.decide import Index
+from skills.core.platforms.network_policy.index import Index
 
 _EVERYTHING = "everything"
 _EVERY_PORT = "every port"

@@ -8,8 +8,8 @@ from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.kube_policy import Direction
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
-from skills.core.platforms.network_policy.decide import Index, compile_index
 from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
+from skills.core.platforms.network_policy.index import Index, compile_index
 from skills.core.platforms.network_policy.read import read
 from skills.core.yaml_text import (
     CannotEdit,
