@@ -12,9 +12,9 @@ from bot.desk import Desk
 from bot.gather import Gather, Where
 from bot.origins import Origins
 from bot.settings import Settings
-from bot.world.config_repo import ConfigRepo
+from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
-from bot.world.snapshots import Snapshots, Source, at_commit, once, wanted
+from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
 from skills.core.model import Edit, Person
 from skills.core.model.requests import Request

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.world.snapshots import Snapshots, Source
+from bot.world.config_repo import Source
+from bot.world.snapshots import Snapshots
 from skills.contract import World
 from skills.core.model import Person, Place
 from skills.core.model.origins import Origin

@@ -6,11 +6,11 @@ Every method may be repeated: the natural keys are the request key (one branch, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.world.config_repo import Snapshot, Wanted
+from bot.world.config_repo import Source, Wanted
 from skills.core.model.effects import OpenMergeRequest
 
 State = Literal["opened", "merged", "closed"]
@@ -72,7 +72,7 @@ class Forge(Protocol):
     def where(self) -> str:
         """The canonical name of the repository."""
 
-    def source(self, wanted: Wanted, target: str | None) -> Callable[[], Snapshot]:
+    def source(self, wanted: Wanted, target: str | None) -> Source:
         """What merge requests are drawn on: each call reads the newest commit of `target` (None: the default branch).
 
         Its `branch` is the target's name. Raises what `ConfigRepo.snapshot` does, and AskUnclear EGR447 or EGR455.

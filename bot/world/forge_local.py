@@ -20,10 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.world import forge_store
-from bot.world.config_repo import POSTERN, ConfigRepo, Limits, Snapshot, Wanted
+from bot.world.config_repo import POSTERN, ConfigRepo, Limits, Snapshot, Source, Wanted
+from bot.world.config_repo.following import follow
 from bot.world.config_repo.held import held
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import (
+    Head,
     branch_commit,
     changed_paths,
     entries_at,
@@ -73,13 +75,16 @@ class LocalForge:
     def where(self) -> str:
         return self._store.where
 
-    def source(self, wanted: Wanted, target: str | None) -> Callable[[], Snapshot]:
-        def read() -> Snapshot:
+    def source(self, wanted: Wanted, target: str | None) -> Source:
+        def read(since: Snapshot | None = None) -> Snapshot:
             branch = target or self._store.default_branch()
             git = self._store.synced(branch)
             commit = branch_commit(git, branch)
             if commit is None:
                 raise AskUnclear("EGR447", branch=branch[:100], where=self.where)
+            next_one = follow(git, since, Head(commit, branch), wanted, Limits()) if since else None
+            if next_one is not None:
+                return next_one
             contents = read_commit(git, commit, wanted, Limits())
             return Snapshot.of(contents, self.where, self._kind, commit=commit, dirty=False, branch=branch)
 

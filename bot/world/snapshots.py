@@ -1,21 +1,16 @@
-"""Compiled allowlists, kept by commit; readings of single files, kept by blob, so that a new commit re-reads
-only what it touched."""
+"""Compiled allowlists, kept by commit; a new commit costs only what it touched, however large the repository is."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.world.config_repo import ConfigRepo, Snapshot
+from bot.world.bulk import Progress, read_all
+from bot.world.config_repo import ConfigRepo, Snapshot, Source
 from skills.core.allowlist import Allowlist
-from skills.core.reading import Reading, is_manifest, read_file
+from skills.core.reading import Reading, is_manifest
 
 _COMMITS_KEPT = 4
-
-
-Source = Callable[[], Snapshot]
-"""Gives the files of an allowlist as they are now."""
 
 
 def wanted(path: str) -> bool:
@@ -24,16 +19,19 @@ def wanted(path: str) -> bool:
 
 
 def at_commit(repo: ConfigRepo, at: str | None = None) -> Source:
-    return lambda: repo.snapshot(wanted, at=at)
+    def read(since: Snapshot | None = None) -> Snapshot:
+        return repo.snapshot(wanted, at=at, since=since)
+
+    return read
 
 
 def once(source: Source) -> Source:
     """The first snapshot for ever: a batch is answered from one state of the repository."""
     taken: list[Snapshot] = []
 
-    def first() -> Snapshot:
+    def first(since: Snapshot | None = None) -> Snapshot:
         if not taken:
-            taken.append(source())
+            taken.append(source(since))
         return taken[0]
 
     return first
@@ -54,45 +52,57 @@ class Read:
 class Snapshots:
     """Not thread-safe by itself: the desk's gate lets one ask at a time compile."""
 
-    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
-        self._readings: dict[tuple[str, str], Reading] = {}
+    def __init__(self, progress: Progress | None = None) -> None:
         self._compiled: OrderedDict[tuple[str, str], Read] = OrderedDict()
         self._progress = progress
+        self._newest: dict[Source, tuple[Snapshot, Read]] = {}
         self._last: tuple[Snapshot, Read] | None = None
 
     def read(self, source: Source) -> Read:
-        snapshot = source()
-        if self._last and self._last[0] is snapshot:
-            return self._last[1]
+        known = self._newest.get(source)
+        snapshot = source(known[0] if known else None)
+        if known and known[0] is snapshot:
+            return known[1]
         clean = snapshot.commit is not None and not snapshot.dirty
         key = (snapshot.where, snapshot.commit or "")
-        if clean and key in self._compiled:
-            self._compiled.move_to_end(key)
-            return self._compiled[key]
-        read = Read(self._compile(snapshot), snapshot.where, snapshot.branch)
-        self._last = (snapshot, read)
+        read = self._compiled.get(key) if clean else None
+        if read is None or read.branch != snapshot.branch:
+            allowlist = read.allowlist if read else self._allowlist(snapshot, known or self._last)
+            read = Read(allowlist, snapshot.where, snapshot.branch)
+        self._newest[source] = self._last = (snapshot, read)
         if clean:
             self._compiled[key] = read
+            self._compiled.move_to_end(key)
             while len(self._compiled) > _COMMITS_KEPT:
                 self._compiled.popitem(last=False)
         return read
 
+    def _allowlist(self, snapshot: Snapshot, known: tuple[Snapshot, Read] | None) -> Allowlist:
+        if known is None or known[0].where != snapshot.where:
+            return self._compile(snapshot)
+        old, read = known
+        paths = snapshot.changed if snapshot.since and snapshot.since == old.commit and not old.dirty else None
+        if paths is None:
+            paths = _differing(old, snapshot)
+        manifests = {path: snapshot.files[path] for path in paths if is_manifest(path) and path in snapshot.files}
+        readings: dict[str, Reading | None] = {path: None for path in paths if path not in snapshot.files}
+        readings |= read_all(manifests, self._progress)
+        texts = {path: decoded(snapshot.files[path]) if path in snapshot.files else None for path in paths}
+        return read.allowlist.after(
+            readings, texts, commit=snapshot.commit, dirty=snapshot.dirty, findings=snapshot.findings
+        )
+
     def _compile(self, snapshot: Snapshot) -> Allowlist:
-        readings: dict[str, Reading] = {}
-        texts: dict[str, str] = {}
-        kept: dict[tuple[str, str], Reading] = {}
-        for number, (path, raw) in enumerate(snapshot.files.items()):
-            text = decoded(raw)
-            if text is not None:
-                texts[path] = text
-            if is_manifest(path):
-                key = (path, snapshot.blobs[path])
-                kept[key] = self._readings.get(key) or read_file(path, raw)
-                readings[path] = kept[key]
-            if self._progress:
-                self._progress(number + 1, len(snapshot.files))
-        self._readings.update(kept)
+        texts = {path: text for path, raw in snapshot.files.items() if (text := decoded(raw)) is not None}
+        manifests = {path: raw for path, raw in snapshot.files.items() if is_manifest(path)}
+        readings = read_all(manifests, self._progress)
         return Allowlist(readings, texts, commit=snapshot.commit, dirty=snapshot.dirty, findings=snapshot.findings)
+
+
+def _differing(old: Snapshot, new: Snapshot) -> tuple[str, ...]:
+    """The paths whose blobs differ, in order."""
+    blobs = dict(old.blobs.items() ^ new.blobs.items())
+    return tuple(sorted(blobs))
 
 
 def decoded(raw: bytes) -> str | None:

@@ -7,7 +7,7 @@ disk, `mirror` the copy of a URL, `starting` new repositories.
 
 from bot.world.config_repo.repository import ConfigRepo
 from bot.world.config_repo.starting import copy_repository, new_repository
-from bot.world.config_repo.values import POSTERN, Author, Commit, Limits, Snapshot, Wanted
+from bot.world.config_repo.values import POSTERN, Author, Commit, Limits, Snapshot, Source, Wanted
 from bot.world.config_repo.work_tree import write_to_folder
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ConfigRepo",
     "Limits",
     "Snapshot",
+    "Source",
     "Wanted",
     "copy_repository",
     "new_repository",

@@ -64,4 +64,5 @@ class Gathering:
             blobs={path: self._blobs[path] for path in order},
             left_out=frozenset(self._left_out),
             findings=tuple(findings),
+            size=self._size,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.world.config_repo import reading, writing
+from bot.world.config_repo import following, reading, writing
 from bot.world.config_repo.address import Address, parse
 from bot.world.config_repo.folder import read_folder
 from bot.world.config_repo.mirror import Mirror
@@ -59,8 +59,17 @@ class ConfigRepo:
         """Whether there are commits to ask for: everything but a folder without a `.git` of its own."""
         return self.kind != "folder" or (self.path is not None and (self.path / ".git").exists())
 
-    def snapshot(self, wanted: Wanted, *, at: str | None = None, limits: Limits = _AT_REST) -> Snapshot:
+    def snapshot(
+        self,
+        wanted: Wanted,
+        *,
+        at: str | None = None,
+        limits: Limits = _AT_REST,
+        since: Snapshot | None = None,
+    ) -> Snapshot:
         """Read the files for which `wanted(path)` holds: those on disk, or with `at` (and outside folders) a commit's.
+
+        `since` is an earlier snapshot that was asked for in the same words: of commits, only what differs is read.
 
         Raises:
             AskUnclear: EGR544 no commit, EGR545 no default branch, EGR546 no such revision, EGR547 `at` outside Git.
@@ -70,12 +79,12 @@ class ConfigRepo:
             return self._of_folder(wanted, limits)
         git = self.git(fresh=True)
         try:
-            return self._of_commit(git, wanted, at, limits)
+            return self._of_commit(git, wanted, at, limits, since)
         except Unreachable as failure:
             if self._mirror is None or failure.code != "EGR551":
                 raise
             self._git = self._mirror.instead_of(git)
-            return self._of_commit(self._git, wanted, at, limits)
+            return self._of_commit(self._git, wanted, at, limits, None)
 
     def git(self, *, fresh: bool = False) -> GitDir:
         """The git directory behind this repository; `fresh` brings a mirror up to date first.
@@ -84,7 +93,7 @@ class ConfigRepo:
             AskUnclear: EGR547, a folder that is not the top of a work tree of its own.
         """
         if self._mirror is not None and (fresh or self._git is None):
-            self._git = self._mirror.refreshed()
+            self._git = self._same(self._mirror.refreshed())
         if self._git is None:
             path = self._address.path or Path()
             if self.kind == "folder":
@@ -93,6 +102,10 @@ class ConfigRepo:
                 path /= ".git"
             self._git = GitDir(path, self.where)
         return self._git
+
+    def _same(self, mirror: GitDir) -> GitDir:
+        """The one that is held already, if it is of the same mirror: a git may be running for it."""
+        return self._git if self._git is not None and self._git.path == mirror.path else mirror
 
     def default_branch(self) -> str | None:
         """The branch that changes go to unless somebody says otherwise; None when HEAD is detached."""
@@ -145,14 +158,19 @@ class ConfigRepo:
             raise AskUnclear("EGR570", where=self.where)
         write_to_folder(self._address.path, edits)
 
-    def _of_commit(self, git: GitDir, wanted: Wanted, at: str | None, limits: Limits) -> Snapshot:
+    def _of_commit(
+        self, git: GitDir, wanted: Wanted, at: str | None, limits: Limits, since: Snapshot | None
+    ) -> Snapshot:
         if at is None:
-            commit, branch = reading.default_head(git)
+            head = following.head_now(git)
         else:
             commit = reading.resolve(git, at)
-            branch = at if reading.branch_commit(git, at) == commit else None
-        contents = reading.read_commit(git, commit, wanted, limits)
-        return Snapshot.of(contents, self.where, self.kind, commit=commit, dirty=False, branch=branch)
+            head = reading.Head(commit, at if reading.branch_commit(git, at) == commit else None)
+        next_one = following.follow(git, since, head, wanted, limits) if since else None
+        if next_one is not None:
+            return next_one
+        contents = reading.read_commit(git, head.commit, wanted, limits)
+        return Snapshot.of(contents, self.where, self.kind, commit=head.commit, dirty=False, branch=head.branch)
 
     def _of_folder(self, wanted: Wanted, limits: Limits) -> Snapshot:
         root = self._address.path or Path()

@@ -15,9 +15,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from subprocess import PIPE
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from bot.world.config_repo.failures import mendable
+from bot.world.config_repo.objects import Objects
 from skills.core.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -91,6 +93,19 @@ class GitDir:
         self.path = path
         self.where = where
         self._git: Git | None = None
+        self._objects: Objects | None = None
+
+    @property
+    def objects(self) -> Objects:
+        """Look-ups of single objects, without a new process for each."""
+        if self._objects is None:
+            self._objects = Objects(self._reader, self.where)
+        return self._objects
+
+    def _reader(self) -> Any:
+        with self._found():
+            command = self._command(("cat-file", "--batch"))
+            return self._runner().execute(command, PIPE, as_process=True, env=_VARIABLES)
 
     def run(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from skills.core.model import Finding
 
@@ -37,6 +37,7 @@ class Contents:
     blobs: Mapping[str, str] = field(repr=False)
     left_out: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Snapshot:
     `where` names the repository and stays the same from reading to reading. `commit` is None outside Git and in a
     repository without a commit. `dirty` says that the files are not exactly the wanted files of `commit`; it is None
     outside Git. `branch` is the branch that was read, None when `--at` named no branch or HEAD is detached.
+    `size` is that of all files. `changed` are the paths that differ from those of the commit `since`, where it was made
+    from the snapshot there.
     """
 
     where: str
@@ -56,12 +59,21 @@ class Snapshot:
     files: Mapping[str, bytes] = field(repr=False)
     blobs: Mapping[str, str] = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    size: int = 0
+    since: str | None = None
+    changed: tuple[str, ...] = ()
 
     @classmethod
     def of(
         cls, contents: Contents, where: str, kind: Kind, *, commit: str | None, dirty: bool | None, branch: str | None
     ) -> Snapshot:
-        return cls(where, kind, commit, dirty, branch, contents.files, contents.blobs, contents.findings)
+        return cls(where, kind, commit, dirty, branch, contents.files, contents.blobs, contents.findings, contents.size)
+
+
+class Source(Protocol):
+    """Gives the files of an allowlist as they are now. `since` is what it gave before, so that it need not read all."""
+
+    def __call__(self, since: Snapshot | None = None) -> Snapshot: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,9 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
     old = [entry for entry in gone if isinstance(entry, Project) and entry.name]
     new = [entry for entry in come if isinstance(entry, Project) and entry.name]
     stands = [_stand(project) for project in old]
-    same = len(old) == len(gone) and len(new) == len(come) and stands == [_stand(project) for project in new]
-    if same and len(set(stands)) == len(stands):
-        made = _with_other_lists(index, new)
-    else:
-        made = compile_index(entries())
+    only_projects = len(old) == len(gone) and len(new) == len(come) and len(set(stands)) == len(stands)
+    same = only_projects and stands == [_stand(project) for project in new]
+    made = _with_other_lists(index, new) if same else compile_index(entries())
     if "_listings" in index.__dict__:
         made.__dict__["_listings"] = _relisted(index._listings, old, new)
     return made

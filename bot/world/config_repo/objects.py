@@ -1,0 +1,61 @@
+"""Objects of one repository from a git that goes on running, so that a look-up costs no new process.
+
+It sees refs, loose objects and packs that appear after it has started.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from subprocess import Popen
+from typing import Any, NamedTuple
+
+from skills.core.errors import Unreachable
+
+
+class Object(NamedTuple):
+    id: str
+    data: bytes
+
+
+class Objects:
+    """`start` starts `git cat-file --batch` with pipes. Threads take turns."""
+
+    def __init__(self, start: Callable[[], Any], where: str) -> None:
+        self._start = start
+        self._where = where
+        self._held: Any = None  # GitPython's handle: git ends with it
+        self._lock = threading.Lock()
+
+    def get(self, name: str) -> Object | None:
+        """The object that `name` (a revision or an id, on one line) stands for; None when there is none.
+
+        Raises:
+            Unreachable: EGR551, git stops answering.
+        """
+        with self._lock:
+            for _ in range(2):
+                try:
+                    return self._asked(name)
+                except (OSError, EOFError):
+                    self._held = None  # it was killed, or its repository went: a new one may fare better
+        raise Unreachable("EGR551", where=self._where, says="git cat-file ended early")
+
+    def _asked(self, name: str) -> Object | None:
+        if self._held is None:
+            self._held = self._start()
+        process: Popen[bytes] = self._held.proc
+        if process.stdin is None or process.stdout is None:
+            raise EOFError
+        process.stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
+        process.stdin.flush()
+        header = process.stdout.readline().split()
+        if not header:
+            raise EOFError
+        if len(header) != 3 or not header[2].isdigit():
+            return None
+        size = int(header[2])
+        data = process.stdout.read(size + 1)
+        if len(data) != size + 1:
+            raise EOFError
+        return Object(header[0].decode(), data[:size])
