@@ -8,6 +8,9 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from operator import attrgetter
+from typing import Any
 
 from skills.core.reading import Reading, read_file
 
@@ -52,6 +55,18 @@ def _read(
             progress(min(number * workers, total), total)
 
 
+class _ByFields(dict[type, Callable[[Any], Any]]):
+    """How to pickle by class. Frozen values with slots go as their class and fields, for a third of the usual price."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        if not is_dataclass(kind) or not hasattr(kind, "__slots__"):
+            raise KeyError(kind)
+        names = [field.name for field in fields(kind)]
+        get = attrgetter(*names)
+        self[kind] = (lambda item: (kind, get(item))) if len(names) > 1 else lambda item: (kind, (get(item),))
+        return self[kind]
+
+
 def _in_two(files: Mapping[str, bytes], progress: Progress | None) -> dict[str, Reading]:
     """The second process takes the larger files' half by number, and hands back what it read through a pipe."""
     items = list(files.items())
@@ -78,7 +93,9 @@ def _hand_over(files: Mapping[str, bytes], out: int, into: int) -> None:
         os.close(out)
         readings = dict(_read(files, None, 0, 1))
         with os.fdopen(into, "wb") as pipe:
-            pickle.dump(readings, pipe, pickle.HIGHEST_PROTOCOL)
+            pickler = pickle.Pickler(pipe, pickle.HIGHEST_PROTOCOL)
+            pickler.dispatch_table = _ByFields()
+            pickler.dump(readings)
         status = 0
     finally:
         os._exit(status)
