@@ -6,12 +6,11 @@ layer. Semantics follow the operator's source; what changed between its releases
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_objects import templated
 from skills.core.model import Workload, WorkloadRef
-from skills.core.platform_base import Touched
 from skills.core.platforms.uds.audit import audit
 from skills.core.platforms.uds.decide import decide, governs
 from skills.core.platforms.uds.edit import edit
@@ -19,6 +18,7 @@ from skills.core.platforms.uds.grants import grants, isolations, wider
 from skills.core.platforms.uds.index import Index, compile_index
 from skills.core.platforms.uds.package import NAME, Entry, Package
 from skills.core.platforms.uds.read import read
+from skills.core.platforms.uds.updating import update_index as update
 
 __all__ = [
     "KIND",
@@ -45,10 +45,6 @@ MARKS: tuple[str, ...] = ("uds.dev/",)
 
 def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:
     return compile_index(entries, cluster)
-
-
-def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
-    return compile_index(entries(), cluster)
 
 
 def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001 (the cluster resolves pods)

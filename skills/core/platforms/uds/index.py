@@ -51,6 +51,7 @@ class Index:
     `presumed` is this index as it would be if they were admitted. `stated` are releases that the policy file names.
     `others` are this index by the rules of other releases that bundles of the repository deploy. `twins`: a host of
     the same mode whose resources get the same name. `failing`: a clash because of which a Package may fail whole.
+    `names` are the hosts by the names of their resources.
     """
 
     rules: Version = NEWEST
@@ -69,6 +70,7 @@ class Index:
     others: tuple[Index, ...] = ()
     twins: Mapping[tuple[Mode, str], Registration] = field(default_factory=dict)
     failing: Mapping[Key, Clash] = field(default_factory=dict)
+    names: Mapping[tuple[Mode, str], str] = field(default_factory=dict)
 
     def every_package(self) -> Iterable[Package]:
         return (package for group in self.packages.values() for package in group)
@@ -94,7 +96,7 @@ class Index:
         return self.registered.get(mode, {}).get(host, ())
 
 
-def _at_home(package: Package, cluster: Cluster) -> list[Package]:
+def at_home(package: Package, cluster: Cluster) -> list[Package]:
     """Where the Package really stands: a kustomization moves it, and without a namespace it is in `default`."""
     homes = cluster.homes.get(package.place.path)
     if homes is None:
@@ -111,11 +113,11 @@ def compile_index(
 
     `known` is an index that holds some of these very entries: what it worked out for them is kept.
     """
-    every = [at for entry in entries if isinstance(entry, Package) for at in _at_home(entry, cluster)]
+    every = [at for entry in entries if isinstance(entry, Package) for at in at_home(entry, cluster)]
     if rules is not None:
         return _compiled(entries, every, cluster, rules, known or Index(rules))
     first, *more = _releases(entries)
-    index = _compiled(entries, every, cluster, first, Index(first))
+    index = _compiled(entries, every, cluster, first, known if known and known.rules == first else Index(first))
     return replace(index, others=tuple(_compiled(entries, every, cluster, each, Index(each)) for each in more))
 
 
@@ -160,18 +162,23 @@ def _compiled(
 
 def _in_mesh(index: Index, packages: Sequence[Package]) -> Index:
     """The index with what these Packages register."""
-    registered = _registered(packages, index.rules)
-    clashes = {key: clash for mode, hosts in registered.items() for key, clash in _clashes(mode, hosts, index.rules)}
-    participants = _participants(packages, index.rules)
-    failing = {entry.package.key: clash for clash in clashes.values() for entry in (clash.one, clash.other)}
+    registered = registered_by(packages, index.rules)
+    clashing = {key: clash for mode, hosts in registered.items() for key, clash in clashes_of(mode, hosts, index.rules)}
+    clashes = dict(sorted(clashing.items()))
+    participants = participants_of(packages, index.rules)
     return replace(
         index,
         registered=registered,
         participants=participants,
         clashes=clashes,
         twins=dict(_twins(registered)),
-        failing=failing,
+        failing=failing_of(clashes),
+        names={(mode, resource_name(mode, host)): host for mode, hosts in registered.items() for host in hosts},
     )
+
+
+def failing_of(clashes: Mapping[tuple[Mode, str, int], Clash]) -> dict[Key, Clash]:
+    return {entry.package.key: clash for clash in clashes.values() for entry in (clash.one, clash.other)}
 
 
 def resource_name(mode: Mode, host: str) -> str:
@@ -228,7 +235,7 @@ def principals(index: Index, host: str, port: int, namespace: str) -> list[Princ
     return found
 
 
-def _registered(packages: Iterable[Package], rules: Version) -> dict[Mode, dict[str, tuple[Registration, ...]]]:
+def registered_by(packages: Iterable[Package], rules: Version) -> dict[Mode, dict[str, tuple[Registration, ...]]]:
     found: dict[Mode, dict[str, list[Registration]]] = {"ambient": {}, "sidecar": {}}
     for package in packages:
         mode = package.effective_mode(rules)
@@ -239,7 +246,7 @@ def _registered(packages: Iterable[Package], rules: Version) -> dict[Mode, dict[
     return {mode: {host: tuple(entries) for host, entries in hosts.items()} for mode, hosts in found.items()}
 
 
-def _participants(packages: Iterable[Package], rules: Version) -> dict[str, tuple[Allow, ...]]:
+def participants_of(packages: Iterable[Package], rules: Version) -> dict[str, tuple[Allow, ...]]:
     found: dict[str, list[Allow]] = defaultdict(list)
     for package in packages:
         if package.effective_mode(rules) == "ambient":
@@ -247,7 +254,7 @@ def _participants(packages: Iterable[Package], rules: Version) -> dict[str, tupl
     return {namespace: tuple(group) for namespace, group in found.items() if group}
 
 
-def _clashes(
+def clashes_of(
     mode: Mode, hosts: Mapping[str, Sequence[Registration]], rules: Version
 ) -> Iterator[tuple[tuple[Mode, str, int], Clash]]:
     for host, entries in hosts.items():

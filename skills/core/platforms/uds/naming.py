@@ -12,12 +12,17 @@ from skills.core.platforms.uds.versions import NEWEST, Version
 
 LONGEST = 250
 _GAPS = re2.compile(r"[^a-z0-9]+")
+_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
+_NO_LETTERS = "0123456789-"
 _EDGES = re2.compile(r"^[^a-z]+|[^a-z]+$")
 
 
 def sanitize(text: str) -> str:
     """Lower case, every run of other characters a dash, 250 characters, letters at both ends."""
-    return str(_EDGES.sub("", _GAPS.sub("-", text.lower())[:LONGEST]))
+    lower = text.lower()
+    if lower.isascii() and len(lower) <= LONGEST:  # most names, and there are as many as rules
+        return "-".join(lower.translate(_SPACED).split()).strip(_NO_LETTERS)
+    return str(_EDGES.sub("", _GAPS.sub("-", lower)[:LONGEST]))
 
 
 def policy_name(package: str, rule: Allow, rules: Version = NEWEST) -> str:
