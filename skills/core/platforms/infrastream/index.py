@@ -16,8 +16,6 @@ from skills.core.shelves import Table
 _SHORT_FORMS = {"prod": "production", "prd": "production", "stage": "staging", "stg": "staging", "dev": "development"}
 
 _COVERING = (Kind.HOST, Kind.WILDCARD, Kind.RANGE)
-# What an index has worked out and that another list of some project does not change.
-_KEPT = ("_applications_by_project", "_names", "_internal_domains")
 
 Key = tuple[str, str | None]
 """A project's scope and environment."""
@@ -41,7 +39,7 @@ class Index:
         return self.projects.get((workload.scope, workload.environment), ()) if workload.kind == "infra" else ()
 
     def all_projects(self) -> Iterator[Project]:
-        for manifests in self.projects.values():
+        for manifests in sorted(self.projects.values(), key=lambda group: _stand(group[0])):
             yield from manifests
 
     @cached_property
@@ -83,7 +81,7 @@ class Index:
             project = self.projects[key][0]
             if _fits(project, before, by_application):
                 named.setdefault(key, project)
-        return list(named.values())
+        return sorted(named.values(), key=_stand)
 
     @cached_property
     def _internal_domains(self) -> Mapping[str, str]:
@@ -109,7 +107,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
     projects: dict[Key, list[Project]] = {}
     for entry in entries:
         if isinstance(entry, Project) and entry.name:
-            projects.setdefault((entry.scope, entry.environment), []).append(entry)
+            projects.setdefault(_key(entry), []).append(entry)
     return Index(
         {key: tuple(manifests) for key, manifests in projects.items()},
         tuple(entry for entry in entries if isinstance(entry, Application)),
@@ -122,30 +120,37 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
     gone, come = ([entry for held in part.values() for entry in held] for part in (touched.before, touched.after))
     old = [entry for entry in gone if isinstance(entry, Project) and entry.name]
     new = [entry for entry in come if isinstance(entry, Project) and entry.name]
-    stands = [_stand(project) for project in old]
-    only_projects = len(old) == len(gone) and len(new) == len(come) and len(set(stands)) == len(stands)
-    same = only_projects and stands == [_stand(project) for project in new]
-    made = _with_other_lists(index, new) if same else compile_index(entries())
-    if "_listings" in index.__dict__:
-        made.__dict__["_listings"] = _relisted(index._listings, old, new)
+    if len(old) != len(gone) or len(new) != len(come):
+        return compile_index(entries())
+    projects = dict(index.projects)
+    for key in dict.fromkeys(map(_key, (*old, *new))):
+        kept = [project for project in projects.pop(key, ()) if project.path not in touched.before]
+        group = sorted([*kept, *(project for project in new if _key(project) == key)], key=_stand)
+        if group:
+            projects[key] = tuple(group)
+    made = replace(index, projects=projects)
+    _keep(index, made, old, new)
     return made
 
 
-def _with_other_lists(index: Index, new: Sequence[Project]) -> Index:
-    """The index where these projects say something else than before, in the same place."""
-    projects = dict(index.projects)
-    for project in new:
-        key = (project.scope, project.environment)
-        projects[key] = tuple(project if _stand(each) == _stand(project) else each for each in projects[key])
-    made = replace(index, projects=projects)
-    for name in _KEPT:
+def _keep(index: Index, made: Index, old: Sequence[Project], new: Sequence[Project]) -> None:
+    """What the index has worked out and that still holds is handed on."""
+    kept = ["_applications_by_project", "_internal_domains"]
+    if [*map(_key, old)] == [*map(_key, new)]:
+        kept.append("_names")
+    for name in kept:
         if name in index.__dict__:
             made.__dict__[name] = index.__dict__[name]
-    return made
+    if "_listings" in index.__dict__:
+        made.__dict__["_listings"] = _relisted(index._listings, old, new)
 
 
-def _stand(project: Project) -> tuple[Key, str, int]:
-    return (project.scope, project.environment), project.path, project.document
+def _key(project: Project) -> Key:
+    return project.scope, project.environment
+
+
+def _stand(project: Project) -> tuple[str, int]:
+    return project.path, project.document
 
 
 def _order(listing: Listing) -> tuple[str, int, int]:
