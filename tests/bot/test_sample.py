@@ -16,6 +16,7 @@ from bot.sample import files
 BUILT_IN = {"Deployment", "StatefulSet", "Service", "ServiceAccount", "Namespace", "NetworkPolicy"}
 WELL_KNOWN = {
     "*.googleapis.com",
+    "api.data.gov",
     "api.sendgrid.com",
     "api.stripe.com",
     "api.twilio.com",

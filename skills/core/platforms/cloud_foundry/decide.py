@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from skills.core.enforce.spans import (
     EVERY_PORT,
@@ -18,23 +17,16 @@ from skills.core.enforce.spans import (
     region_covered,
 )
 from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, Workload, finding
-from skills.core.platforms.cloud_foundry import cli, known
+from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
-from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Space
+from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
 from skills.core.platforms.cloud_foundry.near import near_misses
+from skills.core.platforms.cloud_foundry.proxied import through_proxy
+from skills.core.platforms.cloud_foundry.routes import decide_route
 
 # Names that are not resolved to public addresses. RFC 6762, RFC 6761, ICANN's private domain.
 _INSIDE = ("internal", "local", "localhost", "svc", "corp", "lan")
 _HTTPS: Spans = ((443, 443),)
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What groups say of a destination: the rules that open it, and what would have to be known."""
-
-    hits: tuple[RuleHit, ...] = ()
-    unknown: tuple[Finding, ...] = ()
-    findings: tuple[Finding, ...] = ()
 
 
 def decide(index: Index, workload: Workload, destination: Destination) -> Sequence[LayerView]:
@@ -42,21 +34,17 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if space is None:
         return ()
     if is_internal_route(destination):
-        command, *_ = cli.route(workload, destination)
-        said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
-        return (LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),), findings=(said,)),)
+        return decide_route(index, space, workload, destination)
     bound = index.bound(space)
     found = reach(space, bound, destination)
     places = (space.list_place,)
     if found.hits:
         findings = (*found.findings, *_remarks(space, bound, found))
         return (LayerView(LAYER, NAME, "deny", found.hits, isolators=places, findings=findings),)
-    mine = index.proxy_of(workload)
-    entry = mine.lets_through(destination) if mine else None
-    if mine is not None and entry is not None:
-        said = finding("EGR773", entry.place, proxy=mine.name, destination=destination.name, workload=workload.name)
-        return (LayerView(LAYER, NAME, "deny", (RuleHit("allow", entry.place),), isolators=places, findings=(said,)),)
-    unknown = (*found.unknown, *doubts(index, space, bound, destination))
+    proxied = through_proxy(index, workload, destination)
+    if proxied.hits:
+        return (LayerView(LAYER, NAME, "deny", proxied.hits, isolators=places, findings=proxied.findings),)
+    unknown = (*found.unknown, *proxied.unknown, *doubts(index, space, bound, destination))
     view = LayerView(
         LAYER,
         NAME,
@@ -64,7 +52,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         isolators=places,
         near=near_misses(index, space, destination, reaches),
         unknown=unknown,
-        findings=(*found.findings, *_denial(space, bound, destination)),
+        findings=(*found.findings, *proxied.findings, *_denial(space, bound, destination)),
     )
     return (view,)
 
@@ -238,7 +226,7 @@ def opens_service(bound: Bound, service: str, ports: Spans) -> bool:
     open_to = [(port, port) for port in bound.known.services.get(service, ())]
     if not open_to or not covers(open_to, ports):
         return False
-    return bound.group is None or _speaking(bound, ports) is not None
+    return bound.group is None or bound.group.unresolved is not None or _speaking(bound, ports) is not None
 
 
 def _speaking(bound: Bound, ports: Spans) -> Piece | None:
@@ -259,6 +247,9 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     for each in bound:
         if each.undefined and each.name not in known.LABELS:
             unknown.append(finding("EGR760", each.place, group=each.name, space=str(space)))
+        elif each.group is not None and each.group.unresolved is not None and not _certain(each, destination):
+            rule = each.group.unresolved
+            unknown.append(finding("EGR1006", rule.place, group=each.name, words=rule.unresolved))
         elif each.refused is not None:
             lenient = [p for p in each.pieces(leniently=True) if p.speaks(destination.protocol)]
             if _would_open(lenient, destination):
@@ -272,6 +263,12 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     if not space.is_configured:
         unknown.append(finding("EGR762", space.place, space=str(space)))
     return unknown
+
+
+def _certain(bound: Bound, destination: Destination) -> bool:
+    """Whether the platform's own definition says what the file leaves open: addresses of its services, no others."""
+    public = destination.host is not None and known.service_of(destination.host) is None
+    return bound.known is not None and (destination.service is not None or public)
 
 
 def _would_open(pieces: Sequence[Piece], destination: Destination) -> bool:

@@ -11,6 +11,7 @@ from skills.core.model import Place
 from skills.core.platforms.cloud_foundry.commands import Act, read_commands
 from skills.core.platforms.cloud_foundry.proxy import Proxy, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
+from skills.core.platforms.cloud_foundry.tf_values import File
 from skills.core.yaml_text import Document, Seq
 
 NAME = "cloud_foundry"
@@ -37,6 +38,12 @@ class Group:
     document: int = 0
     path: tuple[str | int, ...] = ()
     globally: tuple[str, ...] = ()
+    terraform: bool = False
+
+    @property
+    def unresolved(self) -> Rule | None:
+        """The first rule that only Terraform's run knows."""
+        return next((rule for rule in self.rules if rule.unresolved), None)
 
     @property
     def fault(self) -> Rule | None:
@@ -100,9 +107,10 @@ class App:
     services: tuple[str, ...]
     place: Place
     proxy: str = ""
+    routes: tuple[str, ...] = ()  # hosts of its internal routes, without the domain
 
 
-Entry = Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
+Entry = File | Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
 
 
 def read(document: Document) -> Sequence[Entry]:
@@ -258,8 +266,16 @@ def _apps(document: Document, applications: Seq) -> Sequence[Entry]:
         name = _text(item.get("name")) if isinstance(item, Mapping) else ""
         if name:
             place = document.place_of("applications", position, "name")
-            found.append(App(name, _services(item.get("services")), place, proxy_of(item.get("env"))))
+            routes = _routes(item.get("routes"))
+            found.append(App(name, _services(item.get("services")), place, proxy_of(item.get("env")), routes))
     return found
+
+
+def _routes(written: Any) -> tuple[str, ...]:
+    if not isinstance(written, Seq):
+        return ()
+    routes = (_text(item.get("route")) for item in written if isinstance(item, Mapping))
+    return tuple(route.partition(".")[0].lower() for route in routes if route.endswith(".apps.internal"))
 
 
 def _services(written: Any) -> tuple[str, ...]:

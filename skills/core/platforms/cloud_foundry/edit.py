@@ -16,7 +16,8 @@ from skills.core.platforms.cloud_foundry.binding import Desk, bind
 from skills.core.platforms.cloud_foundry.decide import is_internal_route, reach, reaches
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platform
-from skills.core.platforms.cloud_foundry.proxy import PORT, with_entry, without_entry
+from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
+from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
 from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
 from skills.core.yaml_text import CannotEdit
 
@@ -48,10 +49,9 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
         _route(desk, workload, destination)
         return ()
     found = reach(space, desk.index.bound(space), destination)
-    proxy = desk.index.proxy_of(workload)
-    listed = proxy.lets_through(destination) if proxy else None
-    if listed is not None:
-        desk.say("EGR791", destination=str(destination), place=str(listed.place))
+    proxied = through_proxy(desk.index, workload, destination)
+    if proxied.hits:
+        desk.say("EGR791", destination=str(destination), place=str(proxied.hits[0].place))
         return ()
     if found.hits:
         desk.say("EGR791", destination=str(destination), place=str(found.hits[0].place))
@@ -77,9 +77,9 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
 
 def _through_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """The list of the proxy that the app uses already: one entry opens one host, a group the whole internet."""
-    proxy = desk.index.proxy_of(workload)
+    proxy = next(iter(proxies_of(desk.index, workload)), None)
     name = destination.host or destination.ip or destination.network
-    passes = destination.protocol == "tcp" and destination.ports == PORT
+    passes = proxy is not None and proxy.passes(destination)
     inside = destination.network is not None and is_private(destination.network)
     if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
         return False
@@ -154,7 +154,7 @@ def _route(desk: Desk, workload: Workload, destination: Destination) -> None:
 def _remove(desk: Desk, workload: Workload, destination: Destination) -> None:
     """Takes away what says exactly this. A group that opens it with much else stays."""
     removed = not is_internal_route(destination) and close_addresses(desk, destination)
-    proxy = desk.index.proxy_of(workload)
+    proxy = next(iter(proxies_of(desk.index, workload)), None)
     name = destination.host or destination.ip or destination.network
     if proxy is not None and name is not None and proxy.place.path in desk.texts:
         path = proxy.place.path

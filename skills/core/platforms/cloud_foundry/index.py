@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from skills.core.enforce.spans import Region
-from skills.core.model import Place, Workload
+from skills.core.model import Finding, Place, RuleHit, Workload
 from skills.core.platforms.cloud_foundry import known
-from skills.core.platforms.cloud_foundry.bindings import bindings_of
 from skills.core.platforms.cloud_foundry.commands import Command, Created, Policy
 from skills.core.platforms.cloud_foundry.documents import (
     App,
@@ -20,9 +19,12 @@ from skills.core.platforms.cloud_foundry.documents import (
     SpaceConfig,
     SpaceList,
 )
+from skills.core.platforms.cloud_foundry.in_force import bindings_of
 from skills.core.platforms.cloud_foundry.known import KnownGroup
-from skills.core.platforms.cloud_foundry.proxy import Proxy, serves
+from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
+from skills.core.platforms.cloud_foundry.terraform import Home, TfSpace, evaluate
+from skills.core.platforms.cloud_foundry.tf_values import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,14 @@ class Space:
     configs: tuple[SpaceConfig, ...]
     defaults: SpaceConfig | None = None
     commands: tuple[Command, ...] = ()
+    homes: tuple[Home, ...] = ()
+    stated: bool = False
     unsure: tuple[Command, ...] = ()  # those that may bind a group to it; nobody knows before they run
 
     @property
     def is_configured(self) -> bool:
         """Whether any file says what is bound."""
-        return bool(self.configs or self.commands)
+        return bool(self.configs or self.commands or self.stated)
 
     @property
     def scope(self) -> str:
@@ -122,7 +126,10 @@ class Space:
     @property
     def list_place(self) -> Place:
         """Where a group would be bound."""
-        return next((each.groups_place for each in self.configs if each.groups_place), self.place)
+        homes = [home.file.place(home.listed.line) for home in self.homes]
+        return next(
+            (each.groups_place for each in self.configs if each.groups_place), homes[0] if homes else self.place
+        )
 
     @property
     def for_staging(self) -> tuple[Command, ...]:
@@ -130,6 +137,15 @@ class Space:
 
     def __str__(self) -> str:
         return self.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What groups say of a destination: the rules that open it, and what would have to be known."""
+
+    hits: tuple[RuleHit, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,8 @@ class Index:
     commands: tuple[Command, ...] = ()
     policies: tuple[Policy, ...] = ()
     proxies: tuple[Proxy, ...] = ()
+    terraform: tuple[File, ...] = ()
+    binders: Mapping[str, list[tuple[str, Place]]] = field(default_factory=dict)
 
     @cached_property
     def labels(self) -> Mapping[str, str | None]:
@@ -164,7 +182,8 @@ class Index:
 
     def called(self, *parts: str) -> tuple[Space, ...]:
         """The spaces of a name, or of an organisation's and a space's."""
-        return self._called.get("/".join(parts).casefold(), ())
+        found = self._called.get("/".join(parts).casefold(), ())
+        return found or (self._called.get(f"?/{parts[-1]}".casefold(), ()) if len(parts) == 2 else ())
 
     @cached_property
     def app_names(self) -> frozenset[str]:
@@ -173,12 +192,6 @@ class Index:
     @cached_property
     def _scopes(self) -> Mapping[tuple[str | None, str], Space]:
         return {(self.labels[root], scope): space for (root, scope), space in self.spaces.items()}
-
-    def proxy_of(self, workload: Workload) -> Proxy | None:
-        """The egress proxy that a manifest sends this app through."""
-        app = workload.name.removeprefix(f"{workload.scope}/")
-        hosts = {each.proxy for each in self.apps if each.name.casefold() == app.casefold() and each.proxy}
-        return next((proxy for proxy in self.proxies for host in hosts if serves(proxy, host)), None)
 
     def of(self, workload: Workload) -> Space | None:
         if workload.kind != "cf":
@@ -195,8 +208,12 @@ class Index:
     def definition(self, name: str, root: str) -> Group | None:
         """The repository's definition of a group: the foundation's own before one that stands anywhere else."""
         found = [group for group in self._defined.get(name, ()) if group.role != "space"]
-        own = [group for group in found if group.role != "loose" and group.folder == root]
-        return next(iter(own), None) or next((group for group in found if group.role == "loose"), None)
+        own = [group for group in found if group.folder == root]
+        loose = [group for group in found if group.role == "loose"]
+        if own or not loose:
+            return next(iter(own), None)
+        same = all([str(rule) for rule in group.rules] == [str(rule) for rule in loose[0].rules] for group in loose)
+        return loose[0] if same else None  # several say different things: nobody knows which one is meant
 
     def group_names(self, root: str) -> set[str]:
         """Names of groups that a space of this foundation could bind."""
@@ -266,30 +283,45 @@ def compile_index(entries: Sequence[Entry]) -> Index:
             for named in entry.spaces:
                 key = (entry.root, f"{entry.org}/{named.name}".casefold())
                 places.setdefault(key, (entry.org, named.name, named.place))
-    commands = tuple(entry for entry in entries if isinstance(entry, Command))
+    files = tuple(entry for entry in entries if isinstance(entry, File))
+    made = evaluate(files)
+    commands = (*made.commands, *(entry for entry in entries if isinstance(entry, Command)))
+    declared: dict[tuple[str, str], list[TfSpace]] = {}
+    for each in made.spaces:
+        key = (each.root, f"{each.org}/{each.space}".casefold())
+        declared.setdefault(key, []).append(each)
+        places.setdefault(key, (each.org, each.space, each.place))
     _place_commands(places, commands)
     created = [entry for entry in entries if isinstance(entry, Created)]
     return Index(
-        {key: _space(key, place, configs, defaults, commands) for key, place in places.items()},
-        tuple(_renamed(entry, created) for entry in entries if isinstance(entry, Group)),
+        {
+            key: _space(key, place, (configs.get(key, ()), declared.get(key, ())), defaults, commands)
+            for key, place in places.items()
+        },
+        (*(_renamed(entry, created) for entry in entries if isinstance(entry, Group)), *made.groups),
         {entry.root: entry for entry in entries if isinstance(entry, Settings)},
         tuple(entry for entry in entries if isinstance(entry, App)),
         commands,
-        tuple(entry for entry in entries if isinstance(entry, Policy)),
-        tuple(entry for entry in entries if isinstance(entry, Proxy)),
+        (*made.policies, *(entry for entry in entries if isinstance(entry, Policy))),
+        (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy))),
+        files,
+        made.binders,
     )
 
 
 def _space(
     key: tuple[str, str],
     named: tuple[str, str, Place],
-    configs: Mapping[tuple[str, str], list[SpaceConfig]],
+    files: tuple[Sequence[SpaceConfig], Sequence[TfSpace]],
     defaults: Mapping[str, SpaceConfig],
     commands: Sequence[Command],
 ) -> Space:
     org, space, place = named
     sure, unsure = bindings_of(commands, org, space)
-    return Space(org, space, key[0], place, tuple(configs.get(key, ())), defaults.get(key[0]), sure, unsure)
+    configs, declared = files
+    homes = tuple(home for each in declared for home in each.homes)
+    stated = any(each.stated for each in declared)
+    return Space(org, space, key[0], place, tuple(configs), defaults.get(key[0]), sure, homes, stated, unsure)
 
 
 def _renamed(group: Group, created: Sequence[Created]) -> Group:

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skills.core.enforce.spans import Spans, covers
 from skills.core.hosts import Network, parent_of, shown
-from skills.core.model import Destination, Place, Ports
+from skills.core.model import Destination, Place
 from skills.core.yaml_text import CannotEdit, Document, Seq, append_item, read_documents, remove_item, replace_value
 
 ALLOW, DENY = "proxyallow", "proxydeny"
-PORT = Ports(443, 443)
+HTTPS: Spans = ((443, 443),)
 _MOST = 2000
 _VARIABLES = ("http_proxy", "https_proxy")
 _NOT_PROVED = "EGR384"
@@ -59,10 +60,23 @@ class Proxy:
     allow: tuple[Listed, ...]
     place: Place
     document: int
+    ports: Spans = HTTPS
+    client: str = ""  # whose credentials this list belongs to, where a proxy has several
+    space: str = ""  # the space that it runs in, as far as it is known
+    unsure: str = ""  # what of its lists only the run knows
+    app: str = ""  # the label of its Terraform module
+    home: tuple[str, str, str, str] = ("", "", "", "")  # file, module, client and key of the allow list in Terraform
+
+    def passes(self, destination: Destination) -> bool:
+        """Whether it lets the port through at all."""
+        ports = destination.ports
+        wanted = ((ports.first, ports.last),) if ports else ()
+        plain = not destination.service and not destination.workload
+        return destination.protocol == "tcp" and plain and bool(wanted) and covers(self.ports, wanted)
 
     def lets_through(self, destination: Destination) -> Listed | None:
         """The entry that allows it on the proxy's port, unless one of the deny list comes first."""
-        if destination.protocol != "tcp" or destination.ports != PORT or destination.service or destination.workload:
+        if not self.passes(destination):
             return None
         if any(entry.covers(destination) for entry in self.deny):
             return None

@@ -48,6 +48,7 @@ class Rule:
     written_ports: str = ""
     fault: str | None = None
     why: str = ""
+    unresolved: str = ""  # what only Terraform's run knows of it
 
     @property
     def region(self) -> Region:
@@ -82,6 +83,11 @@ def read_rule(data: Mapping[str, Any], place: Place, position: int) -> Rule:
         fault, why = _rest(protocol, data)
     written = "" if data.get("ports") is None else shown(str(data["ports"]))
     return Rule(place, position, shown(protocol), shown(str(raw)), version, addresses, ports, written, fault, why)
+
+
+def unresolved_rule(place: Place, position: int, words: str) -> Rule:
+    """A rule of which the files don't say everything: it opens nothing for certain."""
+    return Rule(place, position, "all", shown(words), unresolved=shown(words))
 
 
 def _addresses(text: str) -> tuple[int, Spans, str | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skills.core.platforms.cloud_foundry.commands import read_script
+from skills.core.platforms.cloud_foundry.terraform import ENDINGS, read_terraform
 from skills.core.yaml_text import Unreadable
 
 _SCRIPTS = (".sh", ".bash")
@@ -13,9 +14,11 @@ _SCRIPTS = (".sh", ".bash")
 
 def reads(path: str) -> bool:
     """Whether a file of this path could hold rules."""
-    return path.lower().endswith(_SCRIPTS)
+    return path.endswith(ENDINGS) or path.lower().endswith(_SCRIPTS)
 
 
 def read_source(path: str, text: str) -> tuple[Sequence[Any], Sequence[Unreadable]]:
     """Entries of one file, and what in it can't be read."""
+    if path.endswith(ENDINGS):
+        return read_terraform(path, text)
     return read_script(path, text), ()

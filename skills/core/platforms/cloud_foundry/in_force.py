@@ -41,5 +41,11 @@ def _says_something(command: Command) -> bool:
 
 
 def _may_mean(written: str, name: str) -> bool:
-    """Whether a name is meant; one that only the run knows may mean any."""
-    return "$" in written or "{{" in written or "((" in written or written.casefold() == name.casefold()
+    """Whether a name is meant; one that only the run knows may mean any, and so may one that no file says."""
+    return (
+        "?" in (written, name)
+        or "$" in written
+        or "{{" in written
+        or "((" in written
+        or written.casefold() == name.casefold()
+    )

@@ -1,0 +1,80 @@
+"""Routes between apps: network policies rule them, and no security group does.
+
+Source: Cloud Foundry's documentation "Container-to-Container Networking": nothing passes without a policy that names
+both apps, the protocol and the port.
+"""
+
+from __future__ import annotations
+
+from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
+from skills.core.platforms.cloud_foundry import cli
+from skills.core.platforms.cloud_foundry.commands import Policy
+from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
+from skills.core.platforms.cloud_foundry.index import Index, Space
+
+POLICY_LAYER = "network_policy"
+
+
+def decide_route(index: Index, space: Space, workload: Workload, destination: Destination) -> tuple[LayerView, ...]:
+    """By the policies of the repository; where it has none, only what security groups say, with a warning."""
+    command, source, there, port = cli.route(workload, destination)
+    free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),))
+    if not index.policies:
+        said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
+        return (LayerView(LAYER, NAME, "deny", free.allows, findings=(said,)),)
+    protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
+    from_here = _from(index, source)
+    fitting = [each for each in from_here if _same(index, each.target, there)]
+    hits = [each for each in fitting if not each.unsure and each.protocol == protocol and _has(each.ports, port)]
+    facts = {"source": source, "there": there, "port": port}
+    if hits and not any(each.removes for each in fitting):
+        allows = tuple(RuleHit("allow", each.place) for each in hits)
+        return (free, LayerView(POLICY_LAYER, NAME, "deny", allows))
+    unsure = [each for each in index.policies if each.unsure and _may(each, source, there)]
+    unknown = [finding("EGR1003", each.place, unsure=each.unsure, **facts) for each in unsure]
+    if workload.name == workload.scope and not unknown:
+        unknown = [finding("EGR1004", space.place, there=there, space=str(space))]
+    near = [NearMiss(finding("EGR1005", each.place, have=each.ports, **facts), each.place, 1) for each in fitting]
+    said = finding("EGR784", index.policies[0].place, **facts)
+    denied = LayerView(POLICY_LAYER, NAME, "deny", near=tuple(near), unknown=tuple(unknown), findings=(said,))
+    return (free, denied)
+
+
+def policy_to(index: Index, app: str, there: str, port: int) -> Policy | None:
+    """A policy from one app to a port of another."""
+    return next(
+        (
+            each
+            for each in _from(index, app)
+            if not each.unsure and not each.removes and each.target == there and _has(each.ports, str(port))
+        ),
+        None,
+    )
+
+
+def _from(index: Index, app: str) -> list[Policy]:
+    return [each for each in index.policies if each.source.casefold() == app.casefold()]
+
+
+def _same(index: Index, written: str, there: str) -> bool:
+    """Whether a policy's app is the route's: by its name, or by a route that a manifest gives it."""
+    if written.casefold() == there.casefold():
+        return True
+    return any(there in app.routes for app in index.apps if app.name.casefold() == written.casefold())
+
+
+def _may(policy: Policy, source: str, there: str) -> bool:
+    """Whether it may mean these two; what only the run knows may be either."""
+    pairs = ((policy.source, source), (policy.target, there))
+    return all("$" in written or written.casefold() == name.casefold() for written, name in pairs)
+
+
+def _has(written: str, port: str) -> bool:
+    """Whether the ports of a policy, `8080` or `8080-8090`, hold a port or a range."""
+    low, _, high = written.partition("-")
+    first, _, last = port.partition("-")
+    ends = [low, high or low, first, last or first]
+    if not all(end.isdecimal() for end in ends):
+        return False
+    numbers = [int(end) for end in ends]
+    return numbers[0] <= numbers[2] and numbers[3] <= numbers[1]

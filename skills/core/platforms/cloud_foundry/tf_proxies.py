@@ -1,0 +1,108 @@
+"""Egress proxies that Terraform runs (cg-egress-proxy and its forerunner), and the network policies between apps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skills.core.enforce.spans import Spans, merged
+from skills.core.hosts import shown
+from skills.core.platforms.cloud_foundry.commands import Policy
+from skills.core.platforms.cloud_foundry.proxy import HTTPS, Listed, Proxy
+from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Unknown, Value, space_of
+
+MODULES = ("cg-egress-proxy", "egress_proxy")
+_MOST = 2000
+
+
+def proxies(ref: Ref, file: File) -> Iterator[Proxy]:
+    """One for each client of a proxy; older modules have a single one."""
+    name = ref.get("name").text or ref.block.labels[0]
+    host = ref.get("route_host").text or name
+    space = _space(ref)
+    clients = ref.get("client_configuration")
+    if isinstance(clients.data, dict):
+        for client, config in clients.data.items():
+            parts = config.data if isinstance(config.data, dict) else {}
+            yield _proxy(ref, file, (name, host, space, client), parts, ("ports", "allowlist", "denylist"))
+    elif ref.block.get("client_configuration") is not None:
+        unsure = clients.unknown or "client_configuration"
+        yield Proxy(shown(name), shown(host), (), (), file.place(ref.block.line), -1, unsure=unsure, space=space)
+    else:
+        found = {key: ref.get(key) for key in ("allowports", "allowlist", "denylist") if ref.block.get(key) is not None}
+        yield _proxy(ref, file, (name, host, space, ""), found, ("allowports", "allowlist", "denylist"))
+
+
+def _proxy(
+    ref: Ref, file: File, who: tuple[str, str, str, str], parts: dict[str, Value], keys: tuple[str, str, str]
+) -> Proxy:
+    name, host, space, client = who
+    ports, allow, deny = (parts.get(key) or Value(None) for key in keys)
+    unsure = next((each.unknown for each in (ports, allow, deny) if each.unknown), "")
+    unsure = unsure or next((item.unknown for each in (allow, deny) for item in each.values if item.unknown), "")
+    place = allow.place if allow.place.path else file.place(ref.block.line)
+    return Proxy(
+        shown(name),
+        shown(host).lower(),
+        _listed(deny),
+        _listed(allow),
+        place,
+        -1,
+        ports=_ports(ports),
+        client=shown(client),
+        space=space,
+        unsure=unsure,
+        app=ref.block.labels[0],
+        home=(allow.file.path if allow.file else "", ref.block.labels[0], client, keys[1]),
+    )
+
+
+def _listed(value: Value) -> tuple[Listed, ...]:
+    found = [(item.text, item.place) for item in value.values[:_MOST]]
+    return tuple(Listed(shown(text).lower(), place) for text, place in found if text is not None)
+
+
+def _ports(value: Value) -> Spans:
+    """The ports; only 443 where none are said."""
+    numbers = [item.data for item in value.values]
+    found = [int(each) for each in numbers if isinstance(each, int) or (isinstance(each, str) and each.isdecimal())]
+    return merged([(each, each) for each in found if 0 < each < 65536]) if found else HTTPS
+
+
+def _space(ref: Ref) -> str:
+    """`org/space` of the proxy's own app, as far as it is known."""
+    target = ref.get("cf_egress_space").data
+    if isinstance(target, dict):
+        name = target.get("name", Value(None)).text
+    else:
+        _, found, why = space_of(target)
+        name = None if why else found
+    plain = ref.get("cf_space_name").text or ref.get("cf_egress_space_name").text
+    return name or plain or ""
+
+
+def policies(ref: Ref, file: File, doubt: str) -> Iterator[Policy]:
+    """The policies of a resource: objects of a list, or blocks."""
+    listed = ref.get("policies")
+    if listed.unknown:
+        yield Policy("$", "$", "tcp", "", file.place(ref.block.line), unsure=listed.unknown)
+    parts = [(item.data, item.place) for item in listed.values if isinstance(item.data, dict)]
+    for block in ref.block.body.all("policy"):
+        data = {key: ref.scope.value(written, file, each=ref.key) for key, written in block.body.attributes}
+        parts.append((data, file.place(block.line)))
+    for data, place in parts:
+        source, target = _app(data.get("source_app")), _app(data.get("destination_app"))
+        port = data.get("port") or Value("8080")
+        protocol = data.get("protocol") or Value("tcp")
+        unsure = doubt or next((each.unknown for each in (port, protocol) if each.unknown), "")
+        yield Policy(source, target, str(protocol.data), str(port.data), place, unsure=unsure)
+
+
+def _app(value: Value | None) -> str:
+    """An app's name: a reference's name, the label of a module, or the words of what nobody knows."""
+    if value is None or isinstance(value.data, Unknown):
+        return f"${{{value.unknown if value else 'app'}}}"
+    if isinstance(value.data, Ref):
+        ref = value.data
+        name = ref.get("name").text
+        return shown(name or ref.block.labels[-1])
+    return shown(str(value.data))
