@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.spans import covers
-from skills.core.model import Finding, finding
+from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import Group, Named, Settings
 from skills.core.platforms.cloud_foundry.index import Index, Space
@@ -32,12 +32,23 @@ def audit(index: Index) -> Sequence[Finding]:
             for entry in (*proxy.deny, *proxy.allow)
             if entry.has_port
         ]
+    for scope, kinds in index.binders.items():
+        found += _twins(scope, kinds)
     for each in index.commands:
         if each.unsure:
             found.append(finding("EGR776", each.place, group=each.group, unsure=each.unsure))
     for settings in index.settings.values():
         found += _staging_only(index, settings, in_use)
     return found
+
+
+def _twins(scope: str, kinds: Sequence[tuple[str, Place]]) -> Iterator[Finding]:
+    """Blocks of two kinds that both claim to say all that a space binds."""
+    first = dict(kinds)
+    if len(first) > 1:
+        (kind, one), (other_kind, other), *_ = first.items()
+        facts = {"first": kind, "one": str(one), "second": other_kind, "other": str(other), "space": scope}
+        yield finding("EGR1002", one, other, **facts)
 
 
 def _in_use(index: Index) -> set[tuple[str, str]]:

@@ -10,6 +10,7 @@ _PLACEHOLDER = "APP"
 
 
 def bind(group: str, org: str, space: str) -> str:
+    org = "ORG" if org == "?" else org  # no file says it
     return f"cf bind-security-group {quoted(group)} {quoted(org)} --space {quoted(space)}"
 
 

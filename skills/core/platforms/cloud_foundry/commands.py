@@ -72,6 +72,7 @@ class Policy:
     place: Place
     removes: bool = False
     unsure: str = ""
+    root: str | None = None  # the Terraform root that makes it; None: it counts for all
 
 
 Act = Command | Created | Policy

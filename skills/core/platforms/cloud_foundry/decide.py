@@ -23,6 +23,7 @@ from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach
 from skills.core.platforms.cloud_foundry.near import near_misses
 from skills.core.platforms.cloud_foundry.proxied import through_proxy
 from skills.core.platforms.cloud_foundry.routes import decide_route
+from skills.core.platforms.cloud_foundry.rules import Rule
 
 # Names that are not resolved to public addresses. RFC 6762, RFC 6761, ICANN's private domain.
 _INSIDE = ("internal", "local", "localhost", "svc", "corp", "lan")
@@ -247,14 +248,13 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     for each in bound:
         if each.undefined and each.name not in known.LABELS:
             unknown.append(finding("EGR760", each.place, group=each.name, space=str(space)))
-        elif each.group is not None and each.group.unresolved is not None and not _certain(each, destination):
-            rule = each.group.unresolved
+        elif (rule := _open_end(each, destination)) is not None:
             unknown.append(finding("EGR1006", rule.place, group=each.name, words=rule.unresolved))
         elif each.refused is not None:
             lenient = [p for p in each.pieces(leniently=True) if p.speaks(destination.protocol)]
             if _would_open(lenient, destination):
-                rule = each.refused
-                unknown.append(finding("EGR761", rule.place, group=each.name, rule=str(rule)))
+                refused = each.refused
+                unknown.append(finding("EGR761", refused.place, group=each.name, rule=str(refused)))
     for binding in space.unsure:
         group = index.bind(binding.group, binding.place, space.root)
         if binding.phase == "running" and (group.undefined or reaches(space, (*bound, group), destination)):
@@ -265,10 +265,16 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     return unknown
 
 
-def _certain(bound: Bound, destination: Destination) -> bool:
-    """Whether the platform's own definition says what the file leaves open: addresses of its services, no others."""
+def _open_end(bound: Bound, destination: Destination) -> Rule | None:
+    """A rule of which only the run knows the addresses, and that could open it by its protocol and ports.
+
+    Of the platform's own groups it is known what those are: addresses of its services and no others.
+    """
     public = destination.host is not None and known.service_of(destination.host) is None
-    return bound.known is not None and (destination.service is not None or public)
+    if bound.group is None or (bound.known is not None and (destination.service is not None or public)):
+        return None
+    fitting = (rule for rule in bound.group.rules if rule.unresolved and rule.speaks(destination.protocol))
+    return next((rule for rule in fitting if meets(rule.ports or (), _ports(destination))), None)
 
 
 def _would_open(pieces: Sequence[Piece], destination: Destination) -> bool:
@@ -284,6 +290,7 @@ def _remarks(space: Space, bound: Sequence[Bound], found: Reach) -> list[Finding
     """Whose knowledge an allowance stands on, where the repository does not define the group itself."""
     places = {hit.place for hit in found.hits}
     groups = [each for each in bound if each.group is None and each.known and each.place in places]
+    groups.sort(key=lambda each: not each.stated)
     if not groups:
         return []
     return [finding("EGR763", groups[0].place, group=groups[0].name, space=str(space))]

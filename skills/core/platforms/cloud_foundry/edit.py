@@ -19,6 +19,8 @@ from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platfor
 from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
 from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
 from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
+from skills.core.platforms.cloud_foundry.script_edit import bind_in_script
+from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform, with_host, without_host
 from skills.core.yaml_text import CannotEdit
 
 _LONGEST_COMMENT = 100
@@ -83,8 +85,12 @@ def _through_proxy(desk: Desk, workload: Workload, destination: Destination) -> 
     inside = destination.network is not None and is_private(destination.network)
     if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
         return False
-    path = proxy.place.path
-    desk.write(path, with_entry(path, desk.texts[path], proxy.document, name))
+    if proxy.root is not None:
+        if proxy.unsure or not with_host(desk, proxy, name):
+            return False
+    else:
+        path = proxy.place.path
+        desk.write(path, with_entry(path, desk.texts[path], proxy.document, name))
     desk.say("EGR773", proxy=proxy.name, destination=name, workload=workload.name)
     return True
 
@@ -100,7 +106,7 @@ def _group_for(desk: Desk, destination: Destination) -> str | None:
     ]
     own = [each for each in fitting if each.group is not None]
     if own:
-        return min(own, key=_width).name
+        return min(own, key=lambda each: (known.twin_of(each.name) != each.name, *_width(each))).name
     platform = [each.name for each in fitting if each.name in PLATFORM_GROUPS]
     if not platform or not on_platform(index, space):
         return None
@@ -119,7 +125,7 @@ def _bind(desk: Desk, group: str) -> None:
     listed = globally_listed(desk.index, space.root, group)
     if listed is not None:
         desk.say("EGR794", group=group, listed=str(listed.place))
-    elif bind(desk, group):
+    elif bind(desk, group) or bind_in_terraform(desk, group) or bind_in_script(desk, group):
         _say_proxy(desk, group)
         return
     command = cli.bind(group, space.org, space.space)
@@ -156,7 +162,9 @@ def _remove(desk: Desk, workload: Workload, destination: Destination) -> None:
     removed = not is_internal_route(destination) and close_addresses(desk, destination)
     proxy = next(iter(proxies_of(desk.index, workload)), None)
     name = destination.host or destination.ip or destination.network
-    if proxy is not None and name is not None and proxy.place.path in desk.texts:
+    if proxy is not None and name is not None and proxy.root is not None:
+        removed = without_host(desk, proxy, name) or removed
+    elif proxy is not None and name is not None and proxy.place.path in desk.texts:
         path = proxy.place.path
         text = without_entry(path, desk.texts[path], proxy.document, name)
         if text is not None:

@@ -22,16 +22,21 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
     """The lists that may count for the app: those of its client's name, else all of its proxy's."""
     app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     hosts = {each.proxy for each in index.apps if each.name.casefold() == app and each.proxy}
+    space = index.of(workload)
+    root = space.root if space else ""
     found = [
-        proxy for proxy in index.proxies if any(serves(proxy, host) for host in hosts) or _policy(index, app, proxy)
+        proxy
+        for proxy in index.proxies
+        if proxy.root in (None, root)
+        and (any(serves(proxy, host) for host in hosts) or _policy(index, root, app, proxy))
     ]
     own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app]
     return tuple(own or found)
 
 
-def _policy(index: Index, app: str, proxy: Proxy) -> bool:
+def _policy(index: Index, root: str, app: str, proxy: Proxy) -> bool:
     names = {proxy.name, proxy.app, proxy.hostname} - {""}
-    return any(policy_to(index, app, name, port) for name in names for port in (_TLS, _PLAIN))
+    return any(policy_to(index, root, app, name, port) for name in names for port in (_TLS, _PLAIN))
 
 
 def through_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:

@@ -23,37 +23,40 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
         said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
         return (LayerView(LAYER, NAME, "deny", free.allows, findings=(said,)),)
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
-    from_here = _from(index, source)
+    from_here = _from(index, source, space.root)
     fitting = [each for each in from_here if _same(index, each.target, there)]
     hits = [each for each in fitting if not each.unsure and each.protocol == protocol and _has(each.ports, port)]
     facts = {"source": source, "there": there, "port": port}
     if hits and not any(each.removes for each in fitting):
         allows = tuple(RuleHit("allow", each.place) for each in hits)
         return (free, LayerView(POLICY_LAYER, NAME, "deny", allows))
-    unsure = [each for each in index.policies if each.unsure and _may(each, source, there)]
+    unsure = [
+        each for each in index.policies if each.unsure and each.root in (None, space.root) and _may(each, source, there)
+    ]
     unknown = [finding("EGR1003", each.place, unsure=each.unsure, **facts) for each in unsure]
     if workload.name == workload.scope and not unknown:
         unknown = [finding("EGR1004", space.place, there=there, space=str(space))]
     near = [NearMiss(finding("EGR1005", each.place, have=each.ports, **facts), each.place, 1) for each in fitting]
-    said = finding("EGR784", index.policies[0].place, **facts)
+    said = finding("EGR784", index.policies[0].place, space=str(space), **facts)
     denied = LayerView(POLICY_LAYER, NAME, "deny", near=tuple(near), unknown=tuple(unknown), findings=(said,))
     return (free, denied)
 
 
-def policy_to(index: Index, app: str, there: str, port: int) -> Policy | None:
+def policy_to(index: Index, root: str, app: str, there: str, port: int) -> Policy | None:
     """A policy from one app to a port of another."""
     return next(
         (
             each
-            for each in _from(index, app)
+            for each in _from(index, app, root)
             if not each.unsure and not each.removes and each.target == there and _has(each.ports, str(port))
         ),
         None,
     )
 
 
-def _from(index: Index, app: str) -> list[Policy]:
-    return [each for each in index.policies if each.source.casefold() == app.casefold()]
+def _from(index: Index, app: str, root: str) -> list[Policy]:
+    here = (each for each in index.policies if each.root in (None, root))
+    return [each for each in here if each.source.casefold() == app.casefold()]
 
 
 def _same(index: Index, written: str, there: str) -> bool:

@@ -85,9 +85,12 @@ def read_rule(data: Mapping[str, Any], place: Place, position: int) -> Rule:
     return Rule(place, position, shown(protocol), shown(str(raw)), version, addresses, ports, written, fault, why)
 
 
-def unresolved_rule(place: Place, position: int, words: str) -> Rule:
-    """A rule of which the files don't say everything: it opens nothing for certain."""
-    return Rule(place, position, "all", shown(words), unresolved=shown(words))
+def unresolved_rule(place: Place, position: int, words: str, data: Mapping[str, Any] | None = None) -> Rule:
+    """A rule of which the files don't say everything: it opens nothing for certain. `data` is what they do say."""
+    protocol = str((data or {}).get("protocol", "all")).lower()[:20]
+    ports, fault = _ports(protocol, (data or {}).get("ports"))
+    ports = (EVERY_PORT,) if fault or not ports else ports
+    return Rule(place, position, shown(protocol), shown(words), ports=ports, unresolved=shown(words))
 
 
 def _addresses(text: str) -> tuple[int, Spans, str | None]:

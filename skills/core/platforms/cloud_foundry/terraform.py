@@ -7,7 +7,7 @@ groups, spaces, bindings, network policies and proxies they make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from skills.core.hcl import Block, Body, Broken, Expression, parse
 from skills.core.hosts import shown
@@ -220,7 +220,7 @@ class _Maker:
             name, unknown = _group_name(ref.get("security_group"))
             self._spaces_of(file, ref, name, doubt or unknown)
         elif kind == "cloudfoundry_network_policy":
-            self._made.policies += tf_proxies.policies(ref, file, doubt)
+            self._made.policies += tf_proxies.policies(ref, file, doubt, self._scope.root)
 
     def _module(self, file: File, block: Block, key: Value | None, doubt: str) -> None:
         ref = Ref(self._scope, block, key)
@@ -229,7 +229,7 @@ class _Maker:
             name = next((each for each in SPACE_LISTS if block.get(each) is not None), SPACE_LISTS[0])
             self._space(file, ref, (name, ""), ref, doubt)
         elif any(sign in source for sign in tf_proxies.MODULES):
-            self._made.proxies += tf_proxies.proxies(ref, file)
+            self._made.proxies += (replace(each, root=self._scope.root) for each in tf_proxies.proxies(ref, file))
 
     # --- spaces and what is bound to them
 

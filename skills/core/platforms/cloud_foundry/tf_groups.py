@@ -54,17 +54,12 @@ def _at(value: Value, file: File, block: Block) -> Place:
 
 def _rule(data: dict[str, Value], place: Place, position: int) -> Rule:
     """The rule; one whose destination, protocol or ports only Terraform knows opens nothing for certain."""
+    plain: dict[str, Any] = {key: each.data for key, each in data.items() if isinstance(each.data, (str, int))}
+    if isinstance(plain.get("ports"), int):
+        plain["ports"] = str(plain["ports"])  # Terraform turns numbers into the text that the provider wants
     unknown = next((each.unknown for each in data.values() if each.unknown), "")
     if unknown:
-        return unresolved_rule(place, position, unknown)
-    plain: dict[str, Any] = {
-        key: each.data
-        for key, each in data.items()
-        if each.data is not None and not isinstance(each.data, (dict, tuple))
-    }
-    for key in ("ports",):
-        if isinstance(plain.get(key), int):
-            plain[key] = str(plain[key])  # Terraform turns numbers into the text that the provider wants
+        return unresolved_rule(place, position, unknown, plain)
     destination = data.get("destination")
     at = destination.place if destination and destination.place.path else place
     return read_rule(plain, at, position)

@@ -80,11 +80,11 @@ def _space(ref: Ref) -> str:
     return name or plain or ""
 
 
-def policies(ref: Ref, file: File, doubt: str) -> Iterator[Policy]:
+def policies(ref: Ref, file: File, doubt: str, root: str) -> Iterator[Policy]:
     """The policies of a resource: objects of a list, or blocks."""
     listed = ref.get("policies")
     if listed.unknown:
-        yield Policy("$", "$", "tcp", "", file.place(ref.block.line), unsure=listed.unknown)
+        yield Policy("$", "$", "tcp", "", file.place(ref.block.line), unsure=listed.unknown, root=root)
     parts = [(item.data, item.place) for item in listed.values if isinstance(item.data, dict)]
     for block in ref.block.body.all("policy"):
         data = {key: ref.scope.value(written, file, each=ref.key) for key, written in block.body.attributes}
@@ -94,7 +94,7 @@ def policies(ref: Ref, file: File, doubt: str) -> Iterator[Policy]:
         port = data.get("port") or Value("8080")
         protocol = data.get("protocol") or Value("tcp")
         unsure = doubt or next((each.unknown for each in (port, protocol) if each.unknown), "")
-        yield Policy(source, target, str(protocol.data), str(port.data), place, unsure=unsure)
+        yield Policy(source, target, str(protocol.data), str(port.data), place, unsure=unsure, root=root)
 
 
 def _app(value: Value | None) -> str:

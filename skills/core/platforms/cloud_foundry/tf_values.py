@@ -131,9 +131,9 @@ class Scope:
 
     def value(self, written: Expression, file: File, *, each: Value | None = None, depth: int = 0) -> Value:
         found = self._value(written, file, each, depth) if depth < _MOST_DEPTH else Unknown("what is nested too deeply")
-        if isinstance(found, Value):
-            return found
-        return Value(found, file, written)
+        if not isinstance(found, Value):
+            return Value(found, file, written)
+        return found if found.file is not None else Value(found.data, file, written)
 
     def _value(self, written: Expression, file: File, each: Value | None, depth: int) -> Any:
         def inner(expression: Expression) -> Value:
@@ -243,9 +243,11 @@ class Scope:
         if block is None:
             return unknown
         if way[:1] == ["[*]"] or (block.get("for_each") is not None and not way):
-            found = [Value(Ref(self, block, key)) for key, doubt in self.instances(block) if not doubt]
+            found = [self._instance(block, key) for key, doubt in self.instances(block) if not doubt]
             doubt = next((doubt for _, doubt in self.instances(block) if doubt), "")
-            return Unknown(doubt) if doubt else self._walk(Value(tuple(found)), way, unknown)
+            over = self.attribute(block, "for_each")
+            every = Value(tuple(found), over.file, over.written)
+            return Unknown(doubt) if doubt else self._walk(every, way, unknown)
         key: Value | None = None
         if way and block.get("for_each") is not None:
             chosen = way.pop(0)
@@ -254,7 +256,12 @@ class Scope:
                 return unknown
         elif way and isinstance(way[0], int):
             way.pop(0)
-        return self._walk(Value(Ref(self, block, key)), way, unknown)
+        return self._walk(self._instance(block, key), way, unknown)
+
+    def _instance(self, block: Block, key: Value | None) -> Value:
+        """A reference that stands where its key stands: there somebody chose it."""
+        chosen = key.data["key"] if key is not None else Value(None)
+        return Value(Ref(self, block, key), chosen.file, chosen.written)
 
     def _walk(self, value: Value, steps: Sequence[Any], unknown: Unknown) -> Any:
         """The value behind further steps."""

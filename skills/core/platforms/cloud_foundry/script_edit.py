@@ -1,0 +1,49 @@
+"""Edits of scripts and pipelines: one `cf bind-security-group` more, in the form of its neighbour and behind it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from skills.core.platforms.cloud_foundry import cli
+from skills.core.platforms.cloud_foundry.binding import Desk
+from skills.core.platforms.cloud_foundry.commands import Command, read_commands, read_script
+from skills.core.platforms.cloud_foundry.texts import reads
+from skills.core.yaml_text import Map, read_documents
+
+
+def bind_in_script(desk: Desk, group: str) -> bool:
+    """A new line that binds the group as the line above it binds another. False where no such line can be written."""
+    for each in reversed(desk.space.commands):
+        path = each.place.path
+        if each.terraform or not each.space or path not in desk.texts or each.phase != "running":
+            continue
+        text = desk.texts[path]
+        rows = text.split("\n")
+        row = rows[each.place.line - 1]
+        bare = row.strip().removeprefix("- ").lstrip()
+        if not bare.startswith("cf ") or row.count(each.group) != 1 or row.rstrip("\r").endswith("\\"):
+            continue
+        rows.insert(each.place.line, row.replace(each.group, cli.quoted(group)))
+        new = "\n".join(rows)
+        if _adds_just(path, text, new, (group, each.org, each.space)):
+            desk.write(path, new)
+            return True
+    return False
+
+
+def _adds_just(path: str, old: str, new: str, wanted: tuple[str, str, str]) -> bool:
+    """Whether the new text makes all bindings of the old one, and this one."""
+    before, after = _bindings(path, old), _bindings(path, new)
+    more = after - before
+    return not before - after and list(more.elements()) == [(*wanted, "running", False, "")]
+
+
+def _bindings(path: str, text: str) -> Counter[tuple[str, str, str, str, bool, str]]:
+    if reads(path):
+        acts = list(read_script(path, text))
+    else:
+        documents = read_documents(path, text)[0]
+        acts = [act for each in documents if isinstance(each.data, Map) for act in read_commands(each, each.data)]
+    return Counter(
+        (act.group, act.org, act.space, act.phase, act.unbinds, act.unsure) for act in acts if isinstance(act, Command)
+    )

@@ -1,0 +1,123 @@
+"""Edits of Terraform: one name, reference, rule or host more in the list that says it already, or one less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skills.core.hcl import Body, Broken, Expression, append_element, parse, remove_element, replace_text
+from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.binding import Desk
+from skills.core.platforms.cloud_foundry.proxy import Proxy
+from skills.core.platforms.cloud_foundry.terraform import Home, Made, evaluate, read_terraform
+from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES
+from skills.core.platforms.cloud_foundry.tf_values import File
+
+
+def made_now(desk: Desk) -> Made:
+    """What Terraform makes with the texts as they stand now."""
+    files: list[File] = []
+    for file in desk.index.terraform:
+        changed = file.path in desk.originals
+        files += read_terraform(file.path, desk.texts[file.path])[0] if changed else (file,)
+    return evaluate(files)
+
+
+def bind_in_terraform(desk: Desk, group: str) -> bool:
+    """Names the group where the space's own are listed, or the space where the group's are. False: nowhere."""
+    made, me = made_now(desk), desk.space
+    mine = [
+        home
+        for space in made.spaces
+        if (space.root, space.org, space.space) == (me.root, me.org, me.space)
+        for home in space.homes
+        if home.file.path in desk.texts
+    ]
+    for home in mine:
+        if not home.group and _into_names(desk, home, group):
+            return True
+    written = next((home.me for home in mine if home.group), "")
+    others = (home for space in made.spaces if space.root == me.root for home in space.homes if home.group == group)
+    other = next((each for each in others if each.file.path in desk.texts), None)
+    if other is None or not written:
+        return False
+    path = other.file.path
+    desk.write(path, append_element(path, desk.texts[path], other.listed, written))
+    return True
+
+
+def _into_names(desk: Desk, home: Home, group: str) -> bool:
+    path = home.file.path
+    text = desk.texts[path]
+    if any(value.text == group for value in home.values):
+        return True
+    wrong = next((item for item in home.listed.items if known.LABELS.get(str(item.value)) == group), None)
+    if wrong is not None:
+        desk.write(path, replace_text(path, text, wrong, f'"{group}"'))
+        return True
+    if all(item.kind == "text" for item in home.listed.items):
+        desk.write(path, append_element(path, text, home.listed, f'"{group}"'))
+        return True
+    written = next(_references(desk, home.file.folder, group), "")
+    if written:
+        desk.write(path, append_element(path, text, home.listed, written))
+    return bool(written)
+
+
+def _references(desk: Desk, folder: str, group: str) -> Iterator[str]:
+    """How files of the folder can refer to a group."""
+    for file in desk.index.terraform:
+        for block in file.body.blocks if file.folder == folder else ():
+            name = block.get("name")
+            if block.labels[:1] and block.labels[0] in GROUP_TYPES and name is not None and name.value == group:
+                front = "data." if block.kind == "data" else ""
+                yield f"{front}{block.labels[0]}.{block.labels[1]}.id"
+
+
+def with_host(desk: Desk, proxy: Proxy, host: str) -> bool:
+    """One host more on the allow list of a proxy that Terraform runs."""
+    listed, path = _allow_list(desk, proxy)
+    if listed is None:
+        return False
+    desk.write(path, append_element(path, desk.texts[path], listed, f'"{host}"'))
+    return True
+
+
+def without_host(desk: Desk, proxy: Proxy, host: str) -> bool:
+    """The allow list without an entry that says exactly this."""
+    listed, path = _allow_list(desk, proxy)
+    at = next((at for at, item in enumerate(listed.items) if str(item.value).lower() == host), None) if listed else None
+    if listed is None or at is None:
+        return False
+    desk.write(path, remove_element(path, desk.texts[path], listed, at))
+    return True
+
+
+def _allow_list(desk: Desk, proxy: Proxy) -> tuple[Expression | None, str]:
+    """The literal list that the proxy's allow list stands in, as the text is now."""
+    same = (proxy.name, proxy.client, proxy.root)
+    now = next((each for each in made_now(desk).proxies if (each.name, each.client, each.root) == same), None)
+    path = now.place.path if now else ""
+    if now is None or path not in desk.texts:
+        return None, ""
+    try:
+        lists = list(_lists(parse(desk.texts[path])))
+    except Broken:
+        return None, ""
+    wanted = [entry.text for entry in now.allow]
+    fitting = [each for each in lists if [str(item.value).lower() for item in each.items] == wanted]
+    at_place = [each for each in fitting if each.line == now.place.line]
+    return next(iter(at_place), None), path
+
+
+def _lists(body: Body) -> Iterator[Expression]:
+    waiting: list[object] = [body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Expression):
+            if node.kind == "list":
+                yield node
+            waiting.append(node.value)
+        elif isinstance(node, tuple):
+            waiting += node
+        elif isinstance(node, Body):
+            waiting += [node.attributes, *(block.body for block in node.blocks)]
