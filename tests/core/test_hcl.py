@@ -47,7 +47,9 @@ def test_every_element_knows_its_line() -> None:
     assert [(item.value, item.line) for item in found.items] == [("x", 2), ("y", 4)]
 
 
-@pytest.mark.parametrize("text", ["a = [", 'resource "x" {', "a = = 1", "a = " + "[" * 500 + "]" * 500, "x" * (MOST_BYTES + 1)])
+@pytest.mark.parametrize(
+    "text", ["a = [", 'resource "x" {', "a = = 1", "a = " + "[" * 500 + "]" * 500, "x" * (MOST_BYTES + 1)]
+)
 def test_what_is_no_hcl_says_where(text: str) -> None:
     with pytest.raises(Broken) as caught:
         parse(text)
@@ -107,7 +109,9 @@ def test_one_more_then_one_less_is_as_before(words: list[str], word: str, style:
     at = next(at for at, item in enumerate(now.items) if item.value == word)
     left = parse(remove_element("a.tf", new, now, at)).get("a")
     assert left is not None
-    assert sorted(str(item.value) for item in left.items) == sorted([word for word in words] if word not in words else words)
+    assert sorted(str(item.value) for item in left.items) == sorted(
+        [word for word in words] if word not in words else words
+    )
     if word not in words:
         assert remove_element("a.tf", new, now, at) == text
 

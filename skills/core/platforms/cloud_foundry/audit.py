@@ -48,7 +48,7 @@ def _twins(scope: str, kinds: Sequence[tuple[str, Place]]) -> Iterator[Finding]:
     if len(first) > 1:
         (kind, one), (other_kind, other), *_ = first.items()
         facts = {"first": kind, "one": str(one), "second": other_kind, "other": str(other), "space": scope}
-        yield finding("EGR1002", one, other, **facts)
+        yield finding("EGR748", one, other, **facts)
 
 
 def _in_use(index: Index) -> set[tuple[str, str]]:

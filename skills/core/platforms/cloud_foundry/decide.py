@@ -249,7 +249,7 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
         if each.undefined and each.name not in known.LABELS:
             unknown.append(finding("EGR760", each.place, group=each.name, space=str(space)))
         elif (rule := _open_end(each, destination)) is not None:
-            unknown.append(finding("EGR1006", rule.place, group=each.name, words=rule.unresolved))
+            unknown.append(finding("EGR749", rule.place, group=each.name, words=rule.unresolved))
         elif each.refused is not None:
             lenient = [p for p in each.pieces(leniently=True) if p.speaks(destination.protocol)]
             if _would_open(lenient, destination):

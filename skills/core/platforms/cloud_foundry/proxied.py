@@ -47,19 +47,19 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
     hits = [entry for proxy in mine if (entry := proxy.lets_through(destination)) is not None]
     name = destination.name
     unknown = [
-        finding("EGR1007", each.place, proxy=each.name, unsure=each.unsure, destination=name)
+        finding("EGR750", each.place, proxy=each.name, unsure=each.unsure, destination=name)
         for each in mine
         if each.unsure
     ]
     if hits and len(hits) < len(mine):
         clients = ", ".join(proxy.client or proxy.name for proxy in mine)
         facts = {"proxy": mine[0].name, "clients": clients, "destination": name, "workload": workload.name}
-        unknown.append(finding("EGR1008", hits[0].place, **facts))
+        unknown.append(finding("EGR740", hits[0].place, **facts))
     if unknown or not hits:
         return Reach(unknown=tuple(unknown), findings=_why_not(mine, destination))
     dead = next((proxy for proxy in mine if _is_closed(index, proxy)), None)
     if dead is not None:
-        said = finding("EGR1009", dead.place, proxy=dead.name, space=dead.space, group=known.PUBLIC)
+        said = finding("EGR700", dead.place, proxy=dead.name, space=dead.space, group=known.PUBLIC)
         return Reach(findings=(said,))
     said = finding("EGR773", hits[0].place, proxy=mine[0].name, destination=name, workload=workload.name)
     return Reach(tuple(RuleHit("allow", entry.place) for entry in hits), findings=(said,))
@@ -87,9 +87,9 @@ def _why_not(mine: Sequence[Proxy], destination: Destination) -> tuple[Finding, 
         if listed is not None and not proxy.passes(destination):
             ports = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in proxy.ports)
             facts = {"proxy": proxy.name, "host": destination.name, "ports": ports, "port": str(destination.ports)}
-            return (finding("EGR1010", listed.place, **facts),)
+            return (finding("EGR729", listed.place, **facts),)
         denied = next((entry for entry in proxy.deny if entry.covers(destination)), None)
         if denied is not None:
             facts = {"proxy": proxy.name, "host": destination.name, "entry": denied.text}
-            return (finding("EGR1011", denied.place, **facts),)
+            return (finding("EGR731", denied.place, **facts),)
     return ()

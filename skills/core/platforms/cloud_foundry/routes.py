@@ -33,10 +33,10 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     unsure = [
         each for each in index.policies if each.unsure and each.root in (None, space.root) and _may(each, source, there)
     ]
-    unknown = [finding("EGR1003", each.place, unsure=each.unsure, **facts) for each in unsure]
+    unknown = [finding("EGR127", each.place, unsure=each.unsure, **facts) for each in unsure]
     if workload.name == workload.scope and not unknown:
-        unknown = [finding("EGR1004", space.place, there=there, space=str(space))]
-    near = [NearMiss(finding("EGR1005", each.place, have=each.ports, **facts), each.place, 1) for each in fitting]
+        unknown = [finding("EGR128", space.place, there=there, space=str(space))]
+    near = [NearMiss(finding("EGR129", each.place, have=each.ports, **facts), each.place, 1) for each in fitting]
     said = finding("EGR784", index.policies[0].place, space=str(space), **facts)
     denied = LayerView(POLICY_LAYER, NAME, "deny", near=tuple(near), unknown=tuple(unknown), findings=(said,))
     return (free, denied)

@@ -21,7 +21,7 @@ from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Scope, Valu
 from skills.core.yaml_text import Unreadable
 
 ENDINGS = (".tf", ".tfvars")
-_BROKEN = "EGR1001"
+_BROKEN = "EGR571"
 _MOST_DEPTH = 6
 _KINDS = frozenset({"resource", "data", "module", "variable", "locals", "output"})
 SPACE_MODULE = "cg_space"

@@ -1,0 +1,4 @@
+variable "environment" {
+  type        = string
+  description = "staging or prod; each has a file below env/"
+}
