@@ -109,9 +109,7 @@ def test_one_more_then_one_less_is_as_before(words: list[str], word: str, style:
     at = next(at for at, item in enumerate(now.items) if item.value == word)
     left = parse(remove_element("a.tf", new, now, at)).get("a")
     assert left is not None
-    assert sorted(str(item.value) for item in left.items) == sorted(
-        [word for word in words] if word not in words else words
-    )
+    assert sorted(str(item.value) for item in left.items) == sorted(list(words) if word not in words else words)
     if word not in words:
         assert remove_element("a.tf", new, now, at) == text
 
