@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.hosts import is_private
 from skills.core.model import Destination, Need, Plan, Question, Workload
 from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
@@ -16,11 +15,11 @@ from skills.core.platforms.cloud_foundry.binding import Desk, bind
 from skills.core.platforms.cloud_foundry.decide import is_internal_route, reach, reaches
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platform
-from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
-from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
+from skills.core.platforms.cloud_foundry.proxied import through_proxy
+from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
 from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
 from skills.core.platforms.cloud_foundry.script_edit import bind_in_script
-from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform, with_host, without_host
+from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform
 from skills.core.yaml_text import CannotEdit
 
 _LONGEST_COMMENT = 100
@@ -61,7 +60,7 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
         return ()
     if any(unknown.code == "EGR756" for unknown in found.unknown):
         return (Question("bucket", "EGR797", {"host": destination.name}, ("brokered", "our own")),)
-    if _through_proxy(desk, workload, destination):
+    if put_on_proxy(desk, workload, destination):
         return ()
     group = _group_for(desk, destination)
     narrower = group == known.PUBLIC and bool(networks_of(destination)) and open_addresses(desk, destination)
@@ -75,24 +74,6 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
     elif not open_addresses(desk, destination):
         desk.say("EGR792", destination=str(destination), support=known.SUPPORT)
     return ()
-
-
-def _through_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
-    """The list of the proxy that the app uses already: one entry opens one host, a group the whole internet."""
-    proxy = next(iter(proxies_of(desk.index, workload)), None)
-    name = destination.host or destination.ip or destination.network
-    passes = proxy is not None and proxy.passes(destination)
-    inside = destination.network is not None and is_private(destination.network)
-    if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
-        return False
-    if proxy.root is not None:
-        if proxy.unsure or not with_host(desk, proxy, name):
-            return False
-    else:
-        path = proxy.place.path
-        desk.write(path, with_entry(path, desk.texts[path], proxy.document, name))
-    desk.say("EGR773", proxy=proxy.name, destination=name, workload=workload.name)
-    return True
 
 
 def _group_for(desk: Desk, destination: Destination) -> str | None:
@@ -126,19 +107,12 @@ def _bind(desk: Desk, group: str) -> None:
     if listed is not None:
         desk.say("EGR794", group=group, listed=str(listed.place))
     elif bind(desk, group) or bind_in_terraform(desk, group) or bind_in_script(desk, group):
-        _say_proxy(desk, group)
+        say_proxy(desk, group)
         return
     command = cli.bind(group, space.org, space.space)
     desk.commands.append(command)
     desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
-    _say_proxy(desk, group)
-
-
-def _say_proxy(desk: Desk, group: str) -> None:
-    """A proxy that is there already opens one host where the group opens the internet."""
-    if group == known.PUBLIC and desk.index.proxies:
-        proxy = desk.index.proxies[0]
-        desk.say("EGR796", group=group, proxy=proxy.name, listed=str(proxy.place))
+    say_proxy(desk, group)
 
 
 def _endpoint(desk: Desk, destination: Destination) -> None:
@@ -160,16 +134,7 @@ def _route(desk: Desk, workload: Workload, destination: Destination) -> None:
 def _remove(desk: Desk, workload: Workload, destination: Destination) -> None:
     """Takes away what says exactly this. A group that opens it with much else stays."""
     removed = not is_internal_route(destination) and close_addresses(desk, destination)
-    proxy = next(iter(proxies_of(desk.index, workload)), None)
-    name = destination.host or destination.ip or destination.network
-    if proxy is not None and name is not None and proxy.root is not None:
-        removed = without_host(desk, proxy, name) or removed
-    elif proxy is not None and name is not None and proxy.place.path in desk.texts:
-        path = proxy.place.path
-        text = without_entry(path, desk.texts[path], proxy.document, name)
-        if text is not None:
-            desk.write(path, text)
-            removed = True
+    removed = take_from_proxy(desk, workload, destination) or removed
     if not removed:
         desk.say("EGR780", destination=str(destination))
 

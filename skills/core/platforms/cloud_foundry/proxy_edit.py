@@ -1,0 +1,52 @@
+"""The list of an egress proxy that an app uses already: one entry opens one host, a group the whole internet."""
+
+from __future__ import annotations
+
+from skills.core.hosts import is_private
+from skills.core.model import Destination, Workload
+from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.binding import Desk
+from skills.core.platforms.cloud_foundry.proxied import proxies_of
+from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
+from skills.core.platforms.cloud_foundry.tf_edit import with_host, without_host
+
+
+def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
+    """The list of the proxy that the app uses already: one entry opens one host, a group the whole internet."""
+    proxy = next(iter(proxies_of(desk.index, workload)), None)
+    name = destination.host or destination.ip or destination.network
+    passes = proxy is not None and proxy.passes(destination)
+    inside = destination.network is not None and is_private(destination.network)
+    if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
+        return False
+    if proxy.root is not None:
+        if proxy.unsure or not with_host(desk, proxy, name):
+            return False
+    else:
+        path = proxy.place.path
+        desk.write(path, with_entry(path, desk.texts[path], proxy.document, name))
+    desk.say("EGR773", proxy=proxy.name, destination=name, workload=workload.name)
+    return True
+
+
+def take_from_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
+    """Takes away the entry that says exactly this; True if there was one."""
+    removed = False
+    proxy = next(iter(proxies_of(desk.index, workload)), None)
+    name = destination.host or destination.ip or destination.network
+    if proxy is not None and name is not None and proxy.root is not None:
+        removed = without_host(desk, proxy, name) or removed
+    elif proxy is not None and name is not None and proxy.place.path in desk.texts:
+        path = proxy.place.path
+        text = without_entry(path, desk.texts[path], proxy.document, name)
+        if text is not None:
+            desk.write(path, text)
+            removed = True
+    return removed
+
+
+def say_proxy(desk: Desk, group: str) -> None:
+    """A proxy that is there already opens one host where the group opens the internet."""
+    if group == known.PUBLIC and desk.index.proxies:
+        proxy = desk.index.proxies[0]
+        desk.say("EGR796", group=group, proxy=proxy.name, listed=str(proxy.place))
