@@ -257,8 +257,7 @@ class Conversation:
 
     def _since(self, request: Request, turn: Turn) -> Reply:
         if request.destinations == ISOLATION:
-            commit = (request.commit or "")[:12]
-            return problem(Finding("EGR376", {"namespace": request.workload, "commit": commit}))
+            return self._since_denied(request, turn)
         handled = self._desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
         if handled.answer is None or handled.world is None:
             return self._problem(handled)
@@ -278,6 +277,17 @@ class Conversation:
         made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
         return Reply(made.lines, steps=("works now", "still fails"))
 
+    def _since_denied(self, request: Request, turn: Turn) -> Reply:
+        """Whether the namespace is denied by default now: a draft of the same says so."""
+        ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
+        handled = self._desk.handle("draft", ask, turn.who, turn.where, on_target=True)
+        if handled.answer is None or handled.world is None:
+            return self._problem(handled)
+        stands = handled.answer.data["proof"]["before"] == "denied"
+        commit = (handled.world.allowlist.commit or "")[:12]
+        facts = {"namespace": request.workload, "commit": commit, "key": request.key}
+        return problem(Finding("EGR376" if stands else "EGR377", facts))
+
     def _works(self, turn: Turn, _heard: Heard) -> list[Reply]:
         key = turn.state.get("key")
         request = self._row(key)
@@ -295,6 +305,8 @@ class Conversation:
         if request is None:
             return [problem(Finding("EGR654"))]
         lead = problem(Finding("EGR474", {"key": request.key, "state": request.state}))
+        if request.destinations == ISOLATION and not turn.state.get("text"):
+            return [lead]
         if not turn.state.get("text"):
             return [lead, *self._run(turn, "check", flow_of(request))]
         return [lead, *self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})]

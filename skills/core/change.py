@@ -31,6 +31,7 @@ from skills.core.model import (
 from skills.core.platform_base import Platform
 from skills.core.reading import read_file
 
+_ALL_PODS = " all pods"
 _DENIER = "network_policy"  # the dialect, and its layer, in which a namespace is denied by default
 
 
@@ -162,7 +163,7 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
     was, is_now = _isolated(old), _isolated(new)
-    isolated, freed = _felt(is_now - was, had), _felt(was - is_now, has)
+    isolated, freed = _felt(_not_within(is_now, was), had), _felt(_not_within(was, is_now), has)
     gained += [scope.part or Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
     wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
     lost += [scope.part for scope in isolated if scope.part is not None]
@@ -185,6 +186,17 @@ def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
 def _isolated(allowlist: Allowlist) -> set[Isolation]:
     """Every scope that is denied by default, whichever platform does it."""
     return {scope for platform in ALL for scope in platform.isolations(allowlist.indexes[platform.NAME])}
+
+
+def _not_within(scopes: set[Isolation], there: set[Isolation]) -> set[Isolation]:
+    """Scopes that do not stand there, neither by themselves nor as a part of a namespace that stands there whole."""
+    whole = [(s.layer, s.source.removesuffix(_ALL_PODS)) for s in there if s.source.endswith(_ALL_PODS)]
+    return {
+        scope
+        for scope in scopes - there
+        if scope.part is not None
+        or not any(scope.layer == layer and scope.source.startswith((f"{name}/", f"{name} ")) for layer, name in whole)
+    }
 
 
 def _felt(scopes: Iterable[Isolation], granted: Mapping[str, set[Grant]]) -> list[Isolation]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Need, Plan, Question
 from skills.core.platform_base import Sources
 from skills.core.platforms.cilium.decide import decide, far_end
-from skills.core.platforms.cilium.index import Index
+from skills.core.platforms.cilium.index import NAME, Index
 from skills.core.platforms.cilium.placing import Placer
 from skills.core.platforms.cilium.remove import Remover
 from skills.core.platforms.cilium.wish import Wish, comment_for, endpoint_item, labels_for, ports_for
@@ -45,7 +45,8 @@ class _Adder:
     def add(self, destination: Destination) -> None:
         index, workload = self._workspace.index, self._need.workload
         views = decide(index, workload, destination)
-        if all(passes(view) for view in views):
+        chosen = self._need.choice == NAME and not any(view.allows for view in views if view.half == "egress")
+        if all(passes(view) for view in views) and not chosen:
             self._say("EGR876", workload=workload.name, destination=str(destination))
             return
         far = far_end(index, workload, destination)
@@ -54,6 +55,9 @@ class _Adder:
             self._say("EGR879", workload=workload.name, destination=str(destination), place=str(denied[0]))
         elif far.unknown:
             self.findings += far.unknown
+        elif chosen and not far.pods:
+            # Other policies deny the host, and cannot name it. The asker chose a rule by name, so it is written here.
+            self._add_egress(destination, far, LayerView(LAYER, NAME, "deny"))
         else:
             for view in views:
                 if not passes(view):

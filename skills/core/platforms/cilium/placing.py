@@ -7,6 +7,7 @@ from typing import Any
 
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match
+from skills.core.enforce.policy_files import file_for
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
 from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Spec
@@ -97,6 +98,10 @@ class Placer:
         if not paths:
             wide = [p for p in index.policies if p.clusterwide and p.place.path.endswith(_YAML)]
             paths = [policy.place.path for policy in wide]
+        if not paths:  # Cilium's policies stand for other namespaces only
+            others = [(p.namespace, p.place.path) for p in index.policies if p.place.path.endswith(_YAML)]
+            like = file_for(wish.namespace, others)
+            paths = [like] if like else []
         if not paths:
             return False
         path = max(sorted(set(paths)), key=paths.count)

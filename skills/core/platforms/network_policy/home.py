@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from skills.core.enforce.policy_files import file_for
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.manifest import indents_lists
 from skills.core.platforms.network_policy.workspace import Workspace
@@ -32,13 +32,9 @@ def home_of(workspace: Workspace, namespace: str) -> Home | None:
     if own:
         paths = [entry.policy.place.path for entry in own]
         return _like(workspace, max(sorted(set(paths)), key=paths.count), own)
-    paths = list(_by_analogy(entries, namespace))
-    if paths:
-        counted = Counter(paths)
-        return _like(workspace, max(counted, key=lambda path: (_is_of_policies(path), counted[path])), entries)
-    shared = _shared_file(entries)
-    if shared:
-        return _like(workspace, shared, [entry for entry in entries if entry.policy.place.path == shared])
+    path = file_for(namespace, [(entry.policy.namespace, entry.policy.place.path) for entry in entries])
+    if path:
+        return _like(workspace, path, entries)
     beside = _beside_manifests(workspace, namespace)
     return Home(beside) if beside else None
 
@@ -52,32 +48,6 @@ def _like(workspace: Workspace, path: str, entries: list[PolicyEntry]) -> Home:
     there = [entry for entry in entries if entry.policy.place.path == path]
     named = not there or not all(entry.assumed_namespace for entry in there)
     return Home(path, named, indents_lists(workspace.find((there or entries)[-1])[0]))
-
-
-def _by_analogy(entries: list[PolicyEntry], namespace: str) -> Iterator[str]:
-    """`k8s/shop/policies.yaml` holds those of `shop`, so `k8s/bank/policies.yaml` is for those of `bank`."""
-    for entry in entries:
-        other, path = entry.policy.namespace, entry.policy.place.path
-        folder, _, name = path.rpartition("/")
-        parts = folder.split("/")
-        if other and other in parts:
-            parts = [namespace if part == other else part for part in parts]
-            yield "/".join([*parts, name])
-        elif other and name.rpartition(".")[0] == other:
-            yield "/".join([*filter(None, [folder]), name.replace(other, namespace)])
-
-
-def _is_of_policies(path: str) -> bool:
-    """Whether the file's name says that policies stand there, and not just a few among other things."""
-    return any(word in path.rpartition("/")[2].lower() for word in ("polic", "netpol", "egress"))
-
-
-def _shared_file(entries: list[PolicyEntry]) -> str | None:
-    """The file that speaks for most namespaces."""
-    spoken: dict[str, set[str | None]] = {}
-    for entry in entries:
-        spoken.setdefault(entry.policy.place.path, set()).add(entry.policy.namespace)
-    return max(sorted(spoken), key=lambda path: len(spoken[path]), default=None)
 
 
 def _beside_manifests(workspace: Workspace, namespace: str) -> str | None:
