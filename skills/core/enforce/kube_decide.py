@@ -5,6 +5,7 @@ An internal connection has two halves: the sender's Egress and the receiver's In
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,7 @@ from skills.core.enforce.kube_near import near_misses
 from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods
 from skills.core.enforce.matching import Match, all_of
 from skills.core.enforce.peers import Peers, peers, pods_of
-from skills.core.enforce.spans import EVERY_V4, covers, meets
+from skills.core.enforce.spans import EVERY_V4, RFC1918, covers, meets, network_span
 from skills.core.model import (
     Destination,
     Finding,
@@ -137,6 +138,8 @@ def evaluate_egress(
     view = _view(judged, platform, far.unknown)
     if _denies(view):
         view = replace(view, near=_near(index, judged, far, destination.ports))
+        if _may_be_inside(destination):
+            view = replace(view, findings=(*view.findings, finding("EGR347", address=destination.name)))
     isolated = judged[0].isolated is Match.YES
     dns = dns_findings(policies, cluster, near) if destination.host and isolated else ()
     return replace(view, findings=(*dns, *view.findings, *(far.findings if view.unknown else ())))
@@ -150,6 +153,12 @@ def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: De
         judged.append(judge(index.about(pods.namespace), flow))
     view = replace(_view(judged, platform, ()), half="ingress")
     return replace(view, near=_near(index, judged, far, destination.ports)) if _denies(view) else view
+
+
+def _may_be_inside(destination: Destination) -> bool:
+    """Whether an address that no manifest shows could be that of a pod or Service all the same."""
+    network = ipaddress.ip_network(destination.network, strict=False) if destination.network else None
+    return network is not None and network.version == 4 and meets(RFC1918, [network_span(network)])
 
 
 def _denies(view: LayerView) -> bool:

@@ -8,9 +8,14 @@ from skills.core.messages import say
 from skills.core.model import Place
 from skills.core.platforms import network_policy
 from skills.core.yaml_text import read_documents
-from tests.core.kube import DENY_EGRESS, deployment, namespace, policy, world
+from tests.core.kube import DENY_EGRESS, World, deployment, namespace, policy, world
 
 FROM_WEB = "podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]\negress:\n"
+
+
+def without_dns(made: World) -> list[str]:
+    """What the audit says, but for DNS, which none of these policies opens."""
+    return [code for code in made.audit() if code != "EGR332"]
 
 
 def rule(text: str) -> str:
@@ -131,8 +136,9 @@ def test_policies_of_other_makes_are_noted(version: str, kind: str, foreign: boo
     [
         ("  # python-index.example\n- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]", "EGR940"),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]  # package mirrors", "EGR940"),
-        ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 7844}]", "EGR940"),
-        ("- to: [{namespaceSelector: {}}]\n# external\n- to: [{podSelector: {}}]", None),
+        ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 7844}]", "EGR940 EGR344"),
+        ("- to: [{ipBlock: {cidr: 198.51.100.0/24}}]\n  ports: [{port: 7844}, {port: 7844, protocol: UDP}]", None),
+        ("- to: [{namespaceSelector: {}}]\n# external\n- to: [{podSelector: {}}]", "EGR333"),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 53, protocol: UDP}] # external names", None),
         ("- to: [{namespaceSelector: {}}]\n  ports: [{port: 443}]  # webhooks of all namespaces", None),
         ("- to: [{namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}] # internet", None),
@@ -140,19 +146,30 @@ def test_policies_of_other_makes_are_noted(version: str, kind: str, foreign: boo
         ("- to: [{namespaceSelector: {}, podSelector: {}}]", None),
         ("- ports: [{port: 53}]", "EGR946"),
         ("- ports: [{port: 53}, {port: 53, protocol: UDP}]", None),
-        ("- to: [{ipBlock: {cidr: 0.0.0.0/0}}]", "EGR947"),
-        ("- to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]", None),
+        ("- to: [{ipBlock: {cidr: 0.0.0.0/0}}]\n  ports: [{port: 443}]", "EGR947"),
+        ("- to: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8]}}]\n  ports: [{port: 443}]", None),
+        ("- to: [{ipBlock: {cidr: 198.51.100.0/24}}]", "EGR339"),
+        ("- to: [{ipBlock: {cidr: 198.51.100.7/32}}]", None),
+        ("- {}", "EGR338"),
+        ("- to: [{podSelector: {matchLabels: {component: kube-apiserver}}}]\n  ports: [{port: 6443}]", "EGR337"),
+        ("- to: [{ipBlock: {cidr: 10.96.0.0/16}}]\n  ports: [{port: 443}]", "EGR335"),
+        ("- to: [{ipBlock: {cidr: 10.0.0.0/8}}]\n  ports: [{port: 443}]", None),
+        (
+            "- to: [{podSelector: {matchLabels: {app: b}}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: c}}}]",
+            "EGR942",
+        ),
+        ("- to: [{podSelector: {}}, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: c}}}]", None),
         ("- ports: [{port: 443}]", "EGR950"),
         ("- too: [{podSelector: {}}]", "EGR945"),
         ("- from: [{podSelector: {}}]", "EGR945"),
         ("- to: [{ipBlock: {cidr: 10.0.0.0/8}}]\n  ports: [{port: http}]", "EGR951"),
         ("- to: [{podSelector: {}}]\n  ports: [{port: http}]", None),
-        ("- to:\n  - ipBlock:\n      cidr: 10.1.2.3/16", "EGR952"),
-        ("- to:\n  - ipBlock:\n      cidr: 10.1.0.0/16", None),
+        ("- to:\n  - ipBlock:\n      cidr: 10.1.2.3/16\n  ports: [{port: 443}]", "EGR952"),
+        ("- to:\n  - ipBlock:\n      cidr: 10.1.0.0/16\n  ports: [{port: 443}]", None),
     ],
 )
 def test_one_policy_by_itself(text: str, code: str | None) -> None:
-    assert world(rule(text)).audit() == ([code] if code else [])
+    assert world(rule(text)).audit() == (code.split() if code else [])
 
 
 @pytest.mark.parametrize(
@@ -165,13 +182,13 @@ def test_one_policy_by_itself(text: str, code: str | None) -> None:
     ],
 )
 def test_policy_types(spec: str, code: str | None) -> None:
-    assert world(policy(spec)).audit() == ([code] if code else [])
+    assert without_dns(world(policy(spec))) == ([code] if code else [])
 
 
 def test_a_policy_declared_twice() -> None:
-    assert world(DENY_EGRESS, DENY_EGRESS).audit() == ["EGR948"]
-    assert world(DENY_EGRESS, other=DENY_EGRESS).audit() == ["EGR948"]
-    assert world(DENY_EGRESS, DENY_EGRESS.replace("namespace: shop", "namespace: back")).audit() == []
+    assert without_dns(world(DENY_EGRESS, DENY_EGRESS)) == ["EGR948"]
+    assert without_dns(world(DENY_EGRESS, other=DENY_EGRESS)) == ["EGR948"]
+    assert without_dns(world(DENY_EGRESS, DENY_EGRESS.replace("namespace: shop", "namespace: back"))) == []
 
 
 def test_namespace_labels_that_nobody_sets() -> None:
@@ -183,9 +200,9 @@ def test_namespace_labels_that_nobody_sets() -> None:
 
 
 def test_a_selector_that_selects_nothing() -> None:
-    to_all = rule("- {}")
-    assert world(to_all, deployment("web")).audit() == []
-    assert world(to_all, deployment("jobs")).audit() == ["EGR949"]
+    to_all = rule("- to: [{podSelector: {}}]")
+    assert without_dns(world(to_all, deployment("web"))) == []
+    assert without_dns(world(to_all, deployment("jobs"))) == ["EGR949"]
     assert world(to_all, deployment("jobs", "back")).audit() == []
 
 

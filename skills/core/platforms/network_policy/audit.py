@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, NetworkPolicy, Peer
 from skills.core.enforce.matching import Match
 from skills.core.model import Finding, Place, finding
+from skills.core.platforms.network_policy.contradictions import contradictions
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.index import Index
 
@@ -21,6 +22,7 @@ def audit(index: Index) -> Sequence[Finding]:
     found += _declared_twice(index)
     found += _dead_namespace_labels(index)
     found += _selecting_nothing(index)
+    found += contradictions(index)
     return found
 
 
@@ -54,12 +56,14 @@ def _dead_label(index: Index, peer: Peer) -> tuple[str, str] | None:
     selector = peer.namespaces
     if selector is None:
         return None
-    key = next((key for key in selector.labels if key != NAMESPACE_KEY), None)
-    if key is None:
+    demanded = list(selector.labels.items())
+    demanded += [(item.key, " or ".join(item.values)) for item in selector.requirements if item.operator == "In"]
+    label = next(((key, value) for key, value in demanded if key != NAMESPACE_KEY), None)
+    if label is None:
         return None
     if any(selector.matches(labels) is Match.YES for labels in index.cluster.namespaces.values()):
         return None
-    return key, selector.labels[key]
+    return label
 
 
 def _peers(policy: NetworkPolicy) -> list[Peer]:

@@ -10,7 +10,7 @@ import re2
 from skills.core.enforce.kube_objects import mapping_of, sequence_of, text_of
 from skills.core.enforce.kube_policy import Direction, NetworkPolicy, Peer, PolicyRule
 from skills.core.enforce.spans import EVERY_V4, covers
-from skills.core.model import Finding, Place, finding
+from skills.core.model import Finding, Place, Ports, finding
 from skills.core.yaml_text import Document
 
 _MOST_REMARKS = 20
@@ -42,9 +42,13 @@ def remarks(document: Document, policy: NetworkPolicy) -> tuple[Finding, ...]:
 
 def _all(document: Document, policy: NetworkPolicy) -> Iterator[Finding]:
     yield from _types(document, policy)
-    yield from _unknown_keys(document, policy)
+    unknown = list(_unknown_keys(document, policy))
+    yield from unknown
     yield from _host_bits(policy)
     for rule in policy.egress:
+        misspelt = any(piece.place == rule.place for item in unknown for piece in item.evidence)
+        if not rule.peers and not rule.ports and not misspelt and "Egress" in policy.directions:
+            yield finding("EGR338", rule.place, policy=policy.name)
         yield from _egress_rule(document, policy, rule)
     for rule in (*policy.egress, *policy.ingress):
         yield from _any_rule(policy, rule)
@@ -112,27 +116,55 @@ def _egress_rule(document: Document, policy: NetworkPolicy, rule: PolicyRule) ->
     for peer in rule.peers:
         if _every_pod(peer) and not (rule.ports and _only_dns(rule)) and _speaks_of_internet(document, policy, rule):
             yield finding("EGR940", peer.place, policy=policy.name)
+        if _is_api_server(peer):
+            yield finding("EGR337", peer.place, policy=policy.name)
+        if peer.block is not None and not rule.ports and not _one_address(peer):
+            yield finding("EGR339", peer.place, policy=policy.name, cidr=peer.block.cidr)
         if peer.block is not None and not peer.block.excepts and covers(peer.block.spans, EVERY_V4):
             yield finding("EGR947", peer.place, policy=policy.name, cidr=peer.block.cidr)
     if not rule.peers and rule.ports and not _only_dns(rule):
         ports = ", ".join(map(str, rule.ports[:8]))
         yield finding("EGR950", rule.place, policy=policy.name, ports=ports)
+    if _tunnel_without_udp(rule):
+        yield finding("EGR344", rule.place, policy=policy.name)
     if _dns_over_tcp_only(rule):
         yield finding("EGR946", rule.place, policy=policy.name)
 
 
 def _any_rule(policy: NetworkPolicy, rule: PolicyRule) -> Iterator[Finding]:
     for first, second in zip(rule.peers, rule.peers[1:], strict=False):
-        if _namespace_only(first) and _pods_only(second):
+        if (_namespace_only(first) and _pods_only(second)) or _split(first, second):
             yield finding("EGR942", second.place, policy=policy.name)
     named = next((port for port in rule.ports if port.name), None)
     if named is not None and any(peer.block is not None for peer in rule.peers):
         yield finding("EGR951", named.place, policy=policy.name, port=named.name)
 
 
+def _one_address(peer: Peer) -> bool:
+    return peer.block is not None and all(first == last for first, last in peer.block.spans)
+
+
+def _is_api_server(peer: Peer) -> bool:
+    """`component: kube-apiserver` is on the API server's own pods, which run on the host network."""
+    return peer.pods is not None and "kube-apiserver" in peer.pods.labels.values()
+
+
+def _tunnel_without_udp(rule: PolicyRule) -> bool:
+    """The tunnel speaks QUIC (UDP) first, and HTTP/2 over TCP only when that fails."""
+    protocols = {port.protocol for port in rule.ports if port.ports == Ports(_TUNNEL_PORT, _TUNNEL_PORT)}
+    return protocols == {"tcp"}
+
+
 def _every_pod(peer: Peer) -> bool:
     namespaces, pods = peer.namespaces, peer.pods
     return namespaces is not None and namespaces.empty and (pods is None or pods.empty)
+
+
+def _split(first: Peer, second: Peer) -> bool:
+    """Pods by label first, then namespaces by label: seldom meant as either. All pods of the own namespace are."""
+    pods, namespaces = first.pods, second.namespaces
+    named = pods is not None and not pods.empty and namespaces is not None and not namespaces.empty
+    return named and _pods_only(first) and _namespace_only(second)
 
 
 def _namespace_only(peer: Peer) -> bool:
