@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bot.sample import files
+from tests.judges import judged
 
 BUILT_IN = {"Deployment", "StatefulSet", "Service", "ServiceAccount", "Namespace", "NetworkPolicy"}
 WELL_KNOWN = {
@@ -220,6 +221,24 @@ def test_no_host_is_registered_with_two_protocols_on_one_port() -> None:
             for port in rule.get("ports", [rule.get("port", 443)]):
                 protocol = rule.get("remoteProtocol", "TLS")
                 assert seen.setdefault((mode, rule["remoteHost"], port), protocol) == protocol
+
+
+# --- Party Bus
+
+
+def test_mission_tracker_is_closed_by_the_mesh_in_both_overlays() -> None:
+    (sidecar,) = of_kind("Sidecar")
+    assert sidecar["spec"] == {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}
+    entries = [(path, m) for path, m in manifests() if m["kind"] == "ServiceEntry"]
+    assert {path.split("/")[3] for path, _ in entries} == {"staging", "production"}
+    assert [m["spec"]["hosts"] for _, m in entries] == [["jira.dsop.example", "tiles.maps.example"]] * 2
+    assert not any("unifieddatalibrary" in data.decode() for data in files().values())
+
+
+def test_mission_tracker_is_valid_for_istio() -> None:
+    for path, data in files().items():
+        if path.startswith("party-bus/"):
+            assert [(name, lines) for name, lines in judged(data.decode()) if lines] == [], path
 
 
 # --- the whole

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from skills.core.enforce.mesh_hosts import within
 from skills.core.model import Finding, finding
-from skills.core.platforms.istio.audit_whole import differences, releases_of, selectors, shared_hosts, unheeded
+from skills.core.platforms.istio.audit_whole import differences, nulls, releases_of, selectors, shared_hosts, unheeded
 from skills.core.platforms.istio.bb_leaves import faults, remarks
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.platforms.istio.gateways import dangling
@@ -27,6 +27,7 @@ def audit(index: Index) -> list[Finding]:
     for layers in releases_of(index):
         leaves = merged(layers)
         found += [item for item in (*faults(leaves), *remarks(leaves)) if item not in found]
+    found += nulls(index)
     found += [item for item in (*selectors(index), *unheeded(index), *differences(index)) if item not in found]
     return found
 

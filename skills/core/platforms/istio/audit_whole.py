@@ -27,6 +27,15 @@ def releases_of(index: Index) -> Iterator[list[Values]]:
             yield layers
 
 
+def nulls(index: Index) -> Iterator[Finding]:
+    """G-A15: a key without a value is left out; over another file's key that is how it is taken away."""
+    for values in index.values:
+        others = [each for each in index.values if each is not values and each.group == values.group]
+        for path, leaf in values.leaves.items():
+            if leaf.value is None and len(path) == 6 and not any(path in each.leaves for each in others):
+                yield finding("EGR536", leaf.place, key=path[5])
+
+
 def selectors(index: Index) -> Iterator[Finding]:
     """Selectors that select no pod of their namespace, and Sidecars that select the same pods."""
     for scope in index.scopes.values():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh import carries, spoken
 from skills.core.enforce.peers import Peers, peers, pods_of
+from skills.core.hosts import parent_of, sibling
 from skills.core.model import Destination, Need, Plan, Question
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.entries import ALLOW_ANY, ListedPort, Path, ServiceEntry
@@ -84,14 +85,29 @@ def _join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool
         own = entry.overlay.environment is not None or len(bench.index.scopes) == 1
         same = {port.number for port in entry.ports} == wanted and all(port.family == family for port in entry.ports)
         plain = not entry.endpoints and not entry.addresses and entry.resolution in {"DNS", "NONE", ""}
-        if len(entry.hosts) > 1 and entry.sound and same and plain and (own or not _split(bench)):
+        if entry.sound and same and plain and (own or not _split(bench)) and _takes(entry, destination.host):
             return _append_host(bench, entry, destination.host)
     return None
 
 
+def _takes(entry: ServiceEntry, host: str) -> bool:
+    """A list is for everything, or for one site; a site's list takes only hosts of that site."""
+    first, *others = [name.removeprefix("*.") for name, _ in entry.hosts]
+    return bool(others) and (not all(_one_site(first, other) for other in others) or _one_site(first, host))
+
+
+def _one_site(one: str, other: str) -> bool:
+    return one == other or parent_of(one, other) or parent_of(other, one) or sibling(one, other)
+
+
 def _append_host(bench: Workbench, entry: ServiceEntry, host: str) -> bool:
+    """Where every host of the list says what it is for, the new one does too."""
     holder: Path = entry.spot.path if entry.shape == "route" else (*entry.spot.path, "spec")
-    return bench.change(entry.spot, lambda text, document: append_item(text, document, (*holder, "hosts"), host))
+    path: Path = (*holder, "hosts")
+    said = bench.need.reason if all(" #" in place.text for _, place in entry.hosts) else ""
+    return bench.change(
+        entry.spot, lambda text, document: append_item(text, document, path, host, comment=said or None)
+    )
 
 
 def _split(bench: Workbench) -> bool:

@@ -183,7 +183,8 @@ def _remotes(bench: Workbench, destination: Destination, far: Peers) -> list[Rem
     ports = destination.ports
     if not given:
         facts = {"host": destination.name, "ports": str(ports)}
-        bench.questions.append(Question("addresses", "EGR996", facts, ("addresses", "everywhere")))
+        if bench.need.choice != "everywhere":
+            bench.questions.append(Question("addresses", "EGR996", facts, ("addresses", "everywhere")))
         given = [_ANYWHERE]
     protocol = "" if destination.protocol == "tcp" else f"{destination.protocol}://"
     blocks = [text if "/" in text else f"{text}/32" for text in given if ":" not in text]
