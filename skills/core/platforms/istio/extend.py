@@ -1,0 +1,118 @@
+"""What stands already and takes a little more: the entry of a host, a list of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skills.core.enforce.kube_policy import Pods
+from skills.core.enforce.mesh import carries, spoken
+from skills.core.hosts import parent_of, sibling
+from skills.core.model import Destination
+from skills.core.platforms.istio.entries import ListedPort, Path, ServiceEntry
+from skills.core.platforms.istio.scope import Scope
+from skills.core.platforms.istio.workbench import Workbench
+from skills.core.platforms.istio.writing import port_item
+from skills.core.yaml_text import Document, append_item, insert_key, replace_value
+
+
+def extend(bench: Workbench, scope: Scope, pods: Pods, destination: Destination) -> bool | None:
+    """The namespace's own entry of that host gets what it lacks: its switch, or the port. None: there is none."""
+    own = [
+        entry
+        for entry in scope.of_namespace.get(pods.namespace, ())
+        if not entry.faults and not entry.templated and [host for host, _ in entry.hosts] == [destination.host]
+    ]
+    ports = destination.ports
+    if not own or ports is None:
+        return None
+    entry = own[-1]
+    if entry.off is not None and not _switch_on(bench, entry):
+        return False
+    present = {port.number: port for port in entry.ports}
+    for number in range(ports.first, min(ports.last, ports.first + 15) + 1):
+        known = present.get(number)
+        if known is not None and not carries(known.family, spoken(destination)):
+            bench.say("EGR989", known.place, host=destination.name, port=number, protocol=known.protocol)
+            return False
+        if known is None and not _add_port(bench, entry, number, destination):
+            return False
+    return True
+
+
+def _switch_on(bench: Workbench, entry: ServiceEntry) -> bool:
+    if entry.shape != "route":
+        return False
+    path: Path = (*entry.spot.path, "enabled")
+
+    def step(text: str, document: Document) -> str:
+        if document.at(*path) is not None:
+            return replace_value(text, document, path, True)
+        return insert_key(text, document, entry.spot.path, "enabled", True)
+
+    return bench.change(entry.spot, step)
+
+
+def _add_port(bench: Workbench, entry: ServiceEntry, number: int, destination: Destination) -> bool:
+    """A route without ports has 443 by default, which a list of its own must repeat."""
+    protocol = _protocol(entry.ports, destination)
+    item = port_item(number, protocol)
+    holder: Path = entry.spot.path if entry.shape == "route" else (*entry.spot.path, "spec")
+
+    def step(text: str, document: Document) -> str:
+        if document.at(*holder, "ports"):
+            return append_item(text, document, (*holder, "ports"), item)
+        default = [{"number": 443, "name": "https", "protocol": "HTTPS"}] if entry.shape == "route" else []
+        return insert_key(text, document, holder, "ports", [*default, item])
+
+    return bench.change(entry.spot, step)
+
+
+def _protocol(ports: Sequence[ListedPort], destination: Destination) -> str:
+    family = destination.application or "tcp"
+    known = [port.protocol for port in ports if port.family == family]
+    return known[-1] if known else {"tls": "TLS", "http": "HTTP"}.get(family, "TCP")
+
+
+def join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool | None:
+    """A list of hosts with exactly these ports takes one more; None where the namespace keeps no such list."""
+    ports = destination.ports
+    family = destination.application
+    if destination.host is None or ports is None or family is None:
+        return None
+    wanted = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
+    for entry in reversed(scope.of_namespace.get(bench.namespace, ())):
+        own = entry.overlay.environment is not None or len(bench.index.scopes) == 1
+        same = {port.number for port in entry.ports} == wanted and all(port.family == family for port in entry.ports)
+        plain = not entry.endpoints and not entry.addresses and entry.resolution in {"DNS", "NONE", ""}
+        if entry.sound and same and plain and (own or not _split(bench)) and _takes(entry, destination.host):
+            return _append_host(bench, entry, destination.host)
+    return None
+
+
+def _takes(entry: ServiceEntry, host: str) -> bool:
+    """A list is for everything, or for one site; a site's list takes only hosts of that site."""
+    first, *others = [name.removeprefix("*.") for name, _ in entry.hosts]
+    return bool(others) and (not all(_one_site(first, other) for other in others) or _one_site(first, host))
+
+
+def _one_site(one: str, other: str) -> bool:
+    return one == other or parent_of(one, other) or parent_of(other, one) or sibling(one, other)
+
+
+def _append_host(bench: Workbench, entry: ServiceEntry, host: str) -> bool:
+    """Where every host of the list says what it is for, the new one does too."""
+    holder: Path = entry.spot.path if entry.shape == "route" else (*entry.spot.path, "spec")
+    path: Path = (*holder, "hosts")
+    said = bench.need.reason if all(" #" in place.text for _, place in entry.hosts) else ""
+    return bench.change(
+        entry.spot, lambda text, document: append_item(text, document, path, host, comment=said or None)
+    )
+
+
+def _split(bench: Workbench) -> bool:
+    """Whether the namespace keeps entries in each environment's own file."""
+    return any(
+        entry.overlay.environment is not None
+        for scope in bench.index.scopes.values()
+        for entry in scope.of_namespace.get(bench.namespace, ())
+    )
