@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 import idna
 import re2
@@ -53,6 +54,7 @@ def shown(text: str) -> str:
     return clean if len(clean) <= _SHOWN and len(text) <= 4 * _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
 
+@lru_cache(maxsize=8192)
 def normalise(host: str) -> str:
     """The one spelling of a host name: lower case, ASCII (IDNA 2008 with UTS 46 mapping), no trailing dot.
 

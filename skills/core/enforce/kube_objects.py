@@ -17,7 +17,6 @@ from skills.core.yaml_text import Document, Map, Seq
 
 DEFAULT_NAMESPACE = "default"
 
-_TEMPLATED = ("{{", "${", "$(")
 _POD_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 _UNLABELLED = ("Pod", "Job", "CronJob")
 _VIRTUAL_MACHINES = ("VirtualMachine", "VirtualMachineInstance")
@@ -168,7 +167,7 @@ def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:
 
 def templated(text: str) -> bool:
     """Whether a tool still has to fill this value in, so that nobody knows it yet."""
-    return any(mark in text for mark in _TEMPLATED)
+    return "{{" in text or "${" in text or "$(" in text
 
 
 def _pod_template(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from skills.core.enforce.matching import Match, all_of, sure
@@ -41,6 +42,11 @@ class IpBlock:
 
 def ip_block(cidr: str, excepts: Iterable[str] = ()) -> IpBlock:
     """Host bits are dropped, as the API server reads them. ValueError when an address is malformed."""
+    return _ip_block(cidr, tuple(excepts))
+
+
+@lru_cache(maxsize=8192)  # the same few blocks stand in most policies
+def _ip_block(cidr: str, excepts: tuple[str, ...]) -> IpBlock:
     network = ipaddress.ip_network(cidr, strict=False)
     holes = [ipaddress.ip_network(item, strict=False) for item in excepts]
     cuts = [network_span(hole) for hole in holes if hole.version == network.version]

@@ -120,11 +120,17 @@ class Builder:
             event = get()
             if event.__class__ is MappingEndEvent:
                 break
-            key = self._key(event)
+            if event.__class__ is ScalarEvent and event.implicit[0] and not event.anchor:
+                key = _KEYS[event.value]
+            else:
+                key = self._key(event)
             line = event.start_mark.line + base
             event = get()
-            if event.__class__ is ScalarEvent and event.implicit[0] and not event.anchor:
-                value = VALUES[event.value]
+            kind = event.__class__
+            if kind is ScalarEvent and not event.anchor:
+                value = VALUES[event.value] if event.implicit[0] else self._scalar(event)
+            elif kind is MappingStartEvent:
+                value = self._mapping(event)
             else:
                 value = self._node(event)
             if key is _MERGE:
@@ -157,9 +163,7 @@ class Builder:
 
     def _key(self, event: Any) -> Any:
         if event.__class__ is ScalarEvent:
-            if event.implicit[0] and not event.anchor:
-                return _KEYS[event.value]
-            return self._scalar(event)
+            return _KEYS[event.value] if event.implicit[0] and not event.anchor else self._scalar(event)
         line = event.start_mark.line + self._base
         key = self._alias(event) if event.__class__ is AliasEvent else None
         if isinstance(key, (Map, Seq)) or event.__class__ is not AliasEvent:
@@ -197,8 +201,11 @@ class Builder:
 
     def _leave(self, result: Map | Seq, size: int) -> None:
         self._depth -= 1
-        self._open.discard(id(result))
-        self._spend(size + 1, result.line)
+        if self._open:
+            self._open.discard(id(result))
+        self._left -= size + 1
+        if self._left < 0:
+            raise Refused("EGR511", result.line, most=MOST_NODES)
 
     def _spend(self, nodes: int, line: int) -> None:
         self._left -= nodes

@@ -85,6 +85,7 @@ def test_items_that_are_read(written: str, kind: Kind, canonical: str) -> None:
         ("*.com", "EGR725", None),
         ("localhost", "EGR725", None),
         ("127.1", "EGR725", None),
+        ("user@api.example", "EGR725", "api.example"),
         ("my_host.example", "EGR725", "my_host.example"),
         ("bücher.example", "EGR725", "xn--bcher-kva.example"),
         ("", "EGR726", None),

@@ -96,9 +96,7 @@ def read_item(value: Any, place: Place, position: int) -> Item:
     fault, meant = _fault(text)
     if fault is not None:
         return Item(Kind.INVALID, written, place, position, fault=fault, meant=meant)
-    if text.startswith("*."):
-        return Item(Kind.WILDCARD, written, place, position, host=normalise(text[2:]))
-    return Item(Kind.HOST, written, place, position, host=normalise(text))
+    return Item(Kind.WILDCARD if text.startswith("*.") else Kind.HOST, written, place, position, host=meant)
 
 
 def _network(text: str) -> Network | None:
@@ -112,7 +110,7 @@ def _network(text: str) -> Network | None:
 
 
 def _fault(text: str) -> tuple[str | None, str | None]:
-    """The code of what keeps the text from being an item, and the host that it names all the same."""
+    """The code of what keeps the text from being an item, if anything does, and the host that it names."""
     if "://" in text:
         return "EGR720", _bare_host(text.split("://", 1)[1])
     if text.split() != [text]:
@@ -124,9 +122,9 @@ def _fault(text: str) -> tuple[str | None, str | None]:
     if "*" in text.removeprefix("*."):
         return "EGR724", None
     host = _bare_host(text.removeprefix("*."))
-    if host is None or not text.isascii() or "_" in text:
+    if host is None or not text.isascii() or "_" in text or "@" in text:
         return "EGR725", f"*.{host}" if host and text.startswith("*.") else host
-    return None, None
+    return None, host
 
 
 def _bare_host(text: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -94,6 +95,7 @@ def check_block(faults: Faults, place: Place, cidr: str, excepts: Sequence[str])
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@lru_cache(maxsize=8192)
 def _network(text: str) -> _Network | None:
     """The API server wants a prefix length: a bare address is no CIDR."""
     if "/" not in text:
@@ -173,13 +175,18 @@ def _check_key(faults: Faults, place: Place, key: Any) -> None:
         faults.template(place, "selector", text)
         return
     prefix, slash, name = text.rpartition("/")
-    if not _NAME.fullmatch(name) or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
+    if not _is_name(name) or (slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix))):
         faults.label(place, text)
+
+
+@lru_cache(maxsize=8192)
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
 
 
 def _check_value(faults: Faults, place: Place, value: Any) -> None:
     text = label_text(value)
     if templated(text):
         faults.template(place, "selector", text)
-    elif isinstance(value, (Mapping, list)) or (text and not _NAME.fullmatch(text)):
+    elif isinstance(value, (Mapping, list)) or (text and not _is_name(text)):
         faults.label(place, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from functools import lru_cache
 
 import re2
 
@@ -89,6 +90,7 @@ def _host_bits(policy: NetworkPolicy) -> Iterator[Finding]:
             yield finding("EGR952", peer.place, written=written, cidr=peer.block.cidr)
 
 
+@lru_cache(maxsize=8192)
 def _has_host_bits(written: str) -> bool:
     """The same text reads as a network only when its host bits are ignored."""
     try:
