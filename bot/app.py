@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot import output
 from bot.desk import Desk
 from bot.gather import Gather, Where
 from bot.origins import Origins
@@ -46,7 +47,7 @@ class App:
         self._at = at
         self._acting_as = acting_as
         self.where = Where("cli", "")
-        self.snapshots = Snapshots()
+        self.snapshots = Snapshots(output.ReadingLine())
         self.source: Source = at_commit(repo, at)
 
     @classmethod

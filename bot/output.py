@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from skills.core.messages import say
 from skills.core.model import Finding
 from skills.replies import reply
 
+_PATIENCE = 0.5  # seconds before anything is shown
+_PAUSE = 0.1
 _CONTROL = dict.fromkeys((*range(0, 9), 11, 12, *range(14, 32), 127, *range(128, 160)))
 
 
@@ -60,6 +63,28 @@ def diff(answer: Answer) -> None:
 def written(answer: Answer) -> None:
     for edit in answer.detail["edits"]:
         print(printable(say(Finding("EGR478", {"path": edit.path})).says))
+
+
+class ReadingLine:
+    """How far a long reading is, on one line of standard error; nothing where that is no terminal, or it goes fast."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._shown = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        if done >= total:
+            if self._shown:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._began, self._shown = None, 0.0
+        elif now - self._began > _PATIENCE and now - self._shown > _PAUSE and sys.stderr.isatty():
+            self._shown = now
+            says = say(Finding("EGR668", {"done": done, "total": total})).says
+            print(f"\r{says}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def failure(finding: Finding, status: int, *, as_json: bool, reference: str | None = None) -> int:

@@ -24,9 +24,11 @@ _STEP = 200
 def read_all(files: Mapping[str, bytes], progress: Progress | None = None) -> dict[str, Reading]:
     """What each file says. Nothing in a file can make it fail."""
     with _without_collector():
-        if len(files) < _ENOUGH_FOR_TWO or not _may_fork():
-            return dict(_read(files, progress, len(files), 1))
-        return _in_two(files, progress)
+        two = len(files) >= _ENOUGH_FOR_TWO and _may_fork()
+        readings = _in_two(files, progress) if two else dict(_read(files, progress, len(files), 1))
+    if progress and len(files) >= _STEP:
+        progress(len(files), len(files))
+    return readings
 
 
 def _may_fork() -> bool:
@@ -52,7 +54,7 @@ def _read(
     for number, (path, raw) in enumerate(files.items(), 1):
         yield path, read_file(path, raw)
         if progress and number % _STEP == 0:
-            progress(min(number * workers, total), total)
+            progress(min(number * workers, total - 1), total)
 
 
 class _ByFields(dict[type, Callable[[Any], Any]]):

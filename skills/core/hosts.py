@@ -187,7 +187,8 @@ def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
     """
     if one == other:
         return 0
-    if abs(len(one) - len(other)) > most:
+    # One edit changes which signs occur by two at most, and most names are no slips of each other.
+    if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
         return most + 1
     before: list[int] = []
     above = list(range(len(other) + 1))

@@ -102,9 +102,15 @@ def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False
     found = []
     for rule in policy.rules(flow.direction):
         for opening in rule_openings(rule, policy.namespace, flow):
-            match = min(selection, opening.match)
-            found.append(replace(opening, match=match, why=opening.why or doubt))
+            found.append(limited(opening, selection, doubt))
     return found
+
+
+def limited(opening: Opening, selection: Match, doubt: Finding | None) -> Opening:
+    """An opening is no surer than that its policy is about these pods at all."""
+    if selection is Match.YES:
+        return opening
+    return replace(opening, match=min(selection, opening.match), why=opening.why or doubt)
 
 
 def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> list[Opening]:
@@ -221,10 +227,9 @@ def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
     receiver = flow.receiver
     if port.ports is None and port.name is None:
         return Match.YES, _ALL_PORTS, None
-    doubt = finding("EGR912", port.place, destination=receiver.name if receiver else "", port=str(port))
     if port.ports is not None:
         if flow.ports is None:
-            return Match.UNKNOWN, _ALL_PORTS, doubt
+            return Match.UNKNOWN, _ALL_PORTS, _unsaid_port(port, receiver)
         return Match.YES, ((port.ports.first, port.ports.last),), None
     if receiver is None:
         return Match.NO, (), None  # a name means a container's port, and outside the cluster there is none
@@ -232,10 +237,15 @@ def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
         return Match.YES, _ALL_PORTS, None
     named = receiver.named_ports.get(port.name or "")
     if named is None:
-        return (Match.UNKNOWN, _ALL_PORTS, doubt) if _ports_unsaid(receiver) else (Match.NO, (), None)
+        unsaid = _ports_unsaid(receiver)
+        return (Match.UNKNOWN, _ALL_PORTS, _unsaid_port(port, receiver)) if unsaid else (Match.NO, (), None)
     if flow.ports is None:
-        return min(Match.UNKNOWN, sure(named[0] == port.protocol)), _ALL_PORTS, doubt
+        return min(Match.UNKNOWN, sure(named[0] == port.protocol)), _ALL_PORTS, _unsaid_port(port, receiver)
     return sure(named[0] == port.protocol), ((named[1], named[1]),), None
+
+
+def _unsaid_port(port: PolicyPort, receiver: Pods | None) -> Finding:
+    return finding("EGR912", port.place, destination=receiver.name if receiver else "", port=str(port))
 
 
 def _ports_unsaid(pods: Pods) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from skills.core.enforce.kube_flow import Flow, Opening, peer_words, rule_openings
 from skills.core.enforce.kube_index import PolicyIndex
@@ -27,6 +28,7 @@ from skills.core.model import Evidence, Fact, Finding, NearMiss, Place, Ports
 
 _MOST_PORTS = 12
 _MOST_ELSEWHERE = 2
+_MOST_LOOKED_AT = 8  # policies of other namespaces: a hint must not cost more than the answer
 
 
 def near_misses(index: PolicyIndex, flow: Flow, far: Peers, asked: Ports | None) -> list[NearMiss]:
@@ -195,17 +197,21 @@ def _values(selector: LabelSelector) -> set[str]:
     return {*selector.labels.values(), *(v for item in selector.requirements for v in item.values)}
 
 
+def _of_others(index: PolicyIndex, flow: Flow, labels: Mapping[str, str]) -> Iterator[NetworkPolicy]:
+    for policy in index.matching(labels):
+        if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
+            continue
+        if not policy.faults and labels_match(policy.selector, flow.near) is Match.YES:
+            yield policy
+
+
 def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
     """A rule that would do, in a namespace where these pods are not."""
     labels = flow.near.labels
     if labels is None:
         return []
     found: list[NearMiss] = []
-    for policy in index.matching(labels):
-        if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
-            continue
-        if policy.faults or labels_match(policy.selector, flow.near) is not Match.YES:
-            continue
+    for policy in islice(_of_others(index, flow, labels), _MOST_LOOKED_AT):
         for rule in policy.rules(flow.direction):
             if _opens(rule, policy.namespace, flow):
                 facts = {"policy": policy.name, "there": policy.namespace, "here": flow.near.namespace}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
@@ -26,6 +27,11 @@ def merged(spans: Iterable[Span]) -> Spans:
 
 def without(spans: Iterable[Span], holes: Iterable[Span]) -> Spans:
     """What is left of `spans` when `holes` are cut out."""
+    return _without(tuple(spans), tuple(holes))
+
+
+@lru_cache(maxsize=8192)  # the public addresses, whole blocks and single ports are asked for again and again
+def _without(spans: Spans, holes: Spans) -> Spans:
     cuts = merged(holes)
     result: list[Span] = []
     start = 0  # both lists are sorted, so a cut that ends before this range never matters again

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from skills.core.enforce.kube_flow import Flow, Opening, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, limited, rule_openings
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
     Direction,
@@ -83,13 +83,11 @@ def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_serv
         selection = labels_match(item.selector, flow.near)
         if selection is Match.NO:
             continue
-        for opening in _of_rule(item, namespace, flow, api_server):
-            match = min(selection, opening.match)
-            doubt = None
-            if selection is Match.UNKNOWN:
-                facts = {"workload": flow.near.name, "selector": str(item.selector)}
-                doubt = finding("EGR831", item.policy.place, **facts)
-            found.append(replace(opening, match=match, why=opening.why or doubt))
+        doubt = None
+        if selection is Match.UNKNOWN:
+            facts = {"workload": flow.near.name, "selector": str(item.selector)}
+            doubt = finding("EGR831", item.policy.place, **facts)
+        found += [limited(each, selection, doubt) for each in _of_rule(item, namespace, flow, api_server)]
     return found
 
 
