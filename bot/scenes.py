@@ -1,0 +1,72 @@
+"""What the demo plays where nobody sits at a terminal: one scene for each of the platforms that Postern speaks for.
+
+People of the sample repository say what people say; every answer is made live by the same conversation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What somebody says. `who` is the part of their address before the @."""
+
+    who: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One thread. `confirmed` says that it must end with a request that the asker found working."""
+
+    title: str
+    lines: tuple[Line, ...]
+    confirmed: bool = False
+
+
+TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
+
+SCENES: tuple[Scene, ...] = (
+    Scene(
+        "Infrastream: a connection timeout when calling an external API",
+        (
+            Line("dana", f"payment-gateway gets {TIMEOUT}"),
+            Line("dana", "more"),
+            Line("dana", "draft"),
+            Line("dana", "open because the gateway sends SMS confirmations through Twilio"),
+            Line("dana", "approve"),
+            Line("sam", "approve"),
+            Line("dana", "works now"),
+        ),
+        confirmed=True,
+    ),
+    Scene(
+        "Infrastream: allowed already, and no egress fault at all",
+        (
+            Line("dana", "is hooks.slack.com allowed for payment-gateway?"),
+            Line(
+                "dana", "payment-gateway: sqlalchemy.exc.TimeoutError: QueuePool limit of size 20 overflow 20 reached"
+            ),
+        ),
+    ),
+    Scene(
+        "UDS: egress to httpbin.org through the mesh",
+        (
+            Line("dana", "claims-api gets 502 Bad Gateway from https://httpbin.org/get (server: envoy)"),
+            Line("dana", "draft because we test callbacks with httpbin"),
+        ),
+    ),
+    Scene(
+        "Kubernetes: Spark jobs fail to download packages",
+        (
+            Line("dana", "spark-driver gets ConnectTimeout to python-index.example:443"),
+            Line("dana", "draft because Spark drivers install packages"),
+            Line("dana", "public"),
+        ),
+    ),
+    Scene(
+        "Kubernetes: default-deny egress for a new namespace",
+        (Line("dana", "set up default deny for vault-prod"),),
+    ),
+)
