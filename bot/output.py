@@ -56,6 +56,9 @@ def human(skill: str, answer: Answer, *, more: bool) -> None:
 
 
 def diff(answer: Answer) -> None:
+    """Only the diff on standard output, for `git apply`; what a person must read as well goes to standard error."""
+    if answer.exit_status or not answer.detail.get("edits"):
+        print(printable(reply("draft", answer).text), file=sys.stderr)
     for edit in answer.detail.get("edits", ()):
         print(unified_diff(edit), end="")
 

@@ -27,6 +27,8 @@ class Scene:
 
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 
+REFUSED = "curl: (7) Failed to connect to api.data.gov port 443 after 3 ms: Connection refused"
+
 SCENES: tuple[Scene, ...] = (
     Scene(
         "Infrastream: a connection timeout when calling an external API",
@@ -48,6 +50,13 @@ SCENES: tuple[Scene, ...] = (
             Line(
                 "dana", "payment-gateway: sqlalchemy.exc.TimeoutError: QueuePool limit of size 20 overflow 20 reached"
             ),
+        ),
+    ),
+    Scene(
+        "Cloud.gov: connection refused from a public address",
+        (
+            Line("dana", f"treasury-direct/bonds-prod gets {REFUSED}"),
+            Line("dana", "draft because bond quotes need the official rates"),
         ),
     ),
     Scene(

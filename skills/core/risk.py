@@ -22,7 +22,7 @@ def assess(need: Need, proof: Proof) -> Risk:
     points: list[tuple[int, Finding]] = []
     for destination in need.destinations:
         points += _of_destination(destination)
-    points += [(20, Finding("EGR325", {"target": g.target})) for g in proof.newly_allowed if _whole_internet(g)][:1]
+    points += [(40, Finding("EGR325", {"target": g.target})) for g in proof.newly_allowed if _whole_internet(g)][:1]
     points += [(15, Finding("EGR326"))] if proof.lost else []
     points += [(5, Finding("EGR327"))] if need.until is None and not need.remove else []
     if need.remove:
@@ -47,5 +47,11 @@ def _of_destination(destination: Destination) -> list[tuple[int, Finding]]:
     return points
 
 
+# The words of the platforms' grants for everything, or everything outside.
+_ANYWHERE = frozenset(
+    {"everything", "Anywhere", "every public address", "the entity world", "the entity all", "*", "every host"}
+)
+
+
 def _whole_internet(grant: Grant) -> bool:
-    return grant.target.startswith(("0.0.0.0/0", "::/0")) or grant.target in ("everything", "Anywhere")
+    return grant.target.startswith(("0.0.0.0/0", "::/0")) or grant.target in _ANYWHERE

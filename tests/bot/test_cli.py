@@ -14,6 +14,7 @@ import pytest
 
 from bot.cli import main
 from bot.sample import files
+from bot.scenes import SCENES
 from bot.world.config_repo import new_repository
 
 ROOT = Path(__file__).parents[2]
@@ -263,6 +264,16 @@ def test_doctor(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: 
     assert {finding["code"] for finding in data["findings"]} >= {"EGR482", "EGR401"}
 
 
+def test_a_diff_that_is_empty_says_why_beside_it(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    ask = ("draft", "--config", str(folder), "--for", "payment-gateway", "--diff")
+    status, out, err = run(capsys, *ask, "--to", "api.stripe.com")
+    assert (status, out) == (0, "")
+    assert "already" in err
+    status, out, err = run(capsys, *ask, "--to", "api.twilio.com")
+    assert (status, err) == (0, "")
+    assert out.startswith("--- a/")
+
+
 def test_demo_plays_the_whole_job_without_a_terminal(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     for _ in range(2):  # the second start finds what the first left
@@ -273,6 +284,7 @@ def test_demo_plays_the_whole_job_without_a_terminal(tmp_path: Path) -> None:
         assert done.returncode == 0, text + done.stderr.decode()
         assert "since commit" in text
         assert "closed as working" in text
+        assert all(f"== {number}. {scene.title}" in text for number, scene in enumerate(SCENES, 1))
         assert "Traceback" not in text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,6 +144,23 @@ def test_a_removal_that_ends_an_isolation_is_no_removal() -> None:
     assert {"EGR316", "EGR317"} <= codes
     assert any(grant.target == "everything" for grant in change.proof.newly_allowed)
     assert assess(need, change.proof).score >= 40
+
+
+@pytest.mark.parametrize(
+    ("for_", "to", "wide"),
+    [
+        ("treasury-direct/bonds-prod", "api.data.gov", True),
+        ("k8s/data-platform/spark-driver", "python-index.example", True),
+        ("payment-gateway", "api.twilio.com", False),
+    ],
+)
+def test_opening_the_internet_is_a_risk_and_one_host_is_not(for_: str, to: str, wide: bool) -> None:
+    made = allowlist(files())
+    need = read_flow(made, for_, (to,)).need("tests")
+    assert need is not None
+    assessed = assess(need, draft(made, need).change.proof)
+    assert ("EGR325" in {reason.code for reason in assessed.reasons}) is wide
+    assert (assessed.score >= 40) is wide
 
 
 def test_only_a_line_feed_ends_a_line_of_a_diff() -> None:
