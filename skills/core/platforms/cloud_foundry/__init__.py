@@ -29,6 +29,9 @@ MARKS: tuple[str, ...] = (
     "named-security-groups",
     "-security-groups",
     "enable-security-group",
+    "cloudfoundry_",
+    "terraform-cloudgov",
+    "cg-egress-proxy",
     '"destination"',
 )
 

@@ -289,6 +289,9 @@ def _would_open(pieces: Sequence[Piece], destination: Destination) -> bool:
 def _remarks(space: Space, bound: Sequence[Bound], found: Reach) -> list[Finding]:
     """Whose knowledge an allowance stands on, where the repository does not define the group itself."""
     places = {hit.place for hit in found.hits}
+    whole = next((each for each in space.commands if not each.space and each.place in places), None)
+    if whole is not None:
+        return [finding("EGR727", whole.place, group=whole.group, org=whole.org)]
     groups = [each for each in bound if each.group is None and each.known and each.place in places]
     groups.sort(key=lambda each: not each.stated)
     if not groups:

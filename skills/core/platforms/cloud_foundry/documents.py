@@ -8,6 +8,7 @@ from typing import Any
 
 from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
+from skills.core.platforms.cloud_foundry.caddy import AclFile, Caddy
 from skills.core.platforms.cloud_foundry.commands import Act, read_commands
 from skills.core.platforms.cloud_foundry.proxy import Proxy, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
@@ -110,7 +111,7 @@ class App:
     routes: tuple[str, ...] = ()  # hosts of its internal routes, without the domain
 
 
-Entry = File | Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
+Entry = AclFile | Caddy | File | Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
 
 
 def read(document: Document) -> Sequence[Entry]:

@@ -108,6 +108,7 @@ def _bind(desk: Desk, group: str) -> None:
         desk.say("EGR794", group=group, listed=str(listed.place))
     elif bind(desk, group) or bind_in_terraform(desk, group) or bind_in_script(desk, group):
         say_proxy(desk, group)
+        desk.say("EGR728", group=group, name=space.space)
         return
     command = cli.bind(group, space.org, space.space)
     desk.commands.append(command)

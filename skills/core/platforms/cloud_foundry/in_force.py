@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from skills.core.platforms.cloud_foundry.commands import Command
+from skills.core.platforms.cloud_foundry.documents import SpaceConfig
 
 
 def bindings_of(commands: Sequence[Command], org: str, space: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
@@ -33,6 +35,16 @@ def bindings_of(commands: Sequence[Command], org: str, space: str) -> tuple[tupl
         elif not last.unbinds:
             unsure.append(last)
     return tuple(sure), tuple(unsure)
+
+
+def without_unlisted(
+    sure: Sequence[Command], unsure: Sequence[Command], configs: Sequence[SpaceConfig]
+) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    """Where cf-mgmt unbinds what its file does not list, a command's binding holds until its next run at most."""
+    listed = {named.name for config in configs for named in config.groups or ()}
+    gone = [each for each in sure if not each.terraform and each.group not in listed and each.phase == "running"]
+    doubtful = (replace(each, unsure="enable-unassign-security-group") for each in gone)
+    return tuple(each for each in sure if each not in gone), (*unsure, *doubtful)
 
 
 def _says_something(command: Command) -> bool:

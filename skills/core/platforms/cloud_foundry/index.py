@@ -9,6 +9,7 @@ from functools import cached_property
 from skills.core.enforce.spans import Region
 from skills.core.model import Finding, Place, RuleHit, Workload
 from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.caddy import caddy_proxies
 from skills.core.platforms.cloud_foundry.commands import Command, Created, Policy
 from skills.core.platforms.cloud_foundry.documents import (
     App,
@@ -19,7 +20,7 @@ from skills.core.platforms.cloud_foundry.documents import (
     SpaceConfig,
     SpaceList,
 )
-from skills.core.platforms.cloud_foundry.in_force import bindings_of
+from skills.core.platforms.cloud_foundry.in_force import bindings_of, without_unlisted
 from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
@@ -292,6 +293,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
         declared.setdefault(key, []).append(each)
         places.setdefault(key, (each.org, each.space, each.place))
     _place_commands(places, commands)
+    apps = [(app.place.path.rpartition("/")[0], app.name, app.routes) for app in entries if isinstance(app, App)]
     created = [entry for entry in entries if isinstance(entry, Created)]
     return Index(
         {
@@ -303,7 +305,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
         tuple(entry for entry in entries if isinstance(entry, App)),
         commands,
         (*made.policies, *(entry for entry in entries if isinstance(entry, Policy))),
-        (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy))),
+        (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy)), *caddy_proxies(entries, apps)),
         files,
         made.binders,
     )
@@ -317,8 +319,10 @@ def _space(
     commands: Sequence[Command],
 ) -> Space:
     org, space, place = named
-    sure, unsure = bindings_of(commands, org, space)
     configs, declared = files
+    sure, unsure = bindings_of(commands, org, space)
+    if any(config.unassigns for config in configs):
+        sure, unsure = without_unlisted(sure, unsure, configs)
     homes = tuple(home for each in declared for home in each.homes)
     stated = any(each.stated for each in declared)
     return Space(org, space, key[0], place, tuple(configs), defaults.get(key[0]), sure, homes, stated, unsure)

@@ -51,6 +51,11 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
         for each in mine
         if each.unsure
     ]
+    app = workload.name.removeprefix(f"{workload.scope}/").casefold()
+    space = index.of(workload)
+    if hits and space and index.policies and not any(_policy(index, space.root, app, proxy) for proxy in mine):
+        facts = {"workload": workload.name, "proxy": mine[0].name, "port": str(_TLS)}
+        unknown.append(finding("EGR126", hits[0].place, **facts))
     if hits and len(hits) < len(mine):
         clients = ", ".join(proxy.client or proxy.name for proxy in mine)
         facts = {"proxy": mine[0].name, "clients": clients, "destination": name, "workload": workload.name}

@@ -65,6 +65,7 @@ class Proxy:
     space: str = ""  # the space that it runs in, as far as it is known
     unsure: str = ""  # what of its lists only the run knows
     root: str | None = None  # the Terraform root that runs it; None: it counts for all
+    acl: str = ""  # the file of its allow list beside a Caddyfile
     app: str = ""  # the label of its Terraform module
     home: tuple[str, str, str, str] = ("", "", "", "")  # file, module, client and key of the allow list in Terraform
 

@@ -6,6 +6,7 @@ from skills.core.hosts import is_private
 from skills.core.model import Destination, Workload
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.binding import Desk
+from skills.core.platforms.cloud_foundry.caddy import with_line, without_line
 from skills.core.platforms.cloud_foundry.proxied import proxies_of
 from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
 from skills.core.platforms.cloud_foundry.tf_edit import with_host, without_host
@@ -13,13 +14,24 @@ from skills.core.platforms.cloud_foundry.tf_edit import with_host, without_host
 
 def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """The list of the proxy that the app uses already: one entry opens one host, a group the whole internet."""
-    proxy = next(iter(proxies_of(desk.index, workload)), None)
+    mine = proxies_of(desk.index, workload)
+    proxy = mine[0] if mine else None
     name = destination.host or destination.ip or destination.network
     passes = proxy is not None and proxy.passes(destination)
     inside = destination.network is not None and is_private(destination.network)
     if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
         return False
-    if proxy.root is not None:
+    if len(mine) > 1:
+        clients = ", ".join(each.client or each.name for each in mine)
+        desk.say("EGR125", proxy=proxy.name, clients=clients, workload=workload.name, destination=name)
+        return True
+    if proxy.acl:
+        if proxy.unsure or proxy.acl not in desk.texts:
+            return False
+        desk.write(proxy.acl, with_line(desk.texts[proxy.acl], name))
+    elif proxy.document < 0 and proxy.root is None:
+        return False
+    elif proxy.root is not None:
         if proxy.unsure or not with_host(desk, proxy, name):
             return False
     else:
@@ -32,11 +44,17 @@ def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bo
 def take_from_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """Takes away the entry that says exactly this; True if there was one."""
     removed = False
-    proxy = next(iter(proxies_of(desk.index, workload)), None)
+    mine = proxies_of(desk.index, workload)
+    proxy = mine[0] if len(mine) == 1 else None
     name = destination.host or destination.ip or destination.network
     if proxy is not None and name is not None and proxy.root is not None:
         removed = without_host(desk, proxy, name) or removed
-    elif proxy is not None and name is not None and proxy.place.path in desk.texts:
+    elif proxy is not None and name is not None and proxy.acl in desk.texts:
+        shorter = without_line(desk.texts[proxy.acl], name)
+        if shorter is not None:
+            desk.write(proxy.acl, shorter)
+            removed = True
+    elif proxy is not None and name is not None and proxy.document >= 0 and proxy.place.path in desk.texts:
         path = proxy.place.path
         text = without_entry(path, desk.texts[path], proxy.document, name)
         if text is not None:

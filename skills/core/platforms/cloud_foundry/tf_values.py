@@ -171,12 +171,11 @@ class Scope:
             )
         if name == "values" and given:
             return given[0]
-        if name in _JOINS and all(isinstance(each.data, tuple) for each in given):
-            flat = [item for each in given for item in (each.values if name != "flatten" else _flat(each))]
+        if name in _JOINS:
+            parts = [each.values if isinstance(each.data, tuple) else (each,) for each in given]
+            flat = [one for part in parts for item in part for one in (_flat(item) if name == "flatten" else (item,))]
             last = next((each for each in reversed(given) if each.written and each.written.kind == "list"), None)
             return Value(tuple(flat), last.file if last else file, last.written if last else written)
-        if name in _JOINS:
-            return Unknown(next((each.unknown for each in given if each.unknown), _words(written, file)))
         if name == "lower" and given and given[0].text is not None:
             return given[0].text.lower()
         return Unknown(_words(written, file))
@@ -185,7 +184,10 @@ class Scope:
         name, over, result = written.value
         source = self.value(over, file, each=each, depth=depth + 1)
         if source.unknown or not isinstance(source.data, tuple):
-            return Unknown(source.unknown or _words(written, file))
+            words = Unknown(source.unknown or _words(written, file))
+            one = self.value(result, file, each=Value({f"for {name}": Value(words)}), depth=depth + 1)
+            # What every element has in common is known all the same: the ports of rules, say.
+            return (one,) if isinstance(one.data, dict) else words
         made = []
         for item in source.values:
             extra = dict(each.data) if each and isinstance(each.data, dict) else {}
@@ -304,11 +306,11 @@ def _step(value: Value, step: Any) -> Value | None:
 
 
 def _flat(value: Value) -> Iterator[Value]:
-    for item in value.values:
-        if isinstance(item.data, tuple):
+    if isinstance(value.data, tuple):
+        for item in value.values:
             yield from _flat(item)
-        else:
-            yield item
+    else:
+        yield value
 
 
 def _words(written: Expression, file: File) -> str:

@@ -1,0 +1,1 @@
+cf bind-security-group trusted_local_networks_egress noaa-almanac --space prod

@@ -1,0 +1,331 @@
+"""Terraform: what the folders make together, what stays unknown, and edits of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from skills.core import change
+from skills.core.allowlist import Allowlist
+from skills.core.change import Draft
+from skills.core.flow_text import destination, workload
+from skills.core.hcl import parse
+from skills.core.model import Need, Verdict, Workload
+from skills.core.platforms import cloud_foundry
+from tests.core.platforms.cloud_foundry_repo import codes
+from tests.worlds import allowlist
+
+PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
+CORPUS = "platforms/corpus/c_cloud_gov"
+
+
+def module(groups: str, *, more: str = "", field: str = "security_group_names", name: str = '"web"') -> dict[str, str]:
+    text = f"""module "space" {{
+  source        = "github.com/GSA-TTS/terraform-cloudgov//cg_space?ref=v2.0.0"
+  cf_org_name   = "acme"
+  cf_space_name = {name}
+  {field} = {groups}
+}}
+{more}"""
+    return {"tf/main.tf": text}
+
+
+def find(made: Allowlist, for_: str) -> Workload:
+    (mine,) = made.resolve(workload(for_)).workloads
+    return mine
+
+
+def ask(files: Mapping[str, str], to: str, for_: str = "acme/web") -> Verdict:
+    made = allowlist(files)
+    verdict = made.check(find(made, for_), destination(to)[0])
+    codes(list(verdict.findings))
+    return verdict
+
+
+def draft(files: Mapping[str, str], *to: str, for_: str = "acme/web", remove: bool = False) -> Draft:
+    made = allowlist(files)
+    return change.draft(made, Need(find(made, for_), tuple(destination(each)[0] for each in to), "why", remove=remove))
+
+
+def after(files: Mapping[str, str], made: Draft) -> dict[str, str]:
+    return {**files, **{edit.path: edit.new_text for edit in made.change.edits}}
+
+
+@pytest.mark.parametrize("field", ["security_group_names", "asg_names", "asgs"])
+def test_the_module_binds_under_each_name_that_its_versions_give_the_list(field: str) -> None:
+    files = module(f'["{TRUSTED}"]', field=field)
+    assert ask(files, "cf-service://rds").decision == "allowed"
+    assert ask(files, "api.stripe.com").decision == "denied"
+
+
+@pytest.mark.parametrize(
+    ("groups", "more", "wanted"),
+    [
+        (f'toset(["{PUBLIC}"])', "", "allowed"),
+        (f'concat(["x"], ["{PUBLIC}"])', "", "allowed"),
+        (f'setunion(["{TRUSTED}"], var.g)', f'variable "g" {{ default = ["{PUBLIC}"] }}\n', "allowed"),
+        ("local.g", f'locals {{ g = ["{PUBLIC}"] }}\n', "allowed"),
+        ("[local.g]", f'locals {{ g = "{PUBLIC}" }}\n', "allowed"),
+        ('["${local.p}_networks_egress"]', 'locals { p = "public" }\n', "allowed"),
+        (f'["{TRUSTED}"]', "", "denied"),
+        ("[]", "", "denied"),
+        ("var.g", 'variable "g" {}\n', "undecided"),
+        (f'var.open ? ["{PUBLIC}"] : []', 'variable "open" { default = true }\n', "undecided"),
+        (f'[for g in ["{PUBLIC}"] : g if g != ""]', "", "undecided"),
+        (f'[for g in ["{PUBLIC}"] : g]', "", "allowed"),
+        ("local.g", "locals { g = local.g }\n", "undecided"),
+        ("data.http.groups.body", "", "undecided"),
+    ],
+)
+def test_a_list_is_followed_as_far_as_the_files_say_it(groups: str, more: str, wanted: str) -> None:
+    assert ask(module(groups, more=more), "api.stripe.com").decision == wanted
+
+
+def test_values_of_the_run_come_before_defaults() -> None:
+    files = module("var.g", more=f'variable "g" {{ default = ["{PUBLIC}"] }}\n')
+    assert ask({**files, "tf/terraform.tfvars": "g = []\n"}, "api.stripe.com").decision == "denied"
+    assert ask({**files, "tf/x.auto.tfvars": f'g = ["{TRUSTED}"]\n'}, "cf-service://rds").decision == "allowed"
+
+
+def test_each_file_of_values_makes_spaces_of_its_own() -> None:
+    files = module("var.g", name='"web-${var.e}"', more='variable "g" {}\nvariable "e" {}\n')
+    files |= {
+        "tf/env/prod.tfvars": f'e = "prod"\ng = ["{TRUSTED}"]\n',
+        "tf/env/dev.tfvars": f'e = "dev"\ng = ["{PUBLIC}"]\n',
+    }
+    assert ask(files, "api.stripe.com", "acme/web-prod").decision == "denied"
+    assert ask(files, "api.stripe.com", "acme/web-dev").decision == "allowed"
+
+
+def test_a_space_of_which_only_the_run_knows_the_name_is_no_space() -> None:
+    made = allowlist(module(f'["{PUBLIC}"]', name="var.x"))
+    assert made.resolve(workload("acme/web")).workloads == ()
+    assert "EGR776" in codes(made.audit())
+
+
+BLOCKS = f"""
+data "cloudfoundry_org" "o" {{ name = "acme" }}
+resource "cloudfoundry_space" "web" {{
+  name = "web"
+  org  = data.cloudfoundry_org.o.id
+}}
+data "cloudfoundry_security_group" "public" {{ name = "{PUBLIC}" }}
+resource "cloudfoundry_security_group" "partner" {{
+  name = "partner"
+  rules = [
+    {{ protocol = "tcp", destination = "198.51.100.0/24", ports = "5432" }},
+    {{ protocol = "tcp", destination = var.address, ports = "8443" }},
+  ]
+}}
+"""
+
+
+def binding(group: str, phase: str = "running") -> str:
+    return f"""resource "cloudfoundry_security_group_space_bindings" "b" {{
+  security_group = {group}.id
+  {phase}_spaces = [cloudfoundry_space.web.id]
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "phase", "to", "wanted"),
+    [
+        ("data.cloudfoundry_security_group.public", "running", "api.stripe.com", "allowed"),
+        ("data.cloudfoundry_security_group.public", "staging", "api.stripe.com", "undecided"),
+        ("cloudfoundry_security_group.partner", "running", "198.51.100.7:5432", "allowed"),
+        ("cloudfoundry_security_group.partner", "running", "203.0.113.7:5432", "denied"),
+        ("cloudfoundry_security_group.partner", "running", "203.0.113.7:8443", "undecided"),
+        ("data.cloudfoundry_security_group.gone", "running", "api.stripe.com", "undecided"),
+    ],
+)
+def test_bindings_of_the_official_provider(group: str, phase: str, to: str, wanted: str) -> None:
+    found = ask({"main.tf": BLOCKS + binding(group, phase)}, to).decision
+    # A space that is bound for staging alone is not said to be closed while it runs.
+    assert found == (wanted if phase == "running" else "denied")
+
+
+def test_two_kinds_of_block_for_one_space_contradict_each_other() -> None:
+    twin = 'resource "cloudfoundry_space_asgs" "a" {\n  space = cloudfoundry_space.web.id\n  running_asgs = []\n}\n'
+    text = BLOCKS + binding("data.cloudfoundry_security_group.public")
+    assert "EGR748" in codes(allowlist({"main.tf": text + twin}).audit())
+    assert "EGR748" not in codes(allowlist({"main.tf": text}).audit())
+
+
+def test_the_community_provider_keeps_rules_in_blocks() -> None:
+    text = """resource "cloudfoundry_asg" "a" {
+  name = "a"
+  rule {
+    protocol    = "tcp"
+    destination = "198.51.100.7"
+    ports       = "443"
+  }
+}
+resource "cloudfoundry_space" "web" {
+  name = "web"
+  org  = "6d3c"
+  asgs = [cloudfoundry_asg.a.id]
+}
+"""
+    verdict = ask({"main.tf": text}, "198.51.100.7:443", "web")
+    assert verdict.decision == "allowed"
+    assert [hit.place.line for layer in verdict.layers for hit in layer.rules] == [5]
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ('protocol = "tcp", destination = "db.acme.example", ports = "443"', "EGR771"),
+        ('protocol = "tcp", destination = "10.0.0.9-10.0.0.1", ports = "443"', "EGR771"),
+        ('protocol = "tcp", destination = "10.0.0.1, 10.0.0.2", ports = "443"', "EGR771"),
+        ('protocol = "tcp", destination = "10.0.0.1,10.0.0.2", ports = "443"', "EGR772"),
+        ('protocol = "tcp", destination = "10.0.0.1", ports = "80,8000-8100"', "EGR774"),
+        ('protocol = "tcp", destination = "10.0.0.1"', "EGR775"),
+        ('protocol = "all", destination = "10.0.0.1", ports = "443"', "EGR775"),
+        ('protocol = "icmp", destination = "10.0.0.1"', "EGR778"),
+        ('protocol = "sctp", destination = "10.0.0.1", ports = "443"', "EGR777"),
+    ],
+)
+def test_rules_that_the_cloud_controller_refuses(rule: str, code: str) -> None:
+    text = f'resource "cloudfoundry_security_group" "g" {{\n  name = "g"\n  rules = [{{ {rule} }}]\n}}\n'
+    assert code in codes(allowlist({"main.tf": text}).audit())
+
+
+def test_broken_terraform_makes_a_denial_undecided() -> None:
+    files = {**module(f'["{TRUSTED}"]'), "tf/more.tf": 'resource "cloudfoundry_security_group_space_bindings" "b" {\n'}
+    verdict = ask(files, "api.stripe.com")
+    assert verdict.decision == "undecided"
+    assert "EGR571" in codes(list(verdict.findings))
+
+
+# --- edits
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [f'["{TRUSTED}"]', f'[\n    "{TRUSTED}", # the database\n  ]', "[]", f'toset(["{TRUSTED}"])', "local.g"],
+)
+def test_a_group_more_then_allowed_and_the_second_draft_is_empty(groups: str) -> None:
+    files = module(groups, more=f'locals {{\n  g = ["{TRUSTED}"]\n}}\n')
+    made = draft(files, "api.stripe.com")
+    assert (made.change.proof.before, made.change.proof.after, made.change.proof.newly_denied) == (
+        "denied",
+        "allowed",
+        (),
+    )
+    assert "EGR788" in codes(list(made.change.proof.wider_than_asked))
+    new = after(files, made)
+    parse(new["tf/main.tf"])
+    assert not draft(new, "api.stripe.com").change.edits
+
+
+def test_both_kinds_at_once() -> None:
+    made = draft(module("[]"), "api.stripe.com", "cf-service://rds")
+    (edit,) = made.change.edits
+    assert f'["{PUBLIC}", "{TRUSTED}"]' in edit.new_text
+    assert made.change.proof.after == "allowed"
+
+
+def test_a_label_in_place_of_a_name_is_mended() -> None:
+    (edit,) = draft(module('["public-egress"]'), "api.stripe.com").change.edits
+    assert f'= ["{PUBLIC}"]' in edit.new_text
+
+
+def test_the_space_joins_those_of_the_group() -> None:
+    other = 'resource "cloudfoundry_space" "api" {\n  name = "api"\n  org = data.cloudfoundry_org.o.id\n}\n'
+    bound = binding("cloudfoundry_security_group.partner").replace('"b"', '"c"').replace("space.web", "space.api")
+    text = BLOCKS + other + binding("data.cloudfoundry_security_group.public") + bound
+    (edit,) = draft({"main.tf": text}, "api.stripe.com", for_="acme/api").change.edits
+    assert "running_spaces = [cloudfoundry_space.web.id, cloudfoundry_space.api.id]" in edit.new_text
+
+
+def test_what_no_list_says_is_a_command() -> None:
+    made = draft(module(f'var.open ? ["{TRUSTED}"] : []', more='variable "open" {}\n'), "api.stripe.com")
+    assert made.change.edits == ()
+    assert made.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
+
+
+HOSTS = st.lists(st.sampled_from(["api.sam.gov", "a.example", "b.example", "*.c.example", "z.example"]), unique=True)
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@given(HOSTS, st.booleans())
+def test_a_host_more_on_a_proxy_then_less_is_as_before(hosts: list[str], rows: bool) -> None:
+    quoted = [f'"{host}"' for host in hosts]
+    listed = (
+        "[" + "".join(f"\n      {each}," for each in quoted) + "\n    ]" if rows and hosts else f"[{', '.join(quoted)}]"
+    )
+    proxy = f"""module "proxy" {{
+  source = "github.com/GSA-TTS/cg-egress-proxy?ref=v1"
+  name   = "proxy"
+  client_configuration = {{
+    app = {{ allowlist = {listed} }}
+  }}
+}}
+resource "cloudfoundry_network_policy" "p" {{
+  policies = [{{ source_app = "app", destination_app = module.proxy.app_id, port = "61443" }}]
+}}
+"""
+    files = module(f'["{TRUSTED}"]', more=proxy)
+    made = draft(files, "new.example", for_="acme/web/app")
+    assert made.change.proof.after == "allowed"
+    assert codes(list(made.change.proof.wider_than_asked)) == ["EGR790"]
+    new = after(files, made)
+    assert ask(new, "other.example", "acme/web/app").decision == "denied"
+    assert after(new, draft(new, "new.example", for_="acme/web/app", remove=True)) == files
+
+
+# --- the corpus
+
+
+def terraform(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in sorted(folder.rglob("*.tf"))}
+
+
+@pytest.mark.parametrize(
+    ("space", "to", "wanted"),
+    [
+        ("services", "api.stripe.com", "allowed"),
+        ("services", "cf-service://rds", "allowed"),
+        ("services", "169.254.169.254:80", "allowed"),
+        ("opensearch-dashboards-proxy", "api.stripe.com", "allowed"),
+        ("aws-broker-tests", "api.stripe.com", "denied"),
+        ("aws-broker-tests", "cf-service://redis", "allowed"),
+        ("aws-broker-tests", "10.1.2.3:9200", "denied"),
+        ("aws-broker-tests", "10.1.2.3:5432", "undecided"),
+        ("s3-broker-tests", "api.stripe.com", "undecided"),
+    ],
+)
+def test_the_platforms_own_spaces(shared: Path, space: str, to: str, wanted: str) -> None:
+    """As its asg.tf reads: groups of both generations by reference; addresses of services are outputs of other state."""
+    assert ask(terraform(shared / CORPUS / "deploy-cf"), to, space).decision == wanted
+
+
+def test_the_platforms_matrix_agrees_with_its_own_definitions(shared: Path) -> None:
+    """The matrix' spaces as Terraform would bind them to the groups that asg.tf defines."""
+    defined = terraform(shared / CORPUS / "deploy-cf")
+    rows = csv.reader((shared / CORPUS / "deploy-cf/ci/test-space-egress/test-matrix").read_text().splitlines())
+    groups = {
+        "closed-egress": "[]",
+        "restricted-egress": f'["{TRUSTED}"]',
+        "public-egress": f'["{TRUSTED}", "{PUBLIC}"]',
+    }
+    probes = {"/test-internal-networks": "cf-service://rds", "/test-external-networks": "www.example.com:443"}
+    run = [(name, probes[probe], status) for name, probe, status, *_ in rows if probe in probes]
+    agreed = [
+        (ask({**defined, **module(groups[name])}, to).decision == "allowed") == (status == "200")
+        for name, to, status in run
+    ]
+    assert (len(run), sum(agreed)) == (6, 6)
+
+
+def test_every_terraform_file_of_the_corpus_is_read(shared: Path) -> None:
+    files = {**terraform(shared / CORPUS)}
+    unread = [each for path, text in files.items() for each in cloud_foundry.read_source(path, text)[1]]
+    assert (len(files), unread) == (19, [])
