@@ -115,7 +115,8 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     """The effect in one sentence first; then what is wider, what is lost, and what the platform adds."""
     proof = drafted.change.proof
     if need.isolate:
-        code = "EGR370" if drafted.change.edits else "EGR371" if proof.before == "denied" else "EGR372"
+        codes = ("EGR378", "EGR371") if proof.before == "denied" else ("EGR370", "EGR372")
+        code = codes[0] if drafted.change.edits else codes[1]
         lead = Finding(code, {"namespace": need.workload.name})
         return (lead, *drafted.change.findings, *proof.lost, *proof.wider_than_asked)
     turned = [v for v in drafted.before if v.allowed == need.remove] or list(drafted.before)

@@ -118,6 +118,8 @@ def evaluate(
         egress = evaluate_egress(index, cluster, near, far, destination, platform)
     if not far.internal:
         return (egress,)
+    if any(_same(near, pods) for pods in far.pods):
+        egress = replace(egress, findings=(*egress.findings, finding("EGR379", workload=near.name)))
     ingress = evaluate_ingress(index, near, far, destination, platform)
     if _denies(ingress) and not _denies(egress) and not egress.unknown:
         ingress = replace(ingress, near=(_only_ingress_missing(ingress, near, far), *ingress.near))
@@ -153,6 +155,10 @@ def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: De
         judged.append(judge(index.about(pods.namespace), flow))
     view = replace(_view(judged, platform, ()), half="ingress")
     return replace(view, near=_near(index, judged, far, destination.ports)) if _denies(view) else view
+
+
+def _same(near: Pods, pods: Pods) -> bool:
+    return near.namespace == pods.namespace and bool(near.labels) and near.labels == pods.labels and not pods.partial
 
 
 def _may_be_inside(destination: Destination) -> bool:

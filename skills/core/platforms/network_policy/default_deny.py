@@ -7,7 +7,7 @@ are ignored today) becomes rules; who has none is named, so that a person looks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_decide import judge
 from skills.core.enforce.kube_dns import dns_findings
@@ -56,6 +56,7 @@ class _Setup:
         self._workspace = workspace
         self._need = need
         self.namespace = need.workload.namespace or need.workload.scope
+        self._before = workspace.index.policies.about(self.namespace)
         self.findings: list[Finding] = []
 
     def write(self, home: Home) -> None:
@@ -128,11 +129,26 @@ class _Setup:
             policy = entry.policy
             if not policy.egress or "Egress" in policy.directions or policy.faults:
                 continue
+            if self._isolates_already(policy):
+                continue  # what its rules name is denied today, and this change shall open nothing
             try:
                 self._workspace.append_type(self._again(entry), "Egress", "allowlist")
                 self._say("EGR360", policy.place, policy=policy.name)
             except CannotEdit:
                 self._say("EGR361", policy.place, policy=policy.name)
+
+    def _isolates_already(self, policy: NetworkPolicy) -> bool:
+        """Whether any pods that the policy selects were isolated before, as far as can be told."""
+        cluster, selector = self._workspace.index.cluster, policy.selector
+        labels = cluster.labels_of(self.namespace)
+        known = [pod.labels for pod in cluster.pods.get(self.namespace, ())]
+        chosen = [each for each in known if selector is None or selector.matches(each) is Match.YES]
+        ends = [Pods("near", self.namespace, labels, each) for each in chosen or [selector.labels if selector else {}]]
+        return any(
+            "Egress" in other.directions and selects(other, end) is not Match.NO
+            for other in self._before
+            for end in ends
+        )
 
     def _again(self, entry: PolicyEntry) -> PolicyEntry:
         """The same policy in the text as it now stands: lines above it may have moved it."""
@@ -152,9 +168,13 @@ class _Setup:
                         yield _Named(policy, rule, peer.pods or LabelSelector())
 
     def _mirror(self, home: Home, named: _Named) -> None:
-        """The egress half of a connection that somebody's ingress rule expects, unless a rule gives it already."""
+        """The egress half of a connection that somebody's ingress rule expects: one that works today, and would not."""
         policy, selector = named.policy, named.policy.selector or LabelSelector()
-        lacking = tuple(port for port in named.rule.ports or (None,) if not self._opened(named, port))
+        lacking = tuple(
+            port
+            for port in named.rule.ports or (None,)
+            if _opened(self._before, port, self._ends(named)) and not self._opened(named, port)
+        )
         if not lacking:
             return
         if named.source.requirements:
@@ -173,20 +193,14 @@ class _Setup:
         self._document(home, wish, name)
 
     def _opened(self, named: _Named, port: PolicyPort | None) -> bool:
-        cluster, policy = self._workspace.index.cluster, named.policy
-        there, selector = policy.namespace or "", policy.selector or LabelSelector()
+        return _opened(self._policies(), port, self._ends(named))
+
+    def _ends(self, named: _Named) -> tuple[Pods, Pods]:
+        """Pods that carry just the labels that the rule names."""
+        cluster, selector = self._workspace.index.cluster, named.policy.selector or LabelSelector()
+        there = named.policy.namespace or ""
         near = Pods("near", self.namespace, cluster.labels_of(self.namespace), dict(named.source.labels))
-        numbers = port.ports if port and port.ports else None if port and port.name else _EVERY_PORT
-        far = Pods(
-            "far",
-            there,
-            cluster.labels_of(there),
-            dict(selector.labels),
-            ports=numbers,
-            port_name=port.name if port else None,
-        )
-        flow = Flow("Egress", near, far, port.protocol if port else "tcp", numbers)
-        return judge(self._policies(), flow).allowed is Match.YES
+        return near, Pods("far", there, cluster.labels_of(there), dict(selector.labels))
 
     # --- what is not known
 
@@ -213,6 +227,15 @@ class _Setup:
             and any(not _only_dns(rule.ports) for rule in policy.egress)
             for policy in self._policies()
         )
+
+
+def _opened(policies: Sequence[NetworkPolicy], port: PolicyPort | None, ends: tuple[Pods, Pods]) -> bool:
+    """Whether these policies let the connection out of the namespace."""
+    near, far = ends
+    numbers = port.ports if port and port.ports else None if port and port.name else _EVERY_PORT
+    far = replace(far, ports=numbers, port_name=port.name if port else None)
+    flow = Flow("Egress", near, far, port.protocol if port else "tcp", numbers)
+    return judge(policies, flow).allowed is Match.YES
 
 
 def _names(peer: Peer, policy: NetworkPolicy, namespace: str, labels: object) -> bool:
