@@ -249,3 +249,25 @@ def test_workloads_with_the_same_labels_are_named() -> None:
         repository(package(BLOCK), deployment("web"), deployment("b")), "https://a.example.com", for_="web/web"
     )
     assert "EGR842" not in says(lone)
+
+
+@pytest.mark.parametrize(
+    ("mode", "remote", "to", "longer"),
+    [
+        ("ambient", "remoteHost: api.example.com", "https://api.example.com:8443", True),
+        ("sidecar", "remoteHost: api.example.com", "https://api.example.com:8443", False),
+        ("ambient", "remoteHost: api.example.com, serviceAccount: job", "https://api.example.com:8443", False),
+        ("ambient", "remoteCidr: 198.51.100.0/24", "198.51.100.0/24:8443", False),
+    ],
+)
+def test_a_rule_for_more_pods_grows_only_where_that_opens_no_more(
+    mode: str, remote: str, to: str, longer: bool
+) -> None:
+    rule = f"- {{direction: Egress, {remote}, port: 443, description: A}}"
+    made = drafted(repository(package(rule, mode=mode), deployment("web"), deployment("batch")), to, for_="web/web")
+    assert ("ports: [443, 8443]" in added(made)) is longer
+    assert made.change.proof.after == "allowed"
+    assert [grant.ports for grant in made.change.proof.newly_allowed] == ["8443"]
+    # A rule without an account admits every pod that reaches the waypoint, whosever it is.
+    shared = mode == "ambient" and "Host" in remote
+    assert [grant.source.startswith("web all pods") for grant in made.change.proof.newly_allowed] == [shared]

@@ -26,6 +26,7 @@ ENTRY = "entry to "
 # Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
 _MOST_PAIRS = 20_000
 _FEW_LABELS = 6
+_MOST_COMPARED = 200
 _GENERATED = {
     "Anywhere": "Anywhere",
     "KubeAPI": "the Kubernetes API",
@@ -83,10 +84,18 @@ def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
         if len(selectors) * len(entries) > _MOST_PAIRS:
             yield Grant(f"{package.namespace} pods of {len(selectors)} selectors{account}", *_what(entry), MESH)
             continue
-        for selector in selectors:
-            if ambient and (_covered(anywhere, entry, selector) or not _may_run_as(index, entry, selector)):
-                continue
+        if ambient:
+            selectors = [each for each in selectors if not _covered(anywhere, entry, each)]
+            selectors = [each for each in selectors if _may_run_as(index, entry, each)]
+        for selector in _widest(selectors):
             yield Grant(pods_words(package.namespace, selector) + account, *_what(entry), MESH)
+
+
+def _widest(selectors: Sequence[LabelSelector]) -> Sequence[LabelSelector]:
+    """Without those that select only pods of another: a rule for some of them gives nothing new."""
+    if len(selectors) > _MOST_COMPARED:
+        return selectors
+    return [one for one in selectors if not any(other.labels.items() < one.labels.items() for other in selectors)]
 
 
 def _what(entry: Registration) -> tuple[str, str, str]:

@@ -37,6 +37,8 @@ def put(
 ) -> Allow | None:
     """Extends a rule of `like`, or appends a new one. Gives the rule as it then stands; None if it can't be."""
     for rule in like:
+        if not _same_effect(bench, package, wanted, rule):
+            continue
         opened = rule.mesh_ports if rule.remote_host is not None else rule.opened_ports
         missing = [port for port in wanted.ports if port not in opened]
         if not missing or bench.add_ports(package, rule, missing, role):
@@ -45,6 +47,17 @@ def put(
     if item is None or not bench.add_rule(package, item, role):
         return None
     return _standing(bench, package, -1)
+
+
+def _same_effect(bench: Workbench, package: Package, wanted: Wanted, rule: Allow) -> bool:
+    """Whether a longer list of ports opens no more than a rule of its own would.
+
+    A rule for more pods does, except at the waypoint: all pods that its account admits share a port there anyway.
+    """
+    if rule.pods.labels == wanted.selector.labels:
+        return True
+    at_waypoint = rule.remote_host is not None and bench.index.mode(package) == "ambient"
+    return at_waypoint and rule.service_account == wanted.account
 
 
 def _item(bench: Workbench, package: Package, wanted: Wanted) -> dict[str, Any] | None:
