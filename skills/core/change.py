@@ -156,13 +156,13 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     lost: list[Grant] = []
     wider: list[Finding] = []
     had, has = _granted(old), _granted(new)
+    was, is_now = _isolated(old), _isolated(new)
     for platform in ALL:
-        granted = sorted(has[platform.NAME] - had[platform.NAME], key=str)
-        lost += sorted(had[platform.NAME] - has[platform.NAME], key=str)
+        granted = _new(has[platform.NAME] - had[platform.NAME], was)
+        lost += _new(had[platform.NAME] - has[platform.NAME], is_now)
         gained += granted
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
-    was, is_now = _isolated(old), _isolated(new)
     isolated, freed = _felt(_not_within(is_now, was), had), _felt(_not_within(was, is_now), has)
     gained += [scope.part or Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
     wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
@@ -181,6 +181,11 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
 def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
     """What each platform's rules give."""
     return {platform.NAME: set(platform.grants(allowlist.indexes[platform.NAME])) for platform in ALL}
+
+
+def _new(grants: Iterable[Grant], isolated: set[Isolation]) -> list[Grant]:
+    """Grants that make a difference where these isolations stand."""
+    return sorted((grant for grant in grants if grant.lifts is None or grant.lifts in isolated), key=str)
 
 
 def _isolated(allowlist: Allowlist) -> set[Isolation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from skills.core.model.findings import Finding, Question
@@ -42,7 +42,8 @@ class Grant:
     `source` is who gets it (a scope in words: `fincorp/retail/payments (production)`,
     `shop pods app=web`), `target` what it opens (host, wildcard, CIDR, `pods of ...`, `everything`),
     `ports` is `443`, `8000-8100`, `every port` ..., `protocol` is `tcp`, `udp`, `any`, `tls`, `http`.
-    `layer` is the layer that grants. `place` does not take part in comparison: moving is no change.
+    `layer` is the layer that grants. `lifts` is the isolation without which the grant says nothing new: it counts as
+    gained or lost only where that isolation stands on the other side. It does not take part in comparison.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Grant:
     ports: str
     protocol: str
     layer: str
+    lifts: Isolation | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,24 +24,25 @@ def lost(made: Draft) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("rule", "host", "ports"),
     [
-        ("remoteCidr: 198.51.100.0/24", "api.example.com", "every port"),
-        ("remoteCidr: 198.51.100.0/24, port: 443", "api.example.com", "443"),
-        ("remoteCidr: 198.51.100.0/24, ports: [22, 25]", "api.example.com", "22, 25"),
-        ("remoteCidr: 10.0.0.0/8", "api.example.com", "every port"),
-        ("remoteCidr: 10.0.0.0/8, port: 443", "api.example.com", "443"),
-        ("remoteCidr: 10.0.0.0/8, port: 5432", "api.example.com", None),
-        ("remoteCidr: 10.0.0.0/8, port: 5432", "vault.corp.internal", "5432"),
-        ("remoteCidr: 198.51.100.0/24, remoteProtocol: UDP", "api.example.com", None),
-        ("remoteGenerated: Anywhere", "api.example.com", "ports that no remoteHost rule names"),
-        ("remoteGenerated: Anywhere, ports: [443, 8443]", "api.example.com", "8443"),
-        ("remoteGenerated: Anywhere, port: 443", "api.example.com", None),
-        ("remoteGenerated: KubeAPI", "api.example.com", None),
+        ("remoteCidr: 198.51.100.0/24", "api.example.com", ["every port"]),
+        ("remoteCidr: 198.51.100.0/24, port: 443", "api.example.com", ["443"]),
+        ("remoteCidr: 198.51.100.0/24, ports: [22, 25]", "api.example.com", ["22", "25"]),
+        ("remoteCidr: 10.0.0.0/8", "api.example.com", ["every port"]),
+        ("remoteCidr: 10.0.0.0/8, port: 443", "api.example.com", ["443"]),
+        ("remoteCidr: 10.0.0.0/8, port: 8443", "api.example.com", ["8443"]),
+        ("remoteCidr: 10.0.0.0/8, port: 5432", "api.example.com", []),
+        ("remoteCidr: 10.0.0.0/8, port: 5432", "vault.corp.internal", ["5432"]),
+        ("remoteCidr: 198.51.100.0/24, remoteProtocol: UDP", "api.example.com", []),
+        ("remoteGenerated: Anywhere", "api.example.com", ["ports that no remoteHost rule names"]),
+        ("remoteGenerated: Anywhere, ports: [443, 8443]", "api.example.com", ["8443"]),
+        ("remoteGenerated: Anywhere, port: 443", "api.example.com", []),
+        ("remoteGenerated: KubeAPI", "api.example.com", []),
     ],
 )
-def test_a_direct_rule_of_another_package_loses_the_host(rule: str, host: str, ports: str | None) -> None:
+def test_a_direct_rule_of_another_package_loses_the_host(rule: str, host: str, ports: list[str]) -> None:
     made = drafted(repository(WEB, neighbour(rule)), host)
     by = f" by {rule.partition(',')[0].replace(': ', ' ')}" if "remoteCidr" in rule else ""
-    assert lost(made) == ([(f"{host}{by}", ports)] if ports else [])
+    assert lost(made) == [(f"{host}{by}", port) for port in ports]
     assert made.change.proof.after == "allowed"
 
 

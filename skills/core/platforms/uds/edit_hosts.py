@@ -10,7 +10,7 @@ from skills.core.platforms.uds.edit_bundle import open_gateway
 from skills.core.platforms.uds.index import Registration, clash_with, twin_of
 from skills.core.platforms.uds.meshed import clash_finding
 from skills.core.platforms.uds.neighbours import say_neighbours
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import NEITHER, Allow, Package
 from skills.core.platforms.uds.rules import (
     Wanted,
     mine,
@@ -21,10 +21,6 @@ from skills.core.platforms.uds.rules import (
 )
 from skills.core.platforms.uds.workbench import Workbench
 
-# Protocols that are neither TLS from the first byte nor HTTP: FTP, SSH, SMTP, POP3, IMAP, LDAP, databases, brokers.
-_NEITHER = frozenset(
-    {20, 21, 22, 23, 25, 110, 143, 389, 587, 1433, 1521, 3306, 5432, 5672, 6379, 9042, 9092, 11211, 27017}
-)
 _USUAL = {443: "TLS", 80: "HTTP"}
 
 
@@ -42,7 +38,7 @@ def add_host(bench: Workbench, package: Package, destination: Destination) -> No
     if selector is None:
         return
     mode = bench.index.mode(package)
-    say_neighbours(bench, package, destination, ports)
+    say_neighbours(bench, package, destination)
     account = account_for(package, bench.need.workload, selector) if mode == "ambient" else None
     wanted = Wanted(
         "Egress", selector, {"remoteHost": destination.host}, ports, destination.host or "", protocol, account
@@ -61,7 +57,7 @@ def _protocol(bench: Workbench, package: Package, to: Destination, ports: tuple[
         return None
     if to.application in {"tls", "http"}:
         return to.application.upper()
-    if _NEITHER & set(ports):
+    if NEITHER & set(ports):
         return None
     known = [rule for rule in package.host_rules if rule.remote_host == to.host and mine(bench, rule)]
     if known:

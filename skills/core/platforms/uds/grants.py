@@ -6,27 +6,22 @@ gateway, and the mesh admits them there. So one new rule can grant more than its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
-from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
 from skills.core.platforms.uds.generate import HBONE, WAYPOINT, gateway_on
 from skills.core.platforms.uds.index import Index, Registration, participates, registrations
-from skills.core.platforms.uds.network import selectors_reaching
 from skills.core.platforms.uds.package import METADATA, Allow, Package
+from skills.core.platforms.uds.sharing import ANY_ACCOUNT, participations, who_reaches, widest
 from skills.core.platforms.uds.takeover import EVERY_PORT, direct_grant, direct_rules, pods_words, taken_over
 
-ANY_ACCOUNT = " (any service account)"
 ENTRY = "entry to "
 # Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
 _MOST_PAIRS = 20_000
-_FEW_LABELS = 6
-_MOST_COMPARED = 200
 _GENERATED = {
     "Anywhere": "Anywhere",
     "KubeAPI": "the Kubernetes API",
@@ -41,6 +36,8 @@ def grants(index: Index) -> list[Grant]:
         if not index.refusals(package):
             found += _network_grants(package)
             found += _host_grants(index, package)
+            if index.mode(package) == "ambient":
+                found += participations(index, package)
     return list(dict.fromkeys(found))
 
 
@@ -74,7 +71,7 @@ def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
     if not entries or (ambient and not index.rules.ambient_egress):
         return
     reached = {
-        port: _who_reaches(index, package, WAYPOINT if ambient else gateway_on(Ports(port, port)), ambient)
+        port: who_reaches(index, package, WAYPOINT if ambient else gateway_on(Ports(port, port)), ambient)
         for port in ({HBONE} if ambient else {entry.port for entry in entries})
     }
     anywhere = [rule for rule in package.rules if _gives_everything(rule)] if ambient else []
@@ -87,36 +84,12 @@ def _host_grants(index: Index, package: Package) -> Iterator[Grant]:
         if ambient:
             selectors = [each for each in selectors if not _covered(anywhere, entry, each)]
             selectors = [each for each in selectors if _may_run_as(index, entry, each)]
-        for selector in _widest(selectors):
+        for selector in widest(selectors):
             yield Grant(pods_words(package.namespace, selector) + account, *_what(entry), MESH)
-
-
-def _widest(selectors: Sequence[LabelSelector]) -> Sequence[LabelSelector]:
-    """Without those that select only pods of another: a rule for some of them gives nothing new."""
-    if len(selectors) > _MOST_COMPARED:
-        return selectors
-    return [one for one in selectors if not any(other.labels.items() < one.labels.items() for other in selectors)]
 
 
 def _what(entry: Registration) -> tuple[str, str, str]:
     return entry.host, str(entry.port), entry.protocol.lower()
-
-
-def _who_reaches(index: Index, package: Package, target: Pods, ambient: bool) -> list[LabelSelector]:
-    """Whose pods may send to the waypoint or gateway: of any egress rule in ambient mode, of host rules in sidecars."""
-    rules = [rule for rule in package.rules if rule.egress] if ambient else package.host_rules
-    candidates = {str(rule.pods): rule.pods for rule in rules}.values()
-    opening = selectors_reaching(index.generated.get(package.key, ()), package, target)
-    required = {frozenset(selector.labels.items()) for selector in opening}
-    return [pods for pods in candidates if _selected_by_one(required, pods.labels)]
-
-
-def _selected_by_one(required: Collection[frozenset[tuple[str, str]]], labels: Mapping[str, str]) -> bool:
-    """Whether one of the sets of labels lies wholly in `labels`. Its subsets are looked up: there may be many sets."""
-    pairs = list(labels.items())
-    if len(pairs) > _FEW_LABELS:
-        return any(wanted <= labels.items() for wanted in required)
-    return any(frozenset(some) in required for size in range(len(pairs) + 1) for some in combinations(pairs, size))
 
 
 def _may_run_as(index: Index, entry: Registration, selector: LabelSelector) -> bool:

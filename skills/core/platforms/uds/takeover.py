@@ -15,10 +15,10 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.hosts import is_private
 from skills.core.model import Grant, Isolation
 from skills.core.platforms.uds.index import Index, Registration
-from skills.core.platforms.uds.package import Allow, Package
+from skills.core.platforms.uds.package import NEITHER, Allow, Package
 
 EVERY_PORT = "every port"
-_UNNAMED_PORTS = "ports that no remoteHost rule names"
+UNNAMED_PORTS = "ports that no remoteHost rule names"
 # Beyond this a Package is no Package that anyone wrote.
 _MOST_OPEN = 50
 
@@ -56,30 +56,28 @@ def taken_over(index: Index, package: Package) -> Iterator[Isolation]:
 def _lost(
     index: Index, package: Package, rule: Allow, host: str, entries: Sequence[Registration]
 ) -> Iterator[tuple[str, str, str]]:
+    """Who loses what, on which port: one a port, so that each can come back by itself."""
     registered = {entry.port for entry in entries}
     source = pods_words(package.namespace, rule.pods)
+    ports = [str(port) for port in rule.opened_ports] or [EVERY_PORT]
     if rule.remote_generated == "Anywhere":
-        yield from ((source, host, ports) for ports in _left_out(rule, registered))
+        yield from ((source, host, port) for port in _left_out(rule, registered))
         others = _other_accounts(index, package, rule)
         if others:
             who = f"{source} (service accounts {', '.join(others)})"
-            yield who, host, ", ".join(map(str, rule.opened_ports)) or EVERY_PORT
-    elif may_reach(rule, host, registered):
+            yield from ((who, host, port) for port in ports)
+    elif may_reach(rule, host):
         target = f"{host} by remoteCidr {rule.remote_cidr}"
-        if _keeps_its_way(package, rule, entries):
-            yield from ((source, target, ports) for ports in _left_out(rule, registered))
-        else:
-            yield source, target, ", ".join(map(str, rule.opened_ports)) or EVERY_PORT
+        kept = _keeps_its_way(package, rule, entries)
+        yield from ((source, target, port) for port in (_left_out(rule, registered) if kept else ports))
 
 
 def _left_out(rule: Allow, registered: Collection[int]) -> Iterator[str]:
     """Ports of a rule on which nobody registers the host: there the waypoint admits nobody."""
-    if not rule.opened_ports:
-        yield _UNNAMED_PORTS
-        return
-    left = [port for port in rule.opened_ports if port not in registered]
-    if left:
-        yield ", ".join(map(str, left))
+    if rule.opened_ports:
+        yield from (str(port) for port in rule.opened_ports if port not in registered)
+    else:
+        yield UNNAMED_PORTS
 
 
 def _other_accounts(index: Index, package: Package, rule: Allow) -> list[str]:
@@ -91,11 +89,11 @@ def _other_accounts(index: Index, package: Package, rule: Allow) -> list[str]:
     return sorted(account for account in accounts if account and account != rule.service_account)
 
 
-def may_reach(rule: Allow, host: str, ports: Collection[int], addresses: Sequence[str] = ()) -> bool:
+def may_reach(rule: Allow, host: str, addresses: Sequence[str] = ()) -> bool:
     """Whether a CIDR may be how somebody reaches the host: by its addresses where they are known.
 
-    Where they are not, a private CIDR is about a public name only on the very port that is registered: a database's
-    network is hardly where a payment provider lives, but a name of the house may be private whatever it looks like.
+    Where they are not, a name may be private whatever it looks like; but a private network on a database's port
+    is hardly how anybody reaches a public name.
     """
     network = rule.network
     if network is None:
@@ -105,7 +103,7 @@ def may_reach(rule: Allow, host: str, ports: Collection[int], addresses: Sequenc
         return any(address.version == network.version and address in network for address in given)
     if not is_private(network) or may_be_private(host):
         return True
-    return not rule.opened_ports or bool(set(rule.opened_ports) & set(ports))
+    return not rule.opened_ports or not NEITHER.issuperset(rule.opened_ports)
 
 
 def _keeps_its_way(package: Package, rule: Allow, entries: Sequence[Registration]) -> bool:
