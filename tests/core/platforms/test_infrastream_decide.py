@@ -212,9 +212,24 @@ def test_a_list_at_the_wrong_level_has_no_effect() -> None:
 
 
 @pytest.mark.parametrize("value", ["api.stripe.com", "{api.stripe.com: true}"])
-def test_what_is_no_list_allows_nothing(value: str) -> None:
-    seen = view(only(project(f"  allowedEgress: {value}\n")), "api.stripe.com:443")
-    assert (decision(seen), codes(seen.findings)) == ("denied", ["EGR711"])
+def test_what_is_no_list_allows_nothing_for_certain(value: str) -> None:
+    repo = only(project(f"  allowedEgress: {value}\n"))
+    named, other = view(repo, "api.stripe.com:443"), view(repo, "hooks.slack.com:443")
+    assert (decision(named), codes(named.unknown)) == ("undecided", ["EGR711"])
+    assert (decision(other), codes(other.findings)) == ("denied", ["EGR711"])
+
+
+@pytest.mark.parametrize(
+    ("addresses", "wanted"),
+    [
+        ((), "allowed"),
+        (("203.0.113.7",), "allowed"),
+        (("2001:db8::1",), "denied"),
+        (("203.0.113.7", "2001:db8::1"), "undecided"),
+    ],
+)
+def test_every_ipv4_address_is_not_every_address(addresses: tuple[str, ...], wanted: str) -> None:
+    assert decide(project("  allowedEgress: [0.0.0.0/0]\n"), "api.x.example:443", *addresses) == wanted
 
 
 def test_a_manifest_with_a_misspelt_identity_is_not_trusted() -> None:

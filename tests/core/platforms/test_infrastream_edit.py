@@ -104,6 +104,19 @@ def test_a_missing_or_empty_list_is_begun(spec: str) -> None:
     assert new.startswith(project(""))
 
 
+@pytest.mark.parametrize("spec", ["", "spec:\n", "spec: {}\n"])
+def test_a_missing_spec_is_begun(spec: str) -> None:
+    text = project("").replace("spec:\n", spec)
+    new = edited(text, "api.twilio.com:443")
+    assert decision(view(only(new), "api.twilio.com:443")) == "allowed"
+    assert new.startswith(text.removesuffix(spec))
+
+
+def test_a_list_that_lost_its_indentation_is_not_doubled() -> None:
+    text = project("").replace("spec:\n", "spec:\nallowedEgress:\n- api.stripe.com\n")
+    assert "EGR739" in refused(text, "api.twilio.com:443")
+
+
 def test_ranges_and_addresses_are_written_as_ranges() -> None:
     text = listing("api.stripe.com")
     assert added_lines(text, edited(text, "198.51.100.0/24:22")) == ["    - 198.51.100.0/24\n"]

@@ -39,7 +39,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         return (LayerView(LAYER, NAME, "deny", isolators=places, unknown=(outside,)),)
     faults = tuple(fault for project in manifests for fault in list_faults(project))
     matches = [match(project, destination) for project in manifests]
-    unknown = _doubts(manifests, matches)
+    unknown = (*_doubts(manifests, matches), *_unlisted(manifests, destination))
     if all(found.items for found in matches) and not unknown:
         hits = tuple(RuleHit("allow", item.place) for found in matches for item in found.items)
         remarks = _remarks(matches[0], destination)
@@ -95,10 +95,13 @@ def _match_host(project: Project, destination: Destination) -> Match:
         if items:
             return Match(items, reach is Reach.UNVERIFIED)
     ranges = [item for item in project.items if item.network and not is_private(item.network)]
-    everything = tuple(item for item in ranges if item.network == "0.0.0.0/0")
-    if everything or not ranges:
-        return Match(everything)
+    if not ranges:
+        return Match()
     if not destination.addresses:
+        # Whatever a name resolves to, it has an IPv4 address; of one that has others as well, only --ip can say so.
+        everything = tuple(item for item in ranges if item.network == "0.0.0.0/0")
+        if everything:
+            return Match(everything)
         return Match(unknown=(finding("EGR706", ranges[0].place, project=str(project), host=host),))
     inside = [item for item in ranges if any(_holds(item, address) for address in destination.addresses)]
     missing = [a for a in destination.addresses if not any(_holds(item, a) for item in ranges)]
@@ -138,6 +141,12 @@ def _doubts(manifests: Sequence[Project], matches: Sequence[Match]) -> tuple[Fin
         unknown.append(declared_twice(manifests))
     unknown += [doubt for project in matched if not project.sure for doubt in _misspelt(project)]
     return tuple(unknown)
+
+
+def _unlisted(manifests: Sequence[Project], destination: Destination) -> list[Finding]:
+    """Where something else than a list names the very destination, nobody knows what Infrastream makes of it."""
+    odd = [each for each in manifests if not each.is_list and destination.name in _list_place(each).text]
+    return [finding("EGR711", _list_place(each), project=str(each)) for each in odd]
 
 
 def declared_twice(manifests: Sequence[Project]) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from skills.core.model import Destination, Edit, Finding, Need, Place, Plan, finding
@@ -99,6 +99,11 @@ def _add(draft: _Draft, destination: Destination) -> None:
 
 
 def _with_item(draft: _Draft, document: Document, project: Project, entry: str) -> str:
+    if project.list_place is None and document.at("spec") is None and not project.misplaced:
+        holder = document.data if isinstance(document.data, Mapping) else {}
+        if "spec" in holder:
+            return replace_value(draft.text, document, ("spec",), {"allowedEgress": [entry]})
+        return insert_key(draft.text, document, (), "spec", {"allowedEgress": [entry]}, comment=draft.comment)
     if project.list_place is None:
         return insert_key(draft.text, document, ("spec",), "allowedEgress", [entry], comment=draft.comment)
     if document.at(*_LIST) is None:
