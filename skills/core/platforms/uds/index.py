@@ -263,7 +263,7 @@ def clashes_of(
             known = by_port.setdefault(entry.port, entry)
             if known.protocol != entry.protocol:
                 yield (mode, host, entry.port), Clash(known, entry)
-        if rules.strict_conflicts:
+        if rules.strict_conflicts and entries:
             yield from _strict_clashes(mode, host, entries)
 
 
