@@ -13,6 +13,7 @@ from bot.desk import Desk
 from bot.gather import Gather, Where
 from bot.origins import Origins
 from bot.settings import Settings
+from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
@@ -47,7 +48,7 @@ class App:
         self._at = at
         self._acting_as = acting_as
         self.where = Where("cli", "")
-        self.snapshots = Snapshots(output.ReadingLine())
+        self.snapshots = Snapshots(output.ReadingLine(), helm.renderer())
         self.source: Source = at_commit(repo, at)
 
     @classmethod

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from skills.contract import World
 from skills.core.allowlist import Allowlist
+from skills.core.charts import Render
+from skills.core.expansion import Scope
 from skills.core.model import Person
 from skills.core.model.requests import Request
 from skills.core.policy import PATH, read_policy
@@ -19,10 +21,12 @@ DANA = Person("dana@fincorp.example", "Dana")
 SAM = Person("sam@fincorp.example", "Sam")
 
 
-def allowlist(files: Mapping[str, str | bytes], *, commit: str | None = COMMIT) -> Allowlist:
+def allowlist(
+    files: Mapping[str, str | bytes], *, commit: str | None = COMMIT, render: Render | None = None
+) -> Allowlist:
     texts = {path: text.decode() if isinstance(text, bytes) else text for path, text in files.items()}
     readings = {path: read_file(path, text) for path, text in files.items() if is_manifest(path)}
-    return Allowlist(readings, texts, commit=commit, dirty=False)
+    return Allowlist(readings, texts, commit=commit, dirty=False, scope=Scope(render))
 
 
 def world(

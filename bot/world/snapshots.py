@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from bot.world.bulk import Progress, read_all
 from bot.world.config_repo import ConfigRepo, Snapshot, Source
 from skills.core.allowlist import Allowlist
+from skills.core.charts import Render
+from skills.core.expansion import Scope
 from skills.core.reading import Reading, is_manifest
 
 _COMMITS_KEPT = 4
 
 
 def wanted(path: str) -> bool:
-    """The files that can matter: manifests, the policy, and who owns what."""
-    return is_manifest(path) or path.rsplit("/", 1)[-1] == "CODEOWNERS"
+    """The files that can matter: manifests, helpers of chart templates, the policy, and who owns what."""
+    return is_manifest(path) or path.endswith(".tpl") or path.rsplit("/", 1)[-1] == "CODEOWNERS"
 
 
 def at_commit(repo: ConfigRepo, at: str | None = None) -> Source:
@@ -52,9 +54,10 @@ class Read:
 class Snapshots:
     """Not thread-safe by itself: the desk's gate lets one ask at a time compile."""
 
-    def __init__(self, progress: Progress | None = None) -> None:
+    def __init__(self, progress: Progress | None = None, render: Render | None = None) -> None:
         self._compiled: OrderedDict[tuple[str, str], Read] = OrderedDict()
         self._progress = progress
+        self._scope = Scope(render)
         self._newest: dict[Source, tuple[Snapshot, Read]] = {}
         self._last: tuple[Snapshot, Read] | None = None
 
@@ -96,7 +99,14 @@ class Snapshots:
         texts = {path: text for path, raw in snapshot.files.items() if (text := decoded(raw)) is not None}
         manifests = {path: raw for path, raw in snapshot.files.items() if is_manifest(path)}
         readings = read_all(manifests, self._progress)
-        return Allowlist(readings, texts, commit=snapshot.commit, dirty=snapshot.dirty, findings=snapshot.findings)
+        return Allowlist(
+            readings,
+            texts,
+            commit=snapshot.commit,
+            dirty=snapshot.dirty,
+            findings=snapshot.findings,
+            scope=self._scope,
+        )
 
 
 def _differing(old: Snapshot, new: Snapshot) -> tuple[str, ...]:

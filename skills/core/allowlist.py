@@ -13,9 +13,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from skills.core.all_platforms import ALL
+from skills.core.apart import environments_by_namespace, joined
 from skills.core.enforce import cluster as kube
+from skills.core.enforce.variables import unfilled
 from skills.core.environments import canonical, environments_in
-from skills.core.expansion import differing, expand
+from skills.core.expansion import Scope, differing, expand
 from skills.core.hosts import near
 from skills.core.indexes import Indexes
 from skills.core.model import (
@@ -39,6 +41,7 @@ from skills.core.yaml_text import Unreadable
 T = TypeVar("T")
 
 _NEAR_MISSES = 8
+_WHOLE = Scope()
 # Files that the snapshot left out: whoever read the repository could not say what stands in them.
 _UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
 
@@ -63,16 +66,16 @@ class Allowlist:
         commit: str | None = None,
         dirty: bool | None = None,
         findings: Sequence[Finding] = (),
-        only: frozenset[str] | None = None,
+        scope: Scope = _WHOLE,
     ) -> None:
         self.readings = readings
         self.texts = texts
         self.commit = commit
         self.dirty = dirty
         self.findings = tuple(findings)
-        self.expanded = expand(readings, texts, only)
+        self.expanded = expand(readings, texts, scope)
         self.indexes = Indexes(self.expanded.readings)
-        self._only = only
+        self.scope = scope
         self._by_environment: dict[str, Allowlist] = {}
 
     @property
@@ -112,7 +115,7 @@ class Allowlist:
     ) -> Allowlist:
         """The allowlist once some files are others: `readings` and `texts` of those alone, None for what is gone."""
         every, said_now = _changed(self.readings, readings), _changed(self.texts, texts)
-        new = Allowlist(every, said_now, commit=commit, dirty=dirty, findings=findings, only=self._only)
+        new = Allowlist(every, said_now, commit=commit, dirty=dirty, findings=findings, scope=self.scope)
         changes = differing(self.expanded, new.expanded, readings)
         new.indexes = self.indexes.after(new.expanded.readings, changes)
         if not any(reading and reading.blind for pair in changes.values() for reading in pair):
@@ -120,7 +123,7 @@ class Allowlist:
         for environment, part in self._by_environment.items():
             own = {path: reading for path, reading in readings.items() if _applies(path, environment)}
             said = {path: text for path, text in texts.items() if _applies(path, environment)}
-            if part._only == new.expanded.roots:
+            if part.scope.only == new._part(environment).only:
                 new._by_environment[environment] = part.after(own, said, commit=commit, dirty=dirty, findings=findings)
         return new
 
@@ -162,10 +165,14 @@ class Allowlist:
                 commit=self.commit,
                 dirty=self.dirty,
                 findings=self.findings,
-                only=self.expanded.roots if self._only is None else self._only,
+                scope=self._part(wanted),
             )
             self._by_environment[wanted] = part
         return self._by_environment[wanted]
+
+    def _part(self, environment: str) -> Scope:
+        roots = self.expanded.roots if self.scope.only is None else self.scope.only
+        return replace(self.scope, environment=environment, only=roots)
 
     def _may_declare(self, ref: WorkloadRef) -> list[Finding]:
         """Files that can't be read and name what nothing readable declares."""
@@ -206,6 +213,24 @@ class Allowlist:
             there = self.in_environment(workload.environment)
             if there.readings.keys() != self.readings.keys():
                 return there.check(workload, destination)
+        whole = self._check(workload, destination)
+        apart = self._apart(workload)
+        if not apart:
+            return whole
+        parts = {name: self.in_environment(name)._check(workload, destination) for name in sorted(apart)}
+        return joined(parts, whole)
+
+    def _apart(self, workload: Workload) -> frozenset[str]:
+        """The environments that a question without one may be about."""
+        if workload.kind != "k8s" or workload.environment or self.scope.environment or not workload.namespace:
+            return frozenset()
+        return self._environments_of.get(workload.namespace, frozenset())
+
+    @cached_property
+    def _environments_of(self) -> Mapping[str, frozenset[str]]:
+        return environments_by_namespace(self.readings)
+
+    def _check(self, workload: Workload, destination: Destination) -> Verdict:
         views: list[LayerView] = []
         for platform in ALL:
             if workload.kind == platform.KIND:
@@ -218,6 +243,8 @@ class Allowlist:
         if blind and (_could_change(decision, layers) or (decision == "allowed" and self._could_deny(workload))):
             decision = "undecided"
         findings += blind
+        if decision == "undecided":
+            findings += unfilled(findings, self.texts)
         if not layers:
             findings.append(Finding("EGR106", {"workload": workload.name}))
         return Verdict(decision, workload, destination, layers, unique(findings))

@@ -24,3 +24,8 @@ def environments_in(path: str) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _of_folder(folder: str) -> frozenset[str]:
     return frozenset(_ENVIRONMENTS[part] for part in folder.casefold().split("/") if part in _ENVIRONMENTS)
+
+
+def known(word: str) -> bool:
+    """Whether a word is a name of an environment."""
+    return word.casefold() in _ENVIRONMENTS

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from skills.core.charts import Charts, Render, render_charts
+from skills.core.enforce.delivery import Substitution
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
+from skills.core.flux import after_flux, substitutions
 from skills.core.model import Fact, Finding
 from skills.core.reading import ALL_MARKS, DENYING, Blind, Reading, entries_of, marks_in
 from skills.core.yaml_text import Document, read_documents
@@ -19,6 +22,7 @@ from skills.core.yaml_text import Document, read_documents
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "ReplicaSet", "Service"})
 _WORKLOADS |= {"ServiceAccount", "Namespace"}
 
+_CHART = "Chart.yaml"
 _NAMES = ("kustomization.yaml", "kustomization.yml")
 
 Key = tuple[str, str, str, str]
@@ -35,19 +39,34 @@ class Expanded:
     plain: bool = False
 
 
-def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], only: frozenset[str] | None = None) -> Expanded:
-    """`only` are the roots of the whole repository when `readings` are a part of it: what no root of the part
-    reaches is not in force in the part."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`render` renders charts, where Helm is there. `environment` and `only` are for a part of a repository: what no
+    root of the whole (`only`) reaches in the part is not in force there."""
+
+    render: Render | None = None
+    environment: str | None = None
+    only: frozenset[str] | None = None
+
+
+def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], scope: Scope) -> Expanded:
+    """The readings of one commit, or of one environment's part of it."""
+    has_charts = scope.render is not None and any(path.endswith(_CHART) for path in readings)
     by_folder = _kustomizations(readings)
     groups = [group for group in _groups(by_folder) if not all(is_plain(by_folder[folder]) for folder in group)]
-    if not groups:
+    flux = substitutions(readings)
+    if not groups and not has_charts and not flux:
         return Expanded(readings, plain=True)
     work = _Work(readings, texts)
+    if scope.render is not None and has_charts:
+        work.charts(render_charts(readings, texts, scope.render, scope.environment))
     roots: set[str] = set()
     for group in groups:
         found = _roots(by_folder, group)
         roots |= found
-        work.group(by_folder, group, found if only is None else found & only)
+        work.group(by_folder, group, found if scope.only is None else found & scope.only)
+    if flux:
+        work.flux(flux, by_folder)
     return Expanded(work.readings(), work.by_hand, frozenset(roots))
 
 
@@ -102,7 +121,21 @@ class _Work:
         self._documents: dict[str, Sequence[Document] | None] = {}
         self._made: dict[str, list[Document]] = {}
         self._blind: list[Blind] = []
+        self._rendered: set[str] = set()
         self.by_hand: dict[str, Finding] = {}
+
+    def charts(self, charts: Charts) -> None:
+        """Templates become what they render; that they could not be read alone is no matter any more."""
+        self._rendered = set(charts.documents)
+        self._made |= charts.documents
+        self._documents |= charts.documents
+        self._blind += charts.blind
+        self.by_hand |= charts.by_hand
+
+    def flux(self, found: Sequence[Substitution], by_folder: Mapping[str, Kustomization]) -> None:
+        self._made |= after_flux(
+            found, by_folder, self._texts, lambda path: self._made.get(path) or self.documents(path)
+        )
 
     def documents(self, path: str) -> Sequence[Document] | None:
         if path not in self._documents:
@@ -184,6 +217,8 @@ class _Work:
         for path, documents in self._made.items():
             if path in made:
                 made[path] = replace(made[path], entries=entries_of(documents))
+                if path in self._rendered:
+                    made[path] = replace(made[path], unreadable=(), blind=())
         for path, spots in blind.items():
             if path in made:
                 made[path] = replace(made[path], blind=(*made[path].blind, *spots))

@@ -10,6 +10,9 @@ import re2
 
 from skills.core.all_platforms import ALL, TEXTS
 from skills.core.enforce import cluster as kube
+from skills.core.enforce import delivery
+from skills.core.enforce.kube_objects import mapping_of, templated, text_of
+from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Evidence, Fact, Finding, Place, Workload
 from skills.core.yaml_text import Document, Unreadable, read_documents
 
@@ -18,7 +21,11 @@ _TEXT_KEPT = 200_000  # characters of an unread part that are searched for a wor
 # Dialects that can deny what others allow: REGISTRY_ONLY of a sidecar, explicit denies.
 DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security.istio.io/"})
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
-_READERS: tuple[tuple[str, Any], ...] = ((kube.NAME, kube.read), *((platform.NAME, platform.read) for platform in ALL))
+_READERS: tuple[tuple[str, Any], ...] = (
+    (kube.NAME, kube.read),
+    (delivery.NAME, delivery.read),
+    *((platform.NAME, platform.read) for platform in ALL),
+)
 ALL_MARKS = frozenset(mark for platform in ALL for mark in platform.MARKS)
 
 
@@ -87,6 +94,8 @@ def read_file(path: str, text: str | bytes) -> Reading:
     unreadable: Sequence[Unreadable]
     if path.lower().endswith(MANIFESTS):
         documents, unreadable = read_documents(path, text)
+        if any(item.finding.code == "EGR504" for item in unreadable) or is_template(path, text):
+            return _read_template(path, _words(text))
         entries = entries_of(documents)
     else:
         entries, unreadable = _of_text(path, _words(text))
@@ -111,6 +120,23 @@ def _of_text(path: str, text: str) -> tuple[dict[str, tuple[Any, ...]], list[Unr
             if entries:
                 found[reader.NAME] = tuple(entries)
     return found, unreadable
+
+
+def _read_template(path: str, text: str) -> Reading:
+    """What stands in a template whatever is filled in; the rest is a blind spot each."""
+    documents, unsure, unreadable = read_template(path, text)
+    left = [_blind(item, text) for item in unreadable]
+    for document, line in unsure:
+        metadata = mapping_of(document.data.get("metadata"))
+        name, namespace = text_of(metadata.get("name")), text_of(metadata.get("namespace"))
+        words = str(document.data)
+        facts: dict[str, Fact] = {"path": path, "line": line, "kind": text_of(document.data.get("kind"))}
+        finding = Finding("EGR591", {**facts, "name": name})
+        known = None if templated(namespace) or not namespace else frozenset({namespace})
+        left.append(Blind(path, line, finding, marks_in(words), words[:_TEXT_KEPT], known))
+    found = [item for item in left if item.finding.code == "EGR591"]
+    unreadable += [Unreadable(path, item.line, item.finding, item.text) for item in found]
+    return Reading(path, entries_of(documents), tuple(unreadable), tuple(left))
 
 
 def entries_of(documents: Iterable[Document]) -> dict[str, tuple[Any, ...]]:

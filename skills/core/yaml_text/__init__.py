@@ -15,6 +15,7 @@ from skills.core.yaml_text.edit import (
 )
 from skills.core.yaml_text.page import CannotEdit
 from skills.core.yaml_text.read import Document, FarLine, Unreadable, read_documents
+from skills.core.yaml_text.scalars import plain_value
 
 __all__ = [
     "CannotEdit",
@@ -26,6 +27,7 @@ __all__ = [
     "append_document",
     "append_item",
     "insert_key",
+    "plain_value",
     "read_documents",
     "remove_item",
     "replace_entry",

@@ -88,3 +88,8 @@ def tagged(tag: str, text: str) -> Any:
 
 
 VALUES = Plain(WORDS)
+
+
+def plain_value(text: str) -> Any:
+    """What a text means where it stands without quotes."""
+    return VALUES[text]

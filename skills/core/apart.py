@@ -1,0 +1,77 @@
+"""Environments of Kubernetes manifests: a namespace that stands in several of their folders is answered for each.
+
+Without an environment in the question all folders would count at once, and what staging opens would open production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from skills.core.enforce.cluster import NAME as KUBE
+from skills.core.enforce.kube_objects import NamespaceFacts
+from skills.core.enforce.kustomize import Kustomization
+from skills.core.enforce.overlay import reached
+from skills.core.environments import environments_in
+from skills.core.model import Finding, Question, Verdict, unique
+from skills.core.reading import Reading
+
+
+def environments_by_namespace(readings: Mapping[str, Reading]) -> dict[str, frozenset[str]]:
+    """The environments whose folders speak of a namespace, themselves or through what their overlays use."""
+    found: dict[str, set[str]] = {}
+    if len({name for path in readings for name in environments_in(path)}) < 2:
+        return {}
+    overlays = {entry.folder: entry for path in readings for entry in _kustomizations(readings[path])}
+    for path, reading in readings.items():
+        here = environments_in(path)
+        if len(here) != 1:
+            continue
+        names = _namespaces(reading)
+        for overlay in _kustomizations(reading):
+            names |= {overlay.namespace} if overlay.namespace else _below(overlay, overlays, readings)
+        for name in names:
+            found.setdefault(name, set()).update(here)
+    return {name: frozenset(environments) for name, environments in found.items() if len(environments) > 1}
+
+
+def _kustomizations(reading: Reading) -> list[Kustomization]:
+    return [entry for entry in reading.entries.get(KUBE, ()) if isinstance(entry, Kustomization)]
+
+
+def _namespaces(reading: Reading) -> set[str]:
+    entries = [entry for entry in reading.entries.get(KUBE, ()) if not isinstance(entry, Kustomization)]
+    return {entry.name if isinstance(entry, NamespaceFacts) else entry.namespace for entry in entries}
+
+
+def _below(overlay: Kustomization, overlays: Mapping[str, Kustomization], readings: Mapping[str, Reading]) -> set[str]:
+    """The namespaces of all that an overlay uses."""
+    waiting, seen, names = [overlay], {overlay.folder}, set[str]()
+    while waiting:
+        for path in reached(waiting.pop()):
+            if path in seen:
+                continue
+            seen.add(path)
+            if path in overlays:
+                waiting.append(overlays[path])
+                names |= {overlays[path].namespace} - {""}
+            elif path in readings:
+                names |= _namespaces(readings[path])
+    return names
+
+
+def joined(verdicts: Mapping[str, Verdict], whole: Verdict) -> Verdict:
+    """One verdict where all environments agree; else undecided, saying what each of them says."""
+    decisions = {verdict.decision for verdict in verdicts.values()}
+    if decisions == {whole.decision}:
+        return whole
+    if len(decisions) == 1:
+        return replace(next(iter(verdicts.values())), workload=whole.workload)
+    name = whole.workload.name if whole.workload else ""
+    said = ", ".join(f"{verdict.decision} in {environment}" for environment, verdict in sorted(verdicts.items()))
+    finding = Finding("EGR594", {"workload": name, "destination": str(whole.destination), "said": said})
+    choices = tuple(f"{environment}:{name}" for environment in sorted(verdicts))
+    question = Question("environment", "EGR595", {"workload": name}, choices)
+    own = whole.findings if whole.decision == "undecided" else ()
+    theirs = [item for verdict in verdicts.values() if verdict.decision == "undecided" for item in verdict.findings]
+    return replace(whole, decision="undecided", findings=unique([finding, *own, *theirs]), questions=(question,))

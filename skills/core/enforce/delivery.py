@@ -1,0 +1,131 @@
+"""What says how manifests are delivered: HelmReleases, Argo CD Applications and Flux Kustomizations, as plain values.
+
+Sources: https://fluxcd.io/flux/components/helm/helmreleases/, https://fluxcd.io/flux/components/kustomize/kustomizations/
+and https://argo-cd.readthedocs.io/en/stable/user-guide/helm/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated, text_of
+from skills.core.enforce.kustomize import path_below
+from skills.core.model import Place
+from skills.core.yaml_text import Document, read_documents
+
+NAME = "delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A chart of this repository as it is installed. `namespace` None: nothing says it.
+
+    `values` are laid over one another, the last on top; `files` are values files, from the repository's root, below
+    them. `unknown` names what else decides and is not here.
+    """
+
+    chart: str
+    name: str
+    namespace: str | None
+    place: Place
+    values: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """Flux fills variables into what stands below `folder`. `more` names sources that are not given inline."""
+
+    folder: str
+    place: Place
+    values: Mapping[str, str] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
+    namespace: str = ""
+
+
+def read(document: Document) -> Sequence[Release | Substitution]:
+    data = document.data
+    kind = text_of(data.get("kind")) if isinstance(data, Mapping) else ""
+    version = text_of(data.get("apiVersion")) if kind else ""
+    if kind == "HelmRelease" and version.startswith("helm.toolkit.fluxcd.io/"):
+        return _helm_release(document)
+    if kind == "Application" and version.startswith("argoproj.io/"):
+        return _application(document)
+    if kind == "Kustomization" and version.startswith("kustomize.toolkit.fluxcd.io/"):
+        return _substitution(document)
+    return ()
+
+
+def _helm_release(document: Document) -> Sequence[Release]:
+    metadata, spec = mapping_of(document.data.get("metadata")), mapping_of(document.data.get("spec"))
+    chart = mapping_of(mapping_of(spec.get("chart")).get("spec"))
+    folder = path_below("", text_of(chart.get("chart")))
+    if not folder or mapping_of(chart.get("sourceRef")).get("kind") == "HelmRepository":
+        return ()
+    name, target = text_of(metadata.get("name")), text_of(spec.get("targetNamespace"))
+    files = [path_below("", text_of(item)) for item in sequence_of(chart.get("valuesFiles"))]
+    return (
+        Release(
+            folder,
+            text_of(spec.get("releaseName")) or (f"{target}-{name}" if target else name),
+            _known(target or text_of(metadata.get("namespace"))),
+            document.place_of("metadata", "name"),
+            (mapping_of(spec.get("values")),),
+            tuple(path for path in files if path),
+            "valuesFrom" if spec.get("valuesFrom") else "postRenderers" if spec.get("postRenderers") else "",
+        ),
+    )
+
+
+def _application(document: Document) -> Sequence[Release]:
+    spec = mapping_of(document.data.get("spec"))
+    source = mapping_of(spec.get("source"))
+    folder, helm = path_below("", text_of(source.get("path"))), mapping_of(source.get("helm"))
+    if not folder:
+        return ()
+    values = [mapping_of(item.data) for item in read_documents("", text_of(helm.get("values")))[0]]
+    values.append(mapping_of(helm.get("valuesObject")))
+    files = [path_below(folder, text_of(item)) for item in sequence_of(helm.get("valueFiles"))]
+    name = text_of(helm.get("releaseName")) or text_of(mapping_of(document.data.get("metadata")).get("name"))
+    return (
+        Release(
+            folder,
+            name,
+            _known(text_of(mapping_of(spec.get("destination")).get("namespace"))),
+            document.place_of("metadata", "name"),
+            tuple(value for value in values if value),
+            tuple(path for path in files if path),
+            next((key for key in ("parameters", "fileParameters") if helm.get(key)), ""),
+        ),
+    )
+
+
+def _substitution(document: Document) -> Sequence[Substitution]:
+    spec = mapping_of(document.data.get("spec"))
+    build = mapping_of(spec.get("postBuild"))
+    folder = path_below("", text_of(spec.get("path")) or "./")
+    namespace = text_of(spec.get("targetNamespace"))
+    if folder is None or not (build or namespace):
+        return ()
+    more = [mapping_of(item) for item in sequence_of(build.get("substituteFrom"))]
+    values = mapping_of(build.get("substitute"))
+    return (
+        Substitution(
+            folder,
+            document.place_of("spec", "postBuild"),
+            {text_of(key): _word(value) for key, value in values.items()},
+            tuple(f"{text_of(item.get('kind'))}/{text_of(item.get('name'))}" for item in more),
+            namespace,
+        ),
+    )
+
+
+def _word(value: Any) -> str:
+    return "true" if value is True else "false" if value is False else text_of(value)
+
+
+def _known(namespace: str) -> str | None:
+    return namespace if namespace and not templated(namespace) else None

@@ -1,0 +1,190 @@
+"""Helm charts: rendered with Helm itself, and what remains readable without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.world.helm import renderer
+from skills.core import change
+from skills.core.charts import Render
+from skills.core.flows import read_flow
+from skills.core.model import Verdict
+from tests.core.kube import DENY_EGRESS, deployment, policy
+from tests.worlds import allowlist
+
+TO = "198.51.100.7:443"
+CHART = "apiVersion: v2\nname: net\nversion: 0.1.0\n"
+OPEN = """\
+{{- if .Values.egress.enabled }}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "net.name" . }}-out
+  namespace: {{ .Values.home | default .Release.Namespace }}
+  labels:
+    {{- include "net.labels" . | nindent 4 }}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+  {{- range .Values.egress.cidrs }}
+  - to:
+    - ipBlock:
+        cidr: {{ . }}
+  {{- end }}
+{{- end }}
+"""
+HELPERS = '{{- define "net.name" -}}{{ .Chart.Name }}{{- end }}\n{{- define "net.labels" -}}\nteam: x\n{{- end }}\n'
+VALUES = "home: shop\negress:\n  enabled: true\n  cidrs: [198.51.100.0/24]\n"
+BASE = {"web.yaml": deployment("web"), "deny.yaml": DENY_EGRESS}
+FILES = {
+    **BASE,
+    "charts/net/Chart.yaml": CHART,
+    "charts/net/values.yaml": VALUES,
+    "charts/net/templates/_helpers.tpl": HELPERS,
+    "charts/net/templates/out.yaml": OPEN,
+}
+
+
+@pytest.fixture(scope="module")
+def helm() -> Render:
+    found = renderer()
+    assert found is not None
+    return found
+
+
+def asked(files: dict[str, str], render: Render | None, to: str = TO, for_: str = "shop/web") -> Verdict:
+    made = allowlist(files, render=render)
+    return read_flow(made, for_, (to,)).verdicts(made)[0]
+
+
+def codes(verdict: Verdict) -> set[str]:
+    return {finding.code for finding in verdict.findings}
+
+
+@pytest.mark.needs("helm_python")
+def test_a_complete_chart_counts_with_its_own_values(helm: Render) -> None:
+    verdict = asked(FILES, helm)
+    assert verdict.decision == "allowed"
+    (rule,) = verdict.layers[0].rules
+    assert rule.place.path == "charts/net/templates/out.yaml"
+    assert 13 <= rule.place.line <= 16
+    assert asked(FILES, helm, "192.0.2.1:443").decision == "denied", "a rendered template is no blind spot"
+
+
+def test_without_helm_the_template_could_say_anything() -> None:
+    verdict = asked(FILES, None)
+    assert verdict.decision == "undecided"
+    assert "EGR591" in codes(verdict)
+
+
+@pytest.mark.needs("helm_python")
+def test_values_of_environments_count_where_they_agree(helm: Render) -> None:
+    files = {**FILES, "charts/net/values-prod.yaml": "egress: {cidrs: [203.0.113.0/24]}\n"}
+    files["charts/net/values-staging.yaml"] = "egress: {enabled: false}\n"
+    verdict = asked(files, helm)
+    assert verdict.decision == "undecided"
+    assert "EGR592" in codes(verdict)
+    files["charts/net/values-staging.yaml"] = "egress: {cidrs: [203.0.113.0/24]}\n"
+    assert asked(files, helm).decision == "denied"
+    assert asked(files, helm, "203.0.113.1:443").decision == "allowed"
+
+
+RELEASE = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: net, namespace: shop}
+spec:
+  chart: {spec: {chart: ./charts/net, sourceRef: {kind: GitRepository, name: here}}}
+  values:
+    home: ""
+    egress: {cidrs: [203.0.113.0/24]}
+"""
+
+
+@pytest.mark.needs("helm_python")
+def test_a_release_gives_values_and_namespace(helm: Render) -> None:
+    files = {**FILES, "release.yaml": RELEASE}
+    assert asked(files, helm, "203.0.113.1:443").decision == "allowed"
+    assert asked(files, helm).decision == "denied"
+    unknown = {**FILES, "release.yaml": RELEASE + "  valuesFrom: [{kind: Secret, name: s}]\n"}
+    assert asked(unknown, helm).decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+def test_a_release_namespace_that_nothing_says_is_not_known(helm: Render) -> None:
+    files = {**FILES, "charts/net/values.yaml": VALUES.replace("home: shop", "home: ''")}
+    assert asked(files, helm).decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+def test_a_chart_that_helm_refuses_is_undecided_and_says_why(helm: Render) -> None:
+    files = {**FILES, "charts/net/templates/out.yaml": OPEN.replace('include "net.name" .', 'fail "no"')}
+    verdict = asked(files, helm)
+    assert verdict.decision == "undecided"
+    made = allowlist(files, render=helm)
+    assert "EGR593" in {spot.finding.code for spot in made.blind}
+
+
+@pytest.mark.needs("helm_python")
+def test_a_missing_dependency_could_hold_rules(helm: Render) -> None:
+    files = {
+        **FILES,
+        "charts/net/Chart.yaml": CHART
+        + "dependencies: [{name: db, version: 1.0.0, repository: https://charts.example}]\n",
+    }
+    assert asked(files, helm).decision == "allowed"
+    verdict = asked(files, helm, "192.0.2.1:443")
+    assert verdict.decision == "undecided"
+    assert "EGR593" in codes(verdict)
+
+
+@pytest.mark.needs("helm_python")
+def test_a_template_that_never_ends_is_stopped(helm: Render) -> None:
+    bomb = '{{- range until 100000000 }}{{ repeat 100 "x" }}{{- end }}\n'
+    verdict = asked({**FILES, "charts/net/templates/bomb.yaml": bomb}, helm)
+    assert verdict.decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+def test_a_rendered_policy_is_changed_by_hand(helm: Render) -> None:
+    made = allowlist(FILES, render=helm)
+    need = read_flow(made, "shop/web", ("192.0.2.1:443",)).need("", None, remove=False)
+    assert need is not None
+    drafted = change.draft(made, need).change
+    assert not [edit for edit in drafted.edits if "{{" in edit.new_text]
+
+
+@pytest.mark.needs("helm_python")
+def test_a_template_without_actions_is_edited_as_it_stands(helm: Render) -> None:
+    files = {**FILES, "charts/net/templates/out.yaml": policy("podSelector: {}\npolicyTypes: [Egress]", "deny")}
+    made = allowlist(files, render=helm)
+    assert not made.expanded.by_hand
+
+
+SURE = policy("podSelector: {}\npolicyTypes: [Egress]\negress:\n- to: [{ipBlock: {cidr: 198.51.100.0/24}}]", "out")
+
+
+@pytest.mark.parametrize(
+    ("text", "decision"),
+    [
+        (SURE, "allowed"),
+        ("# {{ .Chart.Name }}\n" + SURE, "allowed"),
+        ("{{- /* why */}}\n{{- $x := .Values }}\n" + SURE, "allowed"),
+        (SURE.replace("  name: out\n", "  name: {{ .Release.Name }}\n"), "allowed"),
+        (SURE.replace("  name: out\n", '  name: out\n  labels:\n    {{- include "a" . | nindent 4 }}\n'), "allowed"),
+        ("{{- if .Values.on }}\n" + SURE + "{{- end }}\n", "undecided"),
+        ("{{- if .Values.on }}\n{{- end }}\n" + SURE, "allowed"),
+        ('{{ define "a" }}\nb: c\n{{ end }}\n' + SURE, "allowed"),
+        ("# {{ if .Values.on }}\n" + SURE + "# {{ end }}\n", "undecided"),
+        (SURE.replace("  namespace: shop\n", ""), "undecided"),
+        (SURE.replace("shop", "{{ .Release.Namespace }}"), "undecided"),
+        (SURE.replace("198.51.100.0/24", '{{ .Values.cidr | default "198.51.100.0/24" }}'), "undecided"),
+        (SURE + "  {{- toYaml .Values.more | nindent 2 }}\n", "undecided"),
+        (SURE.replace("podSelector: {}", "podSelector: {matchLabels: {app: '{{ .Values.app }}'}}"), "undecided"),
+        (SURE.replace("shop", "other") + "  {{- toYaml .Values.more | nindent 2 }}\n", "denied"),
+    ],
+)
+def test_reading_around_actions(text: str, decision: str) -> None:
+    note = "{{- /* template */}}\n" if "{{" not in text and "namespace: shop" not in text else ""
+    assert asked({**BASE, "charts/net/templates/out.yaml": note + text}, None).decision == decision
