@@ -24,4 +24,4 @@ def test_a_few_rounds(name: str) -> None:
     texts = ["apiVersion: v1\nkind: Service\nmetadata: {name: web}\n", "a: &a [1]\nb: *a\n", "{{ if }}\nx: {{ y }}\n"]
     for _ in range(60):
         text = mutated(chance.choice(texts), texts, chance)
-        assert broken(name, text) is None, text
+        assert broken(name, text) is None, ascii(text)

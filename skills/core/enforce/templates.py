@@ -45,6 +45,7 @@ def read_template(path: str, text: str) -> tuple[list[Document], list[tuple[Docu
 
     An object without a namespace is in the release's, which nothing here says.
     """
+    text = text.encode("utf-8", "replace").decode()  # a lone surrogate is no text for the patterns below
     masked = _mask(text)
     if masked is None:
         return [], [], read_documents(path, text)[1]
