@@ -11,6 +11,7 @@ import re2
 from skills.core.all_platforms import ALL, TEXTS
 from skills.core.enforce import cluster as kube
 from skills.core.enforce import delivery
+from skills.core.enforce.kinds import UNKNOWN, unknown_kind
 from skills.core.enforce.kube_objects import mapping_of, templated, text_of
 from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Evidence, Fact, Finding, Place, Workload
@@ -97,12 +98,19 @@ def read_file(path: str, text: str | bytes) -> Reading:
         if any(item.finding.code == "EGR504" for item in unreadable) or is_template(path, text):
             return _read_template(path, _words(text))
         entries = entries_of(documents)
+        unknown = [item for item in map(unknown_kind, documents) if item]
+        unreadable = [*unreadable, *unknown] if unknown else unreadable
     else:
         entries, unreadable = _of_text(path, _words(text))
     if not unreadable:
         return Reading(path, entries)
     words = _words(text)
-    return Reading(path, entries, tuple(unreadable), tuple(_blind(item, words) for item in unreadable))
+    return Reading(
+        path,
+        entries,
+        tuple(unreadable),
+        tuple(_blind(item, words) for item in unreadable if item.finding.code != UNKNOWN),
+    )
 
 
 def _words(text: str | bytes) -> str:

@@ -35,6 +35,7 @@ _FOREIGN = {
 }
 _CILIUM = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
 _CLUSTER_WIDE = ("Global", "Admin", "Baseline", "Cluster")
+_DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
 _MOST_ITEMS = 20_000
@@ -67,6 +68,8 @@ class _Reader:
 
     def entry(self) -> PolicyEntry:
         data = self.document.data
+        if data.get("apiVersion") != "networking.k8s.io/v1":
+            self.faults.shape(self.document.place(data, "apiVersion"), "apiVersion", data.get("apiVersion"))
         metadata, spec = mapping_of(data.get("metadata")), data.get("spec")
         if spec is not None and not isinstance(spec, Map):
             self.faults.shape(self.document.place(data, "spec"), "spec", spec)
@@ -96,6 +99,8 @@ class _Reader:
                 if item == "Egress" or item == "Ingress":  # noqa: PLR1714 (mypy narrows the literals only like this)
                     known.append(item)
                 else:
+                    # The whole policy is refused, and it was meant for this direction.
+                    known += [each for each in _DIRECTIONS if each.casefold() == text_of(item).casefold()]
                     self.faults.shape(self.document.place(written, index), "policyTypes", item)
             return frozenset(known)
         if written is not None and not isinstance(written, Seq):
