@@ -78,7 +78,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
 def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
     """What comes out otherwise than its file says (patched, rendered) is for a person to change; it is said where."""
     made = part.expanded.by_hand
-    blocked = [made[edit.path] for edit in plan.edits if edit.path in made]
+    blocked = [made[edit.path] for edit in plan.edits if edit.path in made and not _only_adds(part, edit)]
     return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
 
 
@@ -98,6 +98,11 @@ def _default(allowlist: Allowlist, need: Need) -> Decision:
     scope = f"{need.workload.namespace or need.workload.scope} all pods"
     isolated = any(item.source == scope and item.layer == _DENIER for item in _isolated(_part_for(allowlist, need)))
     return "denied" if isolated else "allowed"
+
+
+def _only_adds(part: Allowlist, edit: Edit) -> bool:
+    """A new object behind all others goes the way of the others, and the proof says what comes out of it."""
+    return edit.new_text.startswith(part.texts.get(edit.path, "").rstrip())
 
 
 def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:

@@ -147,5 +147,16 @@ def test_a_patched_object_is_changed_by_hand() -> None:
     assert need is not None
     drafted = change.draft(made, need).change
     for edit in drafted.edits:
-        assert edit.path not in made.expanded.by_hand
+        assert edit.path not in made.expanded.by_hand or edit.new_text.startswith(files[edit.path].rstrip())
     assert set(made.expanded.by_hand) == {"base/open.yaml"}
+
+
+def test_a_draft_goes_through_kustomize_before_it_is_shown() -> None:
+    made = allowlist(overlay("namespace: pay\ncommonLabels: {team: x}\n"))
+    need = read_flow(made, "pay/web", ("203.0.113.1:443",)).need("", None, remove=False)
+    assert need is not None
+    drafted = change.draft(made, need).change
+    assert [edit.path for edit in drafted.edits]
+    assert drafted.proof.after == "allowed"
+    after = made.with_edits(drafted.edits)
+    assert read_flow(after, "pay/web", ("203.0.113.1:443",)).verdicts(after)[0].decision == "allowed"
