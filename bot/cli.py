@@ -53,10 +53,13 @@ def _command(arguments: Mapping[str, Any]) -> int:
 
         return serve(settings, arguments["config"], port=arguments["port"], host=arguments["host"])
     if name == "eval":
-        from bot.evaluate import run_eval  # noqa: PLC0415
+        from bot.evaluate import kept_cases, run_eval  # noqa: PLC0415
 
-        return run_eval(arguments["source"], worst=arguments["worst"], as_json=arguments["json"])
+        if not arguments["kept"]:
+            return run_eval(arguments["source"] or "-", worst=arguments["worst"], as_json=arguments["json"])
     app = App.build(settings, config=arguments.get("config"), at=arguments.get("at"), acting_as=arguments.get("as_"))
+    if name == "eval":
+        return run_eval(kept_cases(app.memory), worst=arguments["worst"], as_json=arguments["json"])
     if name == "chat":
         from bot.terminal import chat  # noqa: PLC0415
 

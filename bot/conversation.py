@@ -16,12 +16,16 @@ from bot.gather import Where
 from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept
 from bot.world.memory import Memory
 from skills.contract import Answer
+from skills.core.corrections import correction
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
 from skills.core.model.requests import ISOLATION, Request
 from skills.core.secrets import mask
-from skills.core.understand import Heard, hear
+from skills.core.all_symptoms import judge
+from skills.core.flows import readable
+from skills.core.report import read_report
+from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
@@ -30,6 +34,7 @@ _OF_ONE_NEED = (
     *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
     "default_deny",
 )
+_CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
 DECISIONS = ("approve", "reject", "hold")
 
 
@@ -55,9 +60,9 @@ class Conversation:
         self._clock = clock
         self._interpreter = interpreter
 
-    def hear(self, words: str, who: Person, where: Where) -> list[Reply]:
-        """Answers one message. Every message that is addressed to Postern gets an answer."""
-        return self._turn(Turn(words, who, where))
+    def hear(self, words: str, who: Person, where: Where, above: str | None = None) -> list[Reply]:
+        """Answers one message. `above` is what others posted before it, for a message that says nothing by itself."""
+        return self._turn(Turn(words, who, where, above=above))
 
     def press(self, pressed: Pressed, who: Person, where: Where) -> list[Reply]:
         """A button says what could be typed, bound to what was shown beside it."""
@@ -121,6 +126,10 @@ class Conversation:
             "port": self._port,
             "isolate": self._isolate,
             "reply": self._again,
+            "other": self._other,
+            "same": self._same,
+            "wrong": self._wrong,
+            "kept": self._kept,
             "answer": self._answered,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
@@ -150,9 +159,14 @@ class Conversation:
     # --- the main job
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
+        spoken_of = turn.state.get("to") if not heard.destinations else None
+        lead = self._since_merge(turn) if spoken_of else []
         self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
-        return self._run(turn, "diagnose", {"text": turn.words, "for": turn.state.get("for")})
+        return [
+            *lead,
+            *self._run(turn, "diagnose", {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of}),
+        ]
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
         self._new_subject(turn, heard)
@@ -186,7 +200,7 @@ class Conversation:
         """A workload or environment alone: the last question once more, for that one."""
         self._note_workload(turn, heard)
         if turn.state.get("text"):
-            return self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})
+            return self._run(turn, "diagnose", of_the_thread(turn.state))
         if turn.state.get("to") and turn.state.get("for"):
             return self._run(turn, "check", {"for": turn.state["for"], "to": turn.state["to"]})
         return self._unclear(turn, heard)
@@ -309,7 +323,55 @@ class Conversation:
             return [lead]
         if not turn.state.get("text"):
             return [lead, *self._run(turn, "check", flow_of(request))]
-        return [lead, *self._run(turn, "diagnose", {"text": turn.state["text"], "for": turn.state.get("for")})]
+        return [lead, *self._run(turn, "diagnose", of_the_thread(turn.state))]
+
+    def _since_merge(self, turn: Turn) -> list[Reply]:
+        """What a new symptom of an old need has to be read with: the thread's own merge request."""
+        request = self._row(turn.state.get("key"))
+        return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
+
+    # --- follow-ups
+
+    def _read_above(self, turn: Turn, workloads: list[str], environments: list[str]) -> Heard:
+        """What stands above a mention is a paste and never a command, whoever wrote it."""
+        heard, above = hear(turn.words, workloads, environments), turn.above or ""
+        if heard.verb not in ("unclear", "empty", "reply"):
+            return heard
+        subject = heard.workload or find_workload(above, workloads)
+        turn.words = above
+        judgement = judge(read_report(above))
+        return Heard(
+            "diagnose", subject, heard.environment, tuple(readable(judgement.destinations)), judgement=judgement
+        )
+
+    def wants_what_is_above(self, words: str) -> bool:
+        """Whether a message says nothing by itself, so that what stands above it is meant."""
+        return hear(words, *self._names()).verb in ("unclear", "empty", "reply")
+
+    def _other(self, turn: Turn, heard: Heard) -> list[Reply]:
+        name, choices = other_one(turn.state, self._names()[0])
+        if name is not None:
+            return self._again(turn, replace(heard, workload=name))
+        turn.state["asking"] = {"id": "workload", "choices": choices}
+        return [problem(Finding("EGR105"))]
+
+    def _same(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """A name that is no host: which host is meant is asked once."""
+        return [problem(Finding("EGR675", {"word": heard.key or ""}))]
+
+    def _wrong(self, turn: Turn, _heard: Heard) -> list[Reply]:
+        if not turn.state.get("text") or not turn.state.get("read"):
+            return [problem(Finding("EGR676"))]
+        turn.state["asking"] = {"id": "wrong", "choices": []}
+        return [problem(Finding("EGR677"))]
+
+    def _kept(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """A case for `postern eval --kept`: the masked text, what was read, and what it was."""
+        turn.state.pop("asking", None)
+        case = correction(turn.state["text"], turn.state["read"], heard.reason)
+        with self._memory.transaction() as tx:
+            tx.add_log(turn.who.id, turn.where.thread, "not_right", {"case": case}, self._clock())
+        return [problem(Finding("EGR678"))]
 
     # --- the rest
 
@@ -372,8 +434,10 @@ class Conversation:
         state = turn.state
         if answer.questions and answer.questions[0].id == "workload":
             state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}
+            state["choices"] = list(answer.questions[0].choices)
         if skill == "diagnose":
             state["to"] = list(answer.detail["to"])
+            state["read"] = {name: answer.data[name] for name in ("symptom", "client", "destinations", "egress_block")}
             state["hint"] = answer.detail["hint"]
         if skill == "draft":
             state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None

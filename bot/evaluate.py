@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bot import output
+from bot.world.memory import Memory
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import Finding
@@ -19,17 +20,32 @@ _LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _SHOWN = 300  # characters of a case's text
 
 
-def run_eval(source: str, *, worst: int, as_json: bool) -> int:
-    """Exit status 0 when every line was a case, 2 when a line was none or there was nothing to score."""
+def kept_cases(memory: Memory) -> list[bytes]:
+    """The cases of the log that people corrected, as lines; oldest first."""
+    found: list[bytes] = []
+    after = 0
+    while rows := memory.log(after):
+        found += [json.dumps(row.facts["case"]).encode() for row in rows if row.kind == "not_right"]
+        after = rows[-1].seq
+    if not found:
+        raise AskUnclear("EGR673")
+    return found
+
+
+def run_eval(source: str | list[bytes], *, worst: int, as_json: bool) -> int:
+    """Exit status 0 when every line was a case, 2 when a line was none or there was nothing to score.
+
+    `source` is a file, `-` for standard input, or the lines themselves.
+    """
     marked: list[Marked] = []
     bad: list[tuple[int, Finding]] = []
-    for number, raw in _lines(source):
+    for number, raw in _lines(source) if isinstance(source, str) else enumerate(source, 1):
         try:
             marked.append(mark(case(_object(raw), number)))
         except AskUnclear as error:
             bad.append((number, error.finding))
     if not marked and not bad:
-        raise AskUnclear("EGR670", path=source[:200])
+        raise AskUnclear("EGR670", path=str(source)[:200])
     result = score(marked)
     if as_json:
         output.one_object(_data(result, bad, worst))

@@ -60,7 +60,11 @@ def parser() -> argparse.ArgumentParser:
     _common(chat)
     chat.add_argument("--thread", default="default", help="name of the conversation; each goes on where it ended")
     evaluate = commands.add_parser("eval", help="how well labelled error texts are read: accuracy and the worst cases")
-    evaluate.add_argument("source", metavar="FILE", help="JSON Lines of labelled cases, or - for standard input")
+    evaluate.add_argument(
+        "source", metavar="FILE", nargs="?", help="JSON Lines of labelled cases, or - for standard input"
+    )
+    evaluate.add_argument("--kept", action="store_true", help="the cases that people kept by saying *not right*")
+    evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
     evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")
     evaluate.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     demo = commands.add_parser("demo", help="everything at once on a sample repository")

@@ -32,6 +32,7 @@ class Turn:
     where: Where
     state: dict[str, Any] = field(default_factory=dict)
     digest: str | None = None
+    above: str | None = None
 
 
 def ask_for(skill: str, fields: Mapping[str, Any]) -> Any:
@@ -69,3 +70,19 @@ def addresses_in(said: str) -> list[str]:
 
 def kept(replies: Sequence[Reply]) -> dict[str, Any]:
     return {"replies": [{"lines": list(made.lines), "diff": made.diff, "steps": list(made.steps)} for made in replies]}
+
+
+def of_the_thread(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The last report once more, with the destinations that the thread speaks of where its text names none."""
+    return {"text": state["text"], "for": state.get("for"), "to": state.get("to")}
+
+
+def other_one(state: Mapping[str, Any], workloads: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The one workload that can be meant by "the other one": of the choices that were shown, or of the same name.
+
+    Else None, with the choices that are left.
+    """
+    current = str(state.get("for") or "").rpartition(":")[2]
+    same = [name for name in workloads if name.rpartition("/")[2] == current.rpartition("/")[2]]
+    left = [name for name in (state.get("choices") or same) if name != state.get("for") and name != current]
+    return (left[0] if len(left) == 1 else None), left

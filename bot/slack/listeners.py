@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.conversation import Conversation
 from bot.gather import Where
+from bot.slack.above import above
 from bot.slack.blocks import STEP_PREFIX, action_id, message
 from bot.slack.gate import Gate
 from bot.turns import Pressed
@@ -23,7 +24,7 @@ from skills.core.model import Person
 from skills.replies import Reply
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
-STEPS = ("draft", "more", "status", "works now", "still fails", "approve", "hold")
+STEPS = ("draft", "more", "not right", "status", "works now", "still fails", "approve", "hold")
 _EVENTS_KEPT = 10_000
 
 People = Callable[[str, str], Person]
@@ -46,7 +47,7 @@ class Listeners:
 
     async def mentioned(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
         if self._is_new(body):
-            await self._turn(body, event, client)
+            await self._turn(body, event, client, look_up=True)
 
     async def message(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
         """Direct messages, and replies in threads that we are part of; never our own or another bot's words."""
@@ -84,12 +85,27 @@ class Listeners:
 
     # --- one turn
 
-    async def _turn(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
+    async def _turn(
+        self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient, *, look_up: bool = False
+    ) -> None:
         where = self._where(body, event)
         who = self._people(body["team_id"], event["user"])
         words = _MENTION.sub("", event.get("text", ""))
         thread = event.get("thread_ts") or event["ts"]
-        self._gate.later(self._say(client, event["channel"], thread, where, self._conversation.hear, words, who, where))
+        text = await self._above(body, event, client, words, where) if look_up else None
+        hear = self._conversation.hear
+        self._gate.later(self._say(client, event["channel"], thread, where, hear, words, who, where, text))
+
+    async def _above(
+        self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient, words: str, where: Where
+    ) -> str | None:
+        """An alert above the first mention in a thread, when the mention itself says nothing."""
+        if await self._gate.run(self._conversation.started, where):
+            return None
+        if not await self._gate.run(self._conversation.wants_what_is_above, words):
+            return None
+        own = next((item.get("bot_id", "") for item in body.get("authorizations", ()) if item.get("is_bot")), "")
+        return await above(client, event, own) or None
 
     async def _say(
         self,

@@ -105,7 +105,7 @@ _TOLD = (
 
 def told(code: int) -> str:
     """How people say that a status came back: `payments gets a 502`."""
-    return rf"\b{_TOLD}\b[^\n.?]{{0,40}}?\b{code}\b"
+    return rf"\b(?:{_TOLD}|still|immer noch|siempre|toujours)\b[^\n.?]{{0,40}}?\b{code}\b"
 
 
 def ended(*codes: int) -> str:

@@ -17,13 +17,18 @@ from skills.core.report import read_report
 
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
-    "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear",
+    "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
+    "kept",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
-    (r"more|details|evidence", "more"),
+    (r"more|details|evidence|why\??|why not\??|how come\??", "more"),
+    (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
     (r"works(?: now)?|it works(?: now)?|fixed", "works"),
-    (r"still fails|still failing|still broken", "fails"),
+    (
+        r"still fails|still failing|still broken|(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)",
+        "fails",
+    ),
     (r"help|\?", "help"),
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
@@ -64,6 +69,17 @@ _NOT_A_WORKLOAD = frozenset({
     "but", "not", "if", "when", "while", "error", "curl", "python", "java", "node", "request", "connection",
     "host",
 })  # fmt: skip
+# What only a thread can explain: `and 8443?`, `no, the other project`, `same for sendgrid`.
+_PORT_FOLLOWS = re2.compile(
+    r"(?i)(?:(?:and|what about|how about|or)\s+)?(?:(?:on|for)\s+)?(?:port\s*)?:?(\d{2,5})"
+    r"(?:\s+(?:too|as well))?\s*[?.!]*"
+)
+_OTHER = re2.compile(
+    r"(?i)(?:no[,.]?\s+)?(?:i (?:meant?|mean)\s+)?the other (?:one|project|app|workload|service|space|namespace)[.!?]*"
+)
+_SAME = re2.compile(
+    r"(?i)(?:and\s+)?(?:the\s+)?same (?:for|with|to|thing for)\s+([A-Za-z0-9][A-Za-z0-9-]{1,60})\s*[.!?]*"
+)
 _LONGEST_COMMAND = 2400
 _LONGEST_ASK = 1500
 _PORTS_END = 65536
@@ -98,12 +114,17 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     command = _command(said)
     if command is not None:
         return command
+    follow = _follow_up(said, names)
+    if follow is not None:
+        return follow
     judgement = judge(read_report(said))
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
     subject = find_workload(said, names)
     environment = find_environment(said, environments)
+    if environment and subject and subject.casefold() in (environment.casefold(), *_ENVIRONMENTS.get(environment, ())):
+        subject = None  # "and from staging?" names the environment, no workload
     destinations = _as_written(tuple(readable(judgement.destinations)), said)
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
@@ -116,6 +137,18 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
         return Heard("port", subject, environment, port=port[1], judgement=judgement)
     verb: Verb = "reply" if (subject or environment) and _only_names(said) else "unclear"
     return Heard(verb, subject, environment, judgement=judgement)
+
+
+def _follow_up(said: str, names: Sequence[str]) -> Heard | None:
+    """A few words that stand on what the thread spoke of before."""
+    if match := _PORT_FOLLOWS.fullmatch(said):
+        return Heard("port", port=match[1])
+    if _OTHER.fullmatch(said):
+        return Heard("other")
+    match = _SAME.fullmatch(said)
+    if match and find_workload(match[1], names) is None:
+        return Heard("same", key=match[1])
+    return None
 
 
 def _as_written(destinations: tuple[str, ...], said: str) -> tuple[str, ...]:

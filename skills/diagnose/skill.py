@@ -33,6 +33,7 @@ class Ask(contract.Ask):
         description="file with the pasted error, or - for standard input", json_schema_extra={"file": True}
     )
     for_: str | None = Field(None, alias="for", description="the workload that got the error")
+    to: tuple[str, ...] = Field((), description="the destination, where the text does not name it")
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -40,7 +41,7 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR280")
     report = read_report(ask.text)
     judgement = judge(report)
-    to = readable(judgement.destinations)
+    to = readable(judgement.destinations) or list(ask.to)
     verdicts = _verdicts(ask, to, judgement, world)
     cause, certainty, block = _cause(judgement, verdicts, to)
     causes = _causes(judgement, cause, verdicts)
@@ -171,8 +172,8 @@ def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Q
 
 def _next_steps(verdicts: Sequence[Verdict], questions: Sequence[Question]) -> tuple[str, ...]:
     if not questions and any(verdict.decision == "denied" for verdict in verdicts):
-        return ("draft", "more")
-    return ("more",)
+        return ("draft", "more", "not right")
+    return ("more", "not right")
 
 
 def _most_wanted(to: Sequence[str], verdicts: Sequence[Verdict]) -> list[str]:

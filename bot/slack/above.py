@@ -1,0 +1,62 @@
+"""What stands above a mention: another bot's alert, or somebody's paste, with its text, blocks and attachments.
+
+Shapes: https://docs.slack.dev/reference/block-kit/blocks and https://docs.slack.dev/messaging/formatting-message-text
+(secondary attachments).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+_MOST = 20_000  # characters
+_DEEPEST = 12
+_ABOVE = 3  # messages of a channel that are looked at
+_TEXTS = ("pretext", "title", "title_link", "text", "value", "fallback", "alt_text")
+_PARTS = ("blocks", "attachments", "fields", "elements", "text", "title", "message_blocks", "message", "blocks")
+
+
+def words_of(message: Mapping[str, Any]) -> str:
+    """Every text of a message once, in its order. Buttons and their values are no text."""
+    lines = dict.fromkeys(line for text in _texts(message, 0) for line in text.splitlines() if line.strip())
+    return "\n".join(lines)[:_MOST]
+
+
+def _texts(part: Any, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST or not isinstance(part, Mapping) or part.get("type") == "button":
+        return
+    if part.get("type", "").startswith("rich_text_") and part.get("type") != "rich_text_list":
+        yield _rich(part)
+        return
+    yield from (part[name] for name in _TEXTS if isinstance(part.get(name), str))
+    for name in dict.fromkeys(_PARTS):
+        inner = part.get(name)
+        for piece in inner if isinstance(inner, list) else [inner]:
+            yield from _texts(piece, depth + 1)
+
+
+def _rich(part: Mapping[str, Any]) -> str:
+    """One paragraph or preformatted block: its elements make one text, links by their address."""
+    elements = [piece for piece in part.get("elements") or () if isinstance(piece, Mapping)]
+    return "".join(str(piece.get("text") or piece.get("url") or "") for piece in elements)
+
+
+async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> str:
+    """The text above a mention: the first message of its thread, else the last of the channel that is not `own`.
+
+    Empty where there is none, or where we may not read.
+    """
+    channel, thread = event["channel"], event.get("thread_ts")
+    try:
+        if thread:
+            answer = await client.conversations_replies(channel=channel, ts=thread, limit=1)
+        else:
+            answer = await client.conversations_history(channel=channel, latest=event["ts"], limit=_ABOVE)
+    except SlackApiError:
+        return ""
+    messages = [message for message in answer.get("messages") or () if message.get("bot_id") != own]
+    messages = [message for message in messages if message.get("ts") != event["ts"]]
+    return words_of(messages[0]) if messages else ""
