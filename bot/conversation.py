@@ -12,20 +12,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.desk import Desk, Handled, attempt
+from bot.followups import ask_what_it_was, corrects, from_above, keep, says_nothing, since_merge
 from bot.gather import Where
-from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept
+from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept, of_the_thread, other_one
 from bot.world.memory import Memory
 from skills.contract import Answer
-from skills.core.corrections import correction
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
-from skills.core.model.requests import ISOLATION, Request
+from skills.core.model.requests import Request
 from skills.core.secrets import mask
-from skills.core.all_symptoms import judge
-from skills.core.flows import readable
-from skills.core.report import read_report
-from skills.core.understand import Heard, find_workload, hear
+from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
@@ -34,7 +31,6 @@ _OF_ONE_NEED = (
     *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
     "default_deny",
 )
-_CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
 DECISIONS = ("approve", "reject", "hold")
 
 
@@ -127,9 +123,9 @@ class Conversation:
             "isolate": self._isolate,
             "reply": self._again,
             "other": self._other,
-            "same": self._same,
-            "wrong": self._wrong,
-            "kept": self._kept,
+            "same": lambda _, heard: [problem(Finding("EGR675", {"word": heard.key or ""}))],
+            "wrong": lambda turn, _: [ask_what_it_was(turn)],
+            "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
@@ -138,9 +134,16 @@ class Conversation:
 
     def _reply_to_question(self, turn: Turn, workloads: list[str], environments: list[str]) -> Heard:
         """A number or a choice answers the open question; a new need or command sets it aside."""
+        above = from_above(turn, workloads, environments)
+        if above is not None:
+            return above
         heard = hear(turn.words, workloads, environments)
         asking = turn.state.get("asking")
         said = turn.words.strip()
+        if corrects(turn, heard):
+            return Heard("kept", reason=said)
+        if asking and heard.verb == "port" and said.isdigit():
+            heard = replace(heard, verb="unclear")  # the number of a choice
         if asking and asking["id"].startswith("addresses") and addresses_in(said):
             return Heard("answer", reason=said, key=asking["id"])
         if not asking or heard.verb not in ("reply", "unclear"):
@@ -160,7 +163,7 @@ class Conversation:
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
         spoken_of = turn.state.get("to") if not heard.destinations else None
-        lead = self._since_merge(turn) if spoken_of else []
+        lead = self._merge_lead(turn) if spoken_of else []
         self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
         return [
@@ -267,40 +270,7 @@ class Conversation:
             return []
         turn.state["told"] = key
         turn.state["key"] = key
-        return [self._since(request, turn)]
-
-    def _since(self, request: Request, turn: Turn) -> Reply:
-        if request.destinations == ISOLATION:
-            return self._since_denied(request, turn)
-        handled = self._desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
-        if handled.answer is None or handled.world is None:
-            return self._problem(handled)
-        facts: dict[str, Any] = {
-            "key": request.key,
-            "workload": request.workload,
-            "destinations": ", ".join(request.destinations),
-            "destination": ", ".join(request.destinations),
-            "commit": (handled.world.allowlist.commit or "")[:12],
-        }
-        wanted = "denied" if request.remove else "allowed"
-        if handled.answer.data["decision"] != wanted:
-            return problem(Finding("EGR438", facts))
-        if request.remove:
-            return problem(Finding("EGR470", facts))
-        hint = Finding("EGR471" if "443" in request.destinations[0] else "EGR472", {"host": request.destinations[0]})
-        made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
-        return Reply(made.lines, steps=("works now", "still fails"))
-
-    def _since_denied(self, request: Request, turn: Turn) -> Reply:
-        """Whether the namespace is denied by default now: a draft of the same says so."""
-        ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
-        handled = self._desk.handle("draft", ask, turn.who, turn.where, on_target=True)
-        if handled.answer is None or handled.world is None:
-            return self._problem(handled)
-        stands = handled.answer.data["proof"]["before"] == "denied"
-        commit = (handled.world.allowlist.commit or "")[:12]
-        facts = {"namespace": request.workload, "commit": commit, "key": request.key}
-        return problem(Finding("EGR376" if stands else "EGR377", facts))
+        return [since_merge(request, turn, self._desk)]
 
     def _works(self, turn: Turn, _heard: Heard) -> list[Reply]:
         key = turn.state.get("key")
@@ -325,28 +295,16 @@ class Conversation:
             return [lead, *self._run(turn, "check", flow_of(request))]
         return [lead, *self._run(turn, "diagnose", of_the_thread(turn.state))]
 
-    def _since_merge(self, turn: Turn) -> list[Reply]:
+    def _merge_lead(self, turn: Turn) -> list[Reply]:
         """What a new symptom of an old need has to be read with: the thread's own merge request."""
         request = self._row(turn.state.get("key"))
         return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
 
     # --- follow-ups
 
-    def _read_above(self, turn: Turn, workloads: list[str], environments: list[str]) -> Heard:
-        """What stands above a mention is a paste and never a command, whoever wrote it."""
-        heard, above = hear(turn.words, workloads, environments), turn.above or ""
-        if heard.verb not in ("unclear", "empty", "reply"):
-            return heard
-        subject = heard.workload or find_workload(above, workloads)
-        turn.words = above
-        judgement = judge(read_report(above))
-        return Heard(
-            "diagnose", subject, heard.environment, tuple(readable(judgement.destinations)), judgement=judgement
-        )
-
     def wants_what_is_above(self, words: str) -> bool:
         """Whether a message says nothing by itself, so that what stands above it is meant."""
-        return hear(words, *self._names()).verb in ("unclear", "empty", "reply")
+        return says_nothing(words, *self._names())
 
     def _other(self, turn: Turn, heard: Heard) -> list[Reply]:
         name, choices = other_one(turn.state, self._names()[0])
@@ -354,24 +312,6 @@ class Conversation:
             return self._again(turn, replace(heard, workload=name))
         turn.state["asking"] = {"id": "workload", "choices": choices}
         return [problem(Finding("EGR105"))]
-
-    def _same(self, turn: Turn, heard: Heard) -> list[Reply]:
-        """A name that is no host: which host is meant is asked once."""
-        return [problem(Finding("EGR675", {"word": heard.key or ""}))]
-
-    def _wrong(self, turn: Turn, _heard: Heard) -> list[Reply]:
-        if not turn.state.get("text") or not turn.state.get("read"):
-            return [problem(Finding("EGR676"))]
-        turn.state["asking"] = {"id": "wrong", "choices": []}
-        return [problem(Finding("EGR677"))]
-
-    def _kept(self, turn: Turn, heard: Heard) -> list[Reply]:
-        """A case for `postern eval --kept`: the masked text, what was read, and what it was."""
-        turn.state.pop("asking", None)
-        case = correction(turn.state["text"], turn.state["read"], heard.reason)
-        with self._memory.transaction() as tx:
-            tx.add_log(turn.who.id, turn.where.thread, "not_right", {"case": case}, self._clock())
-        return [problem(Finding("EGR678"))]
 
     # --- the rest
 

@@ -45,6 +45,7 @@ class Workspace:
     bolt: AsyncApp
     gate: Gate
     posted: list[dict[str, Any]] = field(default_factory=list)
+    above: list[dict[str, Any]] = field(default_factory=list)
 
     async def event(
         self, text: str, *, user: str = "UDANA", ts: str = "1.0", thread: str | None = None, **more: Any
@@ -95,6 +96,7 @@ class Workspace:
 async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
     app = app_on_sample(tmp_path, policy=POLICY)
     posted: list[dict[str, Any]] = []
+    above: list[dict[str, Any]] = []
 
     async def api(request: web.Request) -> web.Response:
         method = request.match_info["method"]
@@ -103,10 +105,13 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
             blocks: Any = data.get("blocks", [])
             data["blocks"] = json.loads(blocks) if isinstance(blocks, str) else blocks
             posted.append({**data, "method": method})
+        if method.startswith("conversations."):
+            return web.json_response({"ok": True, "messages": above[-1:]})
         return web.json_response({"ok": True, "ts": "2.0", "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"})
 
     server = web.Application()
     server.router.add_post("/api/{method}", api)
+    server.router.add_get("/api/{method}", api)
     runner = web.AppRunner(server)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -115,7 +120,7 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
     client = AsyncWebClient(token="xoxb-not-real", base_url=f"http://127.0.0.1:{port}/api/", retry_handlers=[])
     bolt, gate = build(SECRET, "xoxb-not-real", client), Gate()
     Listeners(bolt, app.conversation, slack_person, gate)
-    made = Workspace(app, bolt, gate, posted)
+    made = Workspace(app, bolt, gate, posted, above)
     made.respond_url = f"http://127.0.0.1:{port}/api/respond"  # type: ignore[attr-defined]
     yield made
     await runner.cleanup()
@@ -224,3 +229,42 @@ async def test_the_event_loop_is_never_blocked(workspace: Workspace) -> None:
     await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
     ticking.cancel()
     assert ticks > 3
+
+
+ALERT = {
+    "ts": "3.0",
+    "bot_id": "B9",
+    "text": "",
+    "attachments": [
+        {
+            "fallback": "[FIRING] payment-gateway",
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": f"*payment-gateway* `{TIMEOUT}`"}}],
+        }
+    ],
+}
+
+
+@pytest.mark.asyncio
+async def test_an_alert_above_the_mention_is_read(workspace: Workspace) -> None:
+    workspace.above.append(ALERT)
+    await workspace.event("<@UBOT> what is this?", ts="3.1", thread="3.0")
+    assert "No: payment-gateway (production) can't reach api.twilio.com:443" in workspace.last
+
+
+@pytest.mark.asyncio
+async def test_an_alert_above_the_mention_is_never_a_command(workspace: Workspace) -> None:
+    await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    await workspace.press("draft", workspace.button("draft")["value"], user="UDANA")
+    await workspace.event("open because of SMS", ts="1.2", thread="1.0", type="message", channel_type="channel")
+    before = head_of(workspace.app)
+    workspace.above.append({"ts": "4.0", "bot_id": "B9", "text": "approve"})
+    await workspace.event("<@UBOT>", user="USAM", ts="4.1", thread="4.0")
+    assert head_of(workspace.app) == before
+    assert "since commit" not in workspace.last
+
+
+@pytest.mark.asyncio
+async def test_a_mention_that_says_enough_looks_at_nothing_above(workspace: Workspace) -> None:
+    workspace.above.append(ALERT)
+    await workspace.event("<@UBOT> payment-gateway must reach hooks.slack.com", ts="5.1", thread="3.0")
+    assert "Yes: payment-gateway" in workspace.last

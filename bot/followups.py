@@ -1,0 +1,101 @@
+"""What stands on what a thread spoke of before: a paste above a mention, a reading that was wrong, a merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.desk import Desk
+from bot.turns import Turn, ask_for, flow_of
+from bot.world.memory import Memory
+from skills.core.all_symptoms import judge
+from skills.core.corrections import correction
+from skills.core.flows import readable
+from skills.core.model import Finding
+from skills.core.model.requests import ISOLATION, Request
+from skills.core.report import read_report
+from skills.core.understand import Heard, find_workload, hear
+from skills.replies import Reply, problem
+
+_SAYS_NOTHING = ("unclear", "empty", "reply")
+_CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
+
+
+def says_nothing(words: str, workloads: Sequence[str], environments: Sequence[str]) -> bool:
+    """Whether a message says nothing by itself, so that what stands above it is meant."""
+    return hear(words, workloads, environments).verb in _SAYS_NOTHING
+
+
+def from_above(turn: Turn, workloads: Sequence[str], environments: Sequence[str]) -> Heard | None:
+    """What stands above a mention is a paste and never a command, whoever wrote it. None when the mention is clear."""
+    heard, above = hear(turn.words, workloads, environments), turn.above or ""
+    if not above or heard.verb not in _SAYS_NOTHING:
+        return None
+    subject = heard.workload or find_workload(above, workloads)
+    turn.words = above
+    judgement = judge(read_report(above))
+    to = tuple(readable(judgement.destinations))
+    return Heard("diagnose", subject, heard.environment, to, judgement=judgement)
+
+
+def corrects(turn: Turn, heard: Heard) -> bool:
+    """Whether a message answers "What was it?"."""
+    asking = turn.state.get("asking") or {"id": ""}
+    return asking["id"] == "wrong" and heard.verb in _CORRECTIONS
+
+
+def ask_what_it_was(turn: Turn) -> Reply:
+    if not turn.state.get("text") or not turn.state.get("read"):
+        return problem(Finding("EGR676"))
+    turn.state["asking"] = {"id": "wrong", "choices": []}
+    return problem(Finding("EGR677"))
+
+
+def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+    """A case for `postern eval --kept`: the masked text, what was read, and what it was."""
+    turn.state.pop("asking", None)
+    case = correction(turn.state["text"], turn.state["read"], said)
+    with memory.transaction() as tx:
+        tx.add_log(turn.who.id, turn.where.thread, "not_right", {"case": case}, clock())
+    return problem(Finding("EGR678"))
+
+
+def since_merge(request: Request, turn: Turn, desk: Desk) -> Reply:
+    """The check once more on the new target branch: said with its commit, never assumed."""
+    if request.destinations == ISOLATION:
+        return _since_denied(request, turn, desk)
+    handled = desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
+    if handled.problem is not None:
+        return problem(handled.problem.finding)
+    assert handled.answer is not None
+    assert handled.world is not None
+    facts: dict[str, Any] = {
+        "key": request.key,
+        "workload": request.workload,
+        "destinations": ", ".join(request.destinations),
+        "destination": ", ".join(request.destinations),
+        "commit": (handled.world.allowlist.commit or "")[:12],
+    }
+    wanted = "denied" if request.remove else "allowed"
+    if handled.answer.data["decision"] != wanted:
+        return problem(Finding("EGR438", facts))
+    if request.remove:
+        return problem(Finding("EGR470", facts))
+    hint = Finding("EGR471" if "443" in request.destinations[0] else "EGR472", {"host": request.destinations[0]})
+    made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
+    return Reply(made.lines, steps=("works now", "still fails"))
+
+
+def _since_denied(request: Request, turn: Turn, desk: Desk) -> Reply:
+    """Whether the namespace is denied by default now: a draft of the same says so."""
+    ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
+    handled = desk.handle("draft", ask, turn.who, turn.where, on_target=True)
+    if handled.problem is not None:
+        return problem(handled.problem.finding)
+    assert handled.answer is not None
+    assert handled.world is not None
+    stands = handled.answer.data["proof"]["before"] == "denied"
+    commit = (handled.world.allowlist.commit or "")[:12]
+    facts = {"namespace": request.workload, "commit": commit, "key": request.key}
+    return problem(Finding("EGR376" if stands else "EGR377", facts))
