@@ -1,6 +1,6 @@
 """How long facts and symptom of a paste take, against one pass of a regular expression over the same text.
 
-`python -m benchmarks.reading` prints the ratio for 60 lines of several kinds, and the time a megabyte takes as it grows.
+`python -m benchmarks.reading` prints the ratio for 60 lines of several kinds, and the time that longer texts take.
 Ratios of one run can be compared between machines; seconds can't.
 """
 
@@ -40,7 +40,9 @@ JSON = "".join(_LINE % (n, n, n) for n in range(58)) + (
 CURL = (
     "$ curl -v https://api.rates.example/v1\n* Host api.rates.example:443 was resolved.\n"
     "*   Trying 198.51.100.9:443...\n"
-    + "".join(f"  0     0    0     0    0     0      0      0 --:--:--  0:00:{n:02} --:--:--     0\n" for n in range(55))
+    + "".join(
+        f"  0     0    0     0    0     0      0      0 --:--:--  0:00:{n:02} --:--:--     0\n" for n in range(55)
+    )
     + "* connect to 198.51.100.9 port 443 failed: Connection timed out\n"
     "curl: (28) Failed to connect to api.rates.example port 443 after 55001 ms: Timeout was reached\n"
 )

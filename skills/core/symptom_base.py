@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from skills.core.model import Evidence, Finding
 from skills.core.report import Report, Seen
 from skills.core.report.names import host_at
-from skills.core.report.patterns import compiled
+from skills.core.report.patterns import Sieve, compiled
 
 Block = Literal["yes", "no", "unclear"]
 Origin = Literal["client", "sidecar", "egress gateway", "proxy", "remote"]
@@ -76,6 +76,14 @@ class Clue:
     client: str | None = None
 
 
+class Clues:
+    """The clues of one module, with the sieve that tells which of them a text can show."""
+
+    def __init__(self, *items: Clue) -> None:
+        self.items = items
+        self.sieve = Sieve(item.pattern for item in items)
+
+
 def clue(
     symptom: str,
     strength: int,
@@ -114,10 +122,11 @@ def ended(*codes: int) -> str:
     return rf"\bexit(?:ed)?(?: with)?(?: code| status) (?:{numbers})\b"
 
 
-def matches(report: Report, clues: Sequence[Clue]) -> Iterator[tuple[Clue, str]]:
+def matches(report: Report, clues: Clues) -> Iterator[tuple[Clue, str]]:
     """Each clue that the text shows, with the line that shows it."""
-    for item in clues:
-        if item.client not in (None, report.client):
+    near = clues.sieve.near(report.text)
+    for number, item in enumerate(clues.items):
+        if number not in near or item.client not in (None, report.client):
             continue
         match = item.pattern.search(report.text)
         if match is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skills.core.report.facts import Access
-from skills.core.report.patterns import compiled
+from skills.core.report.patterns import Sieve, compiled
 
 # Name, flags, patterns. First match counts: a tool stands before the library that it is built on.
 _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -207,13 +207,15 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _COMPILED: tuple[tuple[str, Any], ...] = tuple(
     (name, compiled(f"(?{flags}){'|'.join(patterns)}")) for name, flags, patterns in _CLIENTS
 )
+_SIEVE = Sieve(pattern for _, pattern in _COMPILED)
 # What they fetch from comes by HTTPS unless the text says otherwise.
 SPEAK_HTTPS = frozenset(("pip", "npm", "docker", "helm", "boto", "terraform", "maven"))
 
 
 def client(text: str, accesses: Sequence[Access]) -> str:
     """The name of the client, `other` when nothing in the text is typical of one."""
-    for name, pattern in _COMPILED:
-        if (accesses and name == "envoy-access-log") or pattern.search(text):
+    near = _SIEVE.near(text)
+    for number, (name, pattern) in enumerate(_COMPILED):
+        if (accesses and name == "envoy-access-log") or (number in near and pattern.search(text)):
             return name
     return "other"

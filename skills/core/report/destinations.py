@@ -9,7 +9,7 @@ from skills.core.report.commands import typed
 from skills.core.report.facts import Access, Drop, Seen
 from skills.core.report.names import Host, host_at, ports_of
 from skills.core.report.patterns import compiled
-from skills.core.report.positions import POSITIONS, WEIGHT, Position
+from skills.core.report.positions import POSITIONS, SIEVE, WEIGHT, Position
 from skills.core.report.prose import is_stack, ports_after, tokens
 from skills.core.report.ranking import Pool, ranked
 from skills.core.report.urls import IMPLIED, urls
@@ -17,6 +17,7 @@ from skills.core.report.urls import IMPLIED, urls
 _MOST_MATCHES = 60
 _MOST_LINES = 3000
 _LONGEST_LINE = 8000
+_V6_COLONS = 7
 
 _FAILING = compiled(
     r"(?i)error|fail|refused|timed? ?out|timeout|unreachable|denied|reset|cannot|can't|could not|couldn't|unable|fatal"
@@ -82,7 +83,8 @@ def _wanted(access: Access) -> tuple[str, str]:
 
 
 def _from_positions(pool: Pool, text: str) -> None:
-    for position in POSITIONS:
+    near = SIEVE.near(text)
+    for position in (position for number, position in enumerate(POSITIONS) if number in near):
         for count, match in enumerate(position.pattern.finditer(text)):
             if count >= _MOST_MATCHES:
                 break
@@ -129,13 +131,21 @@ def _shown(line: str, match: Any) -> str:
 def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:
     for whole in text.splitlines()[:_MOST_LINES]:
         line = whole[:_LONGEST_LINE]
-        if _OTHER_LINE.search(line):
+        url = "://" in line
+        if not (url or (loose and _may_name_a_host(line))) or _OTHER_LINE.search(line):
             continue
         failing = bool(_FAILING.search(line))
-        if "://" in line:
+        if url:
             _from_urls(pool, line, asks=asks, failing=failing)
         if loose and not is_stack(line):
             _from_tokens(pool, line, asks=asks, failing=failing)
+
+
+def _may_name_a_host(line: str) -> bool:
+    """Names and addresses hold a dot, or the colons of version 6; a frame of a trace is known by how it begins."""
+    return ("." in line or "::" in line or line.count(":") >= _V6_COLONS) and not (
+        line.lstrip().startswith("at ") and is_stack(line)
+    )
 
 
 def _from_urls(pool: Pool, line: str, *, asks: bool, failing: bool) -> None:

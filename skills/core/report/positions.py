@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skills.core.report.names import HOST, V6
-from skills.core.report.patterns import compiled
+from skills.core.report.patterns import Sieve, compiled
 
 _DOTTED = r"[A-Za-z0-9_*][A-Za-z0-9_*-]*(?:\.[A-Za-z0-9_*-]+)+"
 
@@ -221,3 +221,4 @@ POSITIONS: tuple[Position, ...] = (
     *_at(WEIGHT.HINT, r"\bpeeraddr={A}:{P}"),
     *_at(WEIGHT.HINT, r"\bsubject[=:][^\n]{0,300}?CN ?= ?{H}", scheme="https"),
 )
+SIEVE = Sieve(position.pattern for position in POSITIONS)

@@ -75,12 +75,13 @@ _STACK = compiled(
 
 def asks(text: str) -> bool:
     """Whether a person asks for access: a request word in a sentence, and fewer lines of a program than sentences."""
-    return bool(_ASKS.search(sentences(text)))
+    return bool(_ASKS.search(text[:_MOST_READ]) and _ASKS.search(sentences(text)))
 
 
 def wonders(text: str) -> bool:
     """Whether a person speaks about faults in general, or about faults that are over, and shows none."""
-    if any(_PRINTED.search(line) for line in text[:_MOST_READ].splitlines()):
+    read = text[:_MOST_READ]
+    if not (_WONDERS.search(read) or _PAST.search(read)) or any(_is_printed(line) for line in read.splitlines()):
         return False
     spoken = sentences(text)
     return bool((_WONDERS.search(spoken) or _PAST.search(spoken)) and not _STILL.search(spoken))
@@ -89,9 +90,14 @@ def wonders(text: str) -> bool:
 def sentences(text: str) -> str:
     """What a person wrote, without the lines of programs; empty when programs wrote as much of it."""
     lines = [line for line in text[:_MOST_READ].splitlines() if line.strip()]
-    printed = sum(1 for line in lines if _PRINTED.search(line))
-    spoken = [line for line in lines if not _PRINTED.search(line) and _is_spoken(line)]
+    unprinted = [line for line in lines if not _is_printed(line)]
+    printed = len(lines) - len(unprinted)
+    spoken = [line for line in unprinted if _is_spoken(line)] if len(unprinted) > printed else []
     return _POLITE.sub("", "\n".join(spoken)) if len(spoken) > printed else ""
+
+
+def _is_printed(line: str) -> bool:
+    return line.startswith(("\tat ", '{"', "* ", "< ", "> ")) or bool(_PRINTED.search(line))
 
 
 def _is_spoken(line: str) -> bool:
@@ -103,7 +109,8 @@ def _is_spoken(line: str) -> bool:
 
 def is_stack(line: str) -> bool:
     """A frame of a stack trace: its dotted names are code."""
-    return bool(_STACK.search(line))
+    frame = line.lstrip().startswith("at ") and "(" in line and '"' not in line and "{" not in line
+    return (frame and "://" not in line) or bool(_STACK.search(line))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from skills.core.symptom_base import (
     STRENGTH,
     Block,
     Clue,
+    Clues,
     Origin,
     Sighting,
     answered,
@@ -28,7 +29,7 @@ _DENIED = "forbidden_403"
 _LOGIN = "auth_401"
 _PROXY = "proxy_error_407"
 _LIMIT = "rate_limited_429"
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     # a proxy on the way out
     clue(
         _DENIED,

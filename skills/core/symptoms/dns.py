@@ -6,13 +6,25 @@ from collections.abc import Sequence
 
 from skills.core.report import Report
 from skills.core.report.patterns import compiled
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, inside, matches, sighting
+from skills.core.symptom_base import (
+    STRENGTH,
+    Block,
+    Clue,
+    Clues,
+    Sighting,
+    clue,
+    ended,
+    first,
+    inside,
+    matches,
+    sighting,
+)
 
 NAMES: tuple[str, ...] = ("dns_failure",)
 
 _DNS = NAMES[0]
 # `yes`: no resolver answered. `no`: a resolver knows no such name. `unclear`: the library does not tell which.
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     clue(
         _DNS,
         STRENGTH.LOGGED - 3,
@@ -108,7 +120,7 @@ def look(report: Report) -> Sequence[Sighting]:
     ]
     for match in _BARE_HOST.finditer(report.text):
         if match.group(1) == match.group(2):
-            block = _block(report, _CLUES[-1])
+            block = _block(report, _CLUES.items[-1])
             seen.append(sighting(_DNS, "EGR213", report, match.group(), strength=STRENGTH.NAMED, block=block))
             break
     return seen

@@ -10,6 +10,7 @@ from skills.core.symptom_base import (
     STRENGTH,
     Block,
     Clue,
+    Clues,
     Origin,
     Sighting,
     answered,
@@ -45,7 +46,7 @@ def _status_clues(symptom: str, code: int, words: str) -> tuple[Clue, ...]:
     )
 
 
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     *_status_clues(_502, 502, "bad gateway"),
     *_status_clues(_503, 503, "service unavailable|service temporarily unavailable"),
     *_status_clues(_504, 504, "gateway time-?out|GATEWAY_TIMEOUT"),
@@ -114,8 +115,8 @@ def _block(report: Report, item: Clue, words: str) -> Block:
         return "no"
     if report.status_origin == "remote" or _UPSTREAM_TIME.search(report.text) or _XDS.search(words):
         return "no"
-    if _inside_tls(report):
-        return "no"
+    if item.strength >= STRENGTH.PLAIN and _inside_tls(report):
+        return "no"  # what a program printed: people write https:// of any host
     if item.symptom == _502:
         meshed = report.status_origin in ("sidecar", "egress gateway")
         return "yes" if meshed or _FOUNDRY.search(report.text) else "unclear"

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from skills.core.report import Report
 from skills.core.report.patterns import compiled
 from skills.core.report.prose import sentences, wonders
-from skills.core.symptom_base import STRENGTH, Clue, Sighting, clue, matches, sighting
+from skills.core.symptom_base import STRENGTH, Clues, Sighting, clue, matches, sighting
 
 NAMES: tuple[str, ...] = ("app_error", "no_error")
 
 _APP = "app_error"
 _NONE = "no_error"
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     # waiting for something of one's own that looks like waiting for the network
     clue(
         _APP,
@@ -93,4 +93,4 @@ def _silence(report: Report) -> int:
         return STRENGTH.LOGGED + 2
     if report.asks:
         return STRENGTH.SPOKEN + 2
-    return STRENGTH.SPOKEN - 5 if sentences(report.text) and not _FAULT_TOLD.search(report.text) else 20
+    return STRENGTH.SPOKEN - 5 if not _FAULT_TOLD.search(report.text) and sentences(report.text) else 20

@@ -9,7 +9,7 @@ from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
-    Clue,
+    Clues,
     Sighting,
     clue,
     ended,
@@ -26,7 +26,7 @@ _CODES = {"connection_refused": "EGR214", "no_route": "EGR215"}
 
 _REFUSED = "connection_refused"
 _ROUTE = "no_route"
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     clue(
         _REFUSED,
         STRENGTH.PLAIN + 4,

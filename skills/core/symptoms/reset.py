@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from skills.core.report import Report
 from skills.core.report.patterns import compiled
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clues, Sighting, clue, ended, first, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
 
 _RESET = NAMES[0]
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     clue(
         _RESET,
         STRENGTH.PLAIN,

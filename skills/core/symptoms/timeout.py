@@ -6,14 +6,25 @@ from collections.abc import Iterator, Sequence
 
 from skills.core.report import Report
 from skills.core.report.patterns import compiled
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, inside, matches, sighting
+from skills.core.symptom_base import (
+    STRENGTH,
+    Block,
+    Clues,
+    Sighting,
+    clue,
+    ended,
+    first,
+    inside,
+    matches,
+    sighting,
+)
 
 NAMES: tuple[str, ...] = ("connect_timeout", "read_timeout")
 _CODES = {"connect_timeout": "EGR210", "read_timeout": "EGR211"}
 
 _CONNECT = "connect_timeout"
 _READ = "read_timeout"
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     # the connect, by name
     clue(
         _CONNECT,

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from skills.core.report import Report
 from skills.core.report.patterns import compiled
-from skills.core.symptom_base import STRENGTH, Block, Clue, Sighting, clue, ended, first, inside, matches, sighting
+from skills.core.symptom_base import (
+    STRENGTH,
+    Block,
+    Clue,
+    Clues,
+    Sighting,
+    clue,
+    ended,
+    first,
+    inside,
+    matches,
+    sighting,
+)
 
 NAMES: tuple[str, ...] = ("tls_handshake", "tls_certificate", "tls_hostname_mismatch", "tls_expired")
 _CODES = {
@@ -20,7 +32,7 @@ _CUT = "tls_handshake"
 _CHAIN = "tls_certificate"
 _NAME = "tls_hostname_mismatch"
 _EXPIRED = "tls_expired"
-_CLUES: tuple[Clue, ...] = (
+_CLUES = Clues(
     clue(
         _EXPIRED,
         STRENGTH.NAMED + 6,
