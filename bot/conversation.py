@@ -20,7 +20,7 @@ from skills.contract import Answer
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
-from skills.core.model.requests import Request
+from skills.core.model.requests import ISOLATION, Request
 from skills.core.secrets import mask
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
