@@ -22,7 +22,7 @@ from skills.core.platforms.istio.bypass import has_sidecar, is_ambient, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
 from skills.core.platforms.istio.index import Index
-from skills.core.platforms.istio.near import misses
+from skills.core.platforms.istio.near import misses, unrendered
 from skills.core.platforms.istio.scope import Binding, Scope
 from skills.core.platforms.istio.served import Registration, captured, rivals, served
 
@@ -119,7 +119,7 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
         "deny",
         isolators=binding.places,
         near=misses(scope, pods, binding, destination),
-        unknown=(*binding.doubts, *_unfilled(scope, pods)),
+        unknown=(*binding.doubts, *_unfilled(scope, pods), *unrendered(scope, pods, destination)),
         findings=_captures(captured(scope, pods, binding, destination), destination),
     )
 

@@ -10,7 +10,8 @@ from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh import carries, spoken
 from skills.core.enforce.mesh_hosts import imported, is_wildcard, within
 from skills.core.hosts import edit_distance, parent_of, sibling
-from skills.core.model import Destination, NearMiss, Place, finding
+from skills.core.model import Destination, Finding, NearMiss, Place, finding, unique
+from skills.core.platforms.istio.bb_leaves import UNRENDERED
 from skills.core.platforms.istio.entries import ServiceEntry
 from skills.core.platforms.istio.scope import Binding, Scope
 
@@ -35,6 +36,13 @@ def misses(scope: Scope, pods: Pods, binding: Binding, to: Destination) -> tuple
             miss = _other_name(name, host, place)
             found += [miss] if miss else []
     return tuple(sorted(found, key=lambda miss: miss.distance)[:_MOST])
+
+
+def unrendered(scope: Scope, pods: Pods, to: Destination) -> tuple[Finding, ...]:
+    """Why the release that registers the host doesn't render: what the one before registered is not known."""
+    own = scope.of_namespace.get(pods.namespace, ())
+    named = [entry for entry in own if any(within(to.host or "", name) for name, _ in entry.hosts)]
+    return unique(fault for entry in named for fault in entry.faults if fault.code in UNRENDERED)[:_MOST]
 
 
 def bare_host(written: str) -> str:
