@@ -404,6 +404,17 @@ def test_a_policy_of_the_waypoint_decides(source: str) -> None:
     assert decision(*texts, network, policy % "shop", to="x.com") == "allowed"
 
 
+def test_nothing_is_registered_where_no_proxy_asks_the_registry() -> None:
+    network = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\n"
+        "spec: {podSelector: {}, policyTypes: [Egress]}\n"
+    )
+    ambient = repository(*BASE, namespace("istio.io/dataplane-mode: ambient"), network)
+    assert "ServiceEntry" not in texts_of(drafted(ambient, "x.com", ip=["203.0.113.9"]))["app.yaml"]
+    sidecars = repository(*BASE, namespace("istio-injection: enabled"), network)
+    assert "ServiceEntry" in texts_of(drafted(sidecars, "x.com", ip=["203.0.113.9"]))["app.yaml"]
+
+
 # --- contradictions
 
 

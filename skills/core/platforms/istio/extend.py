@@ -61,8 +61,9 @@ def _add_port(bench: Workbench, entry: ServiceEntry, number: int, destination: D
     def step(text: str, document: Document) -> str:
         if document.at(*holder, "ports"):
             return append_item(text, document, (*holder, "ports"), item)
-        default = [{"number": 443, "name": "https", "protocol": "HTTPS"}] if entry.shape == "route" else []
-        return insert_key(text, document, holder, "ports", [*default, item])
+        # The list may stand in a file below this one, or nowhere: a new one must repeat what counted so far.
+        so_far = [{"number": each.number, "name": each.name, "protocol": each.protocol} for each in entry.ports]
+        return insert_key(text, document, holder, "ports", [*so_far, item])
 
     return bench.change(entry.spot, step)
 

@@ -59,6 +59,10 @@ def _beside(bench: Workbench, like: ServiceEntry, own: Sequence[ServiceEntry], i
         path = (*like.spot.path[:-1], free_name(item.host, taken))
         return bench.change(like.spot, lambda text, document: put_below(text, document, path, item.route()))
     if like.shape == "route":
+        # Helm replaces lists as a whole: where another file of the release holds one, it goes on there.
+        known = next((entry for entry in reversed(own) if entry.shape == "custom"), None)
+        if known is not None:
+            return _custom(bench, known.spot, known.spot.path[:-1], taken, item)
         base: Path = like.spot.path[:-3]
         return _custom(bench, like.spot, (*base, "istio", "serviceEntries", "custom"), taken, item)
     return _custom(bench, like.spot, like.spot.path[:-1], taken, item)
