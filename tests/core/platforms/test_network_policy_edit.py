@@ -396,6 +396,74 @@ def test_a_first_egress_policy_is_announced() -> None:
     assert "EGR920" not in draft(world(DENY_EGRESS, pods=WEB), to("198.51.100.7")).codes
 
 
+# --- charts
+
+TEMPLATE = """\
+{{- if .Values.networkPolicy.enabled }}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "web.fullname" . }}
+  namespace: {{ .Release.Namespace }}
+spec:
+  podSelector:
+    matchLabels: {{- include "web.selectorLabels" . | nindent 6 }}
+  policyTypes: [Egress]
+  egress:
+    {{- with .Values.networkPolicy.egress }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end }}
+"""
+VALUES = """\
+replicas: 2
+networkPolicy:
+  enabled: true
+  egress:
+    # the carrier
+    - to:
+        - ipBlock: {cidr: 198.51.100.0/24}
+      ports:
+        - {protocol: TCP, port: 443}
+"""
+
+
+def in_chart(values: dict[str, str]) -> Plan:
+    """The policy as Helm makes it, beside the texts as people wrote them."""
+    path = "charts/web/templates/networkpolicy.yaml"
+    made = world_of({path: OWN.replace("web-egress", "web"), "deny.yaml": f"{DENY_EGRESS}---\n{DNS}", "pods.yaml": WEB})
+    texts = {**made.texts, path: TEMPLATE, **{f"charts/web/{name}": text for name, text in values.items()}}
+    need = Need(made.workload("shop/web"), (to("203.0.113.0/24", 8443),), "labels")
+    return network_policy.edit(made.index, Sources(texts), need)
+
+
+def test_a_chart_that_takes_rules_from_its_values_gets_the_rule_there() -> None:
+    (edit,) = in_chart({"values.yaml": VALUES}).edits
+    assert edit.path == "charts/web/values.yaml"
+    added = edit.new_text.removeprefix(VALUES)
+    assert added.splitlines() == [
+        "    # Allow shop/web to reach 203.0.113.0/24:8443 (justification: labels)",
+        "    - to:",
+        "        - ipBlock: {cidr: 203.0.113.0/24}",
+        "      ports:",
+        "        - protocol: TCP",
+        "          port: 8443",
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"values.yaml": VALUES.replace("  egress:", "  outgoing:")},
+        {"values.yaml": VALUES, "values-prod.yaml": VALUES},  # which of them counts, the chart does not say
+        {"values.yaml": "networkPolicy: {egress: [api.example.com]}\n"},
+    ],
+)
+def test_a_chart_without_one_such_list_gets_a_policy_beside_it(values: dict[str, str]) -> None:
+    assert [edit.path for edit in in_chart(values).edits] == ["deny.yaml"]
+
+
 # --- hostile reasons
 
 HOSTILE = [

@@ -64,8 +64,12 @@ def _without_dns(index: Index, namespace: str) -> Iterator[Finding]:
         return
     policies = index.policies.about(namespace)
     labels = index.cluster.labels_of(namespace)
-    known = [pod for pod in index.cluster.pods.get(namespace, ()) if not pod.host_network]
-    ends = [Pods(pod.name, namespace, labels, pod.labels) for pod in known] or [Pods("all pods", namespace, labels, {})]
+    alike = {
+        tuple(sorted(pod.labels.items())): pod for pod in index.cluster.pods.get(namespace, ()) if not pod.host_network
+    }
+    ends = [Pods(pod.name, namespace, labels, pod.labels) for pod in alike.values()] or [
+        Pods("all pods", namespace, labels, {})
+    ]
     cut = [end for end in ends if _isolated(policies, end) and dns_findings(policies, index.cluster, end)]
     if cut:
         names = list(dict.fromkeys(end.name for end in cut))

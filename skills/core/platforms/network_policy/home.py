@@ -41,7 +41,8 @@ def home_of(workspace: Workspace, namespace: str) -> Home | None:
 
 def _is_whole_yaml(workspace: Workspace, entry: PolicyEntry) -> bool:
     """A document of its own in a YAML file, so that another can stand after it."""
-    return entry.policy.place.path.lower().endswith(_YAML) and workspace.find(entry)[1] == ()
+    plain = entry.policy.place.path.lower().endswith(_YAML) and workspace.holds(entry)
+    return plain and workspace.find(entry)[1] == ()
 
 
 def _like(workspace: Workspace, path: str, entries: list[PolicyEntry]) -> Home:

@@ -12,6 +12,7 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.manifest import indents_lists, manifest
+from skills.core.platforms.network_policy.values import values_list
 from skills.core.platforms.network_policy.wish import Wish, peer_key, policy_name, port_data, strays
 from skills.core.platforms.network_policy.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
@@ -33,7 +34,7 @@ class Placer:
 
     def place(self, wish: Wish, near: Pods, role: Role) -> list[Finding]:
         """Writes the wish at the best place that can be edited; what is worth saying about it."""
-        for write in (self._into_rule, self._into_policy, self._as_document):
+        for write in (self._into_rule, self._into_policy, self._into_values, self._as_document):
             try:
                 if write(wish, near, role):
                     return self._remarks(wish, near)
@@ -82,10 +83,19 @@ class Placer:
                 return True
         return False
 
+    def _into_values(self, wish: Wish, near: Pods, role: Role) -> bool:
+        """A policy that a chart's template makes gets the rule through the list in its values."""
+        for entry in self._own(wish, near):
+            held = values_list(self._workspace, entry, wish.direction)
+            if held is not None:
+                self._workspace.append_value(*held, wish.rule(), wish.comment, role)
+                return True
+        return False
+
     def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:
         """A policy of its own, in the file that holds the namespace's policies."""
         index = self._workspace.index
-        entries = [entry for entry in index.entries_of(wish.namespace) if _is_yaml(entry)]
+        entries = [e for e in index.entries_of(wish.namespace) if _is_yaml(e) and self._workspace.holds(e)]
         plain = [entry for entry in entries if self._workspace.find(entry)[1] == ()]
         if not entries:
             return False

@@ -59,6 +59,23 @@ class Workspace:
                 self._put(path, append_item(text, document, ("resources",), name), "allowlist")
                 return
 
+    def append_value(self, path: str, keys: Path, item: object, comment: str, role: Role) -> None:
+        """An item of a list in a chart's values."""
+        text = self.text(path) or ""
+        self._put(path, append_item(text, read_documents(path, text)[0][0], keys, item, comment=comment), role)
+
+    def files_in(self, folder: str) -> list[str]:
+        """Files that stand in the folder itself."""
+        return sorted(path for path in self._sources.texts if path.rpartition("/")[0] == folder)
+
+    def holds(self, entry: PolicyEntry) -> bool:
+        """Whether the policy stands in its file as it was read; a template only makes it."""
+        try:
+            self.find(entry)
+        except CannotEdit:
+            return False
+        return True
+
     def append_port(
         self, entry: PolicyEntry, direction: Direction, rule: int, port: object, comment: str, role: Role
     ) -> None:
