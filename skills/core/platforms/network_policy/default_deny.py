@@ -70,7 +70,8 @@ class _Setup:
         self._wake_ignored_rules()
         for named in list(self._named_connections())[:_MOST_RULES]:
             self._mirror(home, named)
-        self._say_what_is_not_known()
+        if self._workspace.edits():
+            self._say_what_is_not_known()
 
     # --- what stands
 
