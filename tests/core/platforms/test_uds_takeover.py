@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from skills.core.allowlist import Allowlist
@@ -106,3 +108,18 @@ def test_anywhere_added_under_registry_only_loses_nothing() -> None:
     before = repository(package(rule, mode="sidecar"))
     made = drafted(before, "198.51.100.7:22")
     assert made.change.proof.lost == ()
+
+
+def test_very_many_neighbours_are_summed_up() -> None:
+    hosts = "\n".join(
+        f"- {{direction: Egress, remoteHost: h{number}.example.com, description: {name}}}"
+        for number, name in enumerate("".join(letters) for letters in product("abcdefghij", repeat=3))
+    )
+    owner = package(hosts, name="own", namespace="own")
+    crowd = [
+        package("- {direction: Egress, remoteGenerated: Anywhere}", name=f"n{number}", namespace=f"n{number}")
+        for number in range(25)
+    ]
+    made = drafted(repository(WEB, owner, *crowd), "new.example.com")
+    assert lost(made) == [("new.example.com", "those ports that no remoteHost rule names, by a range every port")]
+    assert len(made.change.proof.newly_allowed) == 2

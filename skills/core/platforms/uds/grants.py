@@ -13,11 +13,12 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
+from skills.core.platforms.uds import sharing, takeover
 from skills.core.platforms.uds.generate import HBONE, WAYPOINT, gateway_on
 from skills.core.platforms.uds.index import Index, Registration, participates, registrations
 from skills.core.platforms.uds.package import METADATA, Allow, Package
 from skills.core.platforms.uds.sharing import ANY_ACCOUNT, participations, who_reaches, widest
-from skills.core.platforms.uds.takeover import EVERY_PORT, direct_grant, direct_rules, pods_words, taken_over
+from skills.core.platforms.uds.takeover import EVERY_PORT, direct_grant, direct_rules, pods_words, taken_over, too_many
 
 ENTRY = "entry to "
 # Beyond these a Package is no Package that anyone wrote; its grants are then summed up.
@@ -31,12 +32,13 @@ _GENERATED = {
 
 
 def grants(index: Index) -> list[Grant]:
-    found: list[Grant] = []
+    many = too_many(index)
+    found: list[Grant] = list(sharing.summed_up(index)) if many else []
     for package in index.every_package():
         if not index.refusals(package):
             found += _network_grants(package)
             found += _host_grants(index, package)
-            if index.mode(package) == "ambient":
+            if index.mode(package) == "ambient" and not many:
                 found += participations(index, package)
     return list(dict.fromkeys(found))
 
@@ -119,14 +121,15 @@ def _account(index: Index, entry: Registration) -> str:
 
 
 def isolations(index: Index) -> list[Isolation]:
-    found: list[Isolation] = []
+    many = too_many(index)
+    found: list[Isolation] = list(takeover.summed_up(index)) if many else []
     for package in index.every_package():
         if index.refusals(package):
             continue
         found.append(Isolation(pods_words(package.namespace, LabelSelector()), NETWORK))
         if index.mode(package) == "sidecar":
             found += _bound(package)
-        else:
+        elif not many:
             found += taken_over(index, package)
     return list(dict.fromkeys(found))
 

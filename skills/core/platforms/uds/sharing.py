@@ -16,6 +16,7 @@ from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.takeover import UNNAMED_PORTS, direct_grant, direct_rules, pods_words
 
 ANY_ACCOUNT = " (any service account)"
+_SHARERS = "all pods that reach the waypoint, in namespaces with a rule to Anywhere,"
 _FEW_LABELS = 6
 _MOST_COMPARED = 200
 _MOST_SHARED = 20_000
@@ -45,6 +46,15 @@ def participations(index: Index, package: Package) -> Iterator[Grant]:
             if not rule.opened_ports:
                 lifts = _taken(package, rule, entry)
                 yield Grant(lifts.source + account, *what, lifts)
+
+
+def summed_up(index: Index) -> Iterator[Grant]:
+    """The same for all Packages at once, where they are too many to be told apart."""
+    if not index.participants:
+        return
+    for host, entries in index.registered.get("ambient", {}).items():
+        for entry in entries:
+            yield Grant(_SHARERS, host, str(entry.port), entry.protocol.lower(), MESH)
 
 
 def _taken(package: Package, rule: Allow, entry: Registration) -> Isolation:

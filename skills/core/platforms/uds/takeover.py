@@ -18,9 +18,12 @@ from skills.core.platforms.uds.index import Index, Registration
 from skills.core.platforms.uds.package import NEITHER, Allow, Package
 
 EVERY_PORT = "every port"
+EVERYONE = "all pods that have a rule to Anywhere, or to a range that holds its address,"
 UNNAMED_PORTS = "ports that no remoteHost rule names"
+_SOME_PORTS = "those ports that no remoteHost rule names, by a range every port"
 # Beyond this a Package is no Package that anyone wrote.
 _MOST_OPEN = 50
+_MOST_PAIRS = 20_000
 
 
 def pods_words(namespace: str, selector: LabelSelector) -> str:
@@ -41,6 +44,18 @@ def direct_rules(package: Package) -> list[Allow]:
         for rule in package.rules
         if rule.egress and not rule.udp and (rule.remote_generated == "Anywhere" or rule.network is not None)
     ][:_MOST_OPEN]
+
+
+def too_many(index: Index) -> bool:
+    """Whether direct rules and registered hosts are so many that they are summed up, host by host."""
+    ambient = [package for package in index.every_package() if index.mode(package) == "ambient"]
+    direct = sum(len(direct_rules(package)) for package in ambient)
+    return direct * len(index.registered.get("ambient", {})) > _MOST_PAIRS
+
+
+def summed_up(index: Index) -> Iterator[Isolation]:
+    for host in index.registered.get("ambient", {}):
+        yield Isolation(EVERYONE, MESH, None, Grant(EVERYONE, host, _SOME_PORTS, "tcp", MESH))
 
 
 def taken_over(index: Index, package: Package) -> Iterator[Isolation]:
