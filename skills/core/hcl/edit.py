@@ -36,7 +36,7 @@ def _into_empty(text: str, listed: Expression, written: str) -> str:
 def _position(text: str, items: tuple[Expression, ...], written: str) -> int | None:
     """Where a list that is sorted wants the element; None for its end."""
     words = [text[item.start : item.end] for item in items]
-    if len(words) < 3 or words != sorted(words):
+    if len(words) < 3 or any(item.kind == "object" for item in items) or words != sorted(words):
         return None
     return next((at for at, word in enumerate(words) if word > written), None)
 

@@ -438,3 +438,10 @@ def test_a_long_name_is_kept_whole_and_no_name_breaks_a_line() -> None:
     assert decide(index, "198.51.100.7:443") == "allowed"
     broken = {CONFIG: 'org: acme\nspace: "de\\nv"\nnamed-security-groups: []\n'}
     assert cloud_foundry.names(index_of(broken)) == ["acme/de v"]
+
+
+def test_what_cloud_gov_binds_everywhere_is_not_assumed_of_another_foundation() -> None:
+    own = {**space("partner"), **asg("partner", rule("198.51.100.0/24"))}
+    assert decide(index_of(own), "udp://203.0.113.7:53") == "undecided"
+    assert decide(index_of({**own, **settings(running=["dns"])}), "udp://203.0.113.7:53") == "allowed"
+    assert decide(index_of(space(PUBLIC)), "udp://203.0.113.7:53") == "allowed"

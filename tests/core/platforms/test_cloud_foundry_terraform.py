@@ -329,3 +329,31 @@ def test_every_terraform_file_of_the_corpus_is_read(shared: Path) -> None:
     files = {**terraform(shared / CORPUS)}
     unread = [each for path, text in files.items() for each in cloud_foundry.read_source(path, text)[1]]
     assert (len(files), unread) == (19, [])
+
+
+# --- rules of groups that Terraform defines
+
+OBJECTS = [
+    '[\n    { protocol = "tcp", destination = "198.51.100.0/24", ports = "5432" },\n  ]',
+    '[\n    {\n      protocol    = "tcp"\n      destination = "198.51.100.0/24"\n      ports       = "5432"\n    },\n  ]',
+    '[{\n    protocol = "tcp"\n    destination = "198.51.100.0/24"\n    ports = "5432"\n  }]',
+    '[{ protocol = "tcp", destination = "198.51.100.0/24", ports = "5432" }]',
+]
+
+
+@pytest.mark.parametrize("rules", OBJECTS)
+def test_a_rule_more_opens_just_that_and_goes_again(rules: str) -> None:
+    group = f'resource "cloudfoundry_security_group" "own" {{\n  name  = "own"\n  rules = {rules}\n}}\n'
+    files = module("[cloudfoundry_security_group.own.name]", more=group)
+    made = draft(files, "203.0.113.7:8443")
+    assert made.change.proof.after == "allowed"
+    assert codes(list(made.change.proof.wider_than_asked)) == ["EGR790"]
+    new = after(files, made)
+    assert ask(new, "198.51.100.9:5432").decision == "allowed"
+    assert after(new, draft(new, "203.0.113.7:8443", remove=True)) == files
+
+
+def test_lists_that_double_themselves_end() -> None:
+    doubled = "".join(f"  l{at} = concat(local.l{at + 1}, local.l{at + 1})\n" for at in range(35))
+    files = module("local.l0", more=f'locals {{\n{doubled}  l35 = ["{PUBLIC}"]\n}}\n')
+    assert ask(files, "cf-service://rds").decision == "undecided"

@@ -20,7 +20,7 @@ from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, W
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
-from skills.core.platforms.cloud_foundry.near import near_misses
+from skills.core.platforms.cloud_foundry.near import near_misses, on_platform
 from skills.core.platforms.cloud_foundry.proxied import through_proxy
 from skills.core.platforms.cloud_foundry.routes import decide_route
 from skills.core.platforms.cloud_foundry.rules import Rule
@@ -37,7 +37,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if is_internal_route(destination):
         return decide_route(index, space, workload, destination)
     bound = index.bound(space)
-    found = reach(space, bound, destination)
+    found = settled(index, space, bound, destination)
     places = (space.list_place,)
     if found.hits:
         findings = (*found.findings, *_remarks(space, bound, found))
@@ -56,6 +56,15 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         findings=(*found.findings, *proxied.findings, *_denial(space, bound, destination)),
     )
     return (view,)
+
+
+def settled(index: Index, space: Space, bound: Sequence[Bound], destination: Destination) -> Reach:
+    """What the groups say; what only Cloud.gov binds everywhere is not assumed of another foundation."""
+    found = reach(space, bound, destination)
+    if not found.hits or on_platform(index, space) or reaches(space, [e for e in bound if e.stated], destination):
+        return found
+    assumed = next(each for each in bound if not each.stated)
+    return Reach(unknown=(finding("EGR122", space.place, group=assumed.name, space=str(space)),))
 
 
 def is_internal_route(destination: Destination) -> bool:

@@ -12,7 +12,7 @@ from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.audit import globally_listed
 from skills.core.platforms.cloud_foundry.binding import Desk, bind
-from skills.core.platforms.cloud_foundry.decide import is_internal_route, reach, reaches
+from skills.core.platforms.cloud_foundry.decide import is_internal_route, reaches, settled
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platform
 from skills.core.platforms.cloud_foundry.proxied import through_proxy
@@ -49,7 +49,7 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
     if is_internal_route(destination):
         _route(desk, workload, destination)
         return ()
-    found = reach(space, desk.index.bound(space), destination)
+    found = settled(desk.index, space, desk.index.bound(space), destination)
     proxied = through_proxy(desk.index, workload, destination)
     if proxied.hits:
         desk.say("EGR791", destination=str(destination), place=str(proxied.hits[0].place))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import Any
 
 from skills.core.hosts import shown
 from skills.core.model import Destination, Ports
 from skills.core.platforms.cloud_foundry.binding import Desk, bind, group_now
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.rules import Rule
+from skills.core.platforms.cloud_foundry.tf_rules import add_rule, drop_rule, rules_now
 from skills.core.yaml_text import append_item, remove_item, replace_value
 
 _LONGEST_NAME = 60
@@ -31,8 +31,8 @@ def open_addresses(desk: Desk, destination: Destination) -> bool:
             if not _new_group(desk, destination, network):
                 return False
             group = _home(desk)
-        else:
-            _with_rule(desk, group, destination, network)
+        elif not _with_rule(desk, group, destination, network):
+            return False
     return True
 
 
@@ -45,15 +45,18 @@ def _home(desk: Desk) -> Group | None:
     shared = {named.name for other in index.spaces.values() if other is not space for named in other.named}
     for named in space.named:
         group = index.definition(named.name, space.root)
-        if group is not None and group.role == "named" and not group.fault and named.name not in shared:
+        ours = group is not None and (group.role == "named" or group.terraform)
+        if group is not None and ours and not group.fault and named.name not in shared:
             return group
     return None
 
 
-def _with_rule(desk: Desk, group: Group, destination: Destination, network: str) -> None:
+def _with_rule(desk: Desk, group: Group, destination: Destination, network: str) -> bool:
+    if group.terraform:
+        return add_rule(desk, group, _rule(desk, destination, network))
     found = group_now(desk, group)
     if found is None:
-        return
+        return False
     document, now = found
     path = group.place.path
     widened = next((rule for rule in now.rules if _takes_port(rule, destination, network)), None)
@@ -64,6 +67,7 @@ def _with_rule(desk: Desk, group: Group, destination: Destination, network: str)
         )
     else:
         desk.write(path, append_item(desk.texts[path], document, now.path, _rule(desk, destination, network)))
+    return True
 
 
 def _takes_port(rule: Rule, destination: Destination, network: str) -> bool:
@@ -82,8 +86,8 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
-def _rule(desk: Desk, destination: Destination, network: str) -> dict[str, Any]:
-    rule: dict[str, Any] = {"protocol": destination.protocol, "destination": network}
+def _rule(desk: Desk, destination: Destination, network: str) -> dict[str, str]:
+    rule: dict[str, str] = {"protocol": destination.protocol, "destination": network}
     if destination.ports is not None:
         rule["ports"] = str(destination.ports)
     why = desk.comment or (destination.host or "")
@@ -119,6 +123,8 @@ def close_addresses(desk: Desk, destination: Destination) -> bool:
     group, removed = _home(desk), False
     if group is None:
         return False
+    if group.terraform:
+        return _close_in_terraform(desk, group, destination)
     for network in networks_of(destination):
         found = group_now(desk, group)
         if found is None:
@@ -136,6 +142,18 @@ def close_addresses(desk: Desk, destination: Destination) -> bool:
             ports = _without(listing, destination.ports)
             desk.write(path, replace_value(text, document, (*now.path, listing.position, "ports"), ports))
         removed = removed or exact is not None or listing is not None
+    return removed
+
+
+def _close_in_terraform(desk: Desk, group: Group, destination: Destination) -> bool:
+    removed = False
+    for network in networks_of(destination):
+        now = rules_now(desk, group)
+        for rule in now.rules if now else ():
+            same = rule.protocol == destination.protocol and _same(rule.destination, network)
+            if same and _has_just(rule, destination.ports):
+                removed = drop_rule(desk, group, rule.position) or removed
+                break
     return removed
 
 

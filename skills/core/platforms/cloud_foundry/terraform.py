@@ -168,6 +168,7 @@ def _module_finder(folders: Mapping[str, Sequence[File]]) -> Finder:
         """The module that a block calls, with what it is given; None where it does not stand in this repository."""
         key = (id(scope), id(block))
         if key not in known:
+            known[key] = None  # what a module is given may not lead through the module itself
             known[key] = _module(scope, block, folders, find)
         return known[key]
 
@@ -182,7 +183,7 @@ def _module(scope: Scope, block: Block, folders: Mapping[str, Sequence[File]], f
     file = scope.file_of(block)
     given = {name: scope.value(written, file) for name, written in block.body.attributes}
     code = tuple(each for each in folders[folder] if not each.sets_values)
-    return Scope(code, given, scope.root, find, scope.depth + 1)
+    return Scope(code, given, scope.root, find, scope.depth + 1, scope.spent)
 
 
 class _Maker:

@@ -13,6 +13,7 @@ from skills.core.hcl import Block, Body, Expression
 from skills.core.model import Place
 
 _MOST_DEPTH = 40
+_MOST_STEPS = 200_000
 _UNKNOWN_ORG = "?"
 _JOINS = frozenset({"concat", "setunion", "flatten"})
 _SAME = frozenset({"toset", "tolist", "distinct", "sort", "compact", "tostring", "nonsensitive", "one", "tomap"})
@@ -98,7 +99,8 @@ class Scope:
     root: str
     modules: Callable[[Scope, Block], Scope | None]
     depth: int = 0
-    _running: set[str] = field(default_factory=set)
+    spent: list[int] = field(default_factory=lambda: [0])  # expressions so far, shared with the modules below
+    _running: set[object] = field(default_factory=set)
 
     def blocks(self, kind: str) -> Iterator[tuple[File, Block]]:
         return ((file, block) for file in self.files for block in file.body.all(kind))
@@ -110,7 +112,15 @@ class Scope:
         """An attribute of a top-level block; None data where it is not there."""
         written = block.get(name)
         file = self.file_of(block)
-        return self.value(written, file, each=each) if written is not None else Value(None, file)
+        if written is None:
+            return Value(None, file)
+        if (id(block), name) in self._running:  # references in a circle are an error of the files
+            return Value(Unknown(_words(written, file)), file, written)
+        self._running.add((id(block), name))
+        try:
+            return self.value(written, file, each=each)
+        finally:
+            self._running.discard((id(block), name))
 
     def instances(self, block: Block) -> list[tuple[Value | None, str]]:
         """Each instance of a block: its `each`, and what is not known of whether it exists."""
@@ -130,7 +140,11 @@ class Scope:
     # --- expressions
 
     def value(self, written: Expression, file: File, *, each: Value | None = None, depth: int = 0) -> Value:
-        found = self._value(written, file, each, depth) if depth < _MOST_DEPTH else Unknown("what is nested too deeply")
+        self.spent[0] += 1
+        if depth < _MOST_DEPTH and self.spent[0] < _MOST_STEPS:
+            found = self._value(written, file, each, depth)
+        else:
+            found = Unknown("what is nested too deeply")
         if not isinstance(found, Value):
             return Value(found, file, written)
         return found if found.file is not None else Value(found.data, file, written)
