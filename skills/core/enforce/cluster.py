@@ -15,6 +15,7 @@ from skills.core.enforce.kube_objects import (
     ServiceAccountFacts,
     ServiceFacts,
     expand,
+    known_labels,
     read,
     templated,
 )
@@ -305,7 +306,7 @@ def workload_of(pod: PodFacts, name: str | None = None) -> Workload:
         f"{pod.namespace}/{name or pod.name}",
         pod.namespace,
         namespace=pod.namespace,
-        labels=dict(pod.labels),
+        labels=known_labels(pod.labels),
         service_account=pod.service_account,
         container_ports={port: number for port, (_, number) in pod.named_ports.items()},
         host_network=pod.host_network,

@@ -167,7 +167,12 @@ def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:
 
 def templated(text: str) -> bool:
     """Whether a tool still has to fill this value in, so that nobody knows it yet."""
-    return "{{" in text or "${" in text or "$(" in text
+    return "{{" in text or "${" in text or "$(" in text or "###ZARF_" in text
+
+
+def known_labels(labels: Mapping[str, str]) -> Mapping[str, str] | None:
+    """The labels, or None where a tool still has to fill one of them in: then nobody says them."""
+    return None if any(map(templated, (*labels, *labels.values()))) else labels
 
 
 def _pod_template(kind: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:

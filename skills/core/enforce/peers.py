@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.cluster import Cluster, pods_named
-from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort
+from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort, known_labels
 from skills.core.enforce.kube_policy import Outside, Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
@@ -195,7 +195,7 @@ def _pods(cluster: Cluster, pod: PodFacts, ports: Ports | None) -> Pods:
         f"{pod.namespace}/{pod.name}",
         pod.namespace,
         cluster.labels_of(pod.namespace),
-        pod.labels,
+        known_labels(pod.labels),
         ports=ports,
         named_ports=pod.named_ports,
         host_network=pod.host_network,

@@ -19,7 +19,7 @@ _LABEL_SIGNS = "[-a-zA-Z0-9_]*"
 _SUBDOMAINS = r"([-a-zA-Z0-9_]+\.)*[-a-zA-Z0-9_]+\."
 _NAME = re2.compile(r"[-a-zA-Z0-9_.]+")
 _PATTERN = re2.compile(r"[-a-zA-Z0-9_.*]+")
-_HOLE = re2.compile(r"\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)")
+_HOLE = re2.compile(r"\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|###zarf_\w+?###")
 _EVERYTHING = re2.compile(r".+")
 
 
