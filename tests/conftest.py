@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -35,7 +36,8 @@ def _is_there(name: str) -> bool:
     known = _PROGRAMS_OR_MODULES.get(name)
     if known is not None:
         return known()
-    return shutil.which(name) is not None or (name.isidentifier() and importlib.util.find_spec(name) is not None)
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))  # what the lock file installs
+    return bool(beside or shutil.which(name)) or (name.isidentifier() and importlib.util.find_spec(name) is not None)
 
 
 def _must_run(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,6 @@ PACKAGE: dict[str, Any] = {
     "spec": {"network": {"allow": [{"direction": "Egress", "remoteHost": "a.example", "port": 443}]}},
 }
 OBJECTS = [DEPLOYMENT, SERVICE, ACCOUNT, POLICY, CRON, PACKAGE, NAMESPACE]
-_DATA = {"NetworkPolicy": "spec", "Deployment": "spec", "Service": "spec", "CronJob": "spec", "Package": "spec"}
 
 
 def identity(item: Mapping[str, Any], **metadata: str) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def theirs(texts: Mapping[str, str], below: Path, root: str = "top") -> list[Any
     for path, text in texts.items():
         (below / path).parent.mkdir(parents=True, exist_ok=True)
         (below / path).write_text(text)
-    program = shutil.which("kubectl") or str(Path(__import__("sys").executable).with_name("kubectl"))
+    program = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
     done = subprocess.run([program, "kustomize", str(below / root)], capture_output=True, text=True, timeout=60)
     if done.returncode:
         return None

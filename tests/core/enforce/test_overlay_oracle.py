@@ -11,7 +11,7 @@ from tests.core.enforce.kustomizations import canonical, ours, theirs, trees
 
 
 @pytest.mark.needs("kubectl")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=trees())
 def test_as_kustomize_builds_it(texts: dict[str, str], tmp_path: Path) -> None:
     wanted, made = theirs(texts, tmp_path / "k"), ours(texts)
