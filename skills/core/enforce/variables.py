@@ -33,9 +33,10 @@ def unfilled(findings: Iterable[Finding], texts: Mapping[str, str]) -> list[Find
     named = []
     for path in dict.fromkeys(paths):
         text = texts.get(path, "")
-        match = _VARIABLE.search(text) if "${" in text else None
+        clean = text.encode("utf-8", "replace").decode() if "${" in text else ""
+        match = _VARIABLE.search(clean) if clean else None
         if match:
-            facts: dict[str, Fact] = {"path": path, "line": 1 + text.count("\n", 0, match.start())}
+            facts: dict[str, Fact] = {"path": path, "line": 1 + clean.count("\n", 0, match.start())}
             named.append(Finding("EGR596", {**facts, "variable": match.group(1)}))
     return named
 
