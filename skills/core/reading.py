@@ -165,6 +165,6 @@ def marks_in(text: str) -> frozenset[str]:
 
 def _blind(item: Unreadable, words: str) -> Blind:
     """Only the document that can't be read counts, where it is known which one that is."""
-    text = item.text or words
+    text = (item.text or words).encode("utf-8", "replace").decode()  # bytes that are not UTF-8 are no text to search
     marks = marks_in(text)
     return Blind(item.path, item.line, item.finding, marks, text[:_TEXT_KEPT])
