@@ -12,11 +12,20 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.desk import Desk, Handled, attempt
-from bot.followups import ask_what_it_was, corrects, from_above, keep, says_nothing, since_merge
+from bot.followups import (
+    ask_what_it_was,
+    confirm,
+    corrects,
+    from_above,
+    keep,
+    says_nothing,
+    since_merge,
+    take_space,
+    which_phase,
+)
 from bot.gather import Where
-from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept, of_the_thread, other_one
+from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept, of_the_thread, other_one, remember
 from bot.world.memory import Memory
-from skills.contract import Answer
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person
@@ -201,6 +210,8 @@ class Conversation:
 
     def _again(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A workload or environment alone: the last question once more, for that one."""
+        if (asked := which_phase(turn, heard)) is not None:
+            return [asked]
         self._note_workload(turn, heard)
         if turn.state.get("text"):
             return self._run(turn, "diagnose", of_the_thread(turn.state))
@@ -217,6 +228,12 @@ class Conversation:
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a choice that is a destination replaces what was asked for, any other is noted."""
+        if heard.key == "phase":
+            return (
+                self._again(turn, replace(heard, reason=""))
+                if take_space(turn, heard)
+                else [problem(Finding("EGR680"))]
+            )
         if "://" in heard.reason:
             turn.state["to"] = [heard.reason]
         if given := addresses_in(heard.reason):
@@ -277,10 +294,7 @@ class Conversation:
         request = self._row(key)
         if request is None or request.state not in ("merged", "confirmed"):
             return [problem(Finding("EGR654"))]
-        with self._memory.transaction() as tx:
-            tx.move_request(request.key, request.state, "confirmed", request.version, self._clock())
-            tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, self._clock())
-        return [problem(Finding("EGR473", {"key": request.key}))]
+        return [confirm(request, turn, self._memory, self._clock)]
 
     def _fails(self, turn: Turn, _heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
@@ -365,29 +379,10 @@ class Conversation:
         if handled.answer is None:
             return [self._problem(handled)]
         turn.state.pop("asking", None)
-        self._remember(turn, skill, handled.answer)
+        remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]
         return [made]
-
-    def _remember(self, turn: Turn, skill: str, answer: Answer) -> None:
-        state = turn.state
-        if answer.questions and answer.questions[0].id == "workload":
-            state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}
-            state["choices"] = list(answer.questions[0].choices)
-        if skill == "diagnose":
-            state["to"] = list(answer.detail["to"])
-            state["read"] = {name: answer.data[name] for name in ("symptom", "client", "destinations", "egress_block")}
-            state["hint"] = answer.detail["hint"]
-        if skill == "draft":
-            state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
-            state["nothing"] = "draft" in answer.detail and not answer.detail["edits"]
-            if answer.questions and answer.questions[0].id != "workload":
-                state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices)}
-        request = answer.detail.get("request")
-        if isinstance(request, Request):
-            state["key"] = request.key
-            state["request_digest"] = request.digest
 
     def _row(self, key: str | None) -> Request | None:
         row = self._memory.request(key) if key else None

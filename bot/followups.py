@@ -19,6 +19,7 @@ from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem
 
 _SAYS_NOTHING = ("unclear", "empty", "reply")
+_PHASES = ("the build phase", "the space called staging")
 _CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
 
 
@@ -99,3 +100,32 @@ def _since_denied(request: Request, turn: Turn, desk: Desk) -> Reply:
     commit = (handled.world.allowlist.commit or "")[:12]
     facts = {"namespace": request.workload, "commit": commit, "key": request.key}
     return problem(Finding("EGR376" if stands else "EGR377", facts))
+
+
+def confirm(request: Request, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+    """It works now: the row says so, and who said it."""
+    with memory.transaction() as tx:
+        tx.move_request(request.key, request.state, "confirmed", request.version, clock())
+        tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, clock())
+    return problem(Finding("EGR473", {"key": request.key}))
+
+
+def which_phase(turn: Turn, heard: Heard) -> Reply | None:
+    """On Cloud Foundry "staging" is the phase in which an app is built, or a space of that name: asked once."""
+    said = (heard.workload or heard.environment or "").casefold()
+    if turn.state.get("platform") != "cloud_foundry" or said != "staging" or turn.state.get("phase_asked"):
+        return None
+    turn.state["phase_asked"] = True
+    turn.state["asking"] = {"id": "phase", "choices": list(_PHASES)}
+    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(_PHASES, 1))
+    return Reply((*problem(Finding("EGR679")).lines, choices))
+
+
+def take_space(turn: Turn, heard: Heard) -> bool:
+    """Whether the space is meant; the thread then speaks of the same app there."""
+    turn.state.pop("asking", None)
+    if heard.reason != _PHASES[1]:
+        return False
+    parts = str(turn.state.get("for") or "").split("/")
+    turn.state["for"] = "/".join([*parts[:1], "staging", *parts[2:]])
+    return True

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.gather import Where
 from skills.all_skills import by_name
+from skills.contract import Answer
 from skills.core.model import Person
 from skills.core.model.requests import Request
 from skills.replies import Reply
@@ -86,3 +87,31 @@ def other_one(state: Mapping[str, Any], workloads: Sequence[str]) -> tuple[str |
     same = [name for name in workloads if name.rpartition("/")[2] == current.rpartition("/")[2]]
     left = [name for name in (state.get("choices") or same) if name != state.get("for") and name != current]
     return (left[0] if len(left) == 1 else None), left
+
+
+def remember(turn: Turn, skill: str, answer: Answer) -> None:
+    """As little of an answer as the next turn needs."""
+    state = turn.state
+    state["platform"] = platform_of(answer) or state.get("platform")
+    if answer.questions and answer.questions[0].id == "workload":
+        state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}
+        state["choices"] = list(answer.questions[0].choices)
+    if skill == "diagnose":
+        state["to"] = list(answer.detail["to"])
+        state["read"] = {name: answer.data[name] for name in ("symptom", "client", "destinations", "egress_block")}
+        state["hint"] = answer.detail["hint"]
+    if skill == "draft":
+        state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
+        state["nothing"] = "draft" in answer.detail and not answer.detail["edits"]
+        if answer.questions and answer.questions[0].id != "workload":
+            state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices)}
+    request = answer.detail.get("request")
+    if isinstance(request, Request):
+        state["key"] = request.key
+        state["request_digest"] = request.digest
+
+
+def platform_of(answer: Answer) -> str | None:
+    """The dialect that the last answer was about."""
+    verdicts = answer.detail.get("verdicts") or ()
+    return next((verdict.workload.platform for verdict in verdicts if verdict.workload), None)

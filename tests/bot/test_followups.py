@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from bot.followups import take_space, which_phase
+from bot.gather import Where
 from bot.slack.above import words_of
-from bot.turns import other_one
+from bot.turns import Turn, other_one
 from skills.core.corrections import correction
+from skills.core.model import Person
 from skills.core.scoring import case
-from skills.core.understand import hear
+from skills.core.understand import Heard, hear
 
 READ = {"symptom": "connect_timeout", "client": "curl", "destinations": [], "egress_block": "yes"}
 TEXT = "curl: (28) Failed to connect to api.example.com port 443: Timeout was reached"
@@ -109,3 +112,28 @@ def test_a_corrected_host_is_a_label_and_secrets_are_masked() -> None:
         ("db.example.com", 5432, False)
     ]
     assert "hunter2" not in str(row)
+
+
+def spoken(platform: str) -> Turn:
+    state = {"platform": platform, "for": "acme/prod/shop"}
+    return Turn("and from staging?", Person("dana@acme.example"), Where("terminal", "t"), state)
+
+
+def test_staging_on_cloud_foundry_is_asked_once() -> None:
+    turn = spoken("cloud_foundry")
+    assert which_phase(turn, hear("and from staging?")) is not None
+    assert take_space(turn, Heard("answer", reason=turn.state["asking"]["choices"][1]))
+    assert turn.state["for"] == "acme/staging/shop"
+    assert "asking" not in turn.state
+    assert which_phase(turn, hear("and from staging?")) is None
+
+
+def test_the_build_phase_leaves_the_space_alone() -> None:
+    turn = spoken("cloud_foundry")
+    which_phase(turn, hear("and from staging?"))
+    assert not take_space(turn, Heard("answer", reason=turn.state["asking"]["choices"][0]))
+    assert turn.state["for"] == "acme/prod/shop"
+
+
+def test_staging_elsewhere_is_an_environment() -> None:
+    assert which_phase(spoken("istio"), hear("and from staging?")) is None
