@@ -222,6 +222,8 @@ class Conversation:
     def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
         if not turn.state.get("default_deny") and not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
+        if heard.environment is not None:
+            self._note_workload(turn, heard)
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
         turn.state["drafted_by"] = turn.who.id
         return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
@@ -362,7 +364,9 @@ class Conversation:
         """What the message names replaces what the thread knew; an environment alone keeps the workload."""
         known = turn.state.get("for") or ""
         name = heard.workload or known.rpartition(":")[2]
-        environment = heard.environment or ("" if heard.workload else known.rpartition(":")[0])
+        environment = heard.environment
+        if environment is None:
+            environment = "" if heard.workload else known.rpartition(":")[0]
         if name and ":" not in name and environment:
             name = f"{environment}:{name}"
         if name:

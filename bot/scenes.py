@@ -29,6 +29,8 @@ TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 m
 
 REFUSED = "curl: (7) Failed to connect to api.data.gov port 443 after 3 ms: Connection refused"
 
+UNTRUSTED = "curl: (60) SSL certificate problem: unable to get local issuer certificate"
+
 SCENES: tuple[Scene, ...] = (
     Scene(
         "Infrastream: a connection timeout when calling an external API",
@@ -50,6 +52,14 @@ SCENES: tuple[Scene, ...] = (
             Line(
                 "dana", "payment-gateway: sqlalchemy.exc.TimeoutError: QueuePool limit of size 20 overflow 20 reached"
             ),
+        ),
+    ),
+    Scene(
+        "Party Bus: an SSL certificate error that points towards Istio, in both overlays",
+        (
+            Line("dana", f"mission-tracker/tracker-api gets {UNTRUSTED} from https://unifieddatalibrary.com"),
+            Line("dana", "draft because the tracker reads orbits from the UDL"),
+            Line("dana", "only staging"),
         ),
     ),
     Scene(

@@ -53,7 +53,8 @@ _DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s
 _WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
 _NAME = r"[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?"
 _SUBJECT = re2.compile(
-    rf"(?i)(?:^|\s)(?:for|from|app|project|service|workload)\s+{_NAME}"
+    rf"(?i)^\s*[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)+)[`'\"]?:\s"
+    rf"|(?:^|\s)(?:for|from|app|project|service|workload)\s+{_NAME}"
     rf"|(?:^|\s)(?:allow|let|permit)\s+{_NAME}\s+(?:to|reach|access)\b|^\s*{_NAME}\s+(?:to|->|→)\s"
     rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
 )
@@ -74,6 +75,11 @@ _PORT_FOLLOWS = re2.compile(
     r"(?i)(?:(?:and|what about|how about|or)\s+)?(?:(?:on|for)\s+)?(?:port\s*)?:?(\d{2,5})"
     r"(?:\s+(?:too|as well))?\s*[?.!]*"
 )
+_ONLY = re2.compile(
+    r"(?is)(?:please )?(?:draft (?:it )?)?(?:only|just)(?: for| in)? ([a-z]+)"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
+_BOTH = re2.compile(r"(?i)(?:please )?(?:draft (?:it )?)?(?:for |in )?both(?: environments| overlays)?[.!]?")
 _OTHER = re2.compile(
     r"(?i)(?:no[,.]?\s+)?(?:i (?:meant?|mean)\s+)?the other (?:one|project|app|workload|service|space|namespace)[.!?]*"
 )
@@ -90,7 +96,7 @@ _HOSTLIKE = re2.compile(r"[^\s.:/@]\.[^\s.]|::|[0-9a-f]:[0-9a-f]|@|://|\d+/\d+|[
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a message means. `workload` and `environment` only as far as it says so."""
+    """What a message means. `workload` and `environment` only as far as it says so; an empty environment is all."""
 
     verb: Verb
     workload: str | None = None
@@ -114,7 +120,7 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     command = _command(said)
     if command is not None:
         return command
-    follow = _follow_up(said, names)
+    follow = _follow_up(said, names, environments)
     if follow is not None:
         return follow
     judgement = judge(read_report(said))
@@ -139,8 +145,13 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     return Heard(verb, subject, environment, judgement=judgement)
 
 
-def _follow_up(said: str, names: Sequence[str]) -> Heard | None:
+def _follow_up(said: str, names: Sequence[str], environments: Collection[str]) -> Heard | None:
     """A few words that stand on what the thread spoke of before."""
+    only = _ONLY.fullmatch(said)
+    if only and (environment := find_environment(only[1], environments)):
+        return Heard("draft", environment=environment, reason=_flat(only[2]))
+    if _BOTH.fullmatch(said):
+        return Heard("draft", environment="")
     if match := _PORT_FOLLOWS.fullmatch(said):
         return Heard("port", port=match[1])
     if _OTHER.fullmatch(said):
@@ -198,6 +209,8 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
         known.setdefault(name.rsplit("/", 1)[-1].casefold(), name.rsplit("/", 1)[-1])
     words = [word.rstrip(".,:;/-") for word in _WORD.findall(said[:4000])]
     hits = [known[word.casefold()] for word in words if word.casefold() in known]
+    # An app of a known space or namespace: `org/space/app`.
+    hits += [word for word in words if word.count("/") > 1 and word.rpartition("/")[0].casefold() in known]
     if hits:
         return max(hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):

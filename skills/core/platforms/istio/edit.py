@@ -64,7 +64,7 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
     if names:
         bench.say("EGR993", destination=str(destination), environments=", ".join(names))
     if len(names) > 1:
-        bench.say("EGR586", environments=" and ".join(names), one=f"{names[0]}:{workload.name}")
+        bench.say("EGR586", environments=" and ".join(names), first=names[0], one=f"{names[0]}:{workload.name}")
     if names:
         return
     if ours and not bench.findings:
