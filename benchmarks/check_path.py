@@ -222,7 +222,7 @@ def _analyser(folder: Path, files: dict[str, str]) -> float | None:
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
-    command = [sys.executable, "-m", "nca", "--connectivity", str(folder), "-r", str(folder), "-q"]
+    command = [sys.executable, "-m", "nca", "--connectivity", "--resource_list", str(folder)]
     started = time.perf_counter()
     path = {**os.environ, "PYTHONPATH": str(ANALYSER.resolve())}
     subprocess.run(command, env=path, capture_output=True, check=False, timeout=900)

@@ -14,6 +14,7 @@ from skills.core.flow_text import workload
 from skills.core.model import Grant, Isolation, Place
 from skills.core.platform_base import Platform
 from skills.core.platforms import infrastream
+from skills.core.platforms.infrastream import entries
 from skills.core.platforms.infrastream.entries import Kind, Reach, read_item
 from skills.core.platforms.infrastream.index import Index
 from skills.core.platforms.infrastream.manifests import Project
@@ -366,3 +367,16 @@ def test_the_example_of_the_guide() -> None:
     assert [type(each) for each in projects] == [Project]
     assert decision(view(index, "https://hooks.slack.com/services")) == "allowed"
     assert decision(view(index, "slack.com")) == "denied"
+
+
+HOST_SIGNS = st.text(st.sampled_from("ab09-._A*/:@ü "), min_size=1, max_size=70)
+
+
+@given(st.one_of(HOST_SIGNS, st.lists(HOST_SIGNS, min_size=2, max_size=4).map(".".join)))
+def test_the_short_way_reads_what_the_long_way_reads(text: str) -> None:
+    """Plain names are taken as they stand; that must be what the careful reading says of them."""
+    place = Place("p.yaml", 1)
+    quick = read_item(text, place, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entries, "_is_plain", lambda _: False)
+        assert read_item(text, place, 0) == quick

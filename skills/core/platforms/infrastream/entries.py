@@ -17,6 +17,8 @@ from skills.core.hosts import Network, normalise, parent_of, shown
 from skills.core.model import Place
 
 _ADDRESS_SIGNS = frozenset("0123456789abcdefABCDEF.:")
+_HOST_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+_SHORT = 63  # the longest label, so that no label can be too long
 _LONGEST = 512
 _TEMPLATE_MARKS = ("{{", "${")
 
@@ -87,6 +89,8 @@ def read_item(value: Any, place: Place, position: int) -> Item:
     """Reads one list item, whatever YAML made of it."""
     if not isinstance(value, str) or not value:
         return Item(Kind.INVALID, "null" if value is None else shown(str(value)), place, position, fault="EGR726")
+    if _is_plain(value):
+        return Item(Kind.HOST, value, place, position, host=value)
     text, written = value[:_LONGEST], shown(value)
     if any(mark in text for mark in _TEMPLATE_MARKS):
         return Item(Kind.TEMPLATED, written, place, position)
@@ -97,6 +101,14 @@ def read_item(value: Any, place: Place, position: int) -> Item:
     if fault is not None:
         return Item(Kind.INVALID, written, place, position, fault=fault, meant=meant)
     return Item(Kind.WILDCARD if text.startswith("*.") else Kind.HOST, written, place, position, host=meant)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is a host name beyond doubt, spelt as `normalise` would: nearly every item is, and there are many."""
+    if len(text) > _SHORT or not _HOST_SIGNS.issuperset(text) or text[0] in ".-" or text[-1] in ".-":
+        return False
+    last = text.rfind(".") + 1
+    return last > 0 and text[last].isalpha() and ".." not in text and ".-" not in text and "-." not in text
 
 
 def _network(text: str) -> Network | None:
