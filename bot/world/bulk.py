@@ -26,6 +26,8 @@ def read_all(files: Mapping[str, bytes], progress: Progress | None = None) -> di
     with _without_collector():
         two = len(files) >= _ENOUGH_FOR_TWO and _may_fork()
         readings = _in_two(files, progress) if two else dict(_read(files, progress, len(files), 1))
+        if len(files) >= _ENOUGH_FOR_TWO:
+            gc.freeze()  # all this stays, and whatever is made of it must not be searched with it each time
     if progress and len(files) >= _STEP:
         progress(len(files), len(files))
     return readings

@@ -5,7 +5,7 @@ Source: uds-core `controllers/network/{generate,policies}.ts` and `generators/*`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -26,7 +26,7 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
 from skills.core.model import Place, Ports, finding
-from skills.core.platforms.uds.package import METADATA, Allow, Expose, Package
+from skills.core.platforms.uds.package import METADATA, Allow, Expose, Key, Package
 from skills.core.platforms.uds.versions import Mode, Version
 
 HBONE = 15008
@@ -72,6 +72,35 @@ def generated_rules(package: Package, rules: Version) -> tuple[Generated, ...]:
     own = [_from_allow(rule, mode, rules) for rule in package.rules if rule.direction in {"Egress", "Ingress"}]
     exposed = [_from_expose(item, mode) for item in package.expose if item.port is not None and not item.udp]
     return (*own, *exposed, *_defaults(package, mode))
+
+
+class GeneratedRules(Mapping[Key, tuple[Generated, ...]]):
+    """The rules of each Package, made when first asked for: a verdict is about few Packages."""
+
+    def __init__(self, packages: Iterable[Package], rules: Version) -> None:
+        self._packages = {package.key: package for package in packages}
+        self._rules = rules
+        self._made: dict[Key, tuple[Generated, ...]] = {}
+
+    def __getitem__(self, key: Key) -> tuple[Generated, ...]:
+        if key not in self._made:
+            self._made[key] = generated_rules(self._packages[key], self._rules)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._packages)
+
+    def __len__(self) -> int:
+        return len(self._packages)
+
+    def after(self, gone: Iterable[Package], come: Iterable[Package]) -> GeneratedRules:
+        new = GeneratedRules((), self._rules)
+        new._packages, new._made = dict(self._packages), dict(self._made)
+        for package in gone:
+            new._packages.pop(package.key, None)
+            new._made.pop(package.key, None)
+        new._packages |= {package.key: package for package in come}
+        return new
 
 
 def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_server: bool = False) -> list[Opening]:

@@ -12,7 +12,7 @@ from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.mesh import DEFAULT_ACCOUNT, Family, Principal, family_of
 from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
-from skills.core.platforms.uds.generate import Generated, generated_rules
+from skills.core.platforms.uds.generate import GeneratedRules
 from skills.core.platforms.uds.naming import sanitize
 from skills.core.platforms.uds.package import Allow, CoreDeployment, CoreRelease, Entry, ExtraRules, Key, Package
 from skills.core.platforms.uds.versions import NEWEST, OLD_DEFAULT, Mode, Version, known_rules
@@ -61,7 +61,7 @@ class Index:
     registered: Mapping[Mode, Mapping[str, tuple[Registration, ...]]] = field(default_factory=dict)
     participants: Mapping[str, tuple[Allow, ...]] = field(default_factory=dict)
     clashes: Mapping[tuple[Mode, str, int], Clash] = field(default_factory=dict)
-    generated: Mapping[Key, tuple[Generated, ...]] = field(default_factory=dict)
+    generated: GeneratedRules = field(default_factory=lambda: GeneratedRules((), NEWEST))
     floating: tuple[Package, ...] = ()
     cores: tuple[CoreDeployment, ...] = ()
     extras: tuple[ExtraRules, ...] = ()
@@ -139,18 +139,17 @@ def _compiled(
     for package in every:
         packages[package.namespace].append(package)
     kept = {id(package) for package in old.every_package()}
-    reasons, generated = {}, {}
+    reasons = {}
     for package in every:
         key = package.key
         reasons[key] = old.refused.get(key, ()) if id(package) in kept else refusals(package, rules)
-        generated[key] = old.generated[key] if id(package) in kept else generated_rules(package, rules)
     refused = {key: found for key, found in reasons.items() if found}
     index = Index(
         rules,
         cluster,
         {namespace: tuple(group) for namespace, group in packages.items()},
         refused,
-        generated=generated,
+        generated=GeneratedRules(every, rules),
         floating=tuple(package for package in every if templated(package.namespace)),
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),

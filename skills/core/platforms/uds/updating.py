@@ -12,7 +12,6 @@ from skills.core.enforce.kube_objects import templated
 from skills.core.model import Finding
 from skills.core.platform_base import Touched
 from skills.core.platforms.uds.admission import refusals
-from skills.core.platforms.uds.generate import generated_rules
 from skills.core.platforms.uds.index import (
     Clash,
     Index,
@@ -70,14 +69,12 @@ def _updated(index: Index, touched: Touched, cluster: Cluster) -> Index | None:
     refused = _without(index.refused, gone)
     reasons = {package.key: refusals(package, index.rules) for package in come}
     refused |= {key: found for key, found in reasons.items() if found}
-    generated = _without(index.generated, gone)
-    generated |= {package.key: generated_rules(package, index.rules) for package in come}
     base = replace(
         index,
         cluster=cluster,
         packages=packages,
         refused=refused,
-        generated=generated,
+        generated=index.generated.after(gone, come),
         floating=_floating(packages) if index.floating or any(templated(each.namespace) for each in come) else (),
         presumed=None,
     )
