@@ -17,7 +17,7 @@ from skills.core.apart import environments_by_namespace, joined
 from skills.core.enforce import cluster as kube
 from skills.core.enforce.variables import unfilled
 from skills.core.environments import canonical, environments_in
-from skills.core.expansion import Scope, differing, expand
+from skills.core.expansion import Expanded, Scope, differing, expand, still_plain
 from skills.core.hosts import near
 from skills.core.indexes import Indexes
 from skills.core.model import (
@@ -67,13 +67,14 @@ class Allowlist:
         dirty: bool | None = None,
         findings: Sequence[Finding] = (),
         scope: Scope = _WHOLE,
+        expanded: Expanded | None = None,
     ) -> None:
         self.readings = readings
         self.texts = texts
         self.commit = commit
         self.dirty = dirty
         self.findings = tuple(findings)
-        self.expanded = expand(readings, texts, scope)
+        self.expanded = expanded or expand(readings, texts, scope)
         self.indexes = Indexes(self.expanded.readings)
         self.scope = scope
         self._by_environment: dict[str, Allowlist] = {}
@@ -115,7 +116,10 @@ class Allowlist:
     ) -> Allowlist:
         """The allowlist once some files are others: `readings` and `texts` of those alone, None for what is gone."""
         every, said_now = _changed(self.readings, readings), _changed(self.texts, texts)
-        new = Allowlist(every, said_now, commit=commit, dirty=dirty, findings=findings, scope=self.scope)
+        plain = still_plain(self.expanded, every, readings)
+        new = Allowlist(
+            every, said_now, commit=commit, dirty=dirty, findings=findings, scope=self.scope, expanded=plain
+        )
         changes = differing(self.expanded, new.expanded, readings)
         new.indexes = self.indexes.after(new.expanded.readings, changes)
         if not any(reading and reading.blind for pair in changes.values() for reading in pair):

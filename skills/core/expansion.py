@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.charts import Charts, Render, render_charts
+from skills.core.enforce import delivery
 from skills.core.enforce.delivery import Substitution
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
@@ -68,6 +69,17 @@ def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], scope: Sco
     if flux:
         work.flux(flux, by_folder)
     return Expanded(work.readings(), work.by_hand, frozenset(roots))
+
+
+def still_plain(old: Expanded, now: Mapping[str, Reading], touched: Mapping[str, Reading | None]) -> Expanded | None:
+    """The readings as they are, where nothing was rendered before and the touched files bring nothing to render."""
+    for path, reading in touched.items():
+        for each in (old.readings.get(path), reading):
+            entries = each.entries if each else {}
+            kustomized = any(isinstance(entry, Kustomization) for entry in entries.get("kube", ()))
+            if kustomized or delivery.NAME in entries or path.endswith((_CHART, *_NAMES)):
+                return None
+    return Expanded(now, plain=True) if old.plain else None
 
 
 def differing(old: Expanded, new: Expanded, touched: Iterable[str]) -> dict[str, tuple[Reading | None, Reading | None]]:

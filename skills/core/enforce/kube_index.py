@@ -43,12 +43,20 @@ class PolicyIndex:
         for namespace, policies in touched.items():
             if namespace is None:
                 continue
-            for label in _by_label(by_namespace.pop(namespace, ())):
-                by_label[label] = {name: group for name, group in by_label[label].items() if name != namespace}
+            gone = _by_label(by_namespace.pop(namespace, ()))
+            come: dict[Label, tuple[NetworkPolicy, ...]] = {}
             if policies:
                 by_namespace[namespace] = _united(policies)
-                for label, group in _by_label(by_namespace[namespace]).items():
-                    by_label[label] = dict(sorted({**by_label.get(label, {}), namespace: group}.items()))
+                come = _by_label(by_namespace[namespace])
+            for label in {**gone, **come}:
+                shelf = dict(by_label.get(label, {}))
+                if label not in come:
+                    del shelf[namespace]
+                elif namespace in shelf:
+                    shelf[namespace] = come[label]
+                else:
+                    shelf = dict(sorted({**shelf, namespace: come[label]}.items()))
+                by_label[label] = shelf
         return PolicyIndex(by_namespace, tuple(touched.get(None, self.floating)), by_label)
 
 

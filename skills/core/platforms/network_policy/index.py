@@ -67,7 +67,9 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
     )
     homes, namespaces = index.homes.after(before, after)
     policies = {name: [entry.policy for entry in homes.at(name)] for name in namespaces}
-    files = {path: held for path, held in index.files.items() if path not in touched.before}
+    files = dict(index.files)
+    for path in touched.before:
+        del files[path]
     files |= {path: tuple(held) for path, held in touched.after.items()}
     moved = [entry for part in (touched.before, touched.after) for held in part.values() for entry in held]
     foreign = index.foreign
