@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 from skills.core.all_platforms import ALL
 from skills.core.apart import environments_by_namespace, joined
@@ -36,9 +35,8 @@ from skills.core.model import (
 )
 from skills.core.platform_base import Platform, Sources
 from skills.core.reading import Blind, Reading, is_manifest, read_file
+from skills.core.shelves import changed
 from skills.core.yaml_text import Unreadable
-
-T = TypeVar("T")
 
 _NEAR_MISSES = 8
 _WHOLE = Scope()
@@ -115,7 +113,7 @@ class Allowlist:
         findings: Sequence[Finding] = (),
     ) -> Allowlist:
         """The allowlist once some files are others: `readings` and `texts` of those alone, None for what is gone."""
-        every, said_now = _changed(self.readings, readings), _changed(self.texts, texts)
+        every, said_now = changed(self.readings, readings), changed(self.texts, texts)
         plain = still_plain(self.expanded, every, readings)
         new = Allowlist(
             every, said_now, commit=commit, dirty=dirty, findings=findings, scope=self.scope, expanded=plain
@@ -278,16 +276,6 @@ class Allowlist:
 
     def audit(self) -> list[Finding]:
         return [finding for platform in ALL for finding in platform.audit(self.indexes[platform.NAME])]
-
-
-def _changed(known: Mapping[str, T], changes: Mapping[str, T | None]) -> dict[str, T]:
-    every = dict(known)
-    for path, value in changes.items():
-        if value is not None:
-            every[path] = value
-        else:
-            every.pop(path, None)
-    return every
 
 
 def _applies(path: str, environment: str) -> bool:

@@ -9,6 +9,17 @@ K = TypeVar("K")
 E = TypeVar("E")
 
 
+def changed(known: Mapping[str, E], changes: Mapping[str, E | None]) -> dict[str, E]:
+    """A mapping with other values; None takes a key out."""
+    every = dict(known)
+    for path, value in changes.items():
+        if value is not None:
+            every[path] = value
+        else:
+            every.pop(path, None)
+    return every
+
+
 class Shelves(Generic[K, E]):
     """Entries by key and, below it, by file. Never changed once built.
 
