@@ -14,7 +14,7 @@ from skills.core.platform_base import Touched
 from skills.core.platforms.cilium.audit import audit
 from skills.core.platforms.cilium.decide import decide, governs
 from skills.core.platforms.cilium.edit import edit
-from skills.core.platforms.cilium.entries import CiliumPolicy
+from skills.core.platforms.cilium.entries import Entry
 from skills.core.platforms.cilium.grants import grants, isolations, wider
 from skills.core.platforms.cilium.index import NAME, Index, compile_index
 from skills.core.platforms.cilium.read import read
@@ -41,7 +41,7 @@ KIND = "k8s"
 MARKS: tuple[str, ...] = ("cilium.io/",)
 
 
-def compile(entries: Sequence[CiliumPolicy], cluster: Cluster) -> Index:
+def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:
     return compile_index(entries, cluster)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.matching import Match
 from skills.core.model import Finding, finding
+from skills.core.platforms.cilium.contradictions import contradictions, holds_ports
 from skills.core.platforms.cilium.endpoints import Endpoint
-from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Rule, Spec
+from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Spec
 from skills.core.platforms.cilium.grants import pod_end
 from skills.core.platforms.cilium.index import Index
-from skills.core.platforms.cilium.names import DnsRule, dns_rules
+from skills.core.platforms.cilium.names import DnsRule, dns_rules, may_share
 from skills.core.platforms.cilium.pattern import Name
 
 _RESOLVER_LABELS = frozenset({"kube-dns", "coredns", "node-local-dns"})
@@ -20,12 +21,13 @@ _MOST_NAMES = 200
 
 def audit(index: Index) -> Sequence[Finding]:
     found: list[Finding] = []
+    found += [mode.doubt for mode in index.modes]
     for policy in index.policies:
         found += policy.faults
         if policy.doubt is not None and policy.doubt.code == "EGR909":
             found.append(policy.doubt)
         for spec in policy.specs:
-            found += _of(index, policy, spec)
+            found += [*_of(index, policy, spec), *contradictions(index, policy, spec)]
     return list({(item.code, str(item.facts), item.evidence): item for item in found}.values())
 
 
@@ -33,8 +35,8 @@ def _of(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterator[Finding]:
     if policy.faults or spec.nodes:
         return
     yield from _unlearned(index, policy, spec)
+    yield from _covered_names(policy, spec)
     for rule in spec.egress.allow:
-        yield from _covered_names(policy, rule)
         for peer in rule.peers:
             yield from _misleading(policy, peer)
     yield from _selecting_nothing(index, policy, spec)
@@ -45,8 +47,7 @@ def _unlearned(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterator[Findi
     listed = [peer for rule in spec.egress.allow for peer in rule.peers if peer.name is not None][:_MOST_NAMES]
     if not listed:
         return
-    pairs = index.about(policy.namespace) if policy.namespace else [(p, s) for p in index.policies for s in p.specs]
-    rules = [rule for other, near in pairs if _may_share(spec, near) for rule in dns_rules(other, near)]
+    rules = [rule for other, near in index.around(policy) if may_share(spec, near) for rule in dns_rules(other, near)]
     seen = [rule for rule in rules if rule.names is not None]
     if not seen:
         names = ", ".join(peer.text for peer in listed[:3])
@@ -64,21 +65,15 @@ def _seen(name: Name, rules: Sequence[DnsRule]) -> bool:
     return any(known.covers(name) or "{" in known.text + name.text for rule in rules for known in rule.names or ())
 
 
-def _may_share(one: Spec, other: Spec) -> bool:
-    """Whether some pod could be selected by both: no label is demanded with two values."""
-    mine, theirs = one.selector.labels, other.selector.labels
-    return not other.nodes and all(theirs.get(key, value) == value for key, value in mine.items())
-
-
-def _covered_names(policy: CiliumPolicy, rule: Rule) -> Iterator[Finding]:
-    """A name of a list that a wider pattern of the same list holds already."""
-    names = [peer for peer in rule.peers if peer.name is not None][:_MOST_NAMES]
-    patterns = [peer for peer in names if peer.name is not None and peer.name.wild and "*" in peer.text]
-    for peer in names:
-        for wide in patterns:
+def _covered_names(policy: CiliumPolicy, spec: Spec) -> Iterator[Finding]:
+    """A name that a wider pattern holds already, in its own list or in another rule for all of its ports."""
+    listed = [(rule, peer) for rule in spec.egress.allow for peer in rule.peers if peer.name is not None][:_MOST_NAMES]
+    patterns = [(rule, peer) for rule, peer in listed if peer.name is not None and peer.name.wild and "*" in peer.text]
+    for rule, peer in listed:
+        for other, wide in patterns:
             if peer.name is None or wide.name is None or wide.text == peer.text:
                 continue
-            if wide.name.covers(peer.name):
+            if wide.name.covers(peer.name) and (other is rule or holds_ports(other, rule)):
                 yield finding("EGR872", peer.place, wide.place, policy=policy.name, name=peer.text, wide=wide.text)
                 break
 

@@ -36,9 +36,12 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if not index.policies or workload.kind != "k8s" or destination.service:
         return ()
     far = far_end(index, workload, destination)
-    near = Endpoint(pods_of(index.cluster, workload), workload.service_account)
+    pods = pods_of(index.cluster, workload)
+    near = Endpoint(pods, workload.service_account, pods.namespace in index.cluster.declared)
     free = _ungoverned(near, far, destination)
-    if free is not None:
+    if free is not None and near.pods.host_network and not far.loopback and index.hosts:
+        egress = _host_firewall(index, near)
+    elif free is not None:
         egress = LayerView(LAYER, NAME, "allow", findings=(free,))
     else:
         egress = _egress(index, near, far, destination)
@@ -72,6 +75,13 @@ def _ungoverned(near: Endpoint, far: Peers, destination: Destination) -> Finding
     return None
 
 
+def _host_firewall(index: Index, near: Endpoint) -> LayerView:
+    """Policies about nodes limit pods on the host network, and on which node they run the files don't say."""
+    policy, spec = index.hosts[0]
+    doubt = finding("EGR881", spec.place, workload=near.pods.name, policy=policy.name)
+    return LayerView(LAYER, NAME, "allow", unknown=(doubt,), doubts=(doubt,))
+
+
 def _egress(index: Index, near: Endpoint, far: Peers, destination: Destination) -> LayerView:
     pairs = index.about(near.pods.namespace)
     seen = lookups(pairs, near)
@@ -99,7 +109,8 @@ def asked_of(index: Index, near: Endpoint, far: Peers, destination: Destination,
         flow = Flow("Egress", near.pods, end, protocol, ports)  # type: ignore[arg-type]
         there = endpoint(index.cluster, end) if isinstance(end, Pods) else None
         why = seen.why(host) if learned is Match.UNKNOWN else None
-        return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why)
+        plain = destination.application == "http"
+        return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why, plain)
 
     asked = [ask(pods, pods.ports) for pods in far.pods]
     asked += [ask(there, destination.ports) for there in far.outside]

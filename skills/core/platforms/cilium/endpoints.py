@@ -23,10 +23,14 @@ _OF_PODS = ("", "any", "k8s")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Pods with what only Cilium looks at: their service account (None: nobody says)."""
+    """Pods with what only Cilium looks at: their service account (None: nobody says).
+
+    `declared`: a Namespace manifest says which labels the namespace has; without one it may have others as well.
+    """
 
     pods: Pods
     account: str | None = None
+    declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,9 @@ def _labels(key: str, end: Endpoint) -> Mapping[str, str] | None:
         return {key: pods.namespace}
     if key.startswith(NAMESPACE_LABELS):
         value = pods.namespace_labels.get(key.removeprefix(NAMESPACE_LABELS))
-        return {} if value is None else {key: value}
+        if value is None:
+            return {} if end.declared else None
+        return {key: value}
     if key == ACCOUNT:
         return None if end.account is None else {key: end.account}
     if key == CLUSTER or pods.labels is None or (pods.partial and key not in pods.labels):
@@ -142,4 +148,4 @@ def endpoint(cluster: Cluster, pods: Pods) -> Endpoint:
     """Pods of the repository with their service account, if all of that name have the same."""
     namespace, _, name = pods.name.partition("/")
     accounts = {pod.service_account for pod in pods_named(cluster, namespace, name)} if name else set()
-    return Endpoint(pods, accounts.pop() if len(accounts) == 1 else None)
+    return Endpoint(pods, accounts.pop() if len(accounts) == 1 else None, pods.namespace in cluster.declared)

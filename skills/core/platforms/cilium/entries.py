@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from skills.core.enforce.kube_policy import Direction, IpBlock
+from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place, Ports
 from skills.core.platforms.cilium.endpoints import EndpointSelector
 from skills.core.platforms.cilium.pattern import Name
@@ -17,7 +19,8 @@ Kind = Literal["endpoints", "entity", "block", "service", "name", "unsure"]
 class Peer:
     """One item of a To or From list. `text` says it in the file's words; the field of its `kind` is set.
 
-    `unsure` says why only the cluster knows it.
+    `unsure` says why only the cluster knows it. `family` is the key below which it stands, without To or From.
+    `group` is a CIDR group that some file may hold, with what is cut out of it; `blocks` are then its addresses.
     """
 
     kind: Kind
@@ -28,6 +31,32 @@ class Peer:
     service: tuple[str, str] | None = None
     name: Name | None = None
     unsure: Finding | None = None
+    family: str = ""
+    group: Group | None = None
+    members: tuple[IpBlock, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[IpBlock, ...]:
+        return (self.block,) if self.block is not None else self.members
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """CiliumCIDRGroups by name, or by their labels. `excepts` are blocks that are cut out."""
+
+    name: str = ""
+    selector: LabelSelector | None = None
+    excepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CidrGroup:
+    """A CiliumCIDRGroup document; `cidrs` None where a template has yet to fill one in, or one is no block."""
+
+    name: str
+    labels: Mapping[str, str]
+    place: Place
+    cidrs: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +109,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Both lists of one direction, and whether selected endpoints are denied by default."""
+    """Both lists of one direction, and whether selected endpoints are denied by default.
+
+    `empty`: a list without items stands there, and nothing says whether that is meant to deny.
+    """
 
     allow: tuple[Rule, ...] = ()
     deny: tuple[Rule, ...] = ()
     isolates: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +141,7 @@ class CiliumPolicy:
 
     `namespace` None otherwise means that a template decides it. With `faults` Cilium or the API server
     rejects the policy. `line` is where its document (or list item) begins. `doubt` says why nobody can be
-    sure that it is in force as it stands here.
+    sure that it is in force as it stands here. `written` False: a setting of the cluster that acts like one.
     """
 
     kind: str
@@ -121,11 +154,22 @@ class CiliumPolicy:
     remarks: tuple[Finding, ...] = ()
     assumed_namespace: bool = False
     doubt: Finding | None = None
+    written: bool = True
 
     @property
     def clusterwide(self) -> bool:
         return self.kind == CLUSTERWIDE
 
 
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """An enforcement mode for which no policy counts as it stands; `doubt` says so."""
+
+    name: str
+    place: Place
+    doubt: Finding
+
+
+Entry = CiliumPolicy | CidrGroup | Mode
 NAMESPACED = "CiliumNetworkPolicy"
 CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"

@@ -13,6 +13,7 @@ from skills.core.platforms.cilium.endpoints import Endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
 from skills.core.platforms.cilium.index import Index
 from skills.core.platforms.cilium.match import peer_words, port_words
+from skills.core.platforms.cilium.names import DnsRule, dns_rules, may_share
 
 DNS_PEER = "pods k8s-app=kube-dns in namespace kube-system"
 _EVERYTHING = "everything"
@@ -26,26 +27,64 @@ _MOST_PAIRS = 400
 def grants(index: Index) -> Sequence[Grant]:
     """One grant for each pair of a peer and a port; the receiving side of an ingress rule is its target."""
     found: dict[Grant, None] = {}
+    known: dict[str | None, list[DnsRule]] = {}
     for policy in index.policies:
         if policy.faults:
             continue
         for spec in policy.specs:
+            lookups = _lookups(index, policy, spec, known)
             for direction in _DIRECTIONS:
                 for rule in spec.side(direction).allow:
-                    found |= dict.fromkeys(_of(policy, spec, rule, direction))
+                    found |= dict.fromkeys(_of(policy, spec, rule, direction, lookups))
     return tuple(found)
 
 
-def _of(policy: CiliumPolicy, spec: Spec, rule: Rule, direction: Direction) -> Iterator[Grant]:
-    own = scope(policy, spec)
-    peers = [peer_words(peer, policy.namespace) for peer in rule.peers] or ([_EVERYTHING] if rule.anyone else [])
+def _of(
+    policy: CiliumPolicy, spec: Spec, rule: Rule, direction: Direction, lookups: Sequence[DnsRule]
+) -> Iterator[Grant]:
     ports = [] if rule.only_icmp else port_words(rule.to_ports)
-    if len(ports) * len(peers) > _MOST_PAIRS:
+    if len(ports) * len(rule.peers) > _MOST_PAIRS:
         ports = [(", ".join(port for port, _ in ports), "any")]
-    for peer in peers:
-        source, target = (own, peer) if direction == "Egress" else (peer, f"{_INGRESS}{own}")
+    for who, peer in _pairs(policy, spec, rule, lookups):
+        source, target = (who, peer) if direction == "Egress" else (peer, f"{_INGRESS}{who}")
         for number, protocol in ports:
             yield Grant(source, target, number, protocol, LAYER)
+
+
+def _pairs(policy: CiliumPolicy, spec: Spec, rule: Rule, lookups: Sequence[DnsRule]) -> Iterator[tuple[str, str]]:
+    """Who may reach whom; a name only as far as the DNS proxy gets to see it."""
+    own = scope(policy, spec)
+    if rule.anyone:
+        yield own, _EVERYTHING
+    for peer in rule.peers:
+        if peer.name is None:
+            yield own, peer_words(peer, policy.namespace)
+            continue
+        for known in lookups:
+            who = own if _about_all(known, policy, spec) else f"{own} that are {scope(known.policy, known.spec)}"
+            for name in known.names or ():
+                target = peer.name.common(name)
+                if target:
+                    yield who, target
+
+
+def _lookups(
+    index: Index, policy: CiliumPolicy, spec: Spec, known: dict[str | None, list[DnsRule]]
+) -> Sequence[DnsRule]:
+    """The DNS rules for pods of this spec through which the proxy sees names."""
+    if not any(peer.name for rule in spec.egress.allow for peer in rule.peers):
+        return ()
+    if policy.namespace not in known:
+        found = [rule for other, near in index.around(policy) if not other.faults for rule in dns_rules(other, near)]
+        known[policy.namespace] = [rule for rule in found if rule.names is not None]
+    return [rule for rule in known[policy.namespace] if may_share(spec, rule.spec)]
+
+
+def _about_all(known: DnsRule, policy: CiliumPolicy, spec: Spec) -> bool:
+    """Whether the DNS rule counts for all pods of the spec, as far as the words show it."""
+    at_home = known.policy.namespace == policy.namespace
+    same = at_home and str(known.spec.selector) == str(spec.selector)
+    return same or (known.spec.selector.empty and (known.policy.clusterwide or at_home))
 
 
 def scope(policy: CiliumPolicy, spec: Spec) -> str:

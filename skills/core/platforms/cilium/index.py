@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import finding
-from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
+from skills.core.platforms.cilium.entries import CidrGroup, CiliumPolicy, Entry, Mode, Rule, Spec
+from skills.core.platforms.cilium.groups import with_groups
 
 NAME = "cilium"
 
@@ -21,19 +22,37 @@ class Index:
 
     cluster: Cluster
     policies: tuple[CiliumPolicy, ...] = ()
-    read: tuple[CiliumPolicy, ...] = ()
+    read: tuple[Entry, ...] = ()
     by_namespace: Mapping[str, tuple[tuple[CiliumPolicy, Spec], ...]] = field(default_factory=dict)
     anywhere: tuple[tuple[CiliumPolicy, Spec], ...] = ()
+    modes: tuple[Mode, ...] = ()
 
     def about(self, namespace: str) -> tuple[tuple[CiliumPolicy, Spec], ...]:
         return (*self.by_namespace.get(namespace, ()), *self.anywhere)
+
+    def around(self, policy: CiliumPolicy) -> Sequence[tuple[CiliumPolicy, Spec]]:
+        """The specs that may be about the same pods as this policy."""
+        if policy.namespace:
+            return self.about(policy.namespace)
+        return [(other, spec) for other in self.policies for spec in other.specs]
+
+    @property
+    def hosts(self) -> list[tuple[CiliumPolicy, Spec]]:
+        """Specs about nodes that limit what leaves them."""
+        pairs = [(policy, spec) for policy, spec in self.anywhere if spec.nodes]
+        return [pair for pair in pairs if pair[1].egress.isolates or pair[1].egress.deny]
 
     def of(self, namespace: str) -> list[CiliumPolicy]:
         return [policy for policy in self.policies if policy.namespace == namespace]
 
 
-def compile_index(entries: Sequence[CiliumPolicy], cluster: Cluster) -> Index:
-    policies = _distinct([home for entry in entries for home in _at_home(entry, cluster)])
+def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
+    groups = [entry for entry in entries if isinstance(entry, CidrGroup)]
+    modes = tuple(entry for entry in entries if isinstance(entry, Mode))
+    written = [with_groups(entry, groups) for entry in entries if isinstance(entry, CiliumPolicy)]
+    if modes:
+        written = [replace(policy, doubt=policy.doubt or modes[0].doubt) for policy in written]
+    policies = _distinct([home for entry in written for home in _at_home(entry, cluster)])
     by_namespace: dict[str, list[tuple[CiliumPolicy, Spec]]] = {}
     anywhere = []
     for policy in policies:
@@ -44,7 +63,7 @@ def compile_index(entries: Sequence[CiliumPolicy], cluster: Cluster) -> Index:
             if not names:
                 anywhere.append((policy, spec))
     grouped = {name: tuple(pairs) for name, pairs in by_namespace.items()}
-    return Index(cluster, tuple(policies), tuple(entries), grouped, tuple(anywhere))
+    return Index(cluster, tuple(policies), tuple(entries), grouped, tuple(anywhere), modes)
 
 
 def _namespaces(policy: CiliumPolicy, spec: Spec) -> tuple[str, ...]:

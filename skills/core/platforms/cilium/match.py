@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_flow import Flow, Opening
-from skills.core.enforce.kube_policy import Outside, Pods, labels_match
+from skills.core.enforce.kube_policy import IpBlock, Outside, Pods, labels_match
 from skills.core.enforce.matching import Match, sure
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, Region, Spans, covers, meets
@@ -22,6 +22,7 @@ from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Port, PortR
 _POINT: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
 _ALL_PORTS: Spans = (EVERY_PORT,)
 _NODES = frozenset({"host", "remote-node"})
+_NO_PODS = frozenset({"CIDRSet", "CIDR", "Nodes", "Groups"})  # addresses and nodes: pods are known by their labels
 _INSIDE = frozenset({"cluster", "kube-apiserver", *_NODES})
 _PRIVATE_V6 = int(ipaddress.IPv6Network("fc00::/7").network_address), int(ipaddress.IPv6Network("fc00::/7")[-1])
 
@@ -30,8 +31,9 @@ _PRIVATE_V6 = int(ipaddress.IPv6Network("fc00::/7").network_address), int(ipaddr
 class Asked:
     """A flow with what only Cilium looks at.
 
-    `host` is the name that the sender asks for, "" for an address; `learned` says whether the DNS proxy
-    gets to see it, with `learned_why` where that is not known. `service` is the Service that it means.
+    `host` is the name that the sender asks for, "" for an address, `plain_http` that it speaks no TLS. `learned`
+    says whether the DNS proxy gets to see the name, with `learned_why` where that is not known. `service` is the
+    Service that it means.
     """
 
     flow: Flow
@@ -43,6 +45,7 @@ class Asked:
     api_server: bool = False
     learned: Match = Match.NO
     learned_why: Finding | None = None
+    plain_http: bool = False
 
 
 def selection(policy: CiliumPolicy, spec: Spec, near: Endpoint) -> Match:
@@ -76,8 +79,9 @@ def _peers(policy: CiliumPolicy, rule: Rule, asked: Asked) -> Iterator[_PeerOpen
         return
     nodes = {peer.text for peer in rule.peers if peer.kind == "entity"} >= _NODES
     for peer in rule.peers:
-        if peer.kind == "block":
-            yield from _block(peer, asked)
+        if peer.blocks:
+            for block in peer.blocks:
+                yield from _block(peer, block, asked)
             continue
         match = peer_match(policy, peer, asked)
         if nodes and match is Match.UNKNOWN and peer.text in _NODES and isinstance(asked.flow.far, Pods):
@@ -90,7 +94,7 @@ def peer_match(policy: CiliumPolicy, peer: Peer, asked: Asked) -> Match:
     """Whether the peer holds the far end; for blocks see `_block`."""
     far = asked.flow.far
     if peer.kind == "unsure":
-        return Match.NO if peer.text.startswith("the CIDR group") and isinstance(far, Pods) else Match.UNKNOWN
+        return Match.NO if peer.family in _NO_PODS and isinstance(far, Pods) and not far.host_network else Match.UNKNOWN
     if peer.kind == "entity":
         return _entity(peer.text, asked)
     if peer.kind == "service":
@@ -138,10 +142,10 @@ def _service(policy: CiliumPolicy, peer: Peer, asked: Asked) -> Match:
     return labels_match(LabelSelector(known.selector), far)
 
 
-def _block(peer: Peer, asked: Asked) -> Iterator[_PeerOpening]:
+def _block(peer: Peer, block: IpBlock, asked: Asked) -> Iterator[_PeerOpening]:
     """A name without addresses is held for sure only by a block of everything that it could be."""
-    far, block = asked.flow.far, peer.block
-    if isinstance(far, Pods) or block is None or not block.spans:
+    far = asked.flow.far
+    if isinstance(far, Pods) or not block.spans:
         return
     wanted = asked.flow.wanted.addresses
     if asked.api_server:
@@ -172,7 +176,7 @@ def _ports(rule: Rule, asked: Asked) -> Iterator[_PortOpening]:
             yield Match.YES, _ALL_PORTS, None
         return
     for port_rule in rule.to_ports:
-        named = server_name_match(port_rule, asked.host)
+        named = server_name_match(port_rule, asked)
         if named is Match.NO:
             continue
         why = finding("EGR859", port_rule.place, policy="serverNames", value="the TLS name") if named < 2 else None
@@ -183,11 +187,13 @@ def _ports(rule: Rule, asked: Asked) -> Iterator[_PortOpening]:
                     yield min(match, named), spans, port_why or why
 
 
-def server_name_match(rule: PortRule, host: str) -> Match:
+def server_name_match(rule: PortRule, asked: Asked) -> Match:
     """`serverNames` let pass only TLS that names one of these hosts."""
     if not rule.server_names:
         return Match.YES
-    return max(name.matches(host) for name in rule.server_names) if host else Match.UNKNOWN
+    if asked.plain_http:
+        return Match.NO
+    return max(name.matches(asked.host) for name in rule.server_names) if asked.host else Match.UNKNOWN
 
 
 def _port(port: Port, flow: Flow) -> _PortOpening:

@@ -111,7 +111,7 @@ def _listed(rule: Rule) -> str:
 def _port_miss(policy: CiliumPolicy, rule: Rule, asked: Asked) -> NearMiss:
     flow: Flow = asked.flow
     for port_rule in rule.to_ports or ():
-        if server_name_match(port_rule, asked.host) is Match.NO:
+        if server_name_match(port_rule, asked) is Match.NO:
             names = ", ".join(map(str, port_rule.server_names[:_MOST_PORTS]))
             return _miss("EGR199", port_rule.place, 1, policy=policy.name, names=names, host=asked.host)
     port = "any port" if flow.ports is None else str(flow.ports)
@@ -129,10 +129,10 @@ def _peer_miss(policy: CiliumPolicy, peer: Peer, asked: Asked) -> Iterator[NearM
     facts: dict[str, Fact] = {"policy": policy.name, "peer": peer_words(peer, policy.namespace)}
     if peer.kind == "name" and peer.name is not None:
         yield from _name_miss(peer, asked, facts)
-    elif peer.kind == "block" and peer.block is not None:
+    elif peer.kind == "block":
         if isinstance(far, Pods):
             yield _miss("EGR195", peer.place, 2, **facts, destination=far.name)
-        elif peer.block.version == far.version:
+        elif any(block.version == far.version for block in peer.blocks):
             yield _miss("EGR142", peer.place, 4, **facts, block=peer.text, destination=far.name)
     elif peer.kind == "entity":
         yield _miss("EGR197", peer.place, 3, **facts, entity=peer.text, destination=far.name)

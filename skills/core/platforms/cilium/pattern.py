@@ -49,6 +49,20 @@ class Name:
         hit = sure(expression(self.text, self.wild).fullmatch(plain(host)) is not None)
         return min(hit, Match.UNKNOWN) if templated(self.text) else hit
 
+    def common(self, other: Name) -> str:
+        """What both name, in words; "" where they have nothing in common or nobody can say."""
+        if other.covers(self):
+            return self.text
+        if self.covers(other):
+            return other.text
+        both = "*" in self.text and "*" in other.text
+        return f"{self.text} within {other.text}" if both and self._may_meet(other) else ""
+
+    def _may_meet(self, other: Name) -> bool:
+        """False where the ends of the two patterns differ, so that no name can be of both."""
+        mine, theirs = plain(self.text).rpartition("*")[2], plain(other.text).rpartition("*")[2]
+        return mine.endswith(theirs) or theirs.endswith(mine)
+
     def covers(self, other: Name) -> bool:
         """Whether every name of `other` is one of these, as far as the spelling shows it."""
         if self.everything or plain(self.text) == plain(other.text):

@@ -96,7 +96,7 @@ class Placer:
         policies = [p for p in index.of(wish.namespace) if p.kind == NAMESPACED and p.place.path.endswith(_YAML)]
         paths = [policy.place.path for policy in policies]
         if not paths:
-            wide = [p for p in index.policies if p.clusterwide and p.place.path.endswith(_YAML)]
+            wide = [p for p in index.policies if p.clusterwide and p.written and p.place.path.endswith(_YAML)]
             paths = [policy.place.path for policy in wide]
         if not paths:  # Cilium's policies stand for other namespaces only
             others = [(p.namespace, p.place.path) for p in index.policies if p.place.path.endswith(_YAML)]

@@ -11,8 +11,9 @@ from typing import Any
 from skills.core.enforce.kube_objects import mapping_of, namespace_of, templated, text_of
 from skills.core.enforce.selectors import parse
 from skills.core.model import finding
+from skills.core.platforms.cilium import groups, mode
 from skills.core.platforms.cilium.endpoints import EndpointSelector, selector_of
-from skills.core.platforms.cilium.entries import CLUSTERWIDE, NAMESPACED, CiliumPolicy, Rule, Side, Spec
+from skills.core.platforms.cilium.entries import CLUSTERWIDE, NAMESPACED, CiliumPolicy, Entry, Rule, Side, Spec
 from skills.core.platforms.cilium.faults import Faults
 from skills.core.platforms.cilium.read_peers import PeerReader
 from skills.core.platforms.cilium.read_ports import PortReader
@@ -24,16 +25,26 @@ _TO = ("toEndpoints", "toEntities", "toCIDR", "toCIDRSet", "toServices", "toFQDN
 _FROM = ("fromEndpoints", "fromEntities", "fromCIDR", "fromCIDRSet", "fromGroups", "fromNodes")
 _DEPRECATED = ("toRequires", "fromRequires")
 _ALLOW_ONLY = ("toFQDNs",)
+_SECTIONS = ("egress", "egressDeny", "ingress", "ingressDeny")
+_FIELDS = frozenset(
+    {*_SECTIONS, "endpointSelector", "nodeSelector", "enableDefaultDeny", "description", "labels", "log"}
+)
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
 _MOST_RULES = 5_000
 _MOST_PEERS = 20_000
 
 
-def read(document: Document) -> Sequence[CiliumPolicy]:
+def read(document: Document) -> Sequence[Entry]:
     data = document.data
-    if not isinstance(data, Mapping) or not text_of(data.get("apiVersion")).startswith("cilium.io/"):
+    if not isinstance(data, Mapping):
         return ()
-    kind = text_of(data.get("kind"))
+    kind, version = text_of(data.get("kind")), text_of(data.get("apiVersion"))
+    if kind == "ConfigMap" and version == "v1":
+        return mode.read_mode(document)
+    if not version.startswith("cilium.io/"):
+        return ()
+    if kind == groups.KIND:
+        return (groups.read_group(document),)
     return (_Reader(document, kind).policy(),) if kind in {NAMESPACED, CLUSTERWIDE} else ()
 
 
@@ -100,6 +111,9 @@ class _Reader:
             # Whatever namespace the selector names, a namespaced policy counts in its own.
             kept = tuple(term for term in selector.terms if term.requirement.key != "io.kubernetes.pod.namespace")
             selector = EndpointSelector(kept, own_namespace=True)
+        for key in spec:
+            if key not in _FIELDS:
+                self.faults.field(self.document.place(spec, key), str(key)[:60], spec[key])
         egress = self._side(spec, path, "egress", _TO)
         ingress = self._side(spec, path, "ingress", _FROM)
         return Spec(place, path, selector, egress, ingress, nodes=pods is None and nodes is not None)
@@ -107,9 +121,13 @@ class _Reader:
     def _side(self, spec: Map, path: Path, key: str, families: Sequence[str]) -> Side:
         allow = self._rules(spec, path, key, families)
         deny = self._rules(spec, path, f"{key}Deny", families)
-        said = mapping_of(spec.get("enableDefaultDeny")).get(key)
+        written = spec.get("enableDefaultDeny")
+        said = mapping_of(written).get(key)
+        if not isinstance(written, Mapping | None) or not isinstance(said, bool | None):
+            self.faults.field(self.document.place(spec, "enableDefaultDeny"), "enableDefaultDeny", said or written)
         present = spec.get(key) is not None or spec.get(f"{key}Deny") is not None
-        return Side(allow, deny, said if isinstance(said, bool) else present)
+        empty = present and said is None and not spec.get(key) and not spec.get(f"{key}Deny")
+        return Side(allow, deny, said if isinstance(said, bool) else present, empty)
 
     def _rules(self, spec: Map, path: Path, key: str, families: Sequence[str]) -> tuple[Rule, ...]:
         rules = []
@@ -136,7 +154,8 @@ class _Reader:
             if odd or not (key in families or key in {"toPorts", "icmps", "authentication"}):
                 self.faults.field(self.document.place(item, key), str(key)[:60], item[key])
         peers = [peer for key in present for peer in self._peers(item, key)]
-        ports = self.ports.to_ports(item, ingress=ingress, deny=deny) if item.get("toPorts") is not None else None
+        # An empty list of ports limits nothing: Cilium asks how many there are, not whether the key stands there.
+        ports = self.ports.to_ports(item, ingress=ingress, deny=deny) if item.get("toPorts") not in (None, []) else None
         icmps = bool(item.get("icmps"))
         if icmps and ports:
             self.faults.field(self.document.place(item, "icmps"), "icmps beside toPorts", item["icmps"])

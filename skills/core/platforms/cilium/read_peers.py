@@ -9,7 +9,7 @@ from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated,
 from skills.core.enforce.selectors import parse
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import selector_of
-from skills.core.platforms.cilium.entries import Peer
+from skills.core.platforms.cilium.entries import Group, Peer
 from skills.core.platforms.cilium.faults import Faults, shown
 from skills.core.platforms.cilium.pattern import Name
 from skills.core.yaml_text import Document, Map, Seq
@@ -37,7 +37,7 @@ class PeerReader:
         if family == "CIDR":
             return self._block(item, (), place)
         if family in {"Groups", "Nodes"}:
-            return Peer("unsure", place, key, unsure=_unsure(place, key))
+            return Peer("unsure", place, key, unsure=_unsure(place, key), family=family)
         if not isinstance(item, Mapping):
             self._faults.field(place, key, item)
             return None
@@ -70,19 +70,22 @@ class PeerReader:
         texts = [text_of(cidr) or "a template", *map(text_of, sequence_of(excepts)[:_MOST_EXCEPTS])]
         if not any(map(templated, texts)) and text_of(cidr):
             return None
-        return Peer("unsure", place, shown(texts[0]), unsure=_unsure(place, texts[0]))
+        return Peer("unsure", place, shown(texts[0]), unsure=_unsure(place, texts[0]), family="CIDR")
 
     def _cidr_set(self, item: Mapping[str, Any], place: Place) -> Peer | None:
         if "cidr" in item and isinstance(item, Map):
             excepts = item.get("except")
             where = self._document.place(item, "cidr")
             return self._block(item["cidr"], excepts if isinstance(excepts, Seq) else (), where)
-        group = text_of(item.get("cidrGroupRef")) or ("selected" if "cidrGroupSelector" in item else "")
-        if not group:
+        name, wanted = text_of(item.get("cidrGroupRef")), item.get("cidrGroupSelector")
+        if not name and not isinstance(wanted, Mapping):
             self._faults.field(place, "toCIDRSet", item)
             return None
-        text = f"the CIDR group {group}"
-        return Peer("unsure", place, text, unsure=_unsure(place, text))
+        excepts = tuple(map(text_of, sequence_of(item.get("except"))[:_MOST_EXCEPTS]))
+        selector = None if name else parse(wanted)
+        text = f"the CIDR group {name}" if name else f"the CIDR groups with {selector}"
+        known = None if any(map(templated, (name, *excepts))) else Group(name, selector, excepts)
+        return Peer("unsure", place, text, unsure=_unsure(place, text), family="CIDRSet", group=known)
 
     def _service(self, item: Mapping[str, Any], place: Place) -> Peer | None:
         service = mapping_of(item.get("k8sService"))

@@ -56,9 +56,17 @@ class PortReader:
             elif (read := self._port(port, where)) is not None:
                 ports.append(read)
         dns, http = self._l7(item, place, ports, ingress=ingress, deny=deny)
+        return PortRule(place, tuple(ports), dns, http, self._server_names(item, place, l7=http or dns is not None))
+
+    def _server_names(self, item: Map, place: Place, *, l7: str | bool) -> tuple[Name, ...]:
         names = item.get("serverNames")
-        server_names = tuple(Name(text_of(text), wild=True) for text in names) if isinstance(names, Seq) else ()
-        return PortRule(place, tuple(ports), dns, http, server_names)
+        if not isinstance(names, Seq):
+            return ()
+        if names and l7 and item.get("terminatingTLS") is None:
+            self._faults.l7(place, "terminatingTLS beside serverNames and L7 rules")
+        if not all(text_of(text) for text in names):
+            self._faults.field(self._document.place(item, "serverNames"), "serverNames", "an empty name")
+        return tuple(Name(text_of(text), wild=True) for text in names)
 
     def _port(self, item: Map, place: Place) -> Port | None:
         protocol = (text_of(item.get("protocol")) or "any").lower()

@@ -1,0 +1,123 @@
+"""What a draft says of itself, held against every verdict before and after it.
+
+The proof of a draft is reckoned from rules; here the same is reckoned by asking about each workload and each
+destination, so that neither can hide the other's mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skills.core.allowlist import Allowlist
+from skills.core.change import Draft, draft
+from skills.core.flows import read_flow
+from skills.core.model import Decision, Need
+from tests.core.properties.repositories import Repository
+from tests.worlds import allowlist
+
+Flow = tuple[str, str]
+# One flow in two spellings: the Service of tests/core/properties/repositories.py leads to these pods on this port.
+_SAME = {"api.back.svc.cluster.local:80": "workload://back/api:8080"}
+# Says that lookups of names pass the DNS proxy, which opens no flow of those that are asked about here.
+_NO_FLOW = frozenset({"EGR874"})
+_MOST_REWRITTEN = 2
+Decisions = Mapping[Flow, Decision]
+
+
+def read(repository: Repository) -> Allowlist:
+    return allowlist(repository.files)
+
+
+def decisions(allowed: Allowlist, repository: Repository) -> dict[Flow, Decision]:
+    """The verdict of every workload and destination."""
+    found: dict[Flow, Decision] = {}
+    for who in repository.workloads:
+        flow = read_flow(allowed, who, repository.destinations)
+        found |= {(who, to): v.decision for to, v in zip(repository.destinations, flow.verdicts(allowed), strict=True)}
+    return found
+
+
+def need_of(allowed: Allowlist, who: str, to: str, *, remove: bool = False) -> Need:
+    need = read_flow(allowed, who, [to]).need("asked by a test", remove=remove)
+    assert need is not None, f"{who} is not one workload"
+    return need
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """One draft with the allowlist on both sides of it."""
+
+    old: Allowlist
+    new: Allowlist
+    made: Draft
+    asked: Flow
+
+    @property
+    def findings(self) -> set[str]:
+        return {item.code for item in self.made.change.findings}
+
+
+def drafted(old: Allowlist, asked: Flow, *, remove: bool = False) -> Drafted:
+    made = draft(old, need_of(old, *asked, remove=remove))
+    return Drafted(old, old.with_edits(made.change.edits), made, asked)
+
+
+def changes(repository: Repository, one: Drafted) -> tuple[list[Flow], list[Flow]]:
+    """The flows that came to be allowed, and those that no longer are."""
+    before, after = decisions(one.old, repository), decisions(one.new, repository)
+    gained = [flow for flow in before if after[flow] == "allowed" != before[flow]]
+    lost = [flow for flow in before if before[flow] == "allowed" != after[flow]]
+    return gained, lost
+
+
+def proof_problems(repository: Repository, one: Drafted) -> list[str]:
+    """Where the proof keeps silent about a flow that the draft opens or closes."""
+    proof = one.made.change.proof
+    gained, lost = changes(repository, one)
+    beside = [flow for flow in gained if _meant(flow) != _meant(one.asked)]
+    wider = [item for item in proof.wider_than_asked if item.code not in _NO_FLOW]
+    found = []
+    if gained and not proof.newly_allowed:
+        found.append(f"opens {gained} and newly_allowed is empty")
+    if beside and not wider:
+        found.append(f"opens {beside} beside {one.asked} and names nothing that is wider")
+    if lost and not proof.newly_denied:
+        found.append(f"closes {lost} and newly_denied is empty")
+    if proof.after != decisions(one.new, repository)[one.asked]:
+        found.append(f"proof says {proof.after} after it")
+    return found
+
+
+def _meant(flow: Flow) -> Flow:
+    return (flow[0], _SAME.get(flow[1], flow[1]))
+
+
+def text_problems(one: Drafted) -> list[str]:
+    """Where an edit touches what it has no business with."""
+    found = []
+    for edit in one.made.change.edits:
+        if edit.old_text is None:
+            continue
+        old, new = edit.old_text.splitlines(keepends=True), edit.new_text.splitlines(keepends=True)
+        # One side holds the other, but for the line that a flow list or an empty list stands on.
+        rewritten = min(_missing(old, new), _missing(new, old))
+        if rewritten > _MOST_REWRITTEN:
+            found.append(f"{edit.path}: {rewritten} lines rewritten")
+        if all(row.endswith("\r\n") for row in old) and not all(row.endswith("\r\n") for row in new):
+            found.append(f"{edit.path}: line ends changed")
+        kept = [row for row in old if row.endswith(": kept\n")]
+        if _missing(kept, new):
+            found.append(f"{edit.path}: a comment is gone")
+    return found
+
+
+def _missing(some: Sequence[str], of: Sequence[str]) -> int:
+    """How many of the lines do not stand in the others, in their order."""
+    position, gone = 0, 0
+    for line in some:
+        if line in of[position:]:
+            position = of.index(line, position) + 1
+        else:
+            gone += 1
+    return gone
