@@ -357,7 +357,8 @@ def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
     elif allows or default == "allow":
         decision = "undecided" if unknown and not allows else "allowed"
     else:
-        decision = "undecided" if unknown else "denied"
+        # What may only deny besides makes a denial no less certain.
+        decision = "undecided" if any(view.unknown for view in views) else "denied"
     near_misses = sorted((miss for view in views for miss in view.near), key=lambda miss: miss.distance)
     return LayerVerdict(
         layer,

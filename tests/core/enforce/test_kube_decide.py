@@ -348,7 +348,7 @@ def test_a_templated_namespace_may_be_anywhere() -> None:
 def test_policies_of_another_make_leave_it_undecided() -> None:
     calico = (
         "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: strict, namespace: shop}\n"
-        "spec: {selector: all(), types: [Egress]}\n"
+        "spec: {selector: all(), egress: [{action: Allow}]}\n"
     )
     assert world(DENY_EGRESS, calico, WEB).decision("shop/web", to("example.com")) == "undecided"
     elsewhere = calico.replace("namespace: shop", "namespace: back")

@@ -45,7 +45,7 @@ def compile(entries: Sequence[Entry], cluster: Cluster) -> Index:
     return compile_index(entries, cluster)
 
 
-def update(index: Index, touched: Touched, entries: Callable[[], Sequence[CiliumPolicy]], cluster: Cluster) -> Index:  # noqa: ARG001
+def update(index: Index, touched: Touched, entries: Callable[[], Sequence[Entry]], cluster: Cluster) -> Index:  # noqa: ARG001
     return compile_index(entries(), cluster)
 
 

@@ -154,7 +154,8 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     if _wider_peer(peer, need.destinations):
         found.append(finding("EGR903", target=peer, asked=need.workload.name if ingress else asked))
     if _wider_ports(grant.ports, need.destinations) or _other_port(peer, grant, need.destinations):
-        found.append(finding("EGR904", ports=grant.ports, target=peer, asked=asked))
+        ports = grant.ports if grant.protocol != "any" else f"{grant.ports} (any protocol)"
+        found.append(finding("EGR904", ports=ports, target=peer, asked=asked))
     return found
 
 
@@ -177,7 +178,7 @@ def _other_port(peer: str, grant: Grant, destinations: Sequence[Destination]) ->
     if not mine or not grant.ports.isdecimal():
         return False
     port = Ports(int(grant.ports), int(grant.ports))
-    return not any(d.ports is None or (d.ports.meets(port) and grant.protocol in {"any", d.protocol}) for d in mine)
+    return not any(d.ports is None or (d.ports.meets(port) and grant.protocol == d.protocol) for d in mine)
 
 
 def _wider_ports(ports: str, destinations: Sequence[Destination]) -> bool:

@@ -10,10 +10,19 @@ from skills.core.enforce.matching import Match
 from skills.core.enforce.policy_files import file_for
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
-from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Spec
+from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Rule, Spec
 from skills.core.platforms.cilium.match import selection
 from skills.core.platforms.cilium.names import DnsRule, lookups
-from skills.core.platforms.cilium.wish import DNS_RULE, Wish, manifest, policy_name, port_of, same_ports, strays
+from skills.core.platforms.cilium.wish import (
+    DNS_RULE,
+    Wish,
+    manifest,
+    policy_name,
+    port_of,
+    same_ports,
+    same_protocols,
+    strays,
+)
 from skills.core.platforms.cilium.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
 
@@ -64,10 +73,17 @@ class Placer:
         for exactly in (True, False):
             for policy, spec in self.own(wish, near):
                 for rule in spec.side(wish.direction).allow:
-                    if rule.family == wish.family and same_ports(rule.to_ports, wish.ports, exactly=exactly):
+                    if rule.family == wish.family and self._takes(rule, wish, exactly=exactly):
                         self._workspace.append(policy, (*rule.path, rule.family), wish.item, wish.comment, role)
                         return True
         return False
+
+    def _takes(self, rule: Rule, wish: Wish, *, exactly: bool) -> bool:
+        """A list of names may have more ports, and the proof says so; a list of addresses or of pods may not."""
+        if exactly:
+            plain = same_protocols(rule.to_ports, wish.ports)
+            return plain and same_ports(rule.to_ports, wish.ports, exactly=True)
+        return wish.family == "toFQDNs" and same_ports(rule.to_ports, wish.ports, exactly=False)
 
     def _into_ports(self, wish: Wish, near: Pods, role: Role) -> bool:
         """A rule for nothing but this peer gets the port as well."""

@@ -78,12 +78,18 @@ def port_of(port: Port) -> dict[str, Any]:
 
 
 def same_ports(rules: Sequence[PortRule] | None, wanted: Sequence[Mapping[str, Any]], *, exactly: bool) -> bool:
-    """Whether a rule's ports hold the wanted ones, and with `exactly` nothing else. No L7 rule may stand there."""
+    """Whether a rule's ports hold the wanted ones, and with `exactly` no other number. No L7 rule may stand there."""
     if rules is None or any(rule.http or rule.dns is not None or rule.server_names for rule in rules):
         return rules is None and not wanted
     have = [port for rule in rules for port in rule.ports]
     fits = all(any(_is_port(port, item) for port in have) for item in wanted)
     return fits and bool(wanted) and (not exactly or all(any(_is_port(p, item) for item in wanted) for p in have))
+
+
+def same_protocols(rules: Sequence[PortRule] | None, wanted: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether ports that speak any protocol stand only where that is wanted."""
+    asked = {item["protocol"].lower() for item in wanted}
+    return all(port.protocol in asked for rule in rules or () for port in rule.ports)
 
 
 def port_number(rules: Sequence[PortRule] | None, wanted: Sequence[Mapping[str, Any]]) -> int | None:

@@ -19,6 +19,7 @@ def audit(index: Index) -> Sequence[Finding]:
     for entry in index.entries:
         found += entry.policy.faults
         found += entry.remarks
+    found += [remark for other in index.foreign for remark in other.remarks]
     found += _declared_twice(index)
     found += _dead_namespace_labels(index)
     found += _selecting_nothing(index)

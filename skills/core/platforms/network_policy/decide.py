@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from skills.core.enforce.kube_decide import evaluate
-from skills.core.enforce.peers import peers
+from skills.core.enforce.peers import peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding
+from skills.core.platforms.network_policy.foreign import with_foreign
 from skills.core.platforms.network_policy.index import Index
 
 NAME = "network_policy"
@@ -25,9 +26,12 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     egress, *ingress = evaluate(index.policies, index.cluster, workload, destination, NAME)
     namespace = workload.namespace or workload.scope
     egress = replace(egress, findings=(*egress.findings, *_remarks(index, namespace)))
-    egress = _with_foreign(index, egress, {namespace})
-    homes = {pods.namespace for pods in peers(index.cluster, workload, destination).pods}
-    return (egress, *(_with_foreign(index, view, homes) for view in ingress))
+    if not index.foreign:
+        return (egress, *ingress)
+    near, far = pods_of(index.cluster, workload), peers(index.cluster, workload, destination)
+    if not far.loopback:
+        egress = with_foreign(index.foreign, index.cluster, egress, [near], "Egress")
+    return (egress, *(with_foreign(index.foreign, index.cluster, view, far.pods, "Ingress") for view in ingress))
 
 
 def _remarks(index: Index, namespace: str) -> list[Finding]:
@@ -39,10 +43,3 @@ def _remarks(index: Index, namespace: str) -> list[Finding]:
     if assumed is None:
         return []
     return [finding("EGR953", assumed.policy.place, policy=assumed.policy.name, namespace=namespace)]
-
-
-def _with_foreign(index: Index, view: LayerView, namespaces: set[str]) -> LayerView:
-    """Policies of another make can allow, isolate or deny before ours are asked, so nothing is certain beside them."""
-    found = [entry for entry in index.foreign if entry.namespace is None or entry.namespace in namespaces]
-    unknown = tuple(finding("EGR927", entry.place, kind=entry.kind, policy=entry.name) for entry in found[:3])
-    return replace(view, unknown=(*view.unknown, *unknown), doubts=unknown)

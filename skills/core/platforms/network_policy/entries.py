@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skills.core.enforce.kube_policy import NetworkPolicy
+from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
 
 
@@ -22,16 +23,37 @@ class PolicyEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignEntry:
-    """A policy of another make (Calico, AdminNetworkPolicy): it can turn a verdict and is not read here.
+class Subject:
+    """Whom a policy of another make is about: Calico's expressions, or label selectors (`namespaces` is then set).
 
-    `namespace` None means the whole cluster.
+    `accounts`: it depends on service accounts as well.
+    """
+
+    selector: str = ""
+    namespace_selector: str = ""
+    namespaces: LabelSelector | None = None
+    pods: LabelSelector | None = None
+    accounts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignEntry:
+    """A policy of another make (`calico`, `admin`, `baseline`): it can turn a verdict, and its rules are not read here.
+
+    `namespace` None means the whole cluster, or that a template decides it. `egress` and `ingress` are the actions
+    of its rules; None where it has no say in that direction. `default_tier` is Calico's, where NetworkPolicies are.
     """
 
     kind: str
     name: str
     namespace: str | None
     place: Place
+    make: str
+    subject: Subject = field(default_factory=Subject)
+    egress: frozenset[str] | None = None
+    ingress: frozenset[str] | None = None
+    default_tier: bool = False
+    remarks: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

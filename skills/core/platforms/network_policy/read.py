@@ -20,21 +20,14 @@ from skills.core.enforce.kube_policy import (
 )
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Place, Ports
-from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, ForeignEntry, PolicyEntry
+from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, PolicyEntry
 from skills.core.platforms.network_policy.faults import Faults, check_block, check_selector
+from skills.core.platforms.network_policy.foreign import is_foreign, read_foreign
 from skills.core.platforms.network_policy.remarks import remarks
 from skills.core.yaml_text import Document, Map, Seq
 
 _API_GROUPS = ("networking.k8s.io/", "extensions/")
-_FOREIGN = {
-    "NetworkPolicy": "projectcalico.org/",
-    "GlobalNetworkPolicy": "projectcalico.org/",
-    "AdminNetworkPolicy": "policy.networking.k8s.io/",
-    "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
-    "ClusterNetworkPolicy": "policy.networking.k8s.io/",
-}
 _CILIUM = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
-_CLUSTER_WIDE = ("Global", "Admin", "Baseline", "Cluster")
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
@@ -50,11 +43,7 @@ def read(document: Document) -> Sequence[Entry]:
         return (_Reader(document).entry(),)
     if kind in _CILIUM and version.startswith("cilium.io/"):
         return (CiliumEntry(document.place_of("metadata", "name")),)
-    if kind in _FOREIGN and _FOREIGN[kind] in version:
-        metadata = mapping_of(data.get("metadata"))
-        namespace = None if kind.startswith(_CLUSTER_WIDE) else namespace_of(metadata)[0]
-        return (ForeignEntry(kind, text_of(metadata.get("name")), namespace, document.place_of("metadata", "name")),)
-    return ()
+    return read_foreign(document) if is_foreign(kind, version) else ()
 
 
 class _Reader:

@@ -1,0 +1,188 @@
+"""Policies of other makes (Calico, AdminNetworkPolicy and its kin): whether one of them could turn a verdict.
+
+Their rules are not reckoned here. What is reckoned is where they have no say for certain: other pods, the other
+direction, or actions that can't turn the decision at hand. Sources: docs.tigera.io (Calico resources) and
+https://network-policy-api.sigs.k8s.io (AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from skills.core.enforce.cluster import Cluster
+from skills.core.enforce.kube_objects import mapping_of, namespace_of, sequence_of, templated, text_of
+from skills.core.enforce.kube_policy import NAMESPACE_KEY, Direction, Pods, labels_match
+from skills.core.enforce.matching import Match, all_of, any_of, sure
+from skills.core.enforce.selectors import LabelSelector, parse
+from skills.core.model import Finding, LayerView, finding, unique
+from skills.core.platforms.network_policy.calico_selector import matches
+from skills.core.platforms.network_policy.entries import ForeignEntry, Subject
+from skills.core.yaml_text import Document
+
+GROUPS = {
+    "NetworkPolicy": "projectcalico.org/",
+    "GlobalNetworkPolicy": "projectcalico.org/",
+    "NetworkSet": "projectcalico.org/",
+    "GlobalNetworkSet": "projectcalico.org/",
+    "AdminNetworkPolicy": "policy.networking.k8s.io/",
+    "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
+    "ClusterNetworkPolicy": "policy.networking.k8s.io/",
+}
+_SETS = ("NetworkSet", "GlobalNetworkSet")
+_CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886"}
+_ALLOWS = frozenset({"Allow", "Accept", "Log", "Pass"})
+_DENIES = frozenset({"Deny", "Pass"})
+_CALICO_DENIES = frozenset({"Deny", "Log"})
+_MOST_SHOWN = 3
+
+
+def is_foreign(kind: str, version: str) -> bool:
+    return kind in GROUPS and GROUPS[kind] in version
+
+
+def read_foreign(document: Document) -> Sequence[ForeignEntry]:
+    """Nothing for a set of addresses, unless it lists domains."""
+    data = document.data
+    kind, metadata, spec = text_of(data.get("kind")), mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
+    place = document.place_of("metadata", "name")
+    domains = _domains(kind, spec)
+    remarks = (finding("EGR887", place, kind=kind, policy=text_of(metadata.get("name"))),) if domains else ()
+    if kind in _SETS and not remarks:
+        return ()
+    calico = "projectcalico.org/" in text_of(data.get("apiVersion"))
+    namespace = namespace_of(metadata)[0] if kind == "NetworkPolicy" else None
+    return (
+        ForeignEntry(
+            kind,
+            text_of(metadata.get("name")),
+            None if templated(namespace or "") else namespace,
+            place,
+            "set" if kind in _SETS else "calico" if calico else _tier(kind, spec),
+            _calico_subject(spec) if calico else _admin_subject(spec),
+            _actions(spec, "egress", calico=calico),
+            _actions(spec, "ingress", calico=calico),
+            text_of(spec.get("tier")) in {"", "default"} if calico else False,
+            remarks,
+        ),
+    )
+
+
+def _domains(kind: str, spec: Mapping[str, Any]) -> bool:
+    """Only Calico Enterprise and Cloud know host names."""
+    if kind in _SETS:
+        return bool(spec.get("allowedEgressDomains"))
+    rules = [mapping_of(rule) for rule in sequence_of(spec.get("egress"))]
+    return any(mapping_of(rule.get("destination")).get("domains") for rule in rules)
+
+
+def _tier(kind: str, spec: Mapping[str, Any]) -> str:
+    return "baseline" if kind.startswith("Baseline") or text_of(spec.get("tier")) == "Baseline" else "admin"
+
+
+def _actions(spec: Mapping[str, Any], key: str, *, calico: bool) -> frozenset[str] | None:
+    """What the rules of a direction do; None where the policy has no say in it."""
+    rules = [mapping_of(rule) for rule in sequence_of(spec.get(key))]
+    actions = frozenset(text_of(rule.get("action")) for rule in rules)
+    if not calico:
+        return actions or None
+    types = [text_of(item) for item in sequence_of(spec.get("types"))]
+    if not types:
+        types = ["Egress"] if spec.get("egress") else []
+        types += ["Ingress"] if spec.get("ingress") or not types else []
+    return actions if key.capitalize() in types else None
+
+
+# --- whom it is about
+
+
+def _calico_subject(spec: Mapping[str, Any]) -> Subject:
+    accounts = bool(spec.get("serviceAccountSelector"))
+    return Subject(text_of(spec.get("selector")), text_of(spec.get("namespaceSelector")), accounts=accounts)
+
+
+def _admin_subject(spec: Mapping[str, Any]) -> Subject:
+    subject = mapping_of(spec.get("subject"))
+    if "pods" in subject:
+        pods = mapping_of(subject["pods"])
+        return Subject(namespaces=parse(pods.get("namespaceSelector")), pods=parse(pods.get("podSelector")))
+    return Subject(namespaces=parse(subject.get("namespaces")), pods=LabelSelector())
+
+
+def selects(entry: ForeignEntry, cluster: Cluster, pods: Pods) -> Match:
+    subject = entry.subject
+    declared = pods.namespace in cluster.declared
+    if subject.namespaces is not None:
+        there = replace(pods, labels=pods.namespace_labels, partial=not declared)
+        return min(labels_match(subject.namespaces, there), labels_match(subject.pods, pods))
+    found = [Match.YES if entry.namespace is None else sure(entry.namespace == pods.namespace)]
+    if subject.selector:
+        found.append(matches(subject.selector, lambda key: _pod_label(key, pods)))
+    if subject.namespace_selector and entry.namespace is None:
+        found.append(matches(subject.namespace_selector, lambda key: _namespace_label(key, pods, declared=declared)))
+    if subject.accounts:
+        found.append(Match.UNKNOWN)
+    return all_of(found)
+
+
+def _pod_label(key: str, pods: Pods) -> str | Match | None:
+    """Calico adds labels of its own, of which only the namespace is sure."""
+    if key == "projectcalico.org/namespace":
+        return pods.namespace
+    if pods.labels is not None and key in pods.labels:
+        return pods.labels[key]
+    unsaid = pods.labels is None or pods.partial or key.startswith(("projectcalico.org/", "pcns.", "pcsa."))
+    return Match.UNKNOWN if unsaid else None
+
+
+def _namespace_label(key: str, pods: Pods, *, declared: bool) -> str | Match | None:
+    if key in {"projectcalico.org/name", NAMESPACE_KEY}:
+        return pods.namespace
+    value = pods.namespace_labels.get(key)
+    return value if value is not None or declared else Match.UNKNOWN
+
+
+# --- what it could turn
+
+
+def with_foreign(
+    entries: Sequence[ForeignEntry], cluster: Cluster, view: LayerView, ends: Sequence[Pods], direction: Direction
+) -> LayerView:
+    """The view with what policies of other makes could change in it. `ends` are the pods that they would be about."""
+    may_allow, may_deny = [], []
+    for entry in entries:
+        about = any_of(selects(entry, cluster, pods) for pods in ends)
+        actions = entry.egress if direction == "Egress" else entry.ingress
+        if entry.make == "set" or about is Match.NO or actions is None:
+            continue
+        opens, closes = _effects(entry, actions, view)
+        doubt = _doubt(entry, direction)
+        may_allow += [doubt] if opens else []
+        may_deny += [doubt] if closes else []
+    doubts = may_deny[:_MOST_SHOWN]
+    # What could only deny makes a denial no less certain; beside another dialect's allowance it is a doubt.
+    passes = view.default == "allow" or bool(view.allows)
+    unknown = unique([*view.unknown, *may_allow[:_MOST_SHOWN], *(doubts if passes else ())])
+    return replace(view, unknown=unknown, doubts=(*view.doubts, *doubts))
+
+
+def _effects(entry: ForeignEntry, actions: frozenset[str], view: LayerView) -> tuple[bool, bool]:
+    """Whether it could allow what is denied in the view, and deny what is allowed in it."""
+    isolated = view.default == "deny"
+    if entry.make == "baseline":
+        # Asked only where no NetworkPolicy selects the pods, and then everything passes that it does not deny.
+        return False, not isolated and not actions <= _ALLOWS
+    denied = isolated and not view.allows
+    if entry.make == "admin":
+        return denied and not actions <= _DENIES, not actions <= _ALLOWS
+    # Calico isolates the pods that it selects. In the default tier what it does not match goes on to NetworkPolicies,
+    # so a list of Allow takes nothing away from a rule that stands there.
+    # A Pass leaves the tier, and behind the last one stands the profile of the namespace, which lets everything go.
+    harmless = entry.default_tier and bool(view.allows) and actions <= _ALLOWS
+    return denied and not actions <= _CALICO_DENIES, not harmless
+
+
+def _doubt(entry: ForeignEntry, direction: Direction) -> Finding:
+    facts = {"kind": entry.kind, "policy": entry.name, "place": str(entry.place), "section": direction.lower()}
+    return finding(_CODES[entry.make], entry.place, **facts)
