@@ -15,9 +15,10 @@ from skills.core.platforms.cilium.audit import audit
 from skills.core.platforms.cilium.decide import decide, governs
 from skills.core.platforms.cilium.edit import edit
 from skills.core.platforms.cilium.entries import Entry
-from skills.core.platforms.cilium.grants import grants, isolations, wider
+from skills.core.platforms.cilium.grants import grants, isolations
 from skills.core.platforms.cilium.index import NAME, Index, compile_index
 from skills.core.platforms.cilium.read import read
+from skills.core.platforms.cilium.wider import wider
 
 __all__ = [
     "KIND",

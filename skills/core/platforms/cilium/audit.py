@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from skills.core.enforce.matching import Match
 from skills.core.model import Finding, finding
 from skills.core.platforms.cilium.contradictions import contradictions, holds_ports
-from skills.core.platforms.cilium.endpoints import Endpoint
+from skills.core.platforms.cilium.endpoints import Endpoint, pod_end
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Spec
-from skills.core.platforms.cilium.grants import pod_end
 from skills.core.platforms.cilium.index import Index
-from skills.core.platforms.cilium.names import DnsRule, dns_rules, may_share
+from skills.core.platforms.cilium.names import DnsRule, dns_rules
 from skills.core.platforms.cilium.pattern import Name
 
 _RESOLVER_LABELS = frozenset({"kube-dns", "coredns", "node-local-dns"})
@@ -47,7 +46,7 @@ def _unlearned(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterator[Findi
     listed = [peer for rule in spec.egress.allow for peer in rule.peers if peer.name is not None][:_MOST_NAMES]
     if not listed:
         return
-    rules = [rule for other, near in index.around(policy) if may_share(spec, near) for rule in dns_rules(other, near)]
+    rules = [rule for other, near in index.around(policy) if spec.may_share(near) for rule in dns_rules(other, near)]
     seen = [rule for rule in rules if rule.names is not None]
     if not seen:
         names = ", ".join(peer.text for peer in listed[:3])
@@ -95,7 +94,7 @@ def _selecting_nothing(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterat
     pods = index.cluster.pods.get(policy.namespace or "", ())
     if not pods or spec.selector.empty:
         return
-    ends: list[Endpoint] = [pod_end(index, pod) for pod in pods]
+    ends: list[Endpoint] = [pod_end(index.cluster, pod) for pod in pods]
     if all(spec.selector.matches(end, policy.namespace) is Match.NO for end in ends):
         selector = str(spec.selector)
         yield finding("EGR949", spec.place, policy=policy.name, selector=selector, namespace=policy.namespace)

@@ -10,7 +10,6 @@ from skills.core.model import Finding, finding
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Port, PortRule, Rule, Spec
 from skills.core.platforms.cilium.index import Index
 from skills.core.platforms.cilium.match import peer_words
-from skills.core.platforms.cilium.names import may_share
 
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _PROTOCOLS = ("tcp", "udp", "sctp")
@@ -30,7 +29,7 @@ def contradictions(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterator[F
 
 
 def _isolated_elsewhere(index: Index, policy: CiliumPolicy, spec: Spec, direction: Direction) -> bool:
-    return any(may_share(spec, other) and other.side(direction).isolates for _, other in index.around(policy))
+    return any(spec.may_share(other) and other.side(direction).isolates for _, other in index.around(policy))
 
 
 def _shadowed(index: Index, policy: CiliumPolicy, spec: Spec, direction: Direction) -> Iterator[Finding]:

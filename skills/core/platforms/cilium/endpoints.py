@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skills.core.enforce.cluster import Cluster, pods_named
-from skills.core.enforce.kube_objects import templated
+from skills.core.enforce.kube_objects import PodFacts, templated
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match, all_of, sure
 from skills.core.enforce.selectors import LabelSelector, Requirement
@@ -149,3 +149,10 @@ def endpoint(cluster: Cluster, pods: Pods) -> Endpoint:
     namespace, _, name = pods.name.partition("/")
     accounts = {pod.service_account for pod in pods_named(cluster, namespace, name)} if name else set()
     return Endpoint(pods, accounts.pop() if len(accounts) == 1 else None, pods.namespace in cluster.declared)
+
+
+def pod_end(cluster: Cluster, pod: PodFacts) -> Endpoint:
+    """A pod of the repository, as policies see it."""
+    labels, declared = cluster.labels_of(pod.namespace), pod.namespace in cluster.declared
+    pods = Pods(f"{pod.namespace}/{pod.name}", pod.namespace, labels, pod.labels)
+    return Endpoint(pods, pod.service_account, declared)

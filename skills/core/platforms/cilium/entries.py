@@ -134,6 +134,11 @@ class Spec:
     def side(self, direction: Direction) -> Side:
         return self.egress if direction == "Egress" else self.ingress
 
+    def may_share(self, other: Spec) -> bool:
+        """Whether some pod could be selected by both: no label is demanded with two values."""
+        mine, theirs = self.selector.labels, other.selector.labels
+        return not other.nodes and all(theirs.get(key, value) == value for key, value in mine.items())
+
 
 @dataclass(frozen=True, slots=True)
 class CiliumPolicy:

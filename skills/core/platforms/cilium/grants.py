@@ -1,25 +1,19 @@
-"""Permissions and isolations in words that can be compared, and what a permission opens beyond a need."""
+"""Permissions and isolations in words that can be compared."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
 
-from skills.core.enforce.kube_objects import PodFacts
-from skills.core.enforce.kube_policy import LAYER, Direction, Pods
+from skills.core.enforce.kube_policy import LAYER, Direction
 from skills.core.enforce.matching import Match
-from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
-from skills.core.platforms.cilium.endpoints import Endpoint
+from skills.core.model import Grant, Isolation
+from skills.core.platforms.cilium.endpoints import pod_end
 from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
 from skills.core.platforms.cilium.index import Index
 from skills.core.platforms.cilium.match import peer_words, port_words
-from skills.core.platforms.cilium.names import DnsRule, dns_rules, may_share
+from skills.core.platforms.cilium.names import DnsRule, dns_rules
+from skills.core.platforms.cilium.wider import ALL_PODS, EVERYTHING, INGRESS
 
-DNS_PEER = "pods k8s-app=kube-dns in namespace kube-system"
-_EVERYTHING = "everything"
-_EVERY_PORT = "every port"
-_ALL_PODS = "all pods"
-_INGRESS = "ingress of "
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _MOST_PAIRS = 400
 
@@ -46,7 +40,7 @@ def _of(
     if len(ports) * len(rule.peers) > _MOST_PAIRS:
         ports = [(", ".join(port for port, _ in ports), "any")]
     for who, peer in _pairs(policy, spec, rule, lookups):
-        source, target = (who, peer) if direction == "Egress" else (peer, f"{_INGRESS}{who}")
+        source, target = (who, peer) if direction == "Egress" else (peer, f"{INGRESS}{who}")
         for number, protocol in ports:
             yield Grant(source, target, number, protocol, LAYER)
 
@@ -55,7 +49,7 @@ def _pairs(policy: CiliumPolicy, spec: Spec, rule: Rule, lookups: Sequence[DnsRu
     """Who may reach whom; a name only as far as the DNS proxy gets to see it."""
     own = scope(policy, spec)
     if rule.anyone:
-        yield own, _EVERYTHING
+        yield own, EVERYTHING
     for peer in rule.peers:
         if peer.name is None:
             yield own, peer_words(peer, policy.namespace)
@@ -77,7 +71,7 @@ def _lookups(
     if policy.namespace not in known:
         found = [rule for other, near in index.around(policy) if not other.faults for rule in dns_rules(other, near)]
         known[policy.namespace] = [rule for rule in found if rule.names is not None]
-    return [rule for rule in known[policy.namespace] if may_share(spec, rule.spec)]
+    return [rule for rule in known[policy.namespace] if spec.may_share(rule.spec)]
 
 
 def _about_all(known: DnsRule, policy: CiliumPolicy, spec: Spec) -> bool:
@@ -92,7 +86,7 @@ def scope(policy: CiliumPolicy, spec: Spec) -> str:
     where = "the whole cluster" if policy.clusterwide else policy.namespace or "?"
     if spec.nodes:
         return f"{where} nodes"
-    return f"{where} {_ALL_PODS if spec.selector.empty else f'pods {spec.selector}'}"
+    return f"{where} {ALL_PODS if spec.selector.empty else f'pods {spec.selector}'}"
 
 
 def isolations(index: Index) -> Sequence[Isolation]:
@@ -112,7 +106,7 @@ def isolations(index: Index) -> Sequence[Isolation]:
         whole = {policy.namespace for policy, spec in pairs if spec.selector.empty}
         for policy, spec in pairs:
             for who in _isolated(index, policy, spec, whole):
-                words = f"{_INGRESS}{who}" if direction == "Ingress" else who
+                words = f"{INGRESS}{who}" if direction == "Ingress" else who
                 found[Isolation(words, LAYER)] = None
     return tuple(found)
 
@@ -127,66 +121,9 @@ def _isolated(index: Index, policy: CiliumPolicy, spec: Spec, whole: set[str | N
         pod
         for namespace in ([policy.namespace] if policy.namespace else spec.selector.namespaces or index.cluster.pods)
         for pod in index.cluster.pods.get(namespace, ())
-        if spec.selector.matches(pod_end(index, pod), policy.namespace) is Match.YES
+        if spec.selector.matches(pod_end(index.cluster, pod), policy.namespace) is Match.YES
     ]
     for pod in chosen:
         yield f"{pod.namespace}/{pod.owners[0][1] if pod.owners else pod.name}"
     if not chosen:
         yield scope(policy, spec)
-
-
-def pod_end(index: Index, pod: PodFacts) -> Endpoint:
-    labels = index.cluster.labels_of(pod.namespace)
-    return Endpoint(Pods(f"{pod.namespace}/{pod.name}", pod.namespace, labels, pod.labels), pod.service_account)
-
-
-def wider(grant: Grant, need: Need) -> Sequence[Finding]:
-    """What a newly given permission opens beyond the need; none if it is exactly the need."""
-    ingress = grant.target.startswith(_INGRESS)
-    own, peer = (grant.target.removeprefix(_INGRESS), grant.source) if ingress else (grant.source, grant.target)
-    if peer == DNS_PEER and grant.ports == "53":
-        return [finding("EGR874", scope=own)]
-    asked = ", ".join(str(destination) for destination in need.destinations)
-    found: list[Finding] = []
-    elsewhere = not ingress and not own.startswith(f"{need.workload.namespace or need.workload.scope} ")
-    if own.endswith(f" {_ALL_PODS}") or elsewhere:
-        found.append(finding("EGR902", scope=own, workload=need.workload.name))
-    if _wider_peer(peer, need.destinations):
-        found.append(finding("EGR903", target=peer, asked=need.workload.name if ingress else asked))
-    if _wider_ports(grant.ports, need.destinations) or _other_port(peer, grant, need.destinations):
-        ports = grant.ports if grant.protocol != "any" else f"{grant.ports} (any protocol)"
-        found.append(finding("EGR904", ports=ports, target=peer, asked=asked))
-    return found
-
-
-def _wider_peer(peer: str, destinations: Sequence[Destination]) -> bool:
-    if peer == _EVERYTHING or peer.startswith(("the entity ", f"{_ALL_PODS} in ")) or peer.endswith("every namespace"):
-        return True
-    if "*" in peer:
-        return True
-    cidr = peer.partition(" except ")[0]
-    if "/" not in cidr or " " in cidr:
-        return " " not in peer and all(peer.lower().removesuffix(".") != d.host for d in destinations)
-    block = ipaddress.ip_network(cidr)
-    wanted = [text for d in destinations for text in ((d.network,) if d.network else d.addresses)]
-    return all(ipaddress.ip_network(text, strict=False) != block for text in wanted)
-
-
-def _other_port(peer: str, grant: Grant, destinations: Sequence[Destination]) -> bool:
-    """A name that joins a list gets all ports of that rule. Ports of pods may differ from those that were asked."""
-    mine = [d for d in destinations if d.host and d.host == peer.lower().removesuffix(".")]
-    if not mine or not grant.ports.isdecimal():
-        return False
-    port = Ports(int(grant.ports), int(grant.ports))
-    return not any(d.ports is None or (d.ports.meets(port) and grant.protocol == d.protocol) for d in mine)
-
-
-def _wider_ports(ports: str, destinations: Sequence[Destination]) -> bool:
-    """A single port may be the pod port behind a Service, so only more than one port can be too much."""
-    if ports == _EVERY_PORT:
-        return not any(destination.ports is None for destination in destinations)
-    first, dash, last = ports.partition("-")
-    if not dash or not first.isdecimal() or not last.isdecimal():
-        return False
-    opened = Ports(int(first), int(last))
-    return not any(destination.ports is not None and destination.ports.covers(opened) for destination in destinations)

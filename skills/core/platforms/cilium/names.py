@@ -107,12 +107,6 @@ def _dns(port: Port) -> bool:
     return port.ports is None or any(port.ports.first <= number <= port.ports.last for number in _DNS_PORTS)
 
 
-def may_share(one: Spec, other: Spec) -> bool:
-    """Whether some pod could be selected by both: no label is demanded with two values."""
-    mine, theirs = one.selector.labels, other.selector.labels
-    return not other.nodes and all(theirs.get(key, value) == value for key, value in mine.items())
-
-
 def lookups(concerned: Sequence[tuple[CiliumPolicy, Spec]], near: Endpoint) -> Lookups:
     found = []
     for policy, spec in concerned:

@@ -11,13 +11,12 @@ from skills.core.enforce.policy_files import file_for
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
 from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Rule, Spec
+from skills.core.platforms.cilium.manifest import manifest, policy_name
 from skills.core.platforms.cilium.match import selection
 from skills.core.platforms.cilium.names import DnsRule, lookups
 from skills.core.platforms.cilium.wish import (
     DNS_RULE,
     Wish,
-    manifest,
-    policy_name,
     port_of,
     same_ports,
     same_protocols,

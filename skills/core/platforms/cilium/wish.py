@@ -6,21 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import re2
-
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_policy import Direction, Pods
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need, Ports
 from skills.core.platforms.cilium.endpoints import NAMESPACE
 from skills.core.platforms.cilium.entries import Port, PortRule
-from skills.core.yaml_text.emit import Style, block
 
 _PREFERRED = ("app", "app.kubernetes.io/name", "k8s-app", "app.kubernetes.io/component", "app.kubernetes.io/instance")
 _VOLATILE = ("pod-template-hash", "controller-revision-hash", "version", "chart", "managed-by", "heritage", "checksum")
-_LONGEST_NAME = 63
 _LONGEST_REASON = 300
-_NOT_SLUG = re2.compile(r"[^a-z0-9]+")
 
 DNS_RULE: dict[str, Any] = {
     "toEndpoints": [{"matchLabels": {f"k8s:{NAMESPACE}": "kube-system", "k8s-app": "kube-dns"}}],
@@ -153,32 +148,3 @@ def one_line(text: str) -> str:
         while mark in flat:
             flat = flat.replace(mark, f"{mark[0]} {mark[1]}")
     return flat if len(flat) <= _LONGEST_REASON else f"{flat[:_LONGEST_REASON]}…"
-
-
-def manifest(wish: Wish, name: str, rules: Sequence[Mapping[str, Any]], *, with_namespace: bool) -> str:
-    """The document with its comment, without a separator."""
-    metadata = {"name": name, **({"namespace": wish.namespace} if with_namespace else {})}
-    data = {
-        "apiVersion": "cilium.io/v2",
-        "kind": "CiliumNetworkPolicy",
-        "metadata": metadata,
-        "spec": {
-            "endpointSelector": {"matchLabels": dict(wish.labels)},
-            wish.section: [dict(rule) for rule in rules],
-        },
-    }
-    return "\n".join([f"# {wish.comment}", *block(data, Style(dash=2))]) + "\n"
-
-
-def policy_name(wish: Wish, taken: set[str]) -> str:
-    """`allow-WHAT-WHO`, unique in its namespace; the other way round for the receiving side."""
-    ends = (wish.what, wish.who) if wish.direction == "Egress" else ("ingress", wish.who, wish.what)
-    base = "-".join(("allow", *(_slug(end) for end in ends)))[: _LONGEST_NAME - 3].strip("-")
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    return name
-
-
-def _slug(text: str) -> str:
-    return _NOT_SLUG.sub("-", text.lower()).strip("-")[:40].strip("-") or "pods"

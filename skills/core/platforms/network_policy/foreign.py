@@ -7,107 +7,21 @@ https://network-policy-api.sigs.k8s.io (AdminNetworkPolicy, BaselineAdminNetwork
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from skills.core.enforce.cluster import Cluster
-from skills.core.enforce.kube_objects import mapping_of, namespace_of, sequence_of, templated, text_of
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Direction, Pods, labels_match
 from skills.core.enforce.matching import Match, all_of, any_of, sure
-from skills.core.enforce.selectors import LabelSelector, parse
 from skills.core.model import Finding, LayerView, finding, unique
 from skills.core.platforms.network_policy.calico_selector import matches
-from skills.core.platforms.network_policy.entries import ForeignEntry, Subject
-from skills.core.yaml_text import Document
+from skills.core.platforms.network_policy.entries import ForeignEntry
 
-GROUPS = {
-    "NetworkPolicy": "projectcalico.org/",
-    "GlobalNetworkPolicy": "projectcalico.org/",
-    "NetworkSet": "projectcalico.org/",
-    "GlobalNetworkSet": "projectcalico.org/",
-    "AdminNetworkPolicy": "policy.networking.k8s.io/",
-    "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
-    "ClusterNetworkPolicy": "policy.networking.k8s.io/",
-}
-_SETS = ("NetworkSet", "GlobalNetworkSet")
 _CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886"}
 _ALLOWS = frozenset({"Allow", "Accept", "Log", "Pass"})
 _DENIES = frozenset({"Deny", "Pass"})
 _CALICO_DENIES = frozenset({"Deny", "Log"})
 _MOST_SHOWN = 3
-
-
-def is_foreign(kind: str, version: str) -> bool:
-    return kind in GROUPS and GROUPS[kind] in version
-
-
-def read_foreign(document: Document) -> Sequence[ForeignEntry]:
-    """Nothing for a set of addresses, unless it lists domains."""
-    data = document.data
-    kind, metadata, spec = text_of(data.get("kind")), mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
-    place = document.place_of("metadata", "name")
-    domains = _domains(kind, spec)
-    remarks = (finding("EGR887", place, kind=kind, policy=text_of(metadata.get("name"))),) if domains else ()
-    if kind in _SETS and not remarks:
-        return ()
-    calico = "projectcalico.org/" in text_of(data.get("apiVersion"))
-    namespace = namespace_of(metadata)[0] if kind == "NetworkPolicy" else None
-    return (
-        ForeignEntry(
-            kind,
-            text_of(metadata.get("name")),
-            None if templated(namespace or "") else namespace,
-            place,
-            "set" if kind in _SETS else "calico" if calico else _tier(kind, spec),
-            _calico_subject(spec) if calico else _admin_subject(spec),
-            _actions(spec, "egress", calico=calico),
-            _actions(spec, "ingress", calico=calico),
-            text_of(spec.get("tier")) in {"", "default"} if calico else False,
-            remarks,
-        ),
-    )
-
-
-def _domains(kind: str, spec: Mapping[str, Any]) -> bool:
-    """Only Calico Enterprise and Cloud know host names."""
-    if kind in _SETS:
-        return bool(spec.get("allowedEgressDomains"))
-    rules = [mapping_of(rule) for rule in sequence_of(spec.get("egress"))]
-    return any(mapping_of(rule.get("destination")).get("domains") for rule in rules)
-
-
-def _tier(kind: str, spec: Mapping[str, Any]) -> str:
-    return "baseline" if kind.startswith("Baseline") or text_of(spec.get("tier")) == "Baseline" else "admin"
-
-
-def _actions(spec: Mapping[str, Any], key: str, *, calico: bool) -> frozenset[str] | None:
-    """What the rules of a direction do; None where the policy has no say in it."""
-    rules = [mapping_of(rule) for rule in sequence_of(spec.get(key))]
-    actions = frozenset(text_of(rule.get("action")) for rule in rules)
-    if not calico:
-        return actions or None
-    types = [text_of(item) for item in sequence_of(spec.get("types"))]
-    if not types:
-        types = ["Egress"] if spec.get("egress") else []
-        types += ["Ingress"] if spec.get("ingress") or not types else []
-    return actions if key.capitalize() in types else None
-
-
-# --- whom it is about
-
-
-def _calico_subject(spec: Mapping[str, Any]) -> Subject:
-    accounts = bool(spec.get("serviceAccountSelector"))
-    return Subject(text_of(spec.get("selector")), text_of(spec.get("namespaceSelector")), accounts=accounts)
-
-
-def _admin_subject(spec: Mapping[str, Any]) -> Subject:
-    subject = mapping_of(spec.get("subject"))
-    if "pods" in subject:
-        pods = mapping_of(subject["pods"])
-        return Subject(namespaces=parse(pods.get("namespaceSelector")), pods=parse(pods.get("podSelector")))
-    return Subject(namespaces=parse(subject.get("namespaces")), pods=LabelSelector())
 
 
 def selects(entry: ForeignEntry, cluster: Cluster, pods: Pods) -> Match:

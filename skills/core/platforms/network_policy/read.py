@@ -22,7 +22,7 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Place, Ports
 from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, PolicyEntry
 from skills.core.platforms.network_policy.faults import Faults, check_block, check_selector
-from skills.core.platforms.network_policy.foreign import is_foreign, read_foreign
+from skills.core.platforms.network_policy.read_foreign import is_foreign, read_foreign
 from skills.core.platforms.network_policy.remarks import remarks
 from skills.core.yaml_text import Document, Map, Seq
 
