@@ -14,7 +14,7 @@ SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { statu
 INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-clean test check mutants fuzz bench lock licences docker-lint wheel clean
+.PHONY: help setup dev demo demo-clean test check mutants mutations fuzz bench lock licences docker-lint wheel clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ check: .venv/.dev ## Lint, format, types and import contracts
 
 mutants: .venv/.dev ## Plant mistakes; each must turn a test red (some minutes)
 	@$(PY) -m tests.mutants $(ARGS)
+
+mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS="--count 200 --seed 7"
+	@$(PY) -m tests.mutations $(ARGS)
 
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)

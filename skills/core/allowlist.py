@@ -223,10 +223,13 @@ class Allowlist:
         return joined(parts, whole)
 
     def _apart(self, workload: Workload) -> frozenset[str]:
-        """The environments that a question without one may be about."""
+        """The environments that a question without one may be about: where only some declare the workload, those."""
         if workload.kind != "k8s" or workload.environment or self.scope.environment or not workload.namespace:
             return frozenset()
-        return self._environments_of.get(workload.namespace, frozenset())
+        namespace, name = workload.namespace, workload.name.rpartition("/")[2]
+        named = self._environments_of.get(namespace, frozenset())
+        declared = {each for each in named if kube.pods_named(self.in_environment(each).cluster, namespace, name)}
+        return frozenset(declared) or named
 
     @cached_property
     def _environments_of(self) -> Mapping[str, frozenset[str]]:
