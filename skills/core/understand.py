@@ -18,11 +18,12 @@ from skills.core.report import read_report
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept",
+    "kept", "why",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
-    (r"more|details|evidence|why\??|why not\??|how come\??", "more"),
+    (r"more|details|evidence", "more"),
+    (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
     (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
     (r"works(?: now)?|it works(?: now)?|fixed", "works"),
     (
@@ -45,6 +46,7 @@ _ISOLATE = re2.compile(
     r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
     r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!?]?)"
 )
+_WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
 _UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
 _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
@@ -135,7 +137,7 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
-        wanted: Verb = "remove" if _REMOVE.match(said) else "check"
+        wanted: Verb = "remove" if _REMOVE.match(said) else "why" if _WHY.match(said) else "check"
         until = match[1] if (match := _UNTIL.search(said)) else None
         return Heard(wanted, subject, environment, destinations, judgement=judgement, until=until)
     port = _PORT_ALONE.search(said)
