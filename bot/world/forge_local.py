@@ -20,10 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.world import forge_store
-from bot.world.config_repo import POSTERN, ConfigRepo, Limits, Snapshot, Source, Wanted
-from bot.world.config_repo.following import follow
+from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.held import held
-from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import (
     Head,
     branch_commit,
@@ -31,13 +29,12 @@ from bot.world.config_repo.reading import (
     entries_at,
     first_merge,
     is_ancestor,
-    is_branch,
-    read_commit,
     resolve,
 )
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.writing import graft, move_branch, write_commit, write_commit_object
 from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
+from bot.world.forge_checks import check_effect, check_target, read_target
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model.effects import OpenMergeRequest
@@ -78,20 +75,12 @@ class LocalForge:
     def source(self, wanted: Wanted, target: str | None) -> Source:
         def read(since: Snapshot | None = None) -> Snapshot:
             branch = target or self._store.default_branch()
-            git = self._store.synced(branch)
-            commit = branch_commit(git, branch)
-            if commit is None:
-                raise AskUnclear("EGR447", branch=branch[:100], where=self.where)
-            next_one = follow(git, since, Head(commit, branch), wanted, Limits()) if since else None
-            if next_one is not None:
-                return next_one
-            contents = read_commit(git, commit, wanted, Limits())
-            return Snapshot.of(contents, self.where, self._kind, commit=commit, dirty=False, branch=branch)
+            return read_target(self._store.synced(branch), branch, wanted, self._kind, since)
 
         return read
 
     def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
-        _check(effect)
+        check_effect(effect)
         with self._held():
             git = self._store.synced(effect.target)
             base = resolve(git, effect.base)
@@ -107,7 +96,7 @@ class LocalForge:
                     return Receipt(seen, created=False)
                 else:
                     record = None
-            _check_target(git, base, effect.target, changed_paths(git, base, head))
+            check_target(git, base, effect.target, changed_paths(git, base, head))
             there = branch_commit(git, effect.branch)
             if there not in {None, head} and there not in self._records.made(effect.request_key):
                 raise Outdated("EGR443", branch=effect.branch, now=(there or "")[:12])
@@ -253,7 +242,7 @@ class LocalForge:
         touched = changed_paths(git, seen.base, seen.head)
         ours = entries_at(git, seen.head, touched)
         for _ in range(_RACES):
-            tip = _check_target(git, seen.base, seen.target_branch, touched)
+            tip = check_target(git, seen.base, seen.target_branch, touched)
             tree = graft(git, tip, {path: ours.get(path) for path in touched})
             message = merge_message(seen, by)
             commit = write_commit_object(git, tree, (tip, seen.head), message=message, author=POSTERN, date=self._now())
@@ -298,32 +287,7 @@ class LocalForge:
         )
 
 
-def _check(effect: OpenMergeRequest) -> None:
-    # Keys, branches and edits are ours: a bad one is a fault of the house, not of the asker.
-    paths = {edit.path for edit in effect.edits}
-    if not is_key(effect.request_key) or not is_branch(effect.branch) or effect.branch == effect.target:
-        raise ValueError(f"request key {effect.request_key!r}, branch {effect.branch!r}")
-    if not paths or len(paths) != len(effect.edits):
-        raise ValueError("a merge request needs edits, and one for each file")
-
-
 def _check_head(git: GitDir, record: Record, head: str) -> None:
     there = branch_commit(git, record.source)
     if head != record.head or there != head:
         raise Outdated("EGR446", number=record.number, now=(there or "gone")[:12])
-
-
-def _check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:
-    """The commit that the target stands at, after making sure that no touched file moved there since `base`."""
-    tip = branch_commit(git, target)
-    if tip is None:
-        raise AskUnclear("EGR447", branch=target[:100], where=git.where)
-    if tip == base:
-        return tip
-    if not is_ancestor(git, base, tip):
-        raise Outdated("EGR450", base=base[:12], branch=target)
-    before, now = entries_at(git, base, touched), entries_at(git, tip, touched)
-    for path in touched:
-        if before.get(path) != now.get(path):
-            raise Outdated("EGR445", path=shown(path), branch=target)
-    return tip

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from bot.world.config_repo.address import Address
 from bot.world.config_repo.held import held
+from bot.world.config_repo.pushing import push_branch
 from bot.world.config_repo.reading import refs
 from bot.world.config_repo.running import ASK_SECONDS, FETCH_SECONDS, GitDir, create_bare, network
 from skills.core.errors import AskUnclear, Mendable
@@ -113,6 +114,15 @@ class Mirror:
                     raise
                 return self._build(remote)
             return git
+
+    def push(self, git: GitDir, branch: str, *, old: str | None, new: str) -> None:
+        """Push to the remote, then let the mirror say the same, so that the next look needs no fetch.
+
+        Raises:
+            Outdated, NotAllowed, Unreachable: as `push_branch`.
+        """
+        push_branch(git, self._url, self._env, branch, old=old, new=new)
+        git.run("update-ref", "--no-deref", f"refs/heads/{branch}", new)
 
     def instead_of(self, damaged: GitDir) -> GitDir:
         """Another mirror, after a reader met damage in this one: what somebody else has swapped in, or a new one."""

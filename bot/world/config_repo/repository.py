@@ -148,6 +148,18 @@ class ConfigRepo:
         writing.move_branch(git, branch, old=None, new=commit)
         return commit
 
+    def push(self, branch: str, *, old: str | None, new: str) -> None:
+        """Push a commit of the mirror to a branch of the repository that a URL names.
+
+        Raises:
+            Outdated: EGR568, the branch stands elsewhere than at `old`.
+            NotAllowed: EGR480, the server refuses it, in its own words.
+            Unreachable: EGR549 to EGR554.
+        """
+        if self._mirror is None:
+            raise ValueError("only a repository known by its URL is pushed to")
+        self._mirror.push(self.git(), branch, old=old, new=new)
+
     def write(self, edits: Sequence[Edit]) -> None:
         """Write edits into the folder on disk; see `write_to_folder`.
 

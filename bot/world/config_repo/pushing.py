@@ -1,0 +1,41 @@
+"""Pushes one commit to one branch of a remote, only from where the caller saw it stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.world.config_repo.failures import mendable, says
+from bot.world.config_repo.running import FETCH_SECONDS, GitDir
+from skills.core.errors import NotAllowed, Outdated
+
+# With --porcelain a refused ref is one line on standard output: `!<TAB>from:to<TAB>[reason] (summary)`.
+_REFUSED = "!\t"
+_MOVED = ("(stale info)", "(fetch first)", "(non-fast-forward)")
+
+
+def push_branch(git: GitDir, url: str, env: Mapping[str, str], branch: str, *, old: str | None, new: str) -> None:
+    """Let the remote's `branch` stand at `new`. `old` is where it was seen (None: not there); at `new` already is fine.
+
+    Raises:
+        Outdated: EGR568, it stands elsewhere.
+        NotAllowed: EGR480, the server refuses it (a protected branch, a hook), in the server's words.
+        Unreachable: as any call of the remote.
+    """
+    ref = f"refs/heads/{branch}"
+    lease = f"--force-with-lease={ref}:{old or ''}"
+    done = git.attempt("push", "--porcelain", "--no-verify", lease, url, f"{new}:{ref}", env=env, seconds=FETCH_SECONDS)
+    if done.status == 0:
+        return
+    refused = [line for line in done.out.decode("utf-8", "replace").splitlines() if line.startswith(_REFUSED)]
+    if any(mark in line for line in refused for mark in _MOVED):
+        raise Outdated("EGR568", branch=branch, where=git.where, now="somewhere else")
+    if refused:
+        raise NotAllowed("EGR480", branch=branch, where=git.where, says=_servers_words(done.err, refused[0]))
+    raise mendable(git.where, done.err)
+
+
+def _servers_words(err: str, line: str) -> str:
+    """What a hook said (`remote: ...`); without a word of its own, Git's summary of the refusal."""
+    told = [each.partition(":")[2].strip() for each in err.splitlines() if each.startswith("remote:")]
+    words = " ".join(each for each in told if each and not set(each) <= set("=-* "))
+    return says(words or line.rpartition("\t")[2])

@@ -1,0 +1,55 @@
+"""What every forge makes sure of before a branch moves, whatever keeps its merge requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.world.config_repo import Limits, Snapshot, Wanted
+from bot.world.config_repo.following import follow
+from bot.world.config_repo.paths import shown
+from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit
+from bot.world.config_repo.running import GitDir
+from bot.world.config_repo.values import Kind
+from bot.world.forge_records import is_key
+from skills.core.errors import AskUnclear, Outdated
+from skills.core.model.effects import OpenMergeRequest
+
+
+def read_target(git: GitDir, branch: str, wanted: Wanted, kind: Kind, since: Snapshot | None = None) -> Snapshot:
+    """The newest commit of a target branch (AskUnclear EGR447: there is no such branch).
+
+    With `since`, an earlier snapshot of it, only what was touched meanwhile is read.
+    """
+    commit = branch_commit(git, branch)
+    if commit is None:
+        raise AskUnclear("EGR447", branch=branch[:100], where=git.where)
+    next_one = follow(git, since, Head(commit, branch), wanted, Limits()) if since else None
+    if next_one is not None:
+        return next_one
+    contents = read_commit(git, commit, wanted, Limits())
+    return Snapshot.of(contents, git.where, kind, commit=commit, dirty=False, branch=branch)
+
+
+def check_effect(effect: OpenMergeRequest) -> None:
+    # Keys, branches and edits are ours: a bad one is a fault of the house, not of the asker.
+    paths = {edit.path for edit in effect.edits}
+    if not is_key(effect.request_key) or not is_branch(effect.branch) or effect.branch == effect.target:
+        raise ValueError(f"request key {effect.request_key!r}, branch {effect.branch!r}")
+    if not paths or len(paths) != len(effect.edits):
+        raise ValueError("a merge request needs edits, and one for each file")
+
+
+def check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:
+    """The commit that the target stands at, after making sure that no touched file moved there since `base`."""
+    tip = branch_commit(git, target)
+    if tip is None:
+        raise AskUnclear("EGR447", branch=target[:100], where=git.where)
+    if tip == base:
+        return tip
+    if not is_ancestor(git, base, tip):
+        raise Outdated("EGR450", base=base[:12], branch=target)
+    before, now = entries_at(git, base, touched), entries_at(git, tip, touched)
+    for path in touched:
+        if before.get(path) != now.get(path):
+            raise Outdated("EGR445", path=shown(path), branch=target)
+    return tip

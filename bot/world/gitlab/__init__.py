@@ -1,0 +1,9 @@
+"""GitLab as the forge. The home of python-gitlab, which only `calls.py` imports.
+
+`forge` does what `bot/world/forge.py` demands, `calls` is every REST call once, `words` what is written into merge
+requests so that it is found again.
+"""
+
+from bot.world.gitlab.forge import GitLabForge, Project, authorization
+
+__all__ = ["GitLabForge", "Project", "authorization"]

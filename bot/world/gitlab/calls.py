@@ -1,0 +1,240 @@
+"""Every REST call to GitLab, once: plain values in and out, failures as the four that a person can mend.
+
+python-gitlab has no time limit of its own, sleeps through rate limits in the calling thread and, when told to retry,
+repeats work that was done. So it is told to do none of that: reads are repeated here, writes never; after a write that
+may or may not have been done, the caller looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from skills.core.errors import Mendable, NotAllowed, Unreachable
+from skills.core.secrets import mask
+
+if TYPE_CHECKING:
+    import requests
+    from gitlab import Gitlab
+
+T = TypeVar("T")
+_TIMEOUT = 20.0
+_TRIES = 3
+_LONGEST_WAIT = 10.0
+_WORDS = 240
+
+
+class Unsure(Exception):
+    """A write that may have been done: the connection broke, or GitLab failed, after it was sent."""
+
+
+class Refused(Exception):
+    """GitLab understood and said no: 400, 405, 406, 409 or 422, in its own words."""
+
+    def __init__(self, status: int, says: str) -> None:
+        super().__init__(status, says)
+        self.status = status
+        self.says = says
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where the merge requests live. `path` is the project's full path, `token` has the scope `api`."""
+
+    url: str
+    path: str
+    token: str
+    ca: str | None = None
+
+
+class Calls:
+    """The calls for one project. `session` is there for tests that look at what is sent."""
+
+    def __init__(self, project: Project, session: requests.Session | None = None) -> None:
+        self._project = project
+        self._session = session
+        self._client: Gitlab | None = None
+        self._me: int | None = None
+
+    # --- merge requests
+
+    def of_branch(self, branch: str) -> list[dict[str, Any]]:
+        """Merge requests of the project's own branch, newest first, in any state."""
+        found = self._read("merge_requests", source_branch=branch, state="all", scope="all")
+        own = [each for each in found if each["source_project_id"] == each["target_project_id"]]
+        return sorted(own, key=lambda each: each["iid"], reverse=True)
+
+    def merge_request(self, number: int) -> dict[str, Any] | None:
+        return self._read_one(f"merge_requests/{number}")
+
+    def create(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("post", "merge_requests", fields)
+
+    def update(self, number: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("put", f"merge_requests/{number}", fields)
+
+    def merge(self, number: int, head: str, message: str) -> dict[str, Any]:
+        fields = {"sha": head, "merge_commit_message": message, "should_remove_source_branch": True}
+        return self._write("put", f"merge_requests/{number}/merge", fields)
+
+    def notes(self, number: int) -> list[dict[str, Any]]:
+        """What Postern's own user wrote: words of others are never read as a mark."""
+        found = self._read(f"merge_requests/{number}/notes", sort="asc", order_by="created_at")
+        return [each for each in found if each["author"]["id"] == self.me()]
+
+    def add_note(self, number: int, text: str) -> None:
+        self._write("post", f"merge_requests/{number}/notes", {"body": text})
+
+    def approved_by(self, number: int) -> list[str]:
+        """User names of whoever approved it in GitLab and still counts there."""
+        found = self._read_one(f"merge_requests/{number}/approvals") or {}
+        return [each["user"]["username"] for each in found.get("approved_by") or ()]
+
+    def member_ids(self, names: Collection[str]) -> list[int]:
+        """Ids of the members with exactly these user names; others are left out."""
+        if not names:
+            return []
+        wanted = {name.casefold() for name in names}
+        members = self._read("members/all")
+        return sorted(each["id"] for each in members if each["username"].casefold() in wanted)
+
+    def me(self) -> int:
+        if self._me is None:
+            self._me = int(self._call(lambda: self._get("/user"), repeat=True)["id"])
+        return self._me
+
+    # --- how
+
+    def _read(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """All pages."""
+        return list(self._call(lambda: self._list(path, query), repeat=True))
+
+    def _list(self, path: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return list(
+            self._gitlab().http_list(self._at(path), query_data=dict(query), per_page=100, get_all=True, **_ONCE)
+        )
+
+    def _read_one(self, path: str) -> dict[str, Any] | None:
+        """None where GitLab has nothing of that name in this project."""
+        try:
+            return self._call(lambda: self._get(self._at(path)), repeat=True)
+        except NotAllowed as failure:
+            if failure.code != "EGR492":
+                raise
+            return None
+
+    def _get(self, path: str) -> dict[str, Any]:
+        found = self._gitlab().http_get(path, **_ONCE)
+        assert isinstance(found, dict)
+        return found
+
+    def _write(self, verb: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._call(
+            lambda: self._gitlab().http_request(verb, self._at(path), post_data=dict(fields), **_ONCE).json(),
+            repeat=False,
+        )
+
+    def _call(self, call: Callable[[], T], *, repeat: bool) -> T:
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                return self._once(call)
+            except (Unsure, Unreachable) as failure:
+                wait = _wait(failure, _TRIES - left)
+                if not repeat and isinstance(failure, Unsure):
+                    raise
+                if not repeat or left == 0 or wait > _LONGEST_WAIT:
+                    raise self._silent(failure) from None
+                time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def _silent(self, failure: Exception) -> Mendable:
+        if isinstance(failure, Mendable):
+            return failure
+        return Unreachable("EGR489", where=self._project.url, says=str(failure))
+
+    def _once(self, call: Callable[[], T]) -> T:
+        from gitlab.exceptions import GitlabError  # noqa: PLC0415
+        from requests.exceptions import RequestException  # noqa: PLC0415
+
+        try:
+            return call()
+        except GitlabError as error:
+            raise self._failure(error.response_code or 0, _says(error.error_message), _after(error)) from None
+        except (RequestException, ValueError) as error:
+            raise Unsure(_kind(error)) from None
+
+    def _failure(self, status: int, says: str, seconds: float | None) -> Exception:
+        where = self._project.url
+        if status == 401:
+            return NotAllowed("EGR490", where=where)
+        if status == 403:
+            return NotAllowed("EGR491", where=where, says=says)
+        if status == 404:
+            return NotAllowed("EGR492", where=where, project=self._project.path)
+        if status == 429:
+            return Unreachable("EGR493", where=where, seconds=round(seconds or 60))
+        if status in (400, 405, 406, 409, 422):
+            return Refused(status, says)
+        return Unsure(f"status {status}" if status else says)
+
+    def _at(self, path: str) -> str:
+        from gitlab.utils import EncodedId  # noqa: PLC0415
+
+        return f"/projects/{EncodedId(self._project.path)}/{path}"
+
+    def _gitlab(self) -> Gitlab:
+        if self._client is None:
+            import gitlab  # noqa: PLC0415 - 70 ms; only what talks to GitLab pays it
+
+            self._client = gitlab.Gitlab(
+                self._project.url,
+                private_token=self._project.token,
+                timeout=_TIMEOUT,
+                ssl_verify=self._project.ca or True,
+                keep_base_url=True,
+                session=self._session,
+            )
+        return self._client
+
+
+_ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
+
+
+def _wait(failure: Exception, tried: int) -> float:
+    if isinstance(failure, Unreachable) and failure.code == "EGR493":
+        return float(failure.facts["seconds"] or 0)
+    return 0.2 * 3**tried
+
+
+def _after(error: Any) -> float | None:
+    """Seconds of a Retry-After header; a reset time is not read, since clocks differ."""
+    headers = getattr(error, "response_headers", None) or {}
+    value = str(headers.get("Retry-After", ""))
+    return float(value) if value.isdecimal() else None
+
+
+def _says(message: Any) -> str:
+    """GitLab's own words on one line, without secrets."""
+    if isinstance(message, bytes):
+        message = message.decode("utf-8", "replace")
+    if isinstance(message, Mapping):
+        message = "; ".join(f"{name}: {_joined(value)}" for name, value in message.items())
+    line = " ".join("".join(c if c.isprintable() else " " for c in _joined(message)).split())
+    return mask(line).text[:_WORDS] or "no reason given"
+
+
+def _joined(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _kind(error: Exception) -> str:
+    """The sort of failure only: a library's own text may hold a URL with more than people should see."""
+    name = type(error).__name__
+    words = {
+        "ConnectTimeout": "no connection in time",
+        "ReadTimeout": "no answer in time",
+        "SSLError": "its certificate is not trusted",
+    }
+    return words.get(name, "the connection failed" if "Connection" in name else "its answer can't be read")

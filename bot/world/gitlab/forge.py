@@ -1,0 +1,357 @@
+"""Merge requests on GitLab: commits are made in the mirror and pushed, everything else goes over REST.
+
+Every method looks before it writes and adopts what is there, so that a call that broke half-way is finished by the
+next one. A write whose outcome is unknown is looked up once, then reported.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Wanted
+from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
+from bot.world.config_repo.running import GitDir
+from bot.world.config_repo.writing import write_commit
+from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
+from bot.world.forge_checks import check_effect, check_target, read_target
+from bot.world.forge_records import is_key
+from bot.world.gitlab import words
+from bot.world.gitlab.calls import Calls, Refused, Unsure
+from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
+from skills.core.model.effects import OpenMergeRequest
+
+# `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
+_SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
+_READY = frozenset({"mergeable", "can_be_merged"})
+_BLOCKED = {
+    "conflict": "it conflicts with its target",
+    "need_rebase": "it must be rebased",
+    "broken_status": "GitLab can't merge it",
+    "commits_status": "its branch has no commits",
+}
+_WAITS = {
+    "ci_must_pass": "its pipeline must pass first",
+    "ci_still_running": "its pipeline is still running",
+    "not_approved": "GitLab's own approval rules are not met",
+    "requested_changes": "a reviewer requested changes",
+    "discussions_not_resolved": "its discussions are not resolved",
+    "draft_status": "it is a draft",
+    "external_status_checks": "an external status check has not passed",
+    "merge_request_blocked": "another merge request must go first",
+    "policies_denied": "a security policy denies it",
+    "jira_association_missing": "it names no Jira issue",
+    "locked_paths": "a file of it is locked",
+    "title_regex": "its title does not fit the project's rule",
+    "merge_time": "it may be merged only later",
+}
+_POLLS = 20
+
+
+def authorization(token: str) -> str:
+    """What Git sends to GitLab with an access token of any sort."""
+    return "Basic " + base64.b64encode(f"oauth2:{token}".encode()).decode()
+
+
+class GitLabForge:
+    """Implements `Forge` for a repository that is known by its URL."""
+
+    def __init__(
+        self, repo: ConfigRepo, calls: Calls, *, pause: Callable[[float], None] = time.sleep, poll_seconds: float = 1.0
+    ) -> None:
+        self._repo = repo
+        self._calls = calls
+        self._pause = pause
+        self._poll_seconds = poll_seconds
+
+    @property
+    def where(self) -> str:
+        return self._repo.where
+
+    def source(self, wanted: Wanted, target: str | None) -> Callable[[], Snapshot]:
+        def read() -> Snapshot:
+            git = self._repo.git(fresh=True)
+            branch = target or default_head(git).branch
+            if branch is None:
+                raise AskUnclear("EGR455", where=self.where)
+            return read_target(git, branch, wanted, self._repo.kind)
+
+        return read
+
+    # --- opening
+
+    def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
+        check_effect(effect)
+        git = self._repo.git(fresh=True)
+        base = resolve(git, effect.base)
+        head = _commit(git, base, effect)
+        found = self._newest(effect.branch)
+        if found is not None and found["state"] != "opened":
+            if found["sha"] == head:
+                return Receipt(self._view(found), created=False)
+            found = None
+        check_target(git, base, effect.target, changed_paths(git, base, head))
+        self._push(git, effect, head)
+        if found is None:
+            return self._create(effect, head)
+        return Receipt(self._view(self._described(found, effect), head), created=False)
+
+    def _push(self, git: GitDir, effect: OpenMergeRequest, head: str) -> None:
+        there = branch_commit(git, effect.branch)
+        if there == head:
+            return
+        if there is not None and not _is_ours(git, there, effect.request_key):
+            raise Outdated("EGR443", branch=effect.branch, now=there[:12])
+        try:
+            self._repo.push(effect.branch, old=there, new=head)
+        except Outdated:
+            # Somebody was quicker. Whoever pushed the same commit (another replica) did our work.
+            there = branch_commit(self._repo.git(fresh=True), effect.branch)
+            if there != head:
+                raise Outdated("EGR443", branch=effect.branch, now=(there or "")[:12]) from None
+
+    def _create(self, effect: OpenMergeRequest, head: str) -> Receipt:
+        fields = {
+            "source_branch": effect.branch,
+            "target_branch": effect.target,
+            "title": effect.title,
+            "description": words.described(effect),
+            "labels": ",".join(effect.labels),
+            "remove_source_branch": True,
+            "reviewer_ids": self._reviewers(effect),
+        }
+        try:
+            return Receipt(self._view(self._calls.create(fields), head), created=True)
+        except Refused as refusal:
+            # 409: it is there already, from another replica or from a try whose answer was lost.
+            found = self._newest(effect.branch) if refusal.status == 409 else None
+            if found is None or found["state"] != "opened":
+                raise self._refusal(effect.branch, refusal) from None
+        except Unsure as unsure:
+            found = self._newest(effect.branch)
+            if found is None or found["state"] != "opened":
+                raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
+        return Receipt(self._view(self._described(found, effect), head), created=False)
+
+    def _described(self, found: dict[str, Any], effect: OpenMergeRequest) -> dict[str, Any]:
+        """Words are brought up to date; labels and reviewers that people put on stay."""
+        labels = [label for label in effect.labels if label not in found["labels"]]
+        fields: dict[str, Any] = {}
+        if found["title"] != effect.title:
+            fields["title"] = effect.title
+        if _normal(found["description"] or "") != _normal(words.described(effect)):
+            fields["description"] = words.described(effect)
+        if labels:
+            fields["add_labels"] = ",".join(labels)
+        return self._update(found["iid"], fields, effect.branch) if fields else found
+
+    def _reviewers(self, effect: OpenMergeRequest) -> list[int]:
+        """An address is never guessed to be somebody's user name; whoever has none here is named in the text."""
+        names = [name for name in effect.reviewers if "@" not in name]
+        with suppress(Mendable):  # a review that can't be asked for keeps no merge request from being opened
+            return self._calls.member_ids(names)
+        return []
+
+    # --- looking
+
+    def find(self, request_key: str) -> MergeRequest | None:
+        found = self._newest(f"egress/{request_key}") if is_key(request_key) else None
+        return self._view(found) if found else None
+
+    def get(self, number: int) -> MergeRequest:
+        found = self._one(number)
+        return self._view(found, notes=self._calls.notes(number))
+
+    # --- deciding
+
+    def note(self, number: int, by: str, text: str, key: str) -> None:
+        self._leave(number, words.note(by, text, key), lambda body: words.has_mark(body, key))
+
+    def approve(self, number: int, head: str, by: str) -> MergeRequest:
+        found = self._one(number)
+        if found["state"] == "closed":
+            raise Outdated("EGR448", number=number, state="closed")
+        if found["sha"] != head:
+            raise Outdated("EGR446", number=number, now=str(found["sha"])[:12])
+        self._leave(number, words.approval(by, head), lambda body: by in words.approvals(body, head))
+        return self.get(number)
+
+    def merge(self, number: int, head: str, by: str) -> MergeRequest:
+        found = self._one(number)
+        if found["state"] == "closed":
+            raise Outdated("EGR448", number=number, state="closed")
+        if found["sha"] != head:
+            raise Outdated("EGR446", number=number, now=str(found["sha"])[:12])
+        if found["state"] == "opened":
+            self._check_target(found)
+            found = self._merge(self._settled(number), head, by)
+        return self._view(found)
+
+    def close(self, number: int, by: str, reason: str) -> MergeRequest:
+        found = self._one(number)
+        if found["state"] == "merged":
+            raise Outdated("EGR448", number=number, state="merged")
+        if found["state"] == "opened":
+            self.note(number, by, reason, "close")
+            found = self._update(number, {"state_event": "close"}, found["source_branch"])
+        return self._view(found)
+
+    def label(self, number: int, *, add: Collection[str] = (), remove: Collection[str] = ()) -> MergeRequest:
+        found = self._one(number)
+        fields = {
+            "add_labels": ",".join(label for label in add if label not in found["labels"]),
+            "remove_labels": ",".join(label for label in remove if label in found["labels"]),
+        }
+        fields = {name: value for name, value in fields.items() if value}
+        return self._view(self._update(number, fields, found["source_branch"]) if fields else found)
+
+    # --- how
+
+    def _check_target(self, found: dict[str, Any]) -> None:
+        git = self._repo.git(fresh=True)
+        head = resolve(git, found["sha"])
+        base = _base(git, found, head)
+        check_target(git, base, found["target_branch"], changed_paths(git, base, head))
+
+    def _settled(self, number: int) -> dict[str, Any]:
+        """The merge request once GitLab knows whether it can be merged.
+
+        Raises:
+            Unreachable: EGR495, something else must happen first, or GitLab does not come to an end.
+            Outdated: EGR496, it can't be merged as it is; EGR448, somebody closed it meanwhile.
+        """
+        status = ""
+        for _ in range(_POLLS):
+            found = self._one(number)
+            status = found.get("detailed_merge_status") or found.get("merge_status") or ""
+            if found["state"] == "merged" or status in _READY:
+                return found
+            if found["state"] == "closed":
+                raise Outdated("EGR448", number=number, state="closed")
+            if status not in _SETTLING:
+                break
+            self._pause(self._poll_seconds)
+        if status in _BLOCKED:
+            raise Outdated("EGR496", number=number, says=_BLOCKED[status])
+        says = _WAITS.get(status) or f"its state is “{status[:40]}”"
+        raise Unreachable("EGR495", number=number, says=says)
+
+    def _merge(self, found: dict[str, Any], head: str, by: str) -> dict[str, Any]:
+        number = found["iid"]
+        if found["state"] == "merged":
+            return found
+        said: str
+        try:
+            return self._calls.merge(number, head, merge_message(self._view(found), by))
+        except Refused as refusal:
+            said = refusal.says
+            if refusal.status == 409:
+                raise Outdated("EGR446", number=number, now=str(self._one(number)["sha"])[:12]) from None
+        except Unsure as unsure:
+            said = str(unsure)
+        now = self._one(number)
+        if now["state"] == "merged" and now["sha"] == head:
+            return now
+        raise Unreachable("EGR495", number=number, says=said)
+
+    def _leave(self, number: int, text: str, is_it: Callable[[str], bool]) -> None:
+        """A note that stands only once."""
+        self._one(number)
+        if any(is_it(each["body"]) for each in self._calls.notes(number)):
+            return
+        try:
+            self._calls.add_note(number, text)
+        except Refused as refusal:
+            raise self._refusal(f"!{number}", refusal) from None
+        except Unsure as unsure:
+            if not any(is_it(each["body"]) for each in self._calls.notes(number)):
+                raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
+
+    def _update(self, number: int, fields: dict[str, Any], branch: str) -> dict[str, Any]:
+        """Safe to repeat: the same fields give the same merge request."""
+        try:
+            return self._calls.update(number, fields)
+        except Refused as refusal:
+            raise self._refusal(branch, refusal) from None
+        except Unsure as unsure:
+            raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
+
+    def _newest(self, branch: str) -> dict[str, Any] | None:
+        return next(iter(self._calls.of_branch(branch)), None)
+
+    def _one(self, number: int) -> dict[str, Any]:
+        found = self._calls.merge_request(number)
+        if found is None:
+            raise AskUnclear("EGR449", number=number, where=self.where)
+        return found
+
+    def _refusal(self, branch: str, refusal: Refused) -> Mendable:
+        return NotAllowed("EGR494", where=self.where, branch=branch, says=refusal.says)
+
+    def _view(
+        self, found: dict[str, Any], head: str | None = None, notes: Collection[dict[str, Any]] = ()
+    ) -> MergeRequest:
+        """`head` is what was just pushed: GitLab's own `sha` follows a push a moment later."""
+        known = words.trailers(found["description"] or "")
+        state: State = found["state"] if found["state"] in ("merged", "closed") else "opened"
+        now = head or str(found["sha"])
+        approved = [by for each in notes for by in words.approvals(each["body"], now)]
+        return MergeRequest(
+            number=found["iid"],
+            key=known.get("Request", found["source_branch"].rpartition("/")[2]),
+            url=found["web_url"],
+            title=found["title"],
+            body=words.body_of(found["description"] or ""),
+            source_branch=found["source_branch"],
+            target_branch=found["target_branch"],
+            head=now,
+            base=known.get("Base", ""),
+            state=state,
+            author=found["author"]["username"],
+            labels=tuple(found["labels"]),
+            reviewers=tuple(each["username"] for each in found.get("reviewers") or ()),
+            notes=tuple(Note(each["author"]["username"], each["created_at"], each["body"]) for each in notes),
+            approvals=tuple(dict.fromkeys(approved)),
+            merged_commit=(found.get("merge_commit_sha") or found.get("squash_commit_sha") or now)
+            if state == "merged"
+            else None,
+        )
+
+
+def _commit(git: GitDir, base: str, effect: OpenMergeRequest) -> str:
+    return write_commit(
+        git,
+        base,
+        {edit.path: edit.new_text for edit in effect.edits},
+        message=commit_message(effect),
+        author=POSTERN,
+        date=effect.created_at,
+        seen={edit.path: edit.old_text for edit in effect.edits},
+    )
+
+
+def _is_ours(git: GitDir, commit: str, key: str) -> bool:
+    """Whether Postern made this commit for this request, by its committer and its trailer.
+
+    A guard against overwriting somebody's work, not against forgery: an approval is bound to the full name of a commit.
+    """
+    shown = git.line("show", "--no-patch", "--format=%ce%n%(trailers:key=Postern-Request,valueonly)", commit)
+    return shown.split() == [POSTERN.email, key]
+
+
+def _base(git: GitDir, found: dict[str, Any], head: str) -> str:
+    """The commit that the change was drafted on: our single commit's parent."""
+    return resolve(git, f"{head}^") if not found.get("diff_refs") else resolve(git, found["diff_refs"]["base_sha"])
+
+
+def _normal(text: str) -> str:
+    return text.replace("\r\n", "\n").rstrip()
+
+
+def project_path(where: str) -> str:
+    """The full path of the project in the address of its repository."""
+    return urlsplit(where).path.strip("/").removesuffix(".git")
