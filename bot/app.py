@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bot import output
 from bot.desk import Desk
@@ -57,7 +58,9 @@ class App:
     ) -> App:
         """Opens the repository that is named by flag or setting, else the folder that we stand in."""
         named = config or settings.config or "."
-        return cls(settings, ConfigRepo.open(named, home=settings.home), at=at, acting_as=acting_as)
+        token = _authorization(settings, named)
+        repo = ConfigRepo.open(named, home=settings.home, authorization=token, ca=settings.gitlab_ca if token else None)
+        return cls(settings, repo, at=at, acting_as=acting_as)
 
     # --- the parts
 
@@ -70,6 +73,9 @@ class App:
 
     @cached_property
     def forge(self) -> Forge:
+        """GitLab where a token is set and the repository is a URL of it, else the local forge."""
+        if self._on_gitlab():
+            return self._gitlab()
         from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
 
         return LocalForge(self.repo, home=self.settings.home, now=lambda: self.clock().isoformat(timespec="seconds"))
@@ -178,5 +184,33 @@ class App:
         url = self.settings.database.reveal()
         return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
 
+    def _on_gitlab(self) -> bool:
+        return self.settings.gitlab_token is not None and self.repo.kind == "url" and self.repo.path is None
+
+    def _gitlab(self) -> Forge:
+        from bot.world.gitlab import Calls, GitLabForge, Project, project_path  # noqa: PLC0415
+
+        settings, where = self.settings, urlsplit(self.repo.where)
+        url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
+        path = settings.gitlab_project or project_path(self.repo.where)
+        token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
+        return GitLabForge(self.repo, Calls(Project(url.rstrip("/"), path, token, settings.gitlab_ca)))
+
     def _has_git(self) -> bool:
-        return self.repo.kind == "bare" or (self.repo.path is not None and (self.repo.path / ".git").exists())
+        return (
+            self._on_gitlab()
+            or self.repo.kind == "bare"
+            or (self.repo.path is not None and (self.repo.path / ".git").exists())
+        )
+
+
+def _authorization(settings: Settings, named: str) -> str | None:
+    """The token goes with Git's requests to GitLab's own host and to no other."""
+    if settings.gitlab_token is None or not named.startswith("https://"):
+        return None
+    wanted = settings.gitlab_url or named
+    if urlsplit(named).hostname != urlsplit(wanted).hostname:
+        return None
+    from bot.world.gitlab import authorization  # noqa: PLC0415
+
+    return authorization(settings.gitlab_token.reveal())

@@ -56,6 +56,23 @@ ALL: tuple[Setting, ...] = (
     Setting("config", "POSTERN_CONFIG", "The allowlist repository: a folder, a bare repository or a URL."),
     Setting("person", "POSTERN_PERSON", "Who you are, on the command line; without it, git's user.email is taken."),
     Setting("target", "POSTERN_TARGET", "Branch that changes are merged into; without it, the default branch."),
+    Setting(
+        "gitlab_url",
+        "POSTERN_GITLAB_URL",
+        "GitLab's address; without it, the host of the repository's URL. Used only with a token.",
+    ),
+    Setting(
+        "gitlab_token",
+        "POSTERN_GITLAB_TOKEN",
+        "Project or group access token with the scope api and the role Developer; merge requests then go to GitLab.",
+        secret=True,
+    ),
+    Setting(
+        "gitlab_project",
+        "POSTERN_GITLAB_PROJECT",
+        "Full path of the project; without it, the path of the repository's URL.",
+    ),
+    Setting("gitlab_ca", "POSTERN_GITLAB_CA", "File with the certificate authority that signed GitLab's certificate."),
     Setting("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "Slack bot token, begins with xoxb-.", secret=True),
     Setting(
         "slack_signing_secret",
@@ -87,6 +104,10 @@ class Settings:
     config: str | None
     person: str | None
     target: str | None
+    gitlab_url: str | None
+    gitlab_token: Secret | None
+    gitlab_project: str | None
+    gitlab_ca: str | None
     slack_bot_token: Secret | None
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
@@ -108,6 +129,10 @@ class Settings:
             config=given["config"],
             person=given["person"],
             target=given["target"],
+            gitlab_url=given["gitlab_url"],
+            gitlab_token=_secret(given["gitlab_token"]),
+            gitlab_project=given["gitlab_project"],
+            gitlab_ca=given["gitlab_ca"],
             slack_bot_token=_secret(given["slack_bot_token"]),
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),

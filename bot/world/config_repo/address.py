@@ -33,6 +33,7 @@ class Address:
     path: Path | None = None
     url: str | None = None
     authorization: str | None = field(default=None, repr=False)
+    ca: str | None = None
 
 
 def parse(asked: str, authorization: str | None = None) -> Address:

@@ -92,7 +92,7 @@ class Mirror:
     def __init__(self, address: Address, home: Path) -> None:
         self._url = address.url or ""
         self._where = address.where
-        self._env = network(PROTOCOLS, self._url, address.authorization)
+        self._env = network(PROTOCOLS, self._url, address.authorization, address.ca)
         self._folder = home / "mirrors" / folder_name(address.where)
 
     def refreshed(self) -> GitDir:

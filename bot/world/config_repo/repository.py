@@ -30,17 +30,18 @@ class ConfigRepo:
         self._git: GitDir | None = None
 
     @classmethod
-    def open(cls, asked: str, *, home: Path, authorization: str | None = None) -> ConfigRepo:
+    def open(cls, asked: str, *, home: Path, authorization: str | None = None, ca: str | None = None) -> ConfigRepo:
         """What `asked` (`--config PATH_OR_URL`) names. A URL is not called yet.
 
         Args:
             authorization: value of an Authorization header for an `https` URL; it is kept nowhere.
+            ca: file with the certificate authority to trust there, instead of the system's.
 
         Raises:
             AskUnclear: EGR541, EGR542, EGR548.
             Unreachable: EGR543.
         """
-        return cls(parse(asked, authorization), home)
+        return cls(replace(parse(asked, authorization), ca=ca), home)
 
     @property
     def where(self) -> str:

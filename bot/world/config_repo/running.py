@@ -224,7 +224,7 @@ def create_bare(path: Path, where: str) -> GitDir:
     return git
 
 
-def network(allowed: str, url: str, authorization: str | None) -> dict[str, str]:
+def network(allowed: str, url: str, authorization: str | None, ca: str | None = None) -> dict[str, str]:
     """The variables for a command that talks to `url`.
 
     The header of `authorization` travels in a variable scoped to the host: never in a URL, a file or the arguments.
@@ -232,6 +232,8 @@ def network(allowed: str, url: str, authorization: str | None) -> dict[str, str]
     env = {"GIT_ALLOW_PROTOCOL": allowed}
     if "GIT_SSH_COMMAND" not in os.environ and "GIT_SSH" not in os.environ:
         env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes -o ConnectTimeout=10"
+    if ca:
+        env["GIT_SSL_CAINFO"] = ca
     if authorization and url.startswith("https://"):
         host = "/".join(url.split("/")[:3])
         count = os.environ.get("GIT_CONFIG_COUNT", "")

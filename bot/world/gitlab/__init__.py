@@ -4,6 +4,7 @@
 requests so that it is found again.
 """
 
-from bot.world.gitlab.forge import GitLabForge, Project, authorization
+from bot.world.gitlab.calls import Calls, Project
+from bot.world.gitlab.forge import GitLabForge, authorization, project_path
 
-__all__ = ["GitLabForge", "Project", "authorization"]
+__all__ = ["Calls", "GitLabForge", "Project", "authorization", "project_path"]

@@ -23,6 +23,7 @@ T = TypeVar("T")
 _TIMEOUT = 20.0
 _TRIES = 3
 _LONGEST_WAIT = 10.0
+_UNSAID_WAIT = 60  # seconds, where a rate limit does not say how long
 _WORDS = 240
 
 
@@ -52,11 +53,18 @@ class Project:
 class Calls:
     """The calls for one project. `session` is there for tests that look at what is sent."""
 
-    def __init__(self, project: Project, session: requests.Session | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        session: requests.Session | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._project = project
+        self._pause = pause
         self._session = session
         self._client: Gitlab | None = None
         self._me: int | None = None
+        self._wait_asked = _UNSAID_WAIT
 
     # --- merge requests
 
@@ -146,7 +154,7 @@ class Calls:
                     raise
                 if not repeat or left == 0 or wait > _LONGEST_WAIT:
                     raise self._silent(failure) from None
-                time.sleep(wait)
+                self._pause(wait)
         raise AssertionError("unreachable")
 
     def _silent(self, failure: Exception) -> Mendable:
@@ -161,11 +169,11 @@ class Calls:
         try:
             return call()
         except GitlabError as error:
-            raise self._failure(error.response_code or 0, _says(error.error_message), _after(error)) from None
+            raise self._failure(error.response_code or 0, _says(error.error_message)) from None
         except (RequestException, ValueError) as error:
             raise Unsure(_kind(error)) from None
 
-    def _failure(self, status: int, says: str, seconds: float | None) -> Exception:
+    def _failure(self, status: int, says: str) -> Exception:
         where = self._project.url
         if status == 401:
             return NotAllowed("EGR490", where=where)
@@ -174,7 +182,7 @@ class Calls:
         if status == 404:
             return NotAllowed("EGR492", where=where, project=self._project.path)
         if status == 429:
-            return Unreachable("EGR493", where=where, seconds=round(seconds or 60))
+            return Unreachable("EGR493", where=where, seconds=self._wait_asked)
         if status in (400, 405, 406, 409, 422):
             return Refused(status, says)
         return Unsure(f"status {status}" if status else says)
@@ -187,16 +195,25 @@ class Calls:
     def _gitlab(self) -> Gitlab:
         if self._client is None:
             import gitlab  # noqa: PLC0415 - 70 ms; only what talks to GitLab pays it
+            import requests  # noqa: PLC0415
 
+            session = self._session or requests.Session()
+            session.hooks["response"].append(self._note_wait)
             self._client = gitlab.Gitlab(
                 self._project.url,
                 private_token=self._project.token,
                 timeout=_TIMEOUT,
                 ssl_verify=self._project.ca or True,
                 keep_base_url=True,
-                session=self._session,
+                session=session,
             )
         return self._client
+
+    def _note_wait(self, response: requests.Response, *_args: Any, **_named: Any) -> None:
+        """python-gitlab's exceptions carry no headers. A reset time is not read, since clocks differ."""
+        if response.status_code == 429:
+            said = response.headers.get("Retry-After", "")
+            self._wait_asked = int(said) if said.isdecimal() else _UNSAID_WAIT
 
 
 _ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
@@ -205,14 +222,7 @@ _ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": Fal
 def _wait(failure: Exception, tried: int) -> float:
     if isinstance(failure, Unreachable) and failure.code == "EGR493":
         return float(failure.facts["seconds"] or 0)
-    return 0.2 * 3**tried
-
-
-def _after(error: Any) -> float | None:
-    """Seconds of a Retry-After header; a reset time is not read, since clocks differ."""
-    headers = getattr(error, "response_headers", None) or {}
-    value = str(headers.get("Retry-After", ""))
-    return float(value) if value.isdecimal() else None
+    return 0.2 * float(3**tried)
 
 
 def _says(message: Any) -> str:
@@ -232,9 +242,13 @@ def _joined(value: Any) -> str:
 def _kind(error: Exception) -> str:
     """The sort of failure only: a library's own text may hold a URL with more than people should see."""
     name = type(error).__name__
-    words = {
-        "ConnectTimeout": "no connection in time",
-        "ReadTimeout": "no answer in time",
-        "SSLError": "its certificate is not trusted",
-    }
-    return words.get(name, "the connection failed" if "Connection" in name else "its answer can't be read")
+    if name in _KINDS:
+        return _KINDS[name]
+    return "the connection failed" if "Connection" in name else "its answer can't be read"
+
+
+_KINDS = {
+    "ConnectTimeout": "no connection in time",
+    "ReadTimeout": "no answer in time",
+    "SSLError": "its certificate is not trusted",
+}

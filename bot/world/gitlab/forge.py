@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Wanted
+from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.writing import write_commit
@@ -72,13 +72,13 @@ class GitLabForge:
     def where(self) -> str:
         return self._repo.where
 
-    def source(self, wanted: Wanted, target: str | None) -> Callable[[], Snapshot]:
-        def read() -> Snapshot:
+    def source(self, wanted: Wanted, target: str | None) -> Source:
+        def read(since: Snapshot | None = None) -> Snapshot:
             git = self._repo.git(fresh=True)
             branch = target or default_head(git).branch
             if branch is None:
                 raise AskUnclear("EGR455", where=self.where)
-            return read_target(git, branch, wanted, self._repo.kind)
+            return read_target(git, branch, wanted, self._repo.kind, since)
 
         return read
 
@@ -214,7 +214,7 @@ class GitLabForge:
     def _check_target(self, found: dict[str, Any]) -> None:
         git = self._repo.git(fresh=True)
         head = resolve(git, found["sha"])
-        base = _base(git, found, head)
+        base = resolve(git, f"{head}^")  # ours is one commit on the base that it was drafted on
         check_target(git, base, found["target_branch"], changed_paths(git, base, head))
 
     def _settled(self, number: int) -> dict[str, Any]:
@@ -302,7 +302,7 @@ class GitLabForge:
         approved = [by for each in notes for by in words.approvals(each["body"], now)]
         return MergeRequest(
             number=found["iid"],
-            key=known.get("Request", found["source_branch"].rpartition("/")[2]),
+            key=found["source_branch"].rpartition("/")[2],
             url=found["web_url"],
             title=found["title"],
             body=words.body_of(found["description"] or ""),
@@ -341,11 +341,6 @@ def _is_ours(git: GitDir, commit: str, key: str) -> bool:
     """
     shown = git.line("show", "--no-patch", "--format=%ce%n%(trailers:key=Postern-Request,valueonly)", commit)
     return shown.split() == [POSTERN.email, key]
-
-
-def _base(git: GitDir, found: dict[str, Any], head: str) -> str:
-    """The commit that the change was drafted on: our single commit's parent."""
-    return resolve(git, f"{head}^") if not found.get("diff_refs") else resolve(git, found["diff_refs"]["base_sha"])
 
 
 def _normal(text: str) -> str:

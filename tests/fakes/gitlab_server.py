@@ -1,0 +1,320 @@
+"""A small GitLab on loopback: merge requests that live, on a real repository behind git's own `git http-backend`.
+
+TLS and tokens as on a real one. Answers have the fields that python-gitlab's recorded samples have; states move:
+a push moves the head of an open merge request, a merge makes a commit, a second merge request of a branch is refused
+with 409. `faults` break calls on purpose.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "made-up-token-of-the-tests"
+BOT = {"id": 7, "username": "postern", "name": "Postern"}
+MEMBERS = [BOT, {"id": 8, "username": "sam", "name": "Sam"}, {"id": 9, "username": "ines", "name": "Ines"}]
+PROJECT = "platform/allowlist"
+
+
+@dataclass
+class Fault:
+    """Breaks the next `times` calls that match: `status` with a body, or the connection ends (status 0).
+
+    `after` says that the work is done before it breaks.
+    """
+
+    method: str
+    path: str
+    status: int
+    after: bool = False
+    times: int = 1
+    headers: dict[str, str] = field(default_factory=dict)
+    message: Any = "as the test wants it"
+
+
+class GitLab:
+    """State and server. `repository` is a bare repository; `url` the server, `clone` what Git is given."""
+
+    def __init__(self, repository: Path) -> None:
+        self.repository = repository
+        self.merge_requests: dict[int, dict[str, Any]] = {}
+        self.notes: dict[int, list[dict[str, Any]]] = {}
+        self.faults: list[Fault] = []
+        self.calls: list[str] = []
+        self.git_calls: list[str] = []
+        self.statuses: list[str] = []  # `detailed_merge_status` of the next looks, before `mergeable`
+        self.lock = threading.RLock()
+        self.url = ""
+
+    @property
+    def clone(self) -> str:
+        return f"{self.url}/{PROJECT}.git"
+
+    def git(self, *args: str) -> str:
+        done = subprocess.run(["git", *args], cwd=self.repository, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    def tip(self, branch: str) -> str | None:
+        return self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}") or None
+
+    def seen(self, number: int) -> dict[str, Any]:
+        """The merge request as GitLab shows it now."""
+        found = self.merge_requests[number]
+        if found["state"] == "opened":
+            found["sha"] = self.tip(found["source_branch"]) or found["sha"]
+            found["detailed_merge_status"] = self.statuses.pop(0) if self.statuses else "mergeable"
+        return found
+
+    # --- what the API does; each gives status and body
+
+    def create(self, given: dict[str, Any]) -> tuple[int, Any]:
+        source, target = given["source_branch"], given["target_branch"]
+        if self.tip(source) is None or self.tip(target) is None:
+            return 400, {"message": {"base": ["Source branch or target branch does not exist"]}}
+        for found in self.merge_requests.values():
+            if found["state"] == "opened" and found["source_branch"] == source:
+                says = f"Another open merge request already exists for this source branch: !{found['iid']}"
+                return 409, {"message": [says]}
+        number = len(self.merge_requests) + 1
+        self.merge_requests[number] = {
+            "id": 1000 + number,
+            "iid": number,
+            "project_id": 3,
+            "source_project_id": 3,
+            "target_project_id": 3,
+            "title": given["title"],
+            "description": given.get("description", ""),
+            "state": "opened",
+            "source_branch": source,
+            "target_branch": target,
+            "sha": self.tip(source),
+            "labels": [label for label in given.get("labels", "").split(",") if label],
+            "reviewers": [each for each in MEMBERS if each["id"] in given.get("reviewer_ids", ())],
+            "author": BOT,
+            "web_url": f"{self.url}/{PROJECT}/-/merge_requests/{number}",
+            "merge_commit_sha": None,
+            "squash_commit_sha": None,
+            "merge_status": "can_be_merged",
+            "head_pipeline": None,
+        }
+        self.notes[number] = []
+        return 201, self.seen(number)
+
+    def update(self, number: int, given: dict[str, Any]) -> tuple[int, Any]:
+        found = self.merge_requests[number]
+        for name in ("title", "description", "target_branch"):
+            found[name] = given.get(name, found[name])
+        added = [label for label in given.get("add_labels", "").split(",") if label]
+        removed = given.get("remove_labels", "").split(",")
+        found["labels"] = [label for label in dict.fromkeys([*found["labels"], *added]) if label not in removed]
+        if given.get("state_event") == "close" and found["state"] == "opened":
+            found["state"] = "closed"
+        return 200, self.seen(number)
+
+    def merge(self, number: int, given: dict[str, Any]) -> tuple[int, Any]:
+        found = self.seen(number)
+        if found["state"] != "opened" or found["detailed_merge_status"] != "mergeable":
+            return 405, {"message": "405 Method Not Allowed"}
+        if given.get("sha") != found["sha"]:
+            return 409, {"message": f"SHA does not match HEAD of source branch: {found['sha']}"}
+        tip = self.tip(found["target_branch"])
+        assert tip
+        tree = self.git("merge-tree", "--write-tree", tip, found["sha"]).splitlines()[0]
+        who = ["-c", "user.name=GitLab", "-c", "user.email=gitlab@gitlab.example"]
+        message = given.get("merge_commit_message", "Merge")
+        merged = self.git(*who, "commit-tree", tree, "-p", tip, "-p", found["sha"], "-m", message)
+        self.git("update-ref", f"refs/heads/{found['target_branch']}", merged, tip)
+        if given.get("should_remove_source_branch"):
+            self.git("update-ref", "-d", f"refs/heads/{found['source_branch']}")
+        found.update(state="merged", merge_commit_sha=merged)
+        return 200, found
+
+    def add_note(self, number: int, given: dict[str, Any], by: dict[str, Any] = BOT) -> tuple[int, Any]:
+        at = f"2026-03-01T10:00:{len(self.notes[number]):02}Z"
+        note = {
+            "id": len(self.notes[number]) + 1,
+            "body": given["body"],
+            "author": by,
+            "created_at": at,
+            "system": False,
+        }
+        self.notes[number].append(note)
+        return 201, note
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], given: dict[str, Any]) -> tuple[int, Any]:
+        if path == "/api/v4/user":
+            return 200, BOT
+        project, _, rest = path.removeprefix("/api/v4/projects/").partition("/")
+        if unquote(project) != PROJECT:
+            return 404, {"message": "404 Project Not Found"}
+        if rest == "members/all":
+            return 200, MEMBERS
+        if rest == "merge_requests" and method == "POST":
+            return self.create(given)
+        if rest == "merge_requests":
+            branch = query["source_branch"][0]
+            return 200, [self.seen(n) for n, each in self.merge_requests.items() if each["source_branch"] == branch]
+        found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes|approvals))?", rest)
+        if not found or int(found[1]) not in self.merge_requests:
+            return 404, {"message": "404 Not found"}
+        return self._of_one(int(found[1]), found[2], method, given)
+
+    def _of_one(self, number: int, what: str | None, method: str, given: dict[str, Any]) -> tuple[int, Any]:
+        doing: dict[tuple[str, str | None], Callable[[], tuple[int, Any]]] = {
+            ("GET", None): lambda: (200, self.seen(number)),
+            ("PUT", None): lambda: self.update(number, given),
+            ("PUT", "merge"): lambda: self.merge(number, given),
+            ("GET", "notes"): lambda: (200, self.notes[number]),
+            ("POST", "notes"): lambda: self.add_note(number, given),
+            ("GET", "approvals"): lambda: (200, {"approved_by": []}),
+        }
+        if (method, what) not in doing:
+            return 405, {"message": "405 Method Not Allowed"}
+        return doing[method, what]()
+
+
+@contextmanager
+def serving(repository: Path, certificate: tuple[Path, Path]) -> Iterator[GitLab]:
+    """A running server; `certificate` is a chain and its key."""
+    gitlab = GitLab(repository)
+
+    class Handler(_Handler):
+        server_state = gitlab
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    gitlab.url = f"https://localhost:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield gitlab
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_state: GitLab
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: a test that fails shows its own words."""
+
+    def _do(self) -> None:
+        body = self._body()
+        if urlsplit(self.path).path.startswith("/api/"):
+            self._api(body)
+        else:
+            self._git(body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _do
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b""
+            while size := int(self.rfile.readline().strip() or b"0", 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+
+    # --- REST
+
+    def _api(self, body: bytes) -> None:
+        gitlab, parts = self.server_state, urlsplit(self.path)
+        if self.headers.get("PRIVATE-TOKEN") != TOKEN:
+            return self._json(401, {"message": "401 Unauthorized"})
+        given = json.loads(body) if body else {}
+        with gitlab.lock:
+            gitlab.calls.append(f"{self.command} {parts.path.removeprefix('/api/v4')}")
+            fault = self._fault(parts.path)
+            if fault is None or fault.after:
+                status, answer = gitlab.answer(self.command, parts.path, parse_qs(parts.query), given)
+        if fault and fault.status == 0:
+            self.close_connection = True
+            self.connection.close()
+            return None
+        if fault:
+            return self._json(fault.status, {"message": fault.message}, fault.headers)
+        return self._json(status, answer)
+
+    def _fault(self, path: str) -> Fault | None:
+        for fault in self.server_state.faults:
+            if fault.times > 0 and fault.method == self.command and re.search(fault.path, path):
+                fault.times -= 1
+                return fault
+        return None
+
+    def _json(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
+        out = json.dumps(answer).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+
+    # --- Git
+
+    def _git(self, body: bytes) -> None:
+        gitlab, parts = self.server_state, urlsplit(self.path)
+        wanted = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
+        if self.headers.get("Authorization") != wanted:
+            out = b"HTTP Basic: Access denied\n"
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="GitLab"')
+            self.send_header("Content-Length", str(len(out)))
+            self.end_headers()
+            self.wfile.write(out)
+            return
+        gitlab.git_calls.append(f"{self.command} {parts.path.rpartition('.git/')[2]}?{parts.query}")
+        name = "/" + gitlab.repository.name + parts.path.removeprefix(f"/{PROJECT}.git")
+        env = {
+            "GIT_PROJECT_ROOT": str(gitlab.repository.parent),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": name,
+            "QUERY_STRING": parts.query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "REMOTE_USER": "oauth2",
+            "REMOTE_ADDR": "127.0.0.1",
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
+        head, _, out = done.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
+        self.send_response(int(fields.pop("Status", "200").split()[0]))
+        for key, value in fields.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    chain, key = folder / "cert.pem", folder / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(chain)]
+    subprocess.run(["openssl", *words.split(), *names], check=True, capture_output=True)
+    return chain, key
