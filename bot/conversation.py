@@ -24,7 +24,20 @@ from bot.followups import (
     which_phase,
 )
 from bot.gather import Where
-from bot.turns import Pressed, Turn, addresses_in, ask_for, chosen, flow_of, kept, of_the_thread, other_one, remember
+from bot.turns import (
+    Pressed,
+    Turn,
+    addresses_in,
+    ask_for,
+    chosen,
+    flow_of,
+    kept,
+    note_workload,
+    of_the_thread,
+    other_one,
+    remember,
+    why,
+)
 from bot.world.memory import Memory
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
@@ -124,7 +137,7 @@ class Conversation:
             "works": self._works,
             "fails": self._fails,
             "status": self._status,
-            "help": self._help,
+            "help": lambda *_: [Reply(tuple(problem(Finding("EGR656")).lines))],
             "diagnose": self._diagnose,
             "check": self._check,
             "remove": self._remove,
@@ -133,6 +146,7 @@ class Conversation:
             "reply": self._again,
             "other": self._other,
             "same": lambda _, heard: [problem(Finding("EGR675", {"word": heard.key or ""}))],
+            "why": self._why,
             "wrong": lambda turn, _: [ask_what_it_was(turn)],
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
@@ -202,7 +216,7 @@ class Conversation:
 
     def _port(self, turn: Turn, heard: Heard) -> list[Reply]:
         """The same hosts on another port."""
-        self._note_workload(turn, heard)
+        note_workload(turn.state, heard)
         hosts = [str(destination(words)[0].name) for words in turn.state.get("to", ())]
         if not hosts or not turn.state.get("for"):
             return self._unclear(turn, heard)
@@ -212,7 +226,7 @@ class Conversation:
         """A workload or environment alone: the last question once more, for that one."""
         if (asked := which_phase(turn, heard)) is not None:
             return [asked]
-        self._note_workload(turn, heard)
+        note_workload(turn.state, heard)
         if turn.state.get("text"):
             return self._run(turn, "diagnose", of_the_thread(turn.state))
         if turn.state.get("to") and turn.state.get("for"):
@@ -223,7 +237,7 @@ class Conversation:
         if not turn.state.get("default_deny") and not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
         if heard.environment is not None:
-            self._note_workload(turn, heard)
+            note_workload(turn.state, heard)
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
         turn.state["drafted_by"] = turn.who.id
         return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
@@ -337,11 +351,13 @@ class Conversation:
             return [problem(Finding("EGR655"))]
         return [Reply(tuple(line for section in folded for line in section.splitlines()))]
 
+    def _why(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """The rules behind an allowed host, with their history; a bare "why?" after a denial shows its evidence."""
+        asked = why(turn.state, heard)
+        return self._run(turn, "why", asked) if asked else self._more(turn, heard)
+
     def _status(self, turn: Turn, heard: Heard) -> list[Reply]:
         return self._run(turn, "status", {"key": heard.key})
-
-    def _help(self, _turn: Turn, _heard: Heard) -> list[Reply]:
-        return [Reply(tuple(problem(Finding("EGR656")).lines))]
 
     def _unclear(self, _turn: Turn, heard: Heard) -> list[Reply]:
         return [problem(Finding("EGR657" if heard.verb == "unclear" else "EGR658"))]
@@ -356,21 +372,9 @@ class Conversation:
         """Another need: what was drafted, shown or answered for the last one is not carried over."""
         for name in _OF_ONE_NEED:
             turn.state.pop(name, None)
-        self._note_workload(turn, heard)
+        note_workload(turn.state, heard)
         if heard.until:
             turn.state["until"] = heard.until
-
-    def _note_workload(self, turn: Turn, heard: Heard) -> None:
-        """What the message names replaces what the thread knew; an environment alone keeps the workload."""
-        known = turn.state.get("for") or ""
-        name = heard.workload or known.rpartition(":")[2]
-        environment = heard.environment
-        if environment is None:
-            environment = "" if heard.workload else known.rpartition(":")[0]
-        if name and ":" not in name and environment:
-            name = f"{environment}:{name}"
-        if name:
-            turn.state["for"] = name
 
     def _need(self, turn: Turn) -> dict[str, Any]:
         if turn.state.get("default_deny"):
@@ -389,8 +393,7 @@ class Conversation:
         return [made]
 
     def _row(self, key: str | None) -> Request | None:
-        row = self._memory.request(key) if key else None
-        return row.request if row else None
+        return row.request if key and (row := self._memory.request(key)) else None
 
     def _problem(self, handled: Handled) -> Reply:
         assert handled.problem is not None

@@ -12,6 +12,7 @@ from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.model import Person
 from skills.core.model.requests import Request
+from skills.core.understand import Heard
 from skills.replies import Reply
 
 
@@ -89,9 +90,32 @@ def other_one(state: Mapping[str, Any], workloads: Sequence[str]) -> tuple[str |
     return (left[0] if len(left) == 1 else None), left
 
 
+def note_workload(state: dict[str, Any], heard: Heard) -> None:
+    """What the message names replaces what the thread knew; an environment alone keeps the workload."""
+    known = state.get("for") or ""
+    name = heard.workload or known.rpartition(":")[2]
+    environment = heard.environment
+    if environment is None:
+        environment = "" if heard.workload else known.rpartition(":")[0]
+    if name and ":" not in name and environment:
+        name = f"{environment}:{name}"
+    if name:
+        state["for"] = name
+
+
+def why(state: Mapping[str, Any], heard: Heard) -> dict[str, Any] | None:
+    """The ask behind "why is HOST allowed?", and behind a bare "why?" where the last answer was a yes."""
+    to = list(heard.destinations) or (state.get("to") if state.get("allowed") else None)
+    if not to:
+        return None
+    workload = heard.workload or state.get("for")
+    return {"to": to, "for": workload} if workload else {"to": to}
+
+
 def remember(turn: Turn, skill: str, answer: Answer) -> None:
     """As little of an answer as the next turn needs."""
     state = turn.state
+    state["allowed"] = bool(answer.detail.get("verdicts")) and all(v.allowed for v in answer.detail["verdicts"])
     state["platform"] = platform_of(answer) or state.get("platform")
     if answer.questions and answer.questions[0].id == "workload":
         state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}

@@ -23,7 +23,6 @@ from bot.world import forge_store
 from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.held import held
 from bot.world.config_repo.reading import (
-    Head,
     branch_commit,
     changed_paths,
     entries_at,

@@ -87,11 +87,9 @@ def _reason(place: Place, workloads: tuple[str, ...], world: World) -> Reason:
 
 
 def _findings(ask: Ask, verdicts: Sequence[Verdict], reasons: Sequence[Reason], cut: bool) -> tuple[Finding, ...]:
-    facts: dict[str, Fact] = {
-        "destination": ", ".join(ask.to),
-        "workload": ask.for_ or "any workload",
-        "count": len(reasons),
-    }
+    named = list(dict.fromkeys(str(verdict.destination) for verdict in verdicts)) or ask.to
+    facts: dict[str, Fact] = {"destination": ", ".join(named), "workload": ask.for_ or "any workload"}
+    facts["count"] = len(reasons)
     found = [Finding("EGR341" if reasons else "EGR340", facts)]
     if any(verdict.allowed for verdict in verdicts) and not reasons:
         found = [Finding("EGR342", facts)]

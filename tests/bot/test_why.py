@@ -118,5 +118,5 @@ def test_without_a_workload_every_workload_is_looked_at(postern: Postern, repo: 
 def test_what_is_not_allowed_has_no_reason(postern: Postern) -> None:
     status, said = postern("why", "--for", "pay", "--to", "c.example", "--json")
     assert (status, rules(said)) == (3, [])
-    assert "No rule allows c.example for pay." in postern("why", "--for", "pay", "--to", "c.example")[1]
+    assert "No rule allows c.example:443 for pay." in postern("why", "--for", "pay", "--to", "c.example")[1]
     assert postern("why", "--for", "nobody", "--to", "c.example")[0] == 4
