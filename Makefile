@@ -48,9 +48,6 @@ mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
-mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS="--count 200 --seed 7"
-	@$(PY) -m tests.mutations $(ARGS)
-
 bench: .venv/.dev ## Measure the check path as ratios to its floors
 	@$(PY) -m benchmarks.check_path $(ARGS)
 
