@@ -15,9 +15,12 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.shared import shared_folder
 
+settings.register_profile("untimed", deadline=None)  # a loaded machine takes longer; work is counted where it matters
+settings.load_profile("untimed")
 SHARED = "shared corpus"
 # detect-secrets judges our masking; it is a program of its own environment, and the development set does without it.
 MAY_BE_MISSING: frozenset[str] = frozenset({"detect-secrets"})
