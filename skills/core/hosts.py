@@ -190,6 +190,7 @@ def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
     # One edit changes which signs occur by two at most, and most names are no slips of each other.
     if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
         return most + 1
+    one, other = _without_common_ends(one, other)
     before: list[int] = []
     above = list(range(len(other) + 1))
     for row, sign in enumerate(one, 1):
@@ -206,6 +207,18 @@ def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
             return most + 1
         before, above = above, current
     return min(above[-1], most + 1)
+
+
+def _without_common_ends(one: str, other: str) -> tuple[str, str]:
+    """What both begin and end with takes no edit, and names of one domain share most of themselves."""
+    shorter = min(len(one), len(other))
+    begin = 0
+    while begin < shorter and one[begin] == other[begin]:
+        begin += 1
+    end = 0
+    while end < shorter - begin and one[-1 - end] == other[-1 - end]:
+        end += 1
+    return one[begin : len(one) - end], other[begin : len(other) - end]
 
 
 def near(name: str, candidates: Iterable[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from skills.core.enforce.kube_flow import Flow, Opening, peer_words, rule_openings
@@ -109,9 +108,9 @@ def _rule_misses(
 ) -> Iterable[NearMiss]:
     if _meets(rule, policy.namespace, flow):
         return [_partly(policy, rule, flow)]
-    if rule.ports and _opens_all(replace(rule, ports=()), policy.namespace, flow):
+    if rule.ports and _opens_all(PolicyRule(rule.place, rule.peers), policy.namespace, flow):
         return [_port_miss(policy, rule, flow, asked)]
-    if rule.peers and _meets(replace(rule, peers=()), policy.namespace, flow):
+    if rule.peers and _meets(PolicyRule(rule.place, (), rule.ports), policy.namespace, flow):
         return [miss for peer in rule.peers if (miss := _peer_miss(policy, peer, flow, far))]
     return []
 
