@@ -27,7 +27,7 @@ _FAILING = compiled(
 _OTHER_LINE = compiled(r"\[RTR/\d|(?i:npm warn deprecated)|\bx-forwarded-for\b|\"x_forwarded_for\"")
 _NOT_WANTED_BEFORE = compiled(
     r"(?i)(?:\bclient|\bsrc|source|src\.addr|listen(?:ing)?(?: on)?|bind(?:ing)?|local(?:_?addr(?:ess)?)?|remote_?addr"
-    r"|from|peeraddr|user-agent|server|nameserver|resolver|DNS|version|image|@)[:=(\s'\"]{0,4}$"
+    r"|from|peeraddr|user-agent|server|nameserver|resolver|DNS|version|image|(?:group|client)[._]?id|@)[:=(\s'\"]{0,4}$"
 )
 
 

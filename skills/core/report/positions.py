@@ -65,12 +65,15 @@ POSITIONS: tuple[Position, ...] = (
         r"|socks5? )?proxy(?: server)?:? [\"'(]{0,2}(?:[a-z0-9]+://)?{H}:{P}",
         r"(?i)\bproxy(?:Host|_host|-host|\.host)?[\"']?\s?[=:]\s?[\"'](?:[a-z0-9]+://)?{H}(?::{P})?[\"']",
         r"-Dhttps?\.proxyHost={H}",
+        # only what is sent to a proxy carries a whole URL
+        r"HTTPS?ConnectionPool\(host=['\"]{H}['\"], port={P}\): Max retries exceeded with url: https?://",
         proxy=True,
     ),
     # the remote by name, as HTTP clients print it
     *_at(WEIGHT.NAMED, r"HTTPSConnectionPool\(host=['\"]{H}['\"], port={P}\)", scheme="https"),
     *_at(WEIGHT.NAMED, r"HTTPConnectionPool\(host=['\"]{H}['\"], port={P}\)", scheme="http"),
     *_at(WEIGHT.NAMED, r"upstream: \"https?://{H}(?::{P})?"),
+    *_at(WEIGHT.NAMED, r"\bConnection\{{H}(?::{P})?, proxy=", r"\bhost: Some\(\s*Domain\(\s*\"{H}\""),
     *_at(WEIGHT.NAMED, r"\bCONNECT {H}:{P}\b", r"(?i)proxy tunnel to {H}:{P}", scheme="https"),
     *_at(
         WEIGHT.PHRASE + 3,
@@ -171,6 +174,7 @@ POSITIONS: tuple[Position, ...] = (
         r"\bgit@{H}:[A-Za-z0-9_./-]+",
         scheme="ssh",
     ),
+    *_at(WEIGHT.PHRASE, r"(?i)\bbind to (?:LDAP )?server {H}(?::{P})?", scheme="ldap"),
     # connections in general
     *_at(
         WEIGHT.PHRASE - 2,
@@ -186,7 +190,10 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bconnection to the server {H}:{P} was refused",
         r"(?i)connect\(2\) for \"?{H}\"? port {P}",
         r"(?i)\bConnecting to {H} \({IP}:{P}\)",
+        r"(?i)\bconnection to {A}:{P} (?:refused|failed|timed|closed|reset)",
+        r"(?i)\bconnecting fd \d+ to {H}:{P}",
         r"(?i)ServerSelectionTimeoutError: {H}:{P}",
+        r"(?i)\{ ?address[=:] ?{H}:{P}, type",
         r"(?i)failed to connect to server \[{H}:{P}\]",
     ),
     *_at(
@@ -216,6 +223,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bdocker login {H}",
         r"(?i)\bhost [\"'`]{H}[\"'`]",
         r"dns:///{H}(?::{P})?",
+        r"\bdns:{H}:{P}\b",
         r"\bremoteAddress: '{A}',\s{1,12}remotePort: {P}",
     ),
     *_at(WEIGHT.HINT, r"\bpeeraddr={A}:{P}"),

@@ -39,6 +39,7 @@ _CLUES = Clues(
         r"Tunnel connection failed: 403",
         r"proxy[^\n]{0,60}\b403\b|tunneling[^\n]{0,60}403|Proxy Access Denied|TCP_DENIED|ERR_ACCESS_DENIED",
         r"x-deny-reason|host_not_allowed|not (?:in|on) (?:the )?(?:egress )?allow-?list",
+        r"Access control configuration prevents your request",
         r"blocked by (?:the )?(?:egress )?(?:policy|proxy|firewall)|ERR_BLOCKED_BY_ADMINISTRATOR",
         origin="proxy",
     ),

@@ -67,7 +67,9 @@ _CLUES = Clues(
         STRENGTH.NAMED + 2,
         "yes",
         r"\bEAI_AGAIN\b|Temporary failure (?:in name resolution|resolving)|\[Errno -3\]|Try again'|SERVFAIL",
-        r"Resource temporarily unavailable \(|temporäre(?:r)? Fehler bei der Namensauflösung",
+        # .NET's number for EAI_AGAIN
+        r"Resource temporarily unavailable \(|SocketException \((?:\d+, )?11\)",
+        r"temporäre(?:r)? Fehler bei der Namensauflösung",
         r"fallo temporal en la resolución|échec temporaire dans la résolution",
     ),
     clue(
@@ -86,10 +88,16 @@ _CLUES = Clues(
         _DNS,
         STRENGTH.NAMED - 2,
         "unclear",
-        r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve|UnknownHostException",
+        # a name or a host, not `dependencies`, `reference`, `all files for configuration`
+        (
+            r"(?:could not|couldn't|cannot|can't|unable to|failed to) resolve[: ]{1,2}(?:the )?(?:[\"'`]|(?:remote "
+            r"|peer |target |proxy )?(?:host|name|addr|server|dns|domain|proxy)"
+            r"|[\w-]+\.[\w.-]*[a-z](?:$|:?\s|[),;'\"]))"
+        ),
+        r"UnknownHostException",
         r"resolution failed|Name resolution|\bgetaddrinfo\b|UnresolvedAddressException|ERR_NAME_NOT_RESOLVED",
         r"could not translate host name",
-        r"Unknown (?:(?:MySQL )?server )?host|bad address '|cannot resolve|DNS resolution|failed to lookup address",
+        r"Unknown (?:(?:MySQL )?server )?host|bad address '|DNS resolution|failed to lookup address",
         r"No resolvable bootstrap|dns error|host not found",
         r"hostname (?:could not be|cannot be|not) (?:resolved|found)",
         r"name (?:could not be|was not|not) resolved|konnte nicht aufgelöst|no se (?:pudo|puede) resolver",

@@ -37,7 +37,7 @@ _BLACKHOLE = "blackhole"
 
 
 def _status_clues(symptom: str, code: int, words: str) -> tuple[Clue, ...]:
-    tunnel = rf"tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|(?:NONE_NONE|TCP_MISS)/{code}"
+    tunnel = rf"tunnel failed,? (?:response )?{code}|Tunnel connection failed: {code}|\b(?:NONE|TCP)[A-Z_]*/{code}\b"
     return (
         clue(symptom, STRENGTH.STATUS + 2, "unclear", rf"HTTP/\d(?:\.\d)?[\"']? {code}\b|{tunnel}"),
         clue(symptom, STRENGTH.STATUS, "unclear", answered(code, words)),
@@ -50,6 +50,14 @@ _CLUES = Clues(
     *_status_clues(_502, 502, "bad gateway"),
     *_status_clues(_503, 503, "service unavailable|service temporarily unavailable"),
     *_status_clues(_504, 504, "gateway time-?out|GATEWAY_TIMEOUT"),
+    # nginx reached its upstream
+    clue(
+        _502,
+        STRENGTH.NAMED,
+        "no",
+        r"upstream prematurely closed|upstream sent (?:invalid|too big) header",
+        origin="proxy",
+    ),
     clue(
         _503, STRENGTH.NAMED, "unclear", r"upstream connect error or disconnect/reset before headers", origin="sidecar"
     ),
@@ -111,7 +119,7 @@ def _origin(report: Report, item: Clue) -> Origin:
 
 def _block(report: Report, item: Clue, words: str) -> Block:
     """Only an answer that the mesh itself wrote, without having reached anything, speaks of a block."""
-    if item.symptom == _504:
+    if item.symptom == _504 or item.block == "no":
         return "no"
     if report.status_origin == "remote" or _UPSTREAM_TIME.search(report.text) or _XDS.search(words):
         return "no"

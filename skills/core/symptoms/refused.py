@@ -81,7 +81,10 @@ _FOUNDRY = compiled(
 _HIDDEN = compiled(r"(?i)could not be established\. (?:Broker|Node) may not be available")
 _PROXY = compiled(r"(?i)connect to (?:the )?(?:http )?proxy|\bProxyError\b|proxyconnect|\btunnel(?:l?ing)? socket")
 _A_SECOND = 1000
-_V6_ONLY = compiled(r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)")
+_V6_ONLY = compiled(
+    r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)"
+    r"|/[0-9a-f]{1,4}:[0-9a-f:]+ \(port|\bE(?:NETUNREACH|HOSTUNREACH|ADDRNOTAVAIL) [0-9a-f]{1,4}:[0-9a-f]*:"
+)
 
 
 def look(report: Report) -> Sequence[Sighting]:

@@ -57,6 +57,7 @@ _CLUES = Clues(
 
 # Node's words for a request that was sent and never answered: the handshake was over.
 _AFTER_TLS = compiled(r"socket hang up")
+_TUNNEL = compiled(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT")
 
 
 def look(report: Report) -> Sequence[Sighting]:
@@ -68,6 +69,6 @@ def look(report: Report) -> Sequence[Sighting]:
 
 def _block(report: Report, block: Block) -> Block:
     """A sidecar that knows no such host takes the connection and drops it; without a host nothing points there."""
-    if _AFTER_TLS.search(report.text):
+    if _AFTER_TLS.search(report.text) or (block == "yes" and _TUNNEL.search(report.text)):
         return "unclear"
     return block if first(report) is not None else "unclear"

@@ -55,7 +55,7 @@ _CLUES = Clues(
         STRENGTH.NAMED,
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
-        r"\btimeout expired\b|execution expired|Connection setup timed out",
+        r"\btimeout expired\b|execution expired|Connection setup timed out|connection to \S+ failed: time",
         r"request canceled while waiting for connection",
     ),
     clue(
@@ -112,7 +112,7 @@ _CLUES = Clues(
         "unclear",
         r"could not be established\. (?:Broker|Node) may not be available",
         r"Timed out waiting for a node assignment|Failed to update metadata after|No resolvable bootstrap",
-        r"NoBrokersAvailable|Broker transport failure",
+        r"NoBrokersAvailable|Broker transport failure|connection (?:error|timeout) calling (?:ismaster|hello)",
     ),
     clue(
         _CONNECT,
@@ -144,7 +144,8 @@ _CLUES = Clues(
         STRENGTH.NAMED,
         "unclear",
         r"Read error \((?:Connection|Operation) timed out|\bread timed out|ReadTimeout(?:Error|Exception)?\b",
-        r"Net::ReadTimeout|read operation timed out",
+        r"Net::ReadTimeout|read operation timed out|timed out \((?:Read|Write) failed\)|\bread ETIMEDOUT",
+        r"\bread tcp \S+: i/o timeout",
         r"Timeout awaiting '(?:request|response|read)'|system error: (?:110|60)\b|HeadersTimeoutError",
         r"UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout",

@@ -89,7 +89,7 @@ _CLUES = Clues(
             r"|SSL_ERROR_CERTIFICATE_UNKNOWN_ALERT|SSL peer had some unspecified issue|unsupported protocol"
             r"|no protocols available|UNSUPPORTED_PROTOCOL|no cipher suites? in common|NO_SHARED_CIPHER"
             r"|dh key too small|legacy renegotiation|UNSAFE_LEGACY|protocol is disabled|HandshakeFailure"
-            r"|handshake_failure"
+            r"|handshake_failure|\b(?:TLS|SSL):? alert\b|unsupported protocol version"
         ),
     ),
     clue(
@@ -165,6 +165,7 @@ _DEFAULT_CERTIFICATE = compiled(
     r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost"
 )
 
+_PLAIN_TEXT = compiled(r"(?i)wrong[ _]version|unrecognized SSL message|look like a TLS|not an SSL/TLS record")
 _MATCHED = compiled(r"(?i)certificate verify ok|matched cert's|Verify return code: 0 ")
 
 
@@ -211,6 +212,8 @@ def _block(report: Report, item: Clue, words: str) -> Block:
     if item.symptom == _NAME:
         literal = remote is not None and remote.ip is not None
         return "no" if literal or inside(report) or _DEFAULT_CERTIFICATE.search(report.text) else "unclear"
+    if remote is not None and remote.port not in (None, 443) and _PLAIN_TEXT.search(words):
+        return "no" if inside(report) else "unclear"  # a port that speaks no TLS is as likely
     return _cut(report) if item.block == "yes" else item.block
 
 
