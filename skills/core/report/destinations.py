@@ -76,7 +76,7 @@ def _wanted(access: Access) -> tuple[str, str]:
     if access.authority and not (in_cluster and access.forwarded_for):
         name, _, number = access.authority.partition(":")
         return name, number or port or ("" if access.code == 0 else original_port)
-    if cluster:
+    if cluster and "egressgateway" not in cluster:
         return cluster, port
     address = access.original or access.upstream
     return address.rpartition(":")[0], address.rpartition(":")[2]

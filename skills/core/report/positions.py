@@ -102,7 +102,9 @@ POSITIONS: tuple[Position, ...] = (
         WEIGHT.PHRASE + 4,
         r"(?i)resolve (?:host(?: ?name)?|name|server|address)(?: for)?:? {0,2}[\"'`(]{0,2}{H}",
         r"(?i)(?:resolve|resolving):? [\"'`]{H}[\"'`]",
-        r"(?i)(?:resolve|resolving) {D}",
+        # not the group of `com.acme:core:1.0`
+        r"(?im)(?:resolve|resolving) {D}(?:$|[^\w:.-]|:(?:\s|\d|$))",
+        r"(?i)inaccessible host: [`'\"]?{H}",
         r"(?i)host name \"{H}\" to address",
         r"(?i)getaddrinfo (?:for )?(?:ENOTFOUND|EAI_[A-Z]+|ENODATA|ESERVFAIL|ETIMEOUT)? ?[\"']?{H}(?: \S+:{P})?",
         r"(?i)getaddrinfo[^\n]{0,20}\([\"']?{H}[\"']?",

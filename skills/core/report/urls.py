@@ -50,7 +50,8 @@ _FORGES = frozenset(("github.com", "gitlab.com", "bitbucket.org"))
 _FORGE_PAGE = compiled(r"^/[^/]+/[^/]+/(?:-/)?(?:issues?|blob|tree|discussions|pull|releases)\b")
 _NOISE_BEFORE = compiled(
     r"(?i)(?:xmlns(?::\w+)?=[\"']?|DTD [^\n]{0,60}|DOCTYPE[^\n]{0,80}|(?:issuers?|OCSP) - URI[^\n]{0,6}"
-    r"|referr?er[\"']?[:=] ?[\"']?|user-agent[^\n]{0,80}\(\+?|report-uri|\bvia: |\"@context\"|origin[\"']?: ?[\"']?)$"
+    r"|referr?er[\"']?[:=] ?[\"']?|user-agent[^\n]{0,80}\(\+?|report-uri|\bvia: |\"@context\"|error_uri[\\\"':]{1,6} ?"
+    r"|origin[\"']?: ?[\"']?)$"
 )
 _PROXY_BEFORE = compiled(
     r"(?i)(?:proxy(?:[_ .-]?(?:url|server|host|env variable [a-z_]+))?[\"']?\s{0,2}(?:=|:|==|is|to|via)?\s{0,2}[\"'(]?"

@@ -90,7 +90,7 @@ _CLUES = Clues(
         rf"{answered(401, 'unauthori[sz]ed')}|HTTP/[12](?:\.\d)?\"? 401|\(Unauthorized\)|: unauthorized\b",
         r"AuthenticationError|must be logged in|authentication required|invalid_api_key|Incorrect API key",
         r"Password Authentication Failed|Bad credentials|Authentication failed for '|HTTP Basic: Access denied",
-        r"denied: requested access",
+        r"denied: requested access|\bAADSTS\d{5}|[\"']invalid_(?:client|grant)[\"']",
         origin="remote",
     ),
     clue(_LOGIN, STRENGTH.LOOSE, "no", r"\bunauthorized\b|\b401\b", origin="remote"),

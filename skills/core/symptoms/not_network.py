@@ -42,6 +42,8 @@ _CLUES = Clues(
         r"database \"[^\"\n]+\" does not exist|password authentication failed|Access denied for user",
         r"no pg_hba\.conf entry|duplicate key value|syntax error at or near|WRONGTYPE Operation|NOAUTH",
         r"WRONGPASS|Login failed for user|ORA-0[01]\d{3}",
+        # Oracle's client knows no such name, its listener no such service
+        r"ORA-12(?:154|505|514|516|519|520)\b",
     ),
     clue(
         _APP,

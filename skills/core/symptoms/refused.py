@@ -50,7 +50,7 @@ _CLUES = Clues(
         STRENGTH.LOOSE + 1,
         "unclear",
         r"java\.net\.ConnectException\s*$|Connect call failed|java\.net\.ConnectException: Failed to connect",
-        r"TNS:no listener",
+        r"TNS:no listener|Failed to connect to \S+/\S+:\d+\s*$",
         r"EndpointConnectionError|Could not connect to the endpoint URL",
         r"Failed to connect to \S+ port \d+ after \d{1,4} ms|connect\(\) failed|couldn't connect to host",
         r"\brefused\b",

@@ -57,7 +57,7 @@ _CLUES = Clues(
 
 # Node's words for a request that was sent and never answered: the handshake was over.
 _AFTER_TLS = compiled(r"socket hang up")
-_TUNNEL = compiled(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT")
+_TUNNEL = compiled(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT|proxyconnect tcp")
 
 
 def look(report: Report) -> Sequence[Sighting]:

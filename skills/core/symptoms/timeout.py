@@ -113,6 +113,8 @@ _CLUES = Clues(
         r"could not be established\. (?:Broker|Node) may not be available",
         r"Timed out waiting for a node assignment|Failed to update metadata after|No resolvable bootstrap",
         r"NoBrokersAvailable|Broker transport failure|connection (?:error|timeout) calling (?:ismaster|hello)",
+        r"no servers available for connection|HostUnreachableError|No(?:Node|Connection)s?Available",
+        r"None of the configured nodes|no Elasticsearch node available",
     ),
     clue(
         _CONNECT,
@@ -167,14 +169,14 @@ _CLUES = Clues(
         r"Client\.Timeout (?:or context cancellation )?(?:exceeded )?while (?:awaiting headers|reading body)",
         r"Client\.Timeout exceeded",
     ),
-    clue(_READ, STRENGTH.PLAIN - 3, "yes", r"context deadline exceeded|DEADLINE_EXCEEDED|DeadlineExceeded"),
+    clue(_READ, STRENGTH.PLAIN - 3, "yes", r"context\s+deadline\s+exceeded|DEADLINE_EXCEEDED|DeadlineExceeded"),
     clue(
         _READ,
         STRENGTH.LOOSE + 2,
         "unclear",
         r"timeout of \d+ ?ms exceeded|ECONNABORTED|request timed out|APITimeoutError",
         r"The request was canceled due to the configured HttpClient\.Timeout|TaskCanceledException",
-        r"statement timeout|Operation too slow",
+        r"statement timeout|Operation too slow|failed to download any data",
     ),
     # the words of a person
     clue(

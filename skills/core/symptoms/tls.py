@@ -98,7 +98,13 @@ _CLUES = Clues(
         "no",
         r"Client sent an HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port",
     ),
-    clue(_CUT, STRENGTH.PHASE + 2, "unclear", r"server gave HTTP response to HTTPS client"),
+    # .NET Framework's words, most often for a version of TLS that one side is too old for
+    clue(
+        _CUT,
+        STRENGTH.PHASE + 2,
+        "unclear",
+        r"server gave HTTP response to HTTPS client|Could not create SSL/TLS secure channel",
+    ),
     clue(
         _CUT,
         STRENGTH.PHASE + 2,
@@ -123,7 +129,7 @@ _CLUES = Clues(
         r"PR_END_OF_FILE|schannel: (?:failed|.{0,40}handshake)|SSL/TLS handshake|TLS handshake error",
         r"SSLHandshakeException|while SSL handshaking|write:errno=(?:104|0)|SSL handshake has read 0 bytes",
         r"SSL connection could not be established|ERR_SSL_PROTOCOL_ERROR|ERR_SSL_VERSION",
-        r"Could not create SSL/TLS secure channel|tls: handshake|cannot complete SSL handshake|SSL_R_",
+        r"tls: handshake|cannot complete SSL handshake|SSL_R_",
         r"Failed to enable crypto|\bEPROTO\b|unexpected TLS packet|Unable to establish SSL connection",
         r"Unknown SSL protocol error",
     ),
@@ -166,6 +172,7 @@ _DEFAULT_CERTIFICATE = compiled(
 )
 
 _PLAIN_TEXT = compiled(r"(?i)wrong[ _]version|unrecognized SSL message|look like a TLS|not an SSL/TLS record")
+_TUNNEL = compiled(r"(?i)tunnell?ing socket|proxyconnect tcp")
 _MATCHED = compiled(r"(?i)certificate verify ok|matched cert's|Verify return code: 0 ")
 
 
@@ -220,7 +227,7 @@ def _block(report: Report, item: Clue, words: str) -> Block:
 def _cut(report: Report) -> Block:
     """A handshake that was cut speaks of a mesh; plain HTTP on an odd port of the own network does not."""
     remote = first(report)
-    if report.proxies:
+    if report.proxies or _TUNNEL.search(report.text):
         return "unclear"
     if remote is not None and inside(report):
         return "no" if remote.ip and remote.port != 443 else "unclear"
