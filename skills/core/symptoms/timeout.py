@@ -46,7 +46,7 @@ _CLUES = Clues(
         _CONNECT,
         STRENGTH.NAMED,
         "yes",
-        r"Failed to connect to [^\n]{1,200}(?:timed out|Timeout was reached|timeout)",
+        r"Failed to connect to [^\n]{1,200}(?:timed out|Timeout was reached|timeout)|connect to \S+: timed out",
         r"Connection timed out after \d+ m|ERR_CONNECTION_TIMED_OUT|refused: Connection timed out",
         r"connect(?:ion)? timed out(?: after)?: |Connect to [^\n]{1,160} failed: connect timed out",
     ),
@@ -125,6 +125,7 @@ _CLUES = Clues(
         r"MongoServerSelectionError|Unable to connect to the (?:remote )?server|Couldn't connect to server",
         r"could not connect to (?:the )?server|Can't contact LDAP server|failed to connect to all addresses",
         r"network-related or instance-specific error|Could not open a connection to|Timeout was reached",
+        r"Unable to load the service index",
     ),
     clue(_CONNECT, STRENGTH.LOOSE, "yes", ended(28), client="curl"),
     clue(
@@ -153,6 +154,8 @@ _CLUES = Clues(
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout",
     ),
     clue(_READ, STRENGTH.NAMED, "no", r"upstream timed out \(\d+: [^)]*\) while reading", origin="proxy"),
+    # bytes came, so the way is open
+    clue(_READ, STRENGTH.NAMED, "no", r"timed out after \d+ m\w+ with [1-9]\d* (?:out of -?\d+ )?bytes"),
     clue(
         _READ,
         STRENGTH.NAMED,
