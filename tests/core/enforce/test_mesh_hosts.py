@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core.enforce.mesh_hosts import exported, host_fault, imported, overlap, read_import, within
+from skills.core.enforce.mesh_hosts import Import, exported, host_fault, imported, overlap, read_import, within
 
 NAMES = st.sampled_from(["foo.com", "a.foo.com", "a.b.foo.com", "*.foo.com", "*.com", "*", "*.b.foo.com", "bar.org"])
 
@@ -52,6 +52,7 @@ def test_exports() -> None:
 
 
 def test_imports() -> None:
+    assert list(map(read_import, ("/x.org", "shop/", "x.org"))) == [None, None, None]
     own = [item for item in map(read_import, ("./*", "istio-system/*", "*/*.foo.com", "broken")) if item]
     assert len(own) == 3
     assert imported(own, "shop", "shop", "x.org")
@@ -59,6 +60,24 @@ def test_imports() -> None:
     assert not imported(own, "shop", "other", "x.org")
     assert imported(None, "shop", "other", "x.org")
     assert not imported([], "shop", "shop", "x.org")
+
+
+def test_imports_of_one_port() -> None:
+    """A question without a port is whether anything of the host is seen at all."""
+    one = [Import("*", "x.org", 443)]
+    assert [imported(one, "shop", "other", "x.org", port) for port in (443, 80, None)] == [True, False, True]
+    assert [str(each) for each in (*one, Import(".", "*"))] == ["*/x.org on port 443", "./*"]
+
+
+def test_the_longest_name() -> None:
+    name = ".".join(["a" * 63] * 4)
+    assert (len(name), host_fault(name), host_fault("a" + name), host_fault("b." + name)) == (
+        255,
+        None,
+        "label",
+        "label",
+    )
+    assert host_fault("bb." + name[3:]) is None
 
 
 @pytest.mark.parametrize(

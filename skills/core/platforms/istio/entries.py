@@ -248,19 +248,6 @@ class VirtualService:
 
 
 @dataclass(frozen=True, slots=True)
-class Origination:
-    """A DestinationRule that makes the proxy speak TLS to `host`; `ports` None: on every port."""
-
-    name: str
-    namespace: str
-    place: Place
-    overlay: Overlay
-    host: str
-    mode: str
-    ports: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """A leaf of values that Helm replaces as a whole: a scalar, or a list as it is meant here."""
 
@@ -321,7 +308,6 @@ Entry = (
     | Policy
     | Gateway
     | VirtualService
-    | Origination
     | PodMesh
     | Values
     | Chart

@@ -18,7 +18,6 @@ from skills.core.platforms.istio.entries import (
     Environment,
     Gateway,
     MeshConfig,
-    Origination,
     PodMesh,
     Policy,
     ServiceEntry,
@@ -173,7 +172,6 @@ def _scope(environment: str | None, entries: Sequence[Entry], values: Sequence[V
         network=network,
         gateways=tuple(entry for entry in here if isinstance(entry, Gateway)),
         virtual=tuple(entry for entry in here if isinstance(entry, VirtualService)),
-        originations=tuple(entry for entry in here if isinstance(entry, Origination)),
         pods=tuple(entry for entry in here if isinstance(entry, PodMesh)),
         waypoints=_waypoints(cluster),
     )

@@ -22,7 +22,6 @@ from skills.core.platforms.istio.fields import fill
 from skills.core.platforms.istio.overlays import overlay_of
 from skills.core.platforms.istio.read_pods import read_pods
 from skills.core.platforms.istio.read_traffic import (
-    read_destination_rule,
     read_gateway,
     read_policy,
     read_virtual_service,
@@ -63,7 +62,7 @@ def _traffic(document: Document, data: Map, kind: str) -> Sequence[Entry]:
         return (read_virtual_service(document, data),)
     if kind == "Gateway":
         return (read_gateway(document, data),)
-    return tuple(read_destination_rule(document, data)) if kind == "DestinationRule" else ()
+    return ()
 
 
 def _chart(document: Document, data: Map) -> Chart:

@@ -12,7 +12,6 @@ from skills.core.platforms.istio.entries import (
     Admission,
     Gateway,
     Hop,
-    Origination,
     Policy,
     Server,
     Source,
@@ -145,20 +144,3 @@ def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) 
                 document.place(items, at),
                 tuple(map(text_of, sequence_of(match.get("sniHosts")))),
             )
-
-
-def read_destination_rule(document: Document, data: Map) -> Iterator[Origination]:
-    """Only rules that make the proxy speak TLS by itself."""
-    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
-    traffic = mapping_of(spec.get("trafficPolicy"))
-    name, place = text_of(metadata.get("name")), document.place_of("metadata", "name")
-    common = (name, namespace_of(metadata)[0], place, overlay_of(document.path), text_of(spec.get("host")))
-    whole = text_of(mapping_of(traffic.get("tls")).get("mode")).upper()
-    if whole in {"SIMPLE", "MUTUAL"}:
-        yield Origination(*common, whole)
-    for item in sequence_of(traffic.get("portLevelSettings"))[:_MOST]:
-        setting = mapping_of(item)
-        mode = text_of(mapping_of(setting.get("tls")).get("mode")).upper()
-        number = mapping_of(setting.get("port")).get("number")
-        if mode in {"SIMPLE", "MUTUAL"} and is_port(number):
-            yield Origination(*common, mode, (number,))

@@ -17,7 +17,6 @@ from skills.core.platforms.istio.entries import (
     Bypass,
     Gateway,
     MeshConfig,
-    Origination,
     PodMesh,
     Policy,
     ServiceEntry,
@@ -63,7 +62,6 @@ class Scope:
     network: PolicyIndex = field(default_factory=lambda: PolicyIndex({}))
     gateways: tuple[Gateway, ...] = ()
     virtual: tuple[VirtualService, ...] = ()
-    originations: tuple[Origination, ...] = ()
     pods: tuple[PodMesh, ...] = ()
     waypoints: Mapping[str, str] = field(default_factory=dict)
 

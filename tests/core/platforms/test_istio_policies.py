@@ -1,0 +1,198 @@
+"""Whom an AuthorizationPolicy means, and what an egress gateway, a route or an IPv6 address changes on the way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.platforms.istio_repo import (
+    DEPLOYMENT,
+    REGISTRY_ONLY,
+    audit,
+    check,
+    codes,
+    decision,
+    entry,
+    repository,
+)
+
+POLICY = (
+    "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: who, namespace: shop}\nspec:\n"
+    "  targetRefs: [{kind: ServiceEntry, group: networking.istio.io, name: partner}]\n"
+)
+TLS = (DEPLOYMENT, REGISTRY_ONLY, entry("x.com"))
+HTTP = (DEPLOYMENT, REGISTRY_ONLY, entry("x.com", port="{number: 80, name: http, protocol: HTTP}"))
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("principals: ['*']", "allowed"),
+        ("principals: [cluster.local/ns/shop/sa/*]", "allowed"),
+        ("principals: [cluster.local/ns/other/sa/*]", "denied"),
+        ("principals: [cluster.local/ns/shop/*]", "allowed"),
+        ("principals: [cluster.local/ns/other/*]", "denied"),
+        ("principals: ['*/sa/default']", "allowed"),
+        ("principals: ['*/sa/other']", "denied"),
+        ("principals: [cluster.local/ns/shop/sa/def*]", "allowed"),
+        ("principals: [cluster.local/ns/shop/sa/oth*]", "denied"),
+        ("namespaces: ['*hop']", "allowed"),
+        ("namespaces: ['*hat']", "denied"),
+        ("serviceAccounts: [default]", "allowed"),
+        ("serviceAccounts: [other/default]", "denied"),
+        ("namespaces: [shop], notPrincipals: [cluster.local/ns/shop/sa/default]", "denied"),
+        ("namespaces: [shop], notPrincipals: [cluster.local/ns/shop/sa/other]", "allowed"),
+        ("namespaces: [shop], notNamespaces: [sho*]", "denied"),
+        ("namespaces: [shop], notNamespaces: [other]", "allowed"),
+        ("namespaces: [shop], remoteIpBlocks: [10.0.0.0/8]", "undecided"),
+    ],
+)
+def test_sources(source: str, wanted: str) -> None:
+    rule = f"  rules: [{{from: [{{source: {{{source}}}}}]}}]\n"
+    assert decision(*TLS, POLICY + rule, to="x.com") == wanted
+    refused = {"allowed": "denied", "denied": "allowed"}.get(wanted, wanted)
+    assert decision(*TLS, POLICY + "  action: DENY\n" + rule, to="x.com") == refused
+
+
+@pytest.mark.parametrize(
+    ("hosts", "wanted"),
+    [("[x.com]", "allowed"), ("['x.com:80']", "allowed"), ("['*.com']", "allowed"), ("[y.com]", "denied")],
+)
+def test_hosts_of_a_policy_are_names_in_http(hosts: str, wanted: str) -> None:
+    rule = f"  rules: [{{to: [{{operation: {{hosts: {hosts}}}}}]}}]\n"
+    assert decision(*HTTP, POLICY + rule, to="http://x.com") == wanted
+
+
+@pytest.mark.parametrize("action", ["ALLOW", "DENY"])
+@pytest.mark.parametrize("host", ["x.com", "y.com"])
+def test_hosts_of_a_policy_say_nothing_certain_of_tls(action: str, host: str) -> None:
+    """No proxy reads a name inside TLS: Istio drops such a rule of ALLOW, and such a condition of DENY."""
+    rule = f"  action: {action}\n  rules: [{{to: [{{operation: {{hosts: [{host}]}}}}]}}]\n"
+    assert decision(*TLS, POLICY + rule, to="x.com") == "undecided"
+
+
+@pytest.mark.parametrize(("ports", "wanted"), [("['443']", "allowed"), ("['8443']", "denied")])
+def test_ports_of_a_policy(ports: str, wanted: str) -> None:
+    assert decision(*TLS, POLICY + f"  rules: [{{to: [{{operation: {{ports: {ports}}}}}]}}]\n", to="x.com") == wanted
+
+
+def test_one_admitting_policy_is_enough_and_an_audit_refuses_nothing() -> None:
+    """ALLOW policies are a union; AUDIT only writes a log."""
+    strict = POLICY + "  rules: [{from: [{source: {namespaces: [other]}}]}]\n"
+    mild = strict.replace("name: who", "name: too").replace("[other]", "[shop]")
+    assert decision(*TLS, strict, to="x.com") == "denied"
+    assert decision(*TLS, strict, mild, to="x.com") == "allowed"
+    assert decision(*TLS, POLICY + "  action: AUDIT\n", to="x.com") == "allowed"
+
+
+def test_a_policy_of_another_entry_or_namespace_is_not_asked() -> None:
+    closed = POLICY + "  rules: [{from: [{source: {namespaces: [other]}}]}]\n"
+    assert decision(*TLS, closed.replace("name: partner", "name: stranger"), to="x.com") == "allowed"
+    assert decision(*TLS, closed.replace("namespace: shop", "namespace: else"), to="x.com") == "allowed"
+
+
+# --- routes to an egress gateway
+
+ROUTE = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: through, namespace: shop}
+spec:
+  hosts: [x.com]
+  gateways: [mesh, istio-system/out]
+  tls:
+  - match: [{gateways: [mesh], port: 443, sniHosts: [x.com]}]
+    route: [{destination: {host: istio-egressgateway.istio-system.svc.cluster.local, port: {number: 443}}}]
+"""
+GATEWAY = """\
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: out, namespace: istio-system}
+spec:
+  selector: {istio: egressgateway}
+  servers:
+  - {port: {number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: [y.com]}
+"""
+
+
+def test_a_gateway_that_lacks_the_host_closes_it() -> None:
+    assert decision(*TLS, ROUTE, GATEWAY, to="x.com") == "denied"
+
+
+def test_a_gateway_of_another_repository_is_named_and_not_judged() -> None:
+    verdict = check(repository(*TLS, ROUTE), "x.com")
+    assert (verdict.decision, "EGR525" in codes(verdict.findings)) == ("allowed", True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  gateways: [mesh,", "  exportTo: ['.']\n  gateways: [mesh,"),
+        ("istio-egressgateway.istio-system.svc.cluster.local", "x.com"),
+        ("port: 443, sni", "port: 8443, sni"),
+        ("sniHosts: [x.com]", "sniHosts: [z.com]"),
+        ("match: [{gateways: [mesh]", "match: [{gateways: [istio-system/out]"),
+        ("hosts: [x.com]\n  gateways", "hosts: [z.com]\n  gateways"),
+    ],
+)
+def test_a_route_that_is_not_this_flow_s_steers_nothing(old: str, new: str) -> None:
+    """The gateway would close the host, if the route led there. An export of `.` is for its own namespace alone."""
+    route = ROUTE.replace(old, new)
+    assert route != ROUTE
+    home = route.replace("namespace: shop", "namespace: elsewhere") if "exportTo" in route else route
+    verdict = check(repository(*TLS, home, GATEWAY), "x.com")
+    assert (verdict.decision, "EGR525" in codes(verdict.findings)) == ("allowed", False)
+
+
+# --- addresses
+
+
+@pytest.mark.parametrize(
+    ("to", "wanted"),
+    [
+        ("tcp://[2001:db8::9]:5432", "allowed"),
+        ("tcp://[2001:db8:1::9]:5432", "denied"),
+        ("tcp://203.0.113.9:5432", "denied"),
+    ],
+)
+def test_registered_ipv6_ranges(to: str, wanted: str) -> None:
+    ranges = "resolution: NONE\n  addresses: ['2001:db8::/64']"
+    listed = entry("db.x.com", port="{number: 5432, name: tcp, protocol: TCP}", extra=ranges)
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, listed, to=to) == wanted
+
+
+@pytest.mark.parametrize(
+    ("note", "to", "wanted"),
+    [
+        ("excludeOutboundIPRanges=2001:db8::/64", "tcp://[2001:db8::9]:5432", "allowed"),
+        ("excludeOutboundIPRanges=2001:db8::/64", "tcp://[2001:db8:1::9]:5432", "denied"),
+        ("excludeOutboundIPRanges=2001:db8::/64", "tcp://203.0.113.9:5432", "denied"),
+        ("excludeOutboundIPRanges=203.0.113.0/28", "203.0.113.0/24", "undecided"),
+        ("excludeOutboundIPRanges=*", "203.0.113.9:443", "allowed"),
+        ("excludeOutboundIPRanges=nonsense", "203.0.113.9:443", "denied"),
+        ("includeOutboundPorts=443", "203.0.113.9:443", "denied"),
+    ],
+)
+def test_ranges_that_the_proxy_leaves_alone(note: str, to: str, wanted: str) -> None:
+    name, _, value = note.partition("=")
+    pods = DEPLOYMENT.replace(
+        "{labels: {app: web}}", f'{{labels: {{app: web}}, annotations: {{traffic.sidecar.istio.io/{name}: "{value}"}}}}'
+    )
+    assert decision(pods, REGISTRY_ONLY, to=to) == wanted
+
+
+def test_a_wide_range_of_ports_needs_every_one_registered() -> None:
+    assert decision(*TLS, to="x.com:443") == "allowed"
+    assert decision(*TLS, to="x.com:443-444") != "allowed"
+
+
+def test_only_tcp_goes_through_a_proxy() -> None:
+    layers = [
+        {layer.layer for layer in check(repository(*TLS), to).layers} for to in ("udp://y.com:53", "tcp://y.com:53")
+    ]
+    assert layers == [set(), {"mesh"}]
+
+
+def test_an_entry_whose_selector_finds_no_pods_is_said() -> None:
+    listed = entry("x.com", extra="resolution: STATIC\n  workloadSelector: {labels: {app: nobody}}")
+    assert "EGR589" in audit(DEPLOYMENT, REGISTRY_ONLY, listed)
+    assert "EGR589" not in audit(DEPLOYMENT, REGISTRY_ONLY, listed.replace("nobody", "web"))
