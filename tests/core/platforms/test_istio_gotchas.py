@@ -171,11 +171,21 @@ def test_the_older_list_is_ignored_beside_the_newer_one() -> None:
         ("{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: https}]}", "denied"),
         ("{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 443}]}", "allowed"),
         ("{ports: [{port: 443}]}", "allowed"),
+        ("{to: [{ipBlock: {cidr: 203.0.113.0/24, except: [203.0.113.8/29]}}]}", "denied"),
+        ("{to: [{ipBlock: {cidr: 203.0.113.0/24, except: [203.0.113.16/29]}}]}", "allowed"),
+        ("{to: [{ipBlock: {cidr: 203.0.113.0/24}}], ports: [{port: 440, endPort: 443}]}", "allowed"),
     ],
 )
 def test_a_rule_without_a_sound_form_opens_nothing(rule: str, wanted: str) -> None:
     egress = reach("here", "literal", f"{{enabled: true, spec: [{rule}]}}")
     assert decision(DEPLOYMENT, to="203.0.113.9:443", files=values(egress)) == wanted
+
+
+@pytest.mark.parametrize(("to", "wanted"), [("[2001:db8:1::9]:443", "denied"), ("[2001:db8:2::9]:443", "allowed")])
+def test_exceptions_from_ipv6_ranges_count(to: str, wanted: str) -> None:
+    rule = "{to: [{ipBlock: {cidr: '2001:db8::/32', except: ['2001:db8:1::/48']}}]}"
+    egress = reach("here", "literal", f"{{enabled: true, spec: [{rule}]}}")
+    assert decision(DEPLOYMENT, to=to, files=values(egress)) == wanted
 
 
 def test_a_chart_of_bb_common_denies_with_the_switch_alone() -> None:
@@ -302,6 +312,16 @@ def test_the_far_side_must_let_in_too_and_its_file_is_the_counterpart() -> None:
     after = allowed.with_edits(made.change.edits)
     undone = after.with_edits(drafted(after, "http://api.pay.svc.cluster.local", remove=True).change.edits)
     assert {path: undone.texts[path] for path in files} == files
+
+
+def test_a_key_of_another_port_lets_nothing_in() -> None:
+    """The far side has a key for 9090; the Service leads to 8080, which gets a key of its own."""
+    far = {path: text.replace("api:8080", "api:9090") for path, text in FAR.items()}
+    allowed = repository(DEPLOYMENT, API, SERVICE, files={**values(reach("198.51.100.0/24:443")), **far})
+    made = drafted(allowed, "http://api.pay.svc.cluster.local")
+    assert "api:8080:" in texts_of(made)["pay/chart/values.yaml"]
+    assert made.change.proof.after == "allowed"
+    assert "EGR987" not in codes(made.change.findings)
 
 
 @pytest.mark.parametrize(

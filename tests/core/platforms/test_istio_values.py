@@ -119,6 +119,16 @@ def test_values_of_a_chart() -> None:
     assert (place.path, place.line, place.text) == ("chart/values.yaml", 11, "- repo1.dso.mil")
 
 
+def test_a_route_without_ports_is_https() -> None:
+    files = {
+        "chart/values.yaml": VALUES.replace(
+            "      hosts:\n        - kms", "      ports: []\n      hosts:\n        - kms"
+        )
+    }
+    assert decision(DEPLOYMENT, to="kms.us-gov-west-1.amazonaws.com", files=files) == "allowed"
+    assert decision(DEPLOYMENT, to="kms.us-gov-west-1.amazonaws.com:8443", files=files) == "denied"
+
+
 def test_what_the_chart_does_not_read_is_said() -> None:
     found = audit(DEPLOYMENT, files={"chart/values.yaml": VALUES})
     assert {"EGR974", "EGR100"} <= found

@@ -12,6 +12,7 @@ from skills.core.enforce.selectors import parse
 from skills.core.model import Place, Ports, finding
 
 _MOST = 2_000
+_Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def block_of(cidr: str, excluded: list[str]) -> IpBlock | None:
@@ -24,12 +25,10 @@ def block_of(cidr: str, excluded: list[str]) -> IpBlock | None:
         return None
 
 
-def _smaller(one: ipaddress.IPv4Network | ipaddress.IPv6Network, whole: object) -> bool:
-    return (
-        isinstance(whole, ipaddress.IPv4Network)
-        and isinstance(one, ipaddress.IPv4Network)
-        and (one != whole and one.subnet_of(whole))
-    )
+def _smaller(one: _Net, whole: _Net) -> bool:
+    if isinstance(one, ipaddress.IPv4Network):
+        return isinstance(whole, ipaddress.IPv4Network) and one != whole and one.subnet_of(whole)
+    return isinstance(whole, ipaddress.IPv6Network) and one != whole and one.subnet_of(whole)
 
 
 def raw_rule(item: Mapping[str, Any], key: str, place: Place) -> PolicyRule:
