@@ -26,8 +26,6 @@ def within(name: str, pattern: str) -> bool:
     """Whether every host that `name` means is meant by `pattern`. `*.foo.com` means `a.b.foo.com`, not `foo.com`."""
     if not is_wildcard(pattern):
         return name == pattern
-    if is_wildcard(name) and len(name) < len(pattern):
-        return False
     return name.removeprefix("*").endswith(pattern[1:])
 
 

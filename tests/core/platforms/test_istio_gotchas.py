@@ -181,6 +181,18 @@ def test_a_rule_without_a_sound_form_opens_nothing(rule: str, wanted: str) -> No
     assert decision(DEPLOYMENT, to="203.0.113.9:443", files=values(egress)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("key", "team", "wanted"),
+    [("nowhere/api:8080", "pay", "allowed"), ("pay/api:8080", "other", "denied"), ("pay/api:9090", "pay", "denied")],
+)
+def test_a_selector_in_values_replaces_the_namespace_of_its_key(key: str, team: str, wanted: str) -> None:
+    """And the pods, where it says so; the port of the key stays."""
+    selectors = f"namespaceSelector: {{matchLabels: {{team: {team}}}}}, podSelector: {{matchLabels: {{app: api}}}}"
+    files = values(reach(key, "k8s", f"{{enabled: true, {selectors}}}"))
+    texts = (DEPLOYMENT, API, SERVICE, namespace("team: pay", "pay"))
+    assert decision(*texts, to="http://api.pay.svc.cluster.local", files=files) == wanted
+
+
 @pytest.mark.parametrize(("to", "wanted"), [("[2001:db8:1::9]:443", "denied"), ("[2001:db8:2::9]:443", "allowed")])
 def test_exceptions_from_ipv6_ranges_count(to: str, wanted: str) -> None:
     rule = "{to: [{ipBlock: {cidr: '2001:db8::/32', except: ['2001:db8:1::/48']}}]}"

@@ -143,6 +143,11 @@ def test_a_route_that_is_not_this_flow_s_steers_nothing(old: str, new: str) -> N
     assert (verdict.decision, "EGR525" in codes(verdict.findings)) == ("allowed", False)
 
 
+def test_two_routes_of_one_host_are_said_and_one_is_not() -> None:
+    assert "EGR583" not in audit(*TLS, ROUTE)
+    assert "EGR583" in audit(*TLS, ROUTE, ROUTE.replace("name: through", "name: again"))
+
+
 # --- addresses
 
 
@@ -183,6 +188,7 @@ def test_ranges_that_the_proxy_leaves_alone(note: str, to: str, wanted: str) -> 
 def test_a_wide_range_of_ports_needs_every_one_registered() -> None:
     assert decision(*TLS, to="x.com:443") == "allowed"
     assert decision(*TLS, to="x.com:443-444") != "allowed"
+    assert decision(*TLS, to="x.com:1-65535") != "allowed"
 
 
 def test_only_tcp_goes_through_a_proxy() -> None:
