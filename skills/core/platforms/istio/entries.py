@@ -301,15 +301,4 @@ class Environment:
     overlay: Overlay
 
 
-Entry = (
-    ServiceEntry
-    | Sidecar
-    | MeshConfig
-    | Policy
-    | Gateway
-    | VirtualService
-    | PodMesh
-    | Values
-    | Chart
-    | Environment
-)
+Entry = ServiceEntry | Sidecar | MeshConfig | Policy | Gateway | VirtualService | PodMesh | Values | Chart | Environment
