@@ -242,6 +242,12 @@ def test_whether_a_proxy_is_in_the_way(pods: str, home: str, wanted: str) -> Non
     assert mesh == wanted
 
 
+def test_pods_that_leave_the_ambient_mesh_may_have_no_proxy_at_all() -> None:
+    pods = annotated(labels="app: web, istio.io/dataplane-mode: none")
+    assert decision(pods, REGISTRY_ONLY, to="x.com") == "undecided"
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, to="x.com") == "denied"
+
+
 @pytest.mark.parametrize(
     ("note", "to", "ip", "wanted"),
     [

@@ -98,6 +98,18 @@ def test_base_is_for_all_overlays_and_a_patch_replaces_its_lists() -> None:
     assert decision(DEPLOYMENT, REGISTRY_ONLY, to="x.com", files=files) == "denied"
 
 
+@pytest.mark.parametrize(("export", "wanted"), [("\n  exportTo: ['.']", "denied"), ("", "allowed")])
+def test_what_a_patch_leaves_out_stays(export: str, wanted: str) -> None:
+    """A patch of the hosts alone shows an entry to nobody new, and its port stays."""
+    patch = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: partner, namespace: far}\n"
+    files = {
+        "base/se.yaml": entry("x.com", namespace="far", extra=f"resolution: DNS{export}"),
+        "overlays/staging/se.yaml": patch + "spec: {hosts: [new.com]}\n",
+    }
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, to="new.com", files=files) == wanted
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, to="new.com:8443", files=files) == "denied"
+
+
 def test_workload_of_one_overlay_is_judged_there() -> None:
     files = {
         "overlays/staging/web.yaml": DEPLOYMENT + "---\n" + REGISTRY_ONLY,
