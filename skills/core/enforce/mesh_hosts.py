@@ -75,7 +75,7 @@ def host_fault(host: str) -> HostFault | None:
         return "star"
     if is_address(host):
         return "address"
-    if "*" in host[1:] or (is_wildcard(host) and not host[1:]):
+    if "*" in host[1:]:
         return "wildcard"
     labels = host.removeprefix("*").removeprefix(".").removesuffix(".").split(".")
     if len(host) > LONGEST or not all(map(_is_label, labels)) or labels[-1].isdecimal():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from skills.core.platforms.istio.bb_keys import parted
 from tests.core.platforms.istio_repo import (
     DEPLOYMENT,
     REGISTRY_ONLY,
@@ -470,3 +471,19 @@ def test_selectors_that_select_nothing_are_said() -> None:
     assert "EGR589" not in audit(
         DEPLOYMENT, REGISTRY_ONLY.replace("spec:\n", "spec:\n  workloadSelector: {labels: {app: web}}\n")
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "far", "numbers"),
+    [
+        ("10.0.0.0/8:[443,8000-8002]", "10.0.0.0/8", {443, 8000, 8001, 8002}),
+        ("udp://pay/api:53", "udp://pay/api", {53}),
+        ("10.0.0.0/8", "10.0.0.0/8", set()),
+        ("10.0.0.0/8:a-443", "10.0.0.0/8", set()),
+        ("10.0.0.0/8:443-b", "10.0.0.0/8", set()),
+        ("10.0.0.0/8:1-65535", "10.0.0.0/8", set()),
+    ],
+)
+def test_a_key_is_taken_apart(key: str, far: str, numbers: set[int]) -> None:
+    """Ports that can't be changed one by one, or are none at all, are as good as no ports."""
+    assert parted(key) == (far, numbers)
