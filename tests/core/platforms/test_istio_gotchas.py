@@ -486,4 +486,4 @@ def test_selectors_that_select_nothing_are_said() -> None:
 )
 def test_a_key_is_taken_apart(key: str, far: str, numbers: set[int]) -> None:
     """Ports that can't be changed one by one, or are none at all, are as good as no ports."""
-    assert parted(key) == (far, numbers)
+    assert parted(key) == (far, frozenset(numbers))
