@@ -44,7 +44,7 @@ _FILES = _words(
     "lock pem crt crl key cer csr p12 jks pub sock pid out bak tmp tpl tf tfvars mod sum png jpg svg gif ico pdf vue "
     "class scala groovy gradle sbt lua swift asar service socket timer mount target pom properties plist msi deb rpm "
     "ipynb map wasm proto bin iso img db sqlite dat dtd xsd asp aspx jsp cgi diff patch rst adoc sln csproj targets "
-    "props nupkg j2 template"
+    "props nupkg j2 template erl ex exs clj hs dart"
 )
 _PACKAGE_ROOTS = _words(
     "com org net io java javax jakarta jdk sun kotlin scala akka reactor rx okhttp3 okio retrofit2 android androidx "

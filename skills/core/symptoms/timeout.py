@@ -56,7 +56,7 @@ _CLUES = Clues(
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
         r"\btimeout expired\b|execution expired|Connection setup timed out|connection to \S+ failed: time",
-        r"request canceled while waiting for connection",
+        r"request canceled while waiting for connection|[ {]:connect_timeout\b",
     ),
     clue(
         _CONNECT,

@@ -74,7 +74,7 @@ _CLUES = Clues(
         r"(?:could not|cannot|unable to) verify (?:the )?(?:server|peer)?'?s? ?certificate|TrustFailure",
         r"Could not establish trust relationship|peer's certificate issuer|ValidatorException",
         r"[Cc]ertificate of \S+ is not trusted|doesn't have a known issuer",
-        r"issuer certificate|could not verify the SSL certificate",
+        r"CLIENT ALERT: Fatal - Unknown CA|issuer certificate|could not verify the SSL certificate",
     ),
     # the server rejected us, or spoke: it was reached
     clue(
@@ -89,7 +89,7 @@ _CLUES = Clues(
             r"|SSL_ERROR_CERTIFICATE_UNKNOWN_ALERT|SSL peer had some unspecified issue|unsupported protocol"
             r"|no protocols available|UNSUPPORTED_PROTOCOL|no cipher suites? in common|NO_SHARED_CIPHER"
             r"|dh key too small|legacy renegotiation|UNSAFE_LEGACY|protocol is disabled|HandshakeFailure"
-            r"|handshake_failure|\b(?:TLS|SSL):? alert\b|unsupported protocol version"
+            r"|handshake_failure|\b(?:TLS|SSL)(?::? |_)alert\b|unsupported protocol version"
         ),
     ),
     clue(
