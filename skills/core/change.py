@@ -169,7 +169,10 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
     isolated, freed = _felt(_not_within(is_now, was), had), _felt(_not_within(was, is_now), has)
-    gained += [scope.part or Grant(scope.source, "everything", "every port", "any", scope.layer) for scope in freed]
+    back = [scope.part for scope in freed if scope.part is not None and scope.part not in gained]
+    gained += back
+    gained += [Grant(s.source, "everything", "every port", "any", s.layer) for s in freed if s.part is None]
+    wider += [Finding("EGR328", _grant_facts(part)) for part in back]
     wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
     lost += [scope.part for scope in isolated if scope.part is not None]
     whole = [scope for scope in isolated if scope.part is None]

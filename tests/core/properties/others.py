@@ -42,12 +42,11 @@ def _service_entry(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "resolution": "NONE" if wild else "DNS",
         "ports": draw(_ENTRY_PORTS),
     }
-    exported = draw(st.sampled_from([None, ["."], ["*"]]))
+    exported = draw(st.sampled_from([None, ["."], ["*"], ["shop"]]))
     if exported:
         spec["exportTo"] = exported
-    # All in one namespace: an entry nearer by takes the place of another namespace's for the same host, and what that
-    # one opened on other ports is not yet named in the proof.
-    metadata = {"name": f"entry-{number}", "namespace": "shop"}
+    # An entry nearer by takes the place of another namespace's for the same host, on all its ports.
+    metadata = {"name": f"entry-{number}", "namespace": draw(st.sampled_from(["shop", "shop", "back"]))}
     return {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": metadata, "spec": spec}
 
 

@@ -16,6 +16,7 @@ from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
 from skills.core.platforms.istio.entries import REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.index import Index
+from skills.core.platforms.istio.nearer import overshadowed
 from skills.core.platforms.istio.scope import Scope
 
 EVERYWHERE = "every namespace"
@@ -24,14 +25,37 @@ _ALL_PODS = " all pods"
 
 
 def grants(index: Index) -> list[Grant]:
+    """What an entry opens that another namespace's opens to the same pods anyway is new only where it was lost."""
+    anyway = {item: taken for (lost, item), taken in _taken(index).items() if not lost}
+    items = [(source + where, *rest) for (source, *rest), where in _in_environments(index, _every)]
     return [
-        Grant(source + where, target, port, protocol, layer)
-        for (source, target, port, protocol, layer), where in _in_environments(index, _every)
+        Grant(source, target, port, protocol, layer, anyway.get((source, target, port, protocol, layer)))
+        for source, target, port, protocol, layer in items
     ]
 
 
 def isolations(index: Index) -> list[Isolation]:
-    return [Isolation(source + where, layer) for (source, layer), where in _in_environments(index, _isolated)]
+    said = [Isolation(source + where, layer) for (source, layer), where in _in_environments(index, _isolated)]
+    return [*said, *(taken for (lost, _), taken in _taken(index).items() if lost)]
+
+
+def _taken(index: Index) -> dict[tuple[bool, tuple[str, ...]], Isolation]:
+    """For each permission of another namespace that one of the pods' own takes the place of: what it takes from them.
+
+    The key says whether they lack it, else which permission of their own they have instead.
+    """
+    granted: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for item, where in _in_environments(index, _granted):
+        granted[item].add(where)
+    found: dict[tuple[bool, tuple[str, ...]], Isolation] = {}
+    for item, where in _in_environments(index, _overshadowed):
+        source, target, source_there, host, port, protocol, own = item
+        there = (source_there, target, port, protocol)
+        takes = Grant(source_there + ("" if "" in granted[there] else where), *there[1:], LAYER)
+        part = Grant(source + where, host, port, protocol, LAYER)
+        key = (part.source, host, port, own or protocol, LAYER)
+        found[not own, key] = Isolation(part.source, LAYER, takes, part)
+    return found
 
 
 def _in_environments(
@@ -72,15 +96,27 @@ def _granted(scope: Scope) -> Iterator[tuple[str, ...]]:
     for entry in scope.entries:
         if not entry.sound:
             continue
-        for source in _sources(entry):
+        for source in _sources(scope, entry):
             for port in entry.ports:
                 for target in _targets(entry, port.family):
                     yield source, target, str(port.number), (port.protocol or "any").lower()
 
 
-def _sources(entry: ServiceEntry) -> list[str]:
+def _overshadowed(scope: Scope) -> Iterator[tuple[str, ...]]:
+    """Pods, what the other entry opens and to whom, the host that is theirs of it, and the protocol of their own."""
+    for item in overshadowed(scope):
+        pods = f"{item.namespace}{_ALL_PODS}"
+        there = next(source for source in _sources(scope, item.entry) if source in {EVERYWHERE, pods})
+        port, own = item.port, [(port.protocol or "any").lower() for port in item.own]
+        for target in _targets(item.entry, port.family):
+            if target in {item.host, ANYTHING}:
+                said = (pods, target, there, item.host, str(port.number), (port.protocol or "any").lower())
+                yield from ((*said, protocol) for protocol in own or [""])
+
+
+def _sources(scope: Scope, entry: ServiceEntry) -> list[str]:
     home = entry.namespace or "an unknown namespace"
-    targets = entry.export_to or ("*",)
+    targets = entry.export_to or scope.export_to
     if "*" in targets:
         return [EVERYWHERE]
     return [f"{home if target == '.' else target}{_ALL_PODS}" for target in targets if target != "~"]

@@ -21,19 +21,21 @@ _LONGEST_NAME = 63
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One registration as it should be."""
+    """One registration as it should be. `kept` are ports, with their protocols, that stay open beside those asked."""
 
     host: str
     ports: tuple[int, ...]
     protocol: str
     addresses: tuple[str, ...] = ()
+    kept: tuple[tuple[int, str], ...] = ()
 
     @property
     def resolution(self) -> str:
         return "NONE" if self.addresses else "DNS"
 
     def port_items(self) -> list[dict[str, Any]]:
-        return [port_item(number, self.protocol, len(self.ports) > 1) for number in self.ports]
+        every = [*((number, self.protocol) for number in self.ports), *self.kept]
+        return [port_item(number, protocol, len(every) > 1) for number, protocol in every]
 
     def spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = {"hosts": [self.host]}
@@ -48,7 +50,7 @@ class Wanted:
 
     def route(self) -> dict[str, Any]:
         made: dict[str, Any] = {"enabled": True, "hosts": [self.host]}
-        if self.ports != (443,) or self.protocol not in {"TLS", "HTTPS"}:
+        if self.kept or self.ports != (443,) or self.protocol not in {"TLS", "HTTPS"}:
             made["ports"] = self.port_items()
         return made
 
