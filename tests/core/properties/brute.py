@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from skills.core.allowlist import Allowlist
 from skills.core.change import Draft, draft
 from skills.core.flows import read_flow
-from skills.core.model import Decision, Need
+from skills.core.model import Decision, Grant, Need
 from tests.core.properties.repositories import Repository
+from tests.core.properties.words import end_of, isolates, names
 from tests.worlds import allowlist
 
 Flow = tuple[str, str]
@@ -78,15 +79,33 @@ def proof_problems(repository: Repository, one: Drafted) -> list[str]:
     beside = [flow for flow in gained if _meant(flow) != _meant(one.asked)]
     wider = [item for item in proof.wider_than_asked if item.code not in _NO_FLOW]
     found = []
-    if gained and not proof.newly_allowed:
-        found.append(f"opens {gained} and newly_allowed is empty")
+    unnamed = [flow for flow in gained if not any(_gives(grant, flow) for grant in proof.newly_allowed)]
+    if unnamed:
+        found.append(f"opens {unnamed}, which newly_allowed does not name: {proof.newly_allowed}")
     if beside and not wider:
         found.append(f"opens {beside} beside {one.asked} and names nothing that is wider")
-    if lost and not proof.newly_denied:
-        found.append(f"closes {lost} and newly_denied is empty")
+    untold = [flow for flow in lost if not any(_takes(words, flow) for words in proof.newly_denied)]
+    if untold:
+        found.append(f"closes {untold}, which newly_denied does not name: {proof.newly_denied}")
     if proof.after != decisions(one.new, repository)[one.asked]:
         found.append(f"proof says {proof.after} after it")
     return found
+
+
+def _gives(grant: Grant, flow: Flow) -> bool:
+    who, to = _meant(flow)
+    return names(grant.source, grant.target, grant.ports, grant.protocol, who, end_of(to))
+
+
+def _takes(words: str, flow: Flow) -> bool:
+    """A line of newly_denied: `SOURCE → TARGET (PORTS, PROTOCOL)`, or everything that no rule allows to SOURCE."""
+    who, to = _meant(flow)
+    source, _, rest = words.partition(" → ")
+    target, _, ports = rest.removesuffix(")").rpartition(" (")
+    if target == "everything that no rule allows":
+        return isolates(source, who, end_of(to))
+    number, _, protocol = ports.rpartition(", ")
+    return names(source, target, number, protocol, who, end_of(to))
 
 
 def _meant(flow: Flow) -> Flow:
