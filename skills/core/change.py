@@ -17,6 +17,7 @@ from skills.core.allowlist import Allowlist
 from skills.core.model import (
     Change,
     Decision,
+    Destination,
     Edit,
     Finding,
     Grant,
@@ -26,6 +27,7 @@ from skills.core.model import (
     Proof,
     Question,
     Verdict,
+    finding,
     unique,
 )
 from skills.core.platform_base import Platform
@@ -59,6 +61,9 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
                 break
     edits = _merged(allowlist, plans)
     after = _verdicts(changed, need)
+    beaten = _beaten(need, after) if edits else {}
+    if beaten:
+        return _without(allowlist, need, beaten, before)
     proof = _prove(allowlist, changed, need, before, after)
     findings = [finding for plan in plans for finding in plan.findings]
     findings += _shortfall(edits, need, after)
@@ -71,6 +76,41 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
         proof,
         tuple(findings),
         _questions(plans),
+    )
+    return Draft(change, before, after)
+
+
+def _beaten(need: Need, after: Sequence[Verdict]) -> dict[Destination, Finding]:
+    """Destinations that a rule denies outright even after the draft: no line that allows them helps."""
+    if need.remove or need.isolate:
+        return {}
+    found: dict[Destination, Finding] = {}
+    for verdict in after:
+        denies = [hit for layer in verdict.denying() for hit in layer.rules if hit.effect == "deny"]
+        if denies:
+            facts = {"destination": str(verdict.destination), "workload": need.workload.name}
+            found[verdict.destination] = finding("EGR329", denies[0].place, **facts, place=str(denies[0].place))
+    return found
+
+
+def _without(
+    allowlist: Allowlist, need: Need, beaten: Mapping[Destination, Finding], before: tuple[Verdict, ...]
+) -> Draft:
+    """The draft for the other destinations alone; it says why nothing is written for these."""
+    rest = tuple(to for to in need.destinations if to not in beaten)
+    part = draft(allowlist, replace(need, destinations=rest)) if rest else None
+    edits = part.change.edits if part else ()
+    after = _verdicts(allowlist.with_edits(edits), need)
+    proof = _prove(allowlist, allowlist.with_edits(edits), need, before, after)
+    said = (*beaten.values(), *(part.change.findings if part else ()))
+    change = Change(
+        allowlist.commit,
+        digest(allowlist.commit, edits),
+        edits,
+        part.change.commands if part else (),
+        proof,
+        said,
+        part.change.questions if part else (),
     )
     return Draft(change, before, after)
 

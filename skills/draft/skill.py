@@ -120,6 +120,9 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
         lead = Finding(code, {"namespace": need.workload.name})
         return (lead, *drafted.change.findings, *proof.lost, *proof.wider_than_asked)
     turned = [v for v in drafted.before if v.allowed == need.remove] or list(drafted.before)
+    # What the change doesn't reach is not promised, and said below.
+    opened = [v for v in drafted.after if v.allowed and any(v.destination == was.destination for was in turned)]
+    turned = opened if opened and not need.remove else turned
     facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
         lead = Finding("EGR302" if need.remove else "EGR301", facts)

@@ -127,8 +127,8 @@ def _holds(words: str, wanted: ipaddress.IPv4Network | ipaddress.IPv6Network) ->
     first, dash, last = block.partition("-")
     try:
         if dash:
-            ends = ipaddress.IPv4Address(first), ipaddress.IPv4Address(last)
-            return ends[0] <= wanted[0] and wanted[-1] <= ends[1]
+            ends = int(ipaddress.IPv4Address(first)), int(ipaddress.IPv4Address(last))
+            return ends[0] <= int(wanted[0]) and int(wanted[-1]) <= ends[1]
         inside = wanted.subnet_of(ipaddress.ip_network(block))  # type: ignore[arg-type]
     except ValueError:
         return False
