@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
-from skills.core.model import Destination, Need, Plan, Question
+from skills.core.model import Destination, Need, Plan
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.bypass import is_ambient
 from skills.core.platforms.istio.entries import ALLOW_ANY
-from skills.core.platforms.istio.extend import extend, join_list
+from skills.core.platforms.istio.extend import extend
 from skills.core.platforms.istio.index import Index
-from skills.core.platforms.istio.nearer import Exported, at_stake
 from skills.core.platforms.istio.network_edit import open_network
-from skills.core.platforms.istio.placing import place_new
+from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
 from skills.core.platforms.istio.scope import Binding, Scope
-from skills.core.platforms.istio.served import rivals, served
+from skills.core.platforms.istio.served import surely_served
 from skills.core.platforms.istio.workbench import Workbench
-from skills.core.platforms.istio.writing import Wanted, wanted
 
 _SEEN_FOR_ALL = "all environments"
 
@@ -55,14 +50,11 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         if open_network(bench, scope, pods, destination, far):
             changed.append(environment or _SEEN_FOR_ALL)
             scope = bench.index.scopes[environment]
-        if not ours or _lets_out(scope, pods, binding) or _is_served(scope, pods, binding, destination):
+        if not ours or _lets_out(scope, pods, binding) or surely_served(scope, pods, binding, destination):
             continue
         done = extend(bench, scope, pods, destination)
-        stake = at_stake(scope, destination.host, pods.namespace, binding) if destination.host else ()
-        if done is None and not stake:
-            done = join_list(bench, scope, destination)
         if done is None:
-            done = _new(bench, scope, destination, stake)
+            done = register(bench, scope, binding, destination)
         if done:
             changed.append(environment or _SEEN_FOR_ALL)
     names = list(dict.fromkeys(changed))
@@ -80,31 +72,3 @@ def _lets_out(scope: Scope, pods: Pods, binding: Binding) -> bool:
     """Whether nothing here holds the pods back: ztunnel doesn't, and an unsaid mode only where entries hint at one."""
     unsaid = binding.mode is None and not scope.of_namespace.get(pods.namespace)
     return binding.mode == ALLOW_ANY or unsaid or is_ambient(pods)
-
-
-def _is_served(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> bool:
-    """Whether the registry carries it for sure: where entries of several namespaces rival, one of the own decides."""
-    found = served(scope, pods, binding, destination)
-    return bool(found) and not rivals(scope, pods, binding, destination, found)
-
-
-def _new(bench: Workbench, scope: Scope, destination: Destination, stake: Sequence[Exported]) -> bool:
-    item = wanted(destination, bench.namespace, scope.of_namespace.get(bench.namespace, ()))
-    if item is None:
-        bench.questions.append(Question("port", "EGR839", {"destination": destination.name}))
-        return False
-    if item.protocol == "TCP" and not item.addresses:
-        bench.say("EGR994", host=item.host, port=item.ports[0])
-    return place_new(bench, scope, _keeping(bench, item, stake))
-
-
-def _keeping(bench: Workbench, item: Wanted, stake: Sequence[Exported]) -> Wanted:
-    """With the ports that the new entry would take from its namespace, as far as it can serve them as they were."""
-    kept: dict[int, str] = {}
-    for each in stake:
-        port, plain = each.port, not each.entry.endpoints and not each.entry.addresses and not item.addresses
-        if plain and port.family != "tcp" and port.number not in item.ports and port.number not in kept:
-            kept[port.number] = port.protocol
-            home, namespace = each.entry.namespace, bench.namespace
-            bench.say("EGR572", port.place, host=item.host, port=port.number, home=home, namespace=namespace)
-    return replace(item, kept=tuple(kept.items()))

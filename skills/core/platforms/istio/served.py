@@ -92,6 +92,12 @@ def rivals(
     ]
 
 
+def surely_served(scope: Scope, pods: Pods, binding: Binding, to: Destination) -> bool:
+    """Whether the registry carries it for certain; where entries of several namespaces are rivals, it may not."""
+    found = served(scope, pods, binding, to)
+    return bool(found) and not rivals(scope, pods, binding, to, found)
+
+
 def _matching(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> Iterator[Registration]:
     host = destination.host
     networks = [destination.network] if destination.network else list(destination.addresses)
