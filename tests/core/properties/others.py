@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,6 +24,12 @@ from tests.core.properties.repositories import (
 
 # --- Istio
 
+SIDECAR = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "Sidecar",
+    "metadata": {"name": "default", "namespace": "shop"},
+    "spec": {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}},
+}
 _ENTRY_PORTS = st.sampled_from(
     [
         [{"number": 443, "name": "tls", "protocol": "TLS"}],
@@ -33,7 +40,7 @@ _ENTRY_PORTS = st.sampled_from(
 
 
 @st.composite
-def _service_entry(draw: st.DrawFn, number: int) -> dict[str, Any]:
+def service_entry(draw: st.DrawFn, number: int, homes: Sequence[str] = ("shop", "shop", "back")) -> dict[str, Any]:
     wild = draw(st.sampled_from([False, False, False, True]))
     hosts = draw(st.lists(st.sampled_from(HOSTS), min_size=1, max_size=2, unique=True))
     spec: dict[str, Any] = {
@@ -46,20 +53,14 @@ def _service_entry(draw: st.DrawFn, number: int) -> dict[str, Any]:
     if exported:
         spec["exportTo"] = exported
     # An entry nearer by takes the place of another namespace's for the same host, on all its ports.
-    metadata = {"name": f"entry-{number}", "namespace": draw(st.sampled_from(["shop", "shop", "back"]))}
+    metadata = {"name": f"entry-{number}", "namespace": draw(st.sampled_from(homes))}
     return {"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": metadata, "spec": spec}
 
 
 @st.composite
 def istio(draw: st.DrawFn) -> Repository:
-    sidecar = {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "Sidecar",
-        "metadata": {"name": "default", "namespace": "shop"},
-        "spec": {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}},
-    }
-    entries = [draw(_service_entry(number)) for number in range(draw(st.integers(0, 4)))]
-    files = draw(in_files([sidecar, *entries], ("istio.yaml", "more/entries.yaml")))
+    entries = [draw(service_entry(number)) for number in range(draw(st.integers(0, 4)))]
+    files = draw(in_files([SIDECAR, *entries], ("istio.yaml", "more/entries.yaml")))
     return Repository("istio", {APPS: cluster(), **files}, SENDERS, (*NAMED[:6], "http://api.acme.example:80"))
 
 
