@@ -6,11 +6,11 @@ Every pattern runs in linear time (RE2), and masking what is masked already chan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-import re2
+from skills.core.patterns import Sieve, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,21 @@ def mask(text: str) -> Masked:
     text = text.encode("utf-8", "replace").decode("utf-8")
     what: dict[str, None] = {}
     for _ in range(_MOST_ROUNDS):
-        before = text
-        for kind, pattern, replace in _RULES:
+        before, near = text, _near(text)
+        for number, (kind, pattern, replace) in enumerate(_RULES):
+            if number not in near:
+                continue
             text, hit = _apply(text, kind, pattern, replace)
             if hit:
-                what[kind] = None
+                what[kind], near = None, _near(text)
         if text == before:
             break
     return Masked(text, tuple(what))
+
+
+def _near(text: str) -> Collection[int]:
+    """The rules that may find something. A sieve folds letters of other alphabets its own way: there, all of them."""
+    return _SIEVE.near(text) if text.isascii() else range(len(_RULES))
 
 
 # A rule may uncover a secret for an earlier one; two rounds are usual, the last only finds that nothing is left.
@@ -176,7 +183,7 @@ _PREFIX_KINDS = (
 
 
 def _rule(kind: str, pattern: str, replace: _Replace = _whole) -> _Rule:
-    return kind, re2.compile(pattern), replace
+    return kind, compiled(pattern), replace
 
 
 # A block of a private key may lack its first or last line when a long text was cut.
@@ -216,3 +223,4 @@ _RULES: tuple[_Rule, ...] = (
     _rule("password", rf"(?i)(^|[^A-Za-z0-9_.-])({_PASSWORD_KEY}){_VALUE}", _password),
     _rule("secret", rf"(?i)(^|[^A-Za-z0-9_.-])({_SECRET_KEY}){_VALUE}", _assignment),
 )
+_SIEVE = Sieve(pattern for _, pattern, _ in _RULES)

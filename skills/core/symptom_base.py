@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from skills.core.model import Evidence, Finding
+from skills.core.patterns import Sieve, compiled
 from skills.core.report import Report, Seen
 from skills.core.report.names import host_at
-from skills.core.report.patterns import Sieve, compiled
 
 Block = Literal["yes", "no", "unclear"]
 Origin = Literal["client", "sidecar", "egress gateway", "proxy", "remote"]

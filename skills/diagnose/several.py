@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skills.core.all_symptoms import Judgement, judge
+from skills.core.patterns import compiled
 from skills.core.report import Report, read_report
-from skills.core.report.patterns import compiled
 
 _MOST_PIECES = 12
 _LONGEST = 4000  # characters of one piece

@@ -13,7 +13,7 @@ from skills.core import wire
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow, readable, with_pending
-from skills.core.messages import symptom_words
+from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 from skills.diagnose.causes import coverage, elsewhere
@@ -43,7 +43,8 @@ def run(ask: Ask, world: World) -> Answer:
     judgement = judge(report)
     to = readable(judgement.destinations) or list(ask.to)
     verdicts = _verdicts(ask, to, judgement, world)
-    cause, certainty, block = _cause(judgement, verdicts, to)
+    unsigned = report.status_origin is None
+    cause, certainty, block = _cause(judgement, verdicts, to, unsigned=unsigned)
     causes = _causes(judgement, cause, verdicts)
     also = _also(ask, report, judgement, world)
     findings = (
@@ -100,8 +101,13 @@ def _causes(judgement: Judgement, cause: Finding, verdicts: Sequence[Verdict]) -
     return elsewhere(judgement, (denied or list(verdicts))[0], live=not denied)
 
 
-def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str]) -> tuple[Finding, float, str]:
-    """The leading finding, how certain it is, and whether a denied egress explains the report."""
+def _cause(
+    judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str], *, unsigned: bool = False
+) -> tuple[Finding, float, str]:
+    """The leading finding, how certain it is, and whether a denied egress explains the report.
+
+    `unsigned` says that the text does not tell who sent the status.
+    """
     block = judgement.egress_block
     facts: dict[str, Any] = {"symptom": symptom_words(judgement.symptom), "destination": to[0] if to else ""}
     quotes = tuple(Evidence(quote=quote) for quote in judgement.best.quotes[:2])
@@ -118,12 +124,22 @@ def _cause(judgement: Judgement, verdicts: Sequence[Verdict], to: Sequence[str])
     if verdict.workload is None:
         return verdict.findings[0], judgement.certainty, block
     if verdict.decision == "undecided":
-        return Finding("EGR284", facts, quotes), 0.5, block
+        return Finding("EGR284", {**facts, "missing": _missing(verdict)}, quotes), 0.5, block
     if verdict.allowed:
         code = "EGR296" if judgement.symptom in _TRUST else "EGR285"
         code = "EGR289" if judgement.symptom == "no_error" else code
         return Finding(code, facts, quotes), max(0.8, judgement.certainty), "no"
+    if unsigned and judgement.symptom == "bad_gateway_502" and any(each.layer == "mesh" for each in verdict.denying()):
+        # Where the mesh itself opens TLS, its own 502 is logged under an https:// URL.
+        return Finding("EGR294", {**facts, "layer": "mesh"}, quotes), 0.6, "unclear"
     return _denied(judgement, verdict, facts, quotes)
+
+
+def _missing(verdict: Verdict) -> str:
+    """What an undecided verdict waits for: the first thing that a layer could not tell, in words."""
+    unknown = [finding for layer in verdict.layers for finding in layer.unknown]
+    findings: list[Finding | Question] = [*unknown, *verdict.questions, *verdict.findings]
+    return say(findings[0]).says if findings else "the repository does not settle it."
 
 
 def _denied(

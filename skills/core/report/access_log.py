@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from skills.core.patterns import compiled, sifted
 from skills.core.report.facts import Access, Drop
 from skills.core.report.names import host_at
-from skills.core.report.patterns import compiled
 
 MOST = 200
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 _FLAG_NAMES = "UH UF UO NR URX NC DT DC LH UT LR UR UC DI FI RL UAEX RLSE IH SI DPE UPE UMSDR OM DF DO DR NFCF"
 FLAGS = frozenset(_FLAG_NAMES.split())
 
-_TEXT_LINE = compiled(r'(?m)"[^"\s]+ [^"\n]*" (\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
+_TEXT_LINE = sifted(r'(?m)"[^"\s]+ [^"\n]*" (\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
 _TOKEN = compiled(r'"([^"\n]*)"|(\S+)')
 _INSIDE = r'(?:[^{}"]|"[^"\n]*")*'
-_OBJECT = compiled(r"\{" + _INSIDE + r'?"(?:response_flags?|flags|response_code_details)"' + _INSIDE)
+_OBJECT = sifted(r"\{" + _INSIDE + r'?"(?:response_flags?|flags|response_code_details)"' + _INSIDE)
 _JSON_FIELD = compiled(r'"(:?[A-Za-z_]+)"\s*:\s*(?:"([^"]*)"|([^\s,}"]+))')
-_KEYED_LINE = compiled(r"(?m)^.*\bresponse_flags?=[A-Z-].*$")
+_KEYED_LINE = sifted(r"(?m)^.*\bresponse_flags?=[A-Z-].*$")
 _KEYED_FIELD = compiled(r'(?:^|[\s\[{,])([A-Za-z_]+)=(?:"([^"]*)"|([^\s\]}`]*[^\s\]}`,])?)')
 
 # What the same field is called in the wild. The first name that holds a value counts.
@@ -135,18 +135,18 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdigit() and len(text) < 16 else None
 
 
-_HUBBLE_OBJECT = compiled(r'(?m)^.*"verdict"\s*:\s*"DROPPED".*$')
+_HUBBLE_OBJECT = sifted(r'(?m)^.*"verdict"\s*:\s*"DROPPED".*$')
 _HUBBLE_TO = compiled(r'"destination"\s*:\s*"([0-9a-fA-F.:]+)"')
 _HUBBLE_PORT = compiled(r'"destination_port"\s*:\s*(\d{1,5})')
 _HUBBLE_NAME = compiled(r'"destination_names"\s*:\s*\[\s*"([^"]+)"')
 _HUBBLE_WAY = compiled(r'"traffic_direction"\s*:\s*"([A-Z]+)"')
-_ARROW_DROP = compiled(
+_ARROW_DROP = sifted(
     r"(?m)^.*?(\S+?):(\d{1,5})(?: \([^)\n]*\))? (?:->|<>) (\S+?):(\d{1,5})\b"
     r"(.*\b(?:DROPPED|DENIED|dropped|Policy denied)\b.*)$"
 )
-_MONITOR_DROP = compiled(r"(?m)^.*\bdrop \(([^)\n]*)\) .*?\S+:\d+ -> (\S+):(\d{1,5}) (?:tcp|udp|sctp).*$")
-_KERNEL_DROP = compiled(r"(?m)^.*\bIN=(\S*) OUT=(\S*) .*\bDST=(\S+) .*\bDPT=(\d{1,5}).*$")
-_VPC_DROP = compiled(r"(?m)^.*\beni-\S+ [0-9a-f.:]+ ([0-9a-f.:]+) \d+ (\d{1,5}) \d+ \d+ \d+ \d+ \d+ REJECT\b.*$")
+_MONITOR_DROP = sifted(r"(?m)^.*\bdrop \(([^)\n]*)\) .*?\S+:\d+ -> (\S+):(\d{1,5}) (?:tcp|udp|sctp).*$")
+_KERNEL_DROP = sifted(r"(?m)^.*\bIN=(\S*) OUT=(\S*) .*\bDST=(\S+) .*\bDPT=(\d{1,5}).*$")
+_VPC_DROP = sifted(r"(?m)^.*\beni-\S+ [0-9a-f.:]+ ([0-9a-f.:]+) \d+ (\d{1,5}) \d+ \d+ \d+ \d+ \d+ REJECT\b.*$")
 
 
 def drops(text: str) -> tuple[Drop, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report.facts import Access
-from skills.core.report.patterns import compiled
 
-_STATUS = compiled(
+_STATUS = sifted(
     r"(?i)(?:\bHTTP/\d(?:\.\d)?[\"']? |\bstatus(?:[ _-]?code)?[\"']?[:= ]{1,3}[\"']?"
     r"|\bresponse[:, ]{1,2}|\breturned error: |\bHTTP (?:error|code|status):? ?"
     r"|\berror(?: code)?:? |\bE|\bcode[\"']?[:=] ?|\bHTTP |: |^|\s)([45]\d\d)(?:\b|:)"
@@ -22,25 +22,25 @@ _PHRASES = (
     (407, "proxy authentication required"),
     (429, "too many requests"),
 )
-_FROM_PROXY = compiled(
+_FROM_PROXY = sifted(
     r"(?i)CONNECT tunnel failed|from proxy after CONNECT|Tunnel connection failed|through proxy"
     r"|Server: squid|X-Squid-Error|TCP_DENIED|Via: [^\n]*squid"
     r"|Proxy-Authenticate|proxy returns|proxy (?:refused|denied|responded|replied)"
     r"|HTTP proxy returned|\bERR_ACCESS_DENIED\b"
     r"|blocked by (?:the )?(?:proxy|policy|administrator)"
 )
-_FROM_GATEWAY = compiled(r"(?i)egress-?gateway")
-_FROM_ENVOY = compiled(
+_FROM_GATEWAY = sifted(r"(?i)egress-?gateway")
+_FROM_ENVOY = sifted(
     r"(?i)server: (?:istio-)?envoy|upstream connect error|no healthy upstream|direct_response"
     r"|upstream request timeout|RBAC: access denied|\brbac_access_denied"
 )
-_FROM_REMOTE = compiled(
+_FROM_REMOTE = sifted(
     r"(?i)<center>(?:nginx|openresty|cloudflare|tengine)|server: (?:nginx|cloudflare|apache"
     r"|openresty|awselb|akamai|gws|microsoft|varnish|amazons3|cloudfront|kestrel|gunicorn|caddy)"
     r"|\bcf-ray\b|cf-error|\bcloudflare\b|x-amz-|via: 1\.1 (?:google|varnish|[a-z0-9.]*cloudfront)"
     r"|x-envoy-upstream-service-time"
 )
-_TLS = compiled(
+_TLS = sifted(
     r"(?i)\b(CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|wrong version number"
     r"|UNEXPECTED_EOF_WHILE_READING|SSL_ERROR_[A-Z_]+|SSLV3_ALERT_[A-Z_]+"
     r"|TLSV1_ALERT_[A-Z_]+|CERT_HAS_EXPIRED|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT"
@@ -50,10 +50,8 @@ _TLS = compiled(
     r"|PKIX path building failed|TLS handshake timeout|handshake failure|tlsv1 alert [a-z ]+"
     r"|UNKNOWN_CA|NO_SHARED_CIPHER)"
 )
-_ISSUER = compiled(
-    r"(?im)(?:^|[\s*])issuer[:=] ?([^\n]{3,200})|You must add ([^\n]{3,120}?) to your local trusted store"
-)
-_ERRNO = compiled(
+_ISSUER = sifted(r"(?im)(?:^|[\s*])issuer[:=] ?([^\n]{3,200})|You must add ([^\n]{3,120}?) to your local trusted store")
+_ERRNO = sifted(
     r"\b(ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ENOTFOUND"
     r"|EAI_AGAIN|EAI_NONAME|EPIPE|EPROTO|ECONNABORTED|ESOCKETTIMEDOUT)\b"
     r"|(?i:\b(?:errno[= ]|error |code: ?|\()(-2|-3|11001|10051|10054|10060|10061|10065|101|104|110"
@@ -128,12 +126,12 @@ def issuer(text: str) -> str | None:
     return (match.group(1) or match.group(2)).strip() if match else None
 
 
-_OFFERED = compiled(
+_OFFERED = sifted(
     r"(?im)^\W{0,4}(?:depth=0 |0 s:|subject[:=] ?"
     r"|server certificate)[^\n]{0,200}?\bCN ?= ?([A-Za-z0-9*.-]+\.[A-Za-z]{2,})"
     r"|subject ?alt(?:ernative )?names?[:=] ?[^\n]{0,40}?DNS:([A-Za-z0-9*.-]+)"
 )
-_CLIENT_CERTIFICATE = compiled(r"(?i)client certificate from file|--cert[ =]")
+_CLIENT_CERTIFICATE = sifted(r"(?i)client certificate from file|--cert[ =]")
 
 
 def offered(text: str) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from skills.core.patterns import Sieve, compiled
 from skills.core.report.facts import Access
-from skills.core.report.patterns import Sieve, compiled
 
 # Name, flags, patterns. First match counts: a tool stands before the library that it is built on.
 _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

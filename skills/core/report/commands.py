@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skills.core.model import Ports
+from skills.core.patterns import sifted
 from skills.core.report.names import Host, host_at, ports_of
-from skills.core.report.patterns import compiled
 
-_LINE = compiled(
+_LINE = sifted(
     r"(?m)(?:^|[$#>%|;&`(*+]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
     r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
     r"|psql|mysql|redis-cli|mongosh?|traceroute)"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from skills.core.patterns import compiled
 from skills.core.report.commands import typed
 from skills.core.report.facts import Access, Drop, Seen
 from skills.core.report.names import Host, host_at, ports_of
-from skills.core.report.patterns import compiled
 from skills.core.report.positions import POSITIONS, SIEVE, WEIGHT, Position
-from skills.core.report.prose import is_stack, ports_after, tokens
+from skills.core.report.prose import Token, is_stack, ports_after, tokens
 from skills.core.report.ranking import Pool, ranked
 from skills.core.report.urls import IMPLIED, urls
 
@@ -132,13 +132,14 @@ def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:
     for whole in text.splitlines()[:_MOST_LINES]:
         line = whole[:_LONGEST_LINE]
         url = "://" in line
-        if not (url or (loose and _may_name_a_host(line))) or _OTHER_LINE.search(line):
+        free = list(tokens(line, unknown_suffix=asks)) if loose and _may_name_a_host(line) else []
+        if not (url or free) or _OTHER_LINE.search(line):
             continue
         failing = bool(_FAILING.search(line))
         if url:
             _from_urls(pool, line, asks=asks, failing=failing)
-        if loose and not is_stack(line):
-            _from_tokens(pool, line, asks=asks, failing=failing)
+        if free and not is_stack(line):
+            _from_tokens(pool, line, free, asks=asks, failing=failing)
 
 
 def _may_name_a_host(line: str) -> bool:
@@ -159,8 +160,8 @@ def _from_urls(pool: Pool, line: str, *, asks: bool, failing: bool) -> None:
         pool.add(found.host, ports, found.weight, line.strip()[:300], scheme=found.scheme, port_stated=stated)
 
 
-def _from_tokens(pool: Pool, line: str, *, asks: bool, failing: bool) -> None:
-    for token in tokens(line, unknown_suffix=asks):
+def _from_tokens(pool: Pool, line: str, free: Sequence[Token], *, asks: bool, failing: bool) -> None:
+    for token in free:
         before, after = line[max(0, token.start - 24) : token.start], line[token.end : token.end + 260]
         if not asks and _is_other_end(token.host, before, after):
             continue

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from skills.core.errors import AskUnclear
 from skills.core.hosts import is_private, normalise
 from skills.core.model import Ports
-from skills.core.report.patterns import compiled
+from skills.core.patterns import compiled
 
 # A name or an address as it stands in text; `[v6]` keeps its brackets. Wildcards and masked labels (`***.x`) count.
 NAME = r"[A-Za-z0-9_*](?:[A-Za-z0-9_*.-]*[A-Za-z0-9_*])?"
@@ -95,6 +96,7 @@ _INTERNAL = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)
 def host_at(text: str) -> Host | None:
     """The host in a place where only a host can stand (`connect to HOST port`): single labels are fine."""
     name = text.strip("\"'`()<>,;").rstrip(".").lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skills.core.report.patterns import compiled
+from skills.core.patterns import compiled
 from skills.core.secrets import mask
 
 HEAD = 160 * 1024
@@ -69,8 +69,9 @@ def _unescaped(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = _COLOUR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.translate(_TRANSLATION)
-    text = _SLACK_LINK.sub(lambda match: _link(match.group(1), match.group(2)), text)
-    text = _SLACK_MENTION.sub(lambda match: f"@{match.group(2) or match.group(1)}", text)
+    if "<" in text:
+        text = _SLACK_LINK.sub(lambda match: _link(match.group(1), match.group(2)), text)
+        text = _SLACK_MENTION.sub(lambda match: f"@{match.group(2) or match.group(1)}", text)
     for entity, sign in (
         ("&lt;", "<"),
         ("&gt;", ">"),
@@ -80,10 +81,13 @@ def _unescaped(text: str) -> str:
         ("&amp;", "&"),
     ):
         text = text.replace(entity, sign)
-    text = _ESCAPED_BREAK.sub(lambda match: f"\n{match.group(1) or ''}", text)
-    text = _ESCAPED_QUOTE.sub(lambda match: match.group(1) or match.group(2) or '"', text)
+    if "\\" in text:
+        text = _ESCAPED_BREAK.sub(lambda match: f"\n{match.group(1) or ''}", text)
+        text = _ESCAPED_QUOTE.sub(lambda match: match.group(1) or match.group(2) or '"', text)
     text = _URL_WRAP.sub(r"\1\2", text)
-    return str(_BOX.sub("", _BOX_WRAP.sub(r"\1 \2", text)))
+    if not text.isascii():
+        text = _BOX_WRAP.sub(r"\1 \2", text)
+    return _BOX.sub("", text)
 
 
 def _link(url: str, label: str | None) -> str:

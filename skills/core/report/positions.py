@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from skills.core.patterns import Sieve, compiled
 from skills.core.report.names import HOST, V6
-from skills.core.report.patterns import Sieve, compiled
 
 _DOTTED = r"[A-Za-z0-9_*][A-Za-z0-9_*-]*(?:\.[A-Za-z0-9_*-]+)+"
 

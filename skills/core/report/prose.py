@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skills.core.model import Ports
+from skills.core.patterns import compiled
 from skills.core.report.names import BARE_V6, NAME, V6, Host, host_alone, ports_of
-from skills.core.report.patterns import compiled
 
 _ASKS = compiled(
     r"(?i)\b(?:please|pls|plz|need(?:s|ed)?|request(?:ing)? (?:access|egress|outbound|temporary|for|to)|requesting"

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from skills.core.model import Ports
 from skills.core.report.facts import Seen
 from skills.core.report.names import Host
-from skills.core.report.patterns import compiled
 from skills.core.report.positions import WEIGHT
 
 MOST = 12
 # Where proxies get their configuration from: noise, unless nothing else is named.
-_CONTROL_PLANE = compiled(r"^(?:istiod|istio-pilot|xds|discovery)[.-]|^istiod$")
+_CONTROL_PLANE = tuple(f"{name}{sign}" for name in ("istiod", "istio-pilot", "xds", "discovery") for sign in ".-")
 _CONTROL_PORTS = (15010, 15012, 15014)
 _PROXY_PORTS = (1080, 3128, 3129, 8080, 8118, 8888)
 _SQUID = 3128  # nothing but a proxy listens there
@@ -45,7 +44,11 @@ class Pool:
         """`beside` keeps this port next to those that the host has already: `ports 22 and 990`."""
         if host is None or (ports is not None and ports.first == ports.last == 53):
             return
-        if _CONTROL_PLANE.search(host.name) or (ports is not None and ports.first in _CONTROL_PORTS):
+        if (
+            host.name == "istiod"
+            or host.name.startswith(_CONTROL_PLANE)
+            or (ports is not None and ports.first in _CONTROL_PORTS)
+        ):
             weight = WEIGHT.HINT
         stated = port_stated and ports is not None
         new = Seen(host.name, ports, scheme, host.ip, quote=quote, port_stated=stated, weight=weight)

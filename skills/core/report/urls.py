@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from skills.core.model import Ports
+from skills.core.patterns import compiled
 from skills.core.report.names import Host, host_at, ports_of
-from skills.core.report.patterns import compiled
 from skills.core.report.positions import WEIGHT
 
 _URL = compiled(r"\b([A-Za-z][A-Za-z0-9+._-]{1,24})://([^\s\"'<>`|\\{}^]+)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
@@ -118,8 +118,8 @@ _CLUES = Clues(
     ),
 )
 # Maven prints nothing but the host when it did not resolve: `...maven2): repo.example.org`.
-_BARE_HOST = compiled(r"(?m)from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): ([A-Za-z0-9.-]+)(?::| |$)")
-_OWN_RESOLVER = compiled(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
+_BARE_HOST = sifted(r"(?m)from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): ([A-Za-z0-9.-]+)(?::| |$)")
+_OWN_RESOLVER = sifted(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
 
 
 def look(report: Report) -> Sequence[Sighting]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from skills.core.patterns import compiled, sifted
 from skills.core.report import Access, Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
@@ -82,15 +82,13 @@ _CLUES = Clues(
         r"StatusCode\.UNAVAILABLE|code = Unavailable|UNAVAILABLE: |upstream_cx_|ServiceUnavailable\b",
     ),
 )
-_BLACK = compiled(r"(?i)\bBlackHoleCluster|\bblock_all\b")
-_OWN_TLS = compiled(r"(?i)transport failure reason:[^\n]{0,40}TLS")
-_TERMINATED = compiled(
-    r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b"
-)
+_BLACK = sifted(r"(?i)\bBlackHoleCluster|\bblock_all\b")
+_OWN_TLS = sifted(r"(?i)transport failure reason:[^\n]{0,40}TLS")
+_TERMINATED = sifted(r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b")
 _XDS = compiled(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
-_UPSTREAM_TIME = compiled(r"(?i)x-envoy-upstream-service-time: ?\d")
+_UPSTREAM_TIME = sifted(r"(?i)x-envoy-upstream-service-time: ?\d")
 _MOST_LINES = 20
-_FOUNDRY = compiled(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
+_FOUNDRY = sifted(r"\[APP/|\[App/\d|(?i:cloud ?foundry)")
 
 
 def look(report: Report) -> Sequence[Sighting]:

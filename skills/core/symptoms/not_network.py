@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.report.prose import sentences, wonders
 from skills.core.symptom_base import STRENGTH, Clues, Sighting, clue, matches, sighting
 
@@ -75,7 +75,7 @@ _CLUES = Clues(
         r"\b\w*(?:error|exception)\b|\bfatal\b|\bfailed\b|\bpanic\b|\btraceback\b",
     ),
 )
-_FAULT_TOLD = compiled(
+_FAULT_TOLD = sifted(
     r"(?i)\b(?:fail(?:s|ed|ing)?|error|refused|times? out|timed out|timing out|blocked|can't"
     r"|cannot|unable|broken|down|reset|502|503|504|403)\b"
 )

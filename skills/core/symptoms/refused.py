@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from skills.core.patterns import compiled, sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
@@ -73,13 +73,13 @@ _CLUES = Clues(
     ),
 )
 # Cloud Foundry rejects what no security group allows: https://docs.cloudfoundry.org/concepts/asg.html
-_FOUNDRY = compiled(
+_FOUNDRY = sifted(
     r"(?i)\[APP/|\[App/\d|\[CELL/|\bvcap\b|cloud ?foundry|\bcf (?:push|logs|ssh|target|apps?)\b"
     r"|cloud\.gov|apps\.internal|VCAP_"
 )
 # Where nothing can be dropped on the way, a connection that was not established was refused.
-_HIDDEN = compiled(r"(?i)could not be established\. (?:Broker|Node) may not be available")
-_PROXY = compiled(r"(?i)connect to (?:the )?(?:http )?proxy|\bProxyError\b|proxyconnect|\btunnel(?:l?ing)? socket")
+_HIDDEN = sifted(r"(?i)could not be established\. (?:Broker|Node) may not be available")
+_PROXY = sifted(r"(?i)connect to (?:the )?(?:http )?proxy|\bProxyError\b|proxyconnect|\btunnel(?:l?ing)? socket")
 _A_SECOND = 1000
 _V6_ONLY = compiled(
     r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)"

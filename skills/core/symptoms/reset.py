@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import STRENGTH, Block, Clues, Sighting, clue, ended, first, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
@@ -56,8 +56,8 @@ _CLUES = Clues(
 )
 
 # Node's words for a request that was sent and never answered: the handshake was over.
-_AFTER_TLS = compiled(r"socket hang up")
-_TUNNEL = compiled(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT|proxyconnect tcp")
+_AFTER_TLS = "socket hang up"
+_TUNNEL = sifted(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT|proxyconnect tcp")
 
 
 def look(report: Report) -> Sequence[Sighting]:
@@ -69,6 +69,6 @@ def look(report: Report) -> Sequence[Sighting]:
 
 def _block(report: Report, block: Block) -> Block:
     """A sidecar that knows no such host takes the connection and drops it; without a host nothing points there."""
-    if _AFTER_TLS.search(report.text) or (block == "yes" and _TUNNEL.search(report.text)):
+    if _AFTER_TLS in report.text or (block == "yes" and _TUNNEL.search(report.text)):
         return "unclear"
     return block if first(report) is not None else "unclear"

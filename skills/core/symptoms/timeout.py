@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
@@ -204,7 +204,7 @@ _CLUES = Clues(
     ),
 )
 
-_SHOWN_WORKING = compiled(
+_SHOWN_WORKING = sifted(
     r"(?i)\bHTTP/1\.[01]\" 200 \d|\bInstalled |\bsometimes\b|\bintermittent|\boccasional"
     r"|works (?:on|after) (?:refresh|retry)"
 )

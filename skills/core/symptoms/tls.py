@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.report.patterns import compiled
 from skills.core.symptom_base import (
     STRENGTH,
     Block,
@@ -160,20 +160,20 @@ _CLUES = Clues(
     ),
 )
 # The issuer of an inspecting proxy, by the name that its vendor puts into the certificate.
-_INSPECTION = compiled(
+_INSPECTION = sifted(
     r"(?i)(zscaler|netskope|cisco umbrella|umbrella root|palo ?alto|fortinet|fortigate|blue ?coat"
     r"|symantec web|forcepoint|websense|mcafee web|skyhigh|sophos|checkpoint|check point"
     r"|barracuda|livigent|kaspersky|bitdefender|avast|eset ssl|squid|mitmproxy|burp|charles proxy"
     r"|fiddler|(?:ssl|tls)[ -]?(?:inspection|interception|decryption)|firewall ca|proxy ca"
     r"|web ?gateway)"
 )
-_DEFAULT_CERTIFICATE = compiled(
+_DEFAULT_CERTIFICATE = sifted(
     r"(?i)ingress\.local|Kubernetes Ingress Controller Fake|TRAEFIK DEFAULT CERT|<proxy>|snakeoil|localhost"
 )
 
-_PLAIN_TEXT = compiled(r"(?i)wrong[ _]version|unrecognized SSL message|look like a TLS|not an SSL/TLS record")
-_TUNNEL = compiled(r"(?i)tunnell?ing socket|proxyconnect tcp")
-_MATCHED = compiled(r"(?i)certificate verify ok|matched cert's|Verify return code: 0 ")
+_PLAIN_TEXT = sifted(r"(?i)wrong[ _]version|unrecognized SSL message|look like a TLS|not an SSL/TLS record")
+_TUNNEL = sifted(r"(?i)tunnell?ing socket|proxyconnect tcp")
+_MATCHED = sifted(r"(?i)certificate verify ok|matched cert's|Verify return code: 0 ")
 
 
 def look(report: Report) -> Sequence[Sighting]:
