@@ -16,7 +16,7 @@ from skills.core.errors import AskUnclear, Mendable
 _LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _KEYS = {
     "check": {"for", "to", "service_account", "ip"},
-    "diagnose": {"text", "for"},
+    "diagnose": {"text", "for", "to"},
 }
 
 

@@ -94,6 +94,7 @@ def _diagnose(answer: Answer) -> Reply:
     lines = [cause.says, cause.because]
     shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
     lines += [*_missing(shown), _cited(shown), _near(shown)] if shown else []
+    lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
     lines += [say(finding).says for finding in answer.detail["also"][:_MOST_ALSO]]
     lines += question(answer)
     causes = [say(finding) for finding in answer.detail["causes"][:_MOST_CAUSES]]

@@ -240,6 +240,9 @@ def test_diagnose_reads_a_file_and_a_batch(
     batch.write_text(json.dumps({"id": 1, "text": TIMEOUT}) + "\n")
     status, row, _ = run(capsys, "diagnose", "--batch", str(batch), "--config", str(repository))
     assert (status, row["id"], row["check"]) == (0, 1, None)
+    batch.write_text(json.dumps({"text": "timed out", "for": "payment-gateway", "to": "api.other.example"}) + "\n")
+    status, row, _ = run(capsys, "diagnose", "--batch", str(batch), "--config", str(repository))
+    assert (status, row["cause"], row["check"]["decision"]) == (0, "EGR294", "denied")
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: Path) -> None:
