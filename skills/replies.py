@@ -108,11 +108,15 @@ def _draft(answer: Answer) -> Reply:
         return Reply((*_leads(answer.findings, 2), *question(answer)), _folded(answer, ()))
     said = [say(finding) for finding in answer.findings]
     lines = [said[0].says]
-    lines += [item.says for item in said[1:] if item.level != "info"][:3]
+    asked, edits = question(answer), answer.detail["edits"]
+    commands = " · ".join(answer.data["commands"]) if edits else ""
+    last = [say(Finding("EGR348", {"commands": commands})).says] if commands else []
+    room = MOST_LINES - 2 - len(last) - len(asked)
+    lines += [item.says for item in said[1:] if item.level != "info"][: min(room, 3) if last else 3]
     if not answer.detail["edits"]:
         lines += [item.says for item in said[1:] if item.level == "info"][:2]
         lines += [item.do for item in said if item.do][:1]
-    lines += question(answer)
+    lines += [*last, *asked]
     diff = "".join(unified_diff(edit) for edit in answer.detail["edits"])
     return Reply(tuple(lines), _proof(answer), _cut(diff))
 

@@ -19,6 +19,7 @@ from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict
 from skills.core.until import read_until
 
 NAME = "draft"
+_WAYS = ("addresses", "service:", "unbind:")  # questions whose answer changes what is drafted
 _ANYWHERE = "anywhere.invalid:443"  # a namespace is looked up with a destination that nobody has
 
 
@@ -64,7 +65,7 @@ def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
         return _isolation(ask, world, until)
     if not ask.for_:
         raise AskUnclear("EGR649", field="for")
-    flow = read_flow(world.allowlist, ask.for_, ask.to, ask.ip, ask.service_account)
+    flow = read_flow(world.allowlist, ask.for_, _meant(ask), ask.ip, ask.service_account)
     need = flow.need(_plain(ask.reason), until, remove=ask.remove)
     if need is not None:
         need = replace(need, choice=_choice(ask), on=ask.on or world.now.date().isoformat())
@@ -91,11 +92,16 @@ def _unresolved(verdicts: Sequence[Verdict], world: World) -> Answer:
     return Answer(data, findings, questions, exit_status=4)
 
 
+def _meant(ask: Ask) -> tuple[str, ...]:
+    """The destinations; an answer such as `service:10.0.0.7:5432=cf-service://rds` puts another one in place of one."""
+    given = dict(item.partition("=")[::2] for item in ask.answer)
+    chosen = {words: given.get(f"service:{words}", "") for words in ask.to}
+    return tuple(chosen[words] if "://" in chosen[words] else words for words in ask.to)
+
+
 def _choice(ask: Ask) -> str:
-    """The way that was chosen, by its flag or as an answer to the draft's question about addresses."""
-    answers = [
-        choice for name, _, choice in (item.partition("=") for item in ask.answer) if name.startswith("addresses")
-    ]
+    """The way that was chosen, by its flag or as an answer to one of the draft's questions about it."""
+    answers = [choice for name, _, choice in (item.partition("=") for item in ask.answer) if name.startswith(_WAYS)]
     return (ask.choose or next(iter(answers), "")).casefold()
 
 
@@ -124,6 +130,9 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     opened = [v for v in drafted.after if v.allowed and any(v.destination == was.destination for was in turned)]
     turned = opened if opened and not need.remove else turned
     facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
+    waiting = drafted.change.findings if drafted.change.questions and not drafted.change.edits else ()
+    if waiting:
+        return (*waiting, *proof.lost, *(f for verdict in drafted.before for f in verdict.findings if f not in waiting))
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
         lead = Finding("EGR302" if need.remove else "EGR301", facts)
     elif proof.before == "allowed" and not need.remove:

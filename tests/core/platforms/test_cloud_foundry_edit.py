@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from tests.core.platforms.cloud_foundry_repo import (
     decide,
     group,
     index_of,
+    near,
     need,
     rule,
     settings,
@@ -134,7 +136,7 @@ def test_a_public_host_needs_one_more_name_in_the_list() -> None:
     files = space(TRUSTED)
     made = plan(files, "api.stripe.com", reason="card payments")
     assert added(made) == [f"- {PUBLIC}  # card payments"]
-    assert made.commands == ()
+    assert made.commands == ("cf restart APP",)
     assert codes(list(made.findings)) == ["EGR728"]
     assert decide(index_of(after(files, made)), "api.stripe.com") == "allowed"
 
@@ -205,6 +207,7 @@ def test_an_own_bucket_needs_the_public_group_and_the_endpoint() -> None:
     made = plan(space(), "reports.s3.us-gov-west-1.amazonaws.com")
     assert added(made) == [f"named-security-groups: [{PUBLIC}]"]
     assert made.commands == (
+        "cf restart APP",
         "aws --endpoint-url https://reports.vpce-01beaa66570dfb2b9-1hlav4x8.s3.us-gov-west-1.vpce.amazonaws.com s3 ls s3://reports",
     )
     asked = plan(space(TRUSTED), "reports.s3.us-gov-west-1.amazonaws.com")
@@ -222,6 +225,60 @@ def test_an_internal_route_needs_a_network_policy() -> None:
 def test_what_is_open_is_not_opened_again() -> None:
     made = plan(space(PUBLIC), "api.stripe.com")
     assert (made.edits, made.commands, codes(list(made.findings))) == ((), (), ["EGR791"])
+
+
+APP = {
+    "apps/quotes/manifest.yml": "applications:\n- name: quotes\n  services:\n  - quotes-rds\n  - quotes-redis\n  - search-index\n"
+}
+
+
+@pytest.mark.parametrize(
+    ("to", "service"),
+    [
+        ("10.11.34.9:5432", "rds"),
+        ("172.20.0.7:3306", "rds"),
+        ("10.11.34.9:6379", "redis"),
+        ("10.11.34.9:443", "elasticsearch"),
+    ],
+)
+@pytest.mark.parametrize("for_", ["acme/dev", "acme/dev/quotes"])
+def test_a_private_address_on_the_port_of_a_bound_service_is_asked_about(to: str, service: str, for_: str) -> None:
+    files = {**space(PUBLIC), **APP}
+    index = index_of(files)
+    made = cloud_foundry.edit(index, sources(files), need(index, to, for_=for_))
+    (question,) = made.questions
+    assert (made.edits, codes(list(made.findings))) == ((), ["EGR123"])
+    assert (question.id, question.choices) == (f"service:{to}", (f"cf-service://{service}", "the address itself"))
+    assert near(index, to, for_=for_)[0] == "EGR123"
+    assert decide(index, to, for_=for_) == "denied"
+    itself = replace(need(index, to, for_=for_), choice="the address itself")
+    assert codes(list(cloud_foundry.edit(index, sources(files), itself).findings)) == ["EGR792"]
+
+
+@pytest.mark.parametrize(
+    ("to", "for_", "found"),
+    [
+        ("10.11.34.9:22", "acme/dev", ["EGR792"]),  # no service has the port
+        ("10.11.34.9:27017", "acme/dev", ["EGR792"]),
+        ("10.11.34.0/24:5432", "acme/dev", ["EGR792"]),  # no single address
+        ("udp://10.11.34.9:5432", "acme/dev", ["EGR792"]),
+        ("10.11.34.9:5432", "acme/dev/other", ["EGR369", "EGR792"]),  # an app without a manifest binds nothing known
+        ("10.11.34.9:443", "acme/dev/other", ["EGR792"]),
+        ("10.11.34.9:5432-5433", "acme/dev", ["EGR792"]),
+    ],
+)
+def test_another_private_address_is_not_taken_for_a_service(to: str, for_: str, found: list[str]) -> None:
+    files = {**space(PUBLIC), **APP}
+    index = index_of(files)
+    made = cloud_foundry.edit(index, sources(files), need(index, to, for_=for_))
+    assert (made.questions, codes(list(made.findings))) == ((), found)
+    assert "EGR123" not in near(index, to, for_=for_)
+
+
+def test_only_cloud_gov_is_asked_about_its_services() -> None:
+    files = {**space("partner"), **PARTNER, **APP}
+    made = plan(files, "10.11.34.9:5432")
+    assert (made.questions, [edit.path for edit in made.edits]) == ((), ["config/asgs/partner.json"])
 
 
 def test_a_private_address_is_for_the_platform_team() -> None:
@@ -313,10 +370,67 @@ def test_a_rule_is_narrower_than_the_public_group() -> None:
     assert [edit.path for edit in plan(space(TRUSTED), "203.0.113.7:443").edits] == [CONFIG]
 
 
-def test_what_opens_more_stays() -> None:
-    for files in ({**space("partner"), **PARTNER}, space(PUBLIC)):
-        made = plan(files, "198.51.100.7:443", remove=True)
-        assert (made.edits, codes(list(made.findings))) == ((), ["EGR780"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        space(),
+        space(TRUSTED),
+        {CONFIG: f"org: acme\nspace: dev\nnamed-security-groups: [{TRUSTED}]  # by hand\n"},
+        {CONFIG: f"org: acme\nspace: dev\nnamed-security-groups:\n- {TRUSTED} # the database\nallow-ssh: true\n"},
+        {CONFIG: "org: acme\nspace: dev\n"},
+        {CONFIG: "org: acme\nspace: dev\n", "config/spaceDefaults.yml": f"named-security-groups: [{TRUSTED}]\n"},
+        {"ci.yml": f"script:\n  - cf bind-security-group {TRUSTED} acme --space dev\n"},
+    ],
+)
+@pytest.mark.parametrize("reason", ["", "card payments"])
+def test_removal_undoes_a_binding(files: Mapping[str, str], reason: str) -> None:
+    there = after(files, plan(files, "api.stripe.com", reason=reason))
+    assert there != files
+    made = plan(there, "api.stripe.com", remove=True)
+    assert after(there, made) == files
+    assert [question.id for question in made.questions] == [f"unbind:{PUBLIC}"]
+
+
+def test_unbinding_says_what_else_is_lost_and_waits_for_an_answer() -> None:
+    files = {**space(TRUSTED), **APP}
+    made = plan(files, "cf-service://rds", remove=True)
+    (question,) = made.questions
+    assert question.facts["also"] == "brokered redis (6379), brokered elasticsearch (443), brokered s3 (443)"
+    assert codes(list(made.findings)) == ["EGR349", "EGR389"]
+    assert made.commands == (f"cf unbind-security-group {TRUSTED} acme dev", "cf restart APP")
+    index = index_of(files)
+    wanted = need(index, "cf-service://rds", remove=True)
+    left = cloud_foundry.edit(index, sources(files), replace(wanted, choice="leave it bound"))
+    assert (left.edits, left.commands, codes(list(left.findings))) == ((), (), ["EGR780"])
+    meant = cloud_foundry.edit(index, sources(files), replace(wanted, choice="unbind it"))
+    assert (meant.edits, meant.questions) == (made.edits, ())
+
+
+@pytest.mark.parametrize(("to", "asked"), [("198.51.100.0/24:443", False), ("198.51.100.7:443", True)])
+def test_a_shared_group_that_opens_just_this_is_unbound_without_a_question(to: str, asked: bool) -> None:
+    files = {**space("partner"), **space("partner", name="prod"), **PARTNER}
+    made = plan(files, to, remove=True)
+    assert ([edit.path for edit in made.edits], bool(made.questions)) == ([CONFIG], asked)
+
+
+def test_cf_mgmt_unbinds_by_itself_where_it_is_told_to() -> None:
+    made = plan(space(PUBLIC, more="enable-unassign-security-group: true\n"), "api.stripe.com", remove=True)
+    assert made.commands == ("cf restart APP",)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {**space("partner", PUBLIC), **PARTNER},  # two groups open it: to unbind one closes nothing
+        {**space(), **settings(running=["partner"]), **PARTNER},  # serves every space
+        {CONFIG: "org: acme\nspace: dev\n", "config/spaceDefaults.yml": f"named-security-groups: [{PUBLIC}]\n"},
+        {"ci.yml": f"script:\n  - cf bind-security-group {PUBLIC} acme --space dev\n"},  # an empty list would stay
+    ],
+)
+def test_a_binding_that_serves_more_stays(files: Mapping[str, str]) -> None:
+    spaces = {"config/acme/spaces.yml": "org: acme\nspaces:\n- dev\n"}
+    made = plan({**spaces, **files}, "198.51.100.7:443", remove=True)
+    assert (made.edits, made.commands, codes(list(made.findings))) == ((), (), ["EGR780"])
 
 
 # --- properties

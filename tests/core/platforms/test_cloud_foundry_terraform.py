@@ -140,7 +140,7 @@ def binding(group: str, phase: str = "running") -> str:
         ("data.cloudfoundry_security_group.public", "running", "api.stripe.com", "allowed"),
         ("data.cloudfoundry_security_group.public", "staging", "api.stripe.com", "undecided"),
         ("cloudfoundry_security_group.partner", "running", "198.51.100.7:5432", "allowed"),
-        ("cloudfoundry_security_group.partner", "running", "203.0.113.7:5432", "denied"),
+        ("cloudfoundry_security_group.partner", "running", "203.0.113.7:5432", "undecided"),
         ("cloudfoundry_security_group.partner", "running", "203.0.113.7:8443", "undecided"),
         ("data.cloudfoundry_security_group.gone", "running", "api.stripe.com", "undecided"),
     ],
@@ -149,6 +149,58 @@ def test_bindings_of_the_official_provider(group: str, phase: str, to: str, want
     found = ask({"main.tf": BLOCKS + binding(group, phase)}, to).decision
     # A space that is bound for staging alone is not said to be closed while it runs.
     assert found == (wanted if phase == "running" else "denied")
+
+
+def test_a_foundation_of_which_no_file_says_what_is_bound_everywhere_is_undecided() -> None:
+    files = {"main.tf": BLOCKS + binding("cloudfoundry_security_group.partner")}
+    verdict = ask(files, "203.0.113.7:5432")
+    assert (verdict.decision, "EGR169" in [each.code for each in verdict.findings]) == ("undecided", True)
+    for more in (
+        {"global.sh": "cf bind-running-security-group partner\n"},
+        {
+            "global.tf": 'resource "cloudfoundry_security_group" "g" {\n  name = "g"\n  globally_enabled_running = true\n  rules = []\n}\n'
+        },
+    ):
+        assert ask({**files, **more}, "203.0.113.7:5432").decision == "denied", more
+
+
+UNDONE = [
+    module(f'["{TRUSTED}"]'),
+    module(f'[\n    "{TRUSTED}", # the database\n  ]'),
+    module(f'[\n    "a",\n    "{TRUSTED}"\n  ]'),
+    module("[]"),
+    {"bin/bind.sh": f"cf bind-security-group {TRUSTED} acme --space web\n"},
+    {
+        "bin/bind.sh": f"cf target -o acme\ncf bind-security-group {TRUSTED} acme --space web --lifecycle running\ncf apps\n"
+    },
+]
+
+
+@pytest.mark.parametrize("files", UNDONE)
+def test_removal_undoes_a_binding_in_terraform_and_in_a_script(files: dict[str, str]) -> None:
+    there = after(files, draft(files, "api.stripe.com"))
+    assert there != files
+    made = draft(there, "api.stripe.com", remove=True)
+    assert after(there, made) == files
+    assert made.change.proof.before == "allowed" != made.change.proof.after
+    assert [question.id for question in made.change.questions] == [f"unbind:{PUBLIC}"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"for s in web prod; do\n  cf bind-security-group {PUBLIC} acme --space $s\ndone\n",
+        f"cf bind-security-group {PUBLIC} acme --space web && cf apps\ncf apps\n",
+        f"cf bind-security-group {PUBLIC} acme\ncf bind-security-group {TRUSTED} acme --space web\n",  # for all spaces
+        f"cf bind-security-group {PUBLIC} \\\n  acme --space web\ncf apps\n",
+        f"cf bind-security-group {PUBLIC} acme --space web\n",  # nothing beside it: a block might be left empty
+    ],
+)
+def test_a_line_of_a_script_that_does_more_stays(script: str) -> None:
+    files = {"bin/bind.sh": script, "config/acme/spaces.yml": "org: acme\nspaces:\n- web\n"}
+    made = draft(files, "api.stripe.com", remove=True)
+    assert made.change.edits == ()
+    assert "EGR780" in [each.code for each in made.change.findings]
 
 
 def test_two_kinds_of_block_for_one_space_contradict_each_other() -> None:

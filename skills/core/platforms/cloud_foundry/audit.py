@@ -104,18 +104,11 @@ def _named(index: Index, space: Space, named: Named) -> Iterator[Finding]:
         right = known.LABELS[named.name]
         yield finding("EGR765" if right else "EGR766", named.place, label=named.name, right=right, space=str(space))
         return
-    listed = globally_listed(index, space.root, named.name)
+    listed = index.globally_listed(space.root, named.name)
     if listed is not None:
         yield finding("EGR782", named.place, listed=str(listed.place), **facts)
     elif index.definition(named.name, space.root) is None and named.name not in known.GROUPS:
         yield finding("EGR760", named.place, **facts)
-
-
-def globally_listed(index: Index, root: str, name: str) -> Named | None:
-    """Where cf-mgmt.yml lists the group for all spaces; cf-mgmt refuses to bind such a group to a space."""
-    settings = index.settings.get(root)
-    listed = (*(settings.running or ()), *(settings.staging or ())) if settings else ()
-    return next((each for each in listed if each.name == name), None)
 
 
 def _staging_only(index: Index, settings: Settings, in_use: set[tuple[str, str]]) -> Iterator[Finding]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from skills.core.model import Edit, Finding, finding
-from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.documents import Group, SpaceConfig, read
 from skills.core.platforms.cloud_foundry.index import Index, Space
-from skills.core.yaml_text import Document, append_item, insert_key, read_documents, replace_value
+from skills.core.yaml_text import Document, append_item, insert_key, read_documents, remove_item, replace_value
 
 LIST = "named-security-groups"
 
@@ -22,6 +22,7 @@ class Desk:
     texts: dict[str, str]
     originals: dict[str, str | None]
     comment: str | None
+    app: str = ""
     findings: list[Finding] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
@@ -41,6 +42,16 @@ class Desk:
         return tuple(
             Edit(path, old, self.texts[path]) for path, old in self.originals.items() if self.texts[path] != old
         )
+
+
+def takes_effect(desk: Desk, group: str, *, unbinds: bool = False) -> None:
+    """What it takes until running apps feel the change, and whose commands it would be by hand."""
+    space = desk.space
+    command = (cli.unbind if unbinds else cli.bind)(group, space.org, space.space)
+    restart = cli.restart(desk.app)
+    if desk.edits:  # else the command that binds comes first, and the sentence names the restart
+        desk.commands.append(restart)
+    desk.say("EGR349" if unbinds else "EGR728", group=group, name=space.space, command=command, restart=restart)
 
 
 def config_of(desk: Desk) -> tuple[Document, SpaceConfig] | None:
@@ -86,4 +97,22 @@ def bind(desk: Desk, name: str) -> bool:
         desk.write(path, append_item(text, document, (LIST,), name, comment=desk.comment))
     else:
         desk.write(path, replace_value(text, document, (LIST,), [*(each.name for each in config.groups), name]))
+    return True
+
+
+def unbind_in_config(desk: Desk, group: str) -> bool:
+    """Takes the group out of the space's own list."""
+    found = config_of(desk)
+    if found is None:
+        return False
+    document, config = found
+    named = [each.name for each in config.groups or ()]
+    if group not in named or not isinstance(document.at(LIST), list):
+        return False
+    path, at = config.place.path, named.index(group)
+    inherited = [each.name for each in (desk.space.defaults.groups if desk.space.defaults else None) or ()]
+    flow = config.groups_place is not None and "[" in config.groups_place.text
+    # A list that says no more than the defaults is one that only the group made necessary.
+    whole = not flow and [*named[:at], *named[at + 1 :]] == inherited
+    desk.write(path, remove_item(desk.texts[path], document, (LIST,) if whole else (LIST, at)))
     return True

@@ -14,9 +14,23 @@ def bind(group: str, org: str, space: str) -> str:
     return f"cf bind-security-group {quoted(group)} {quoted(org)} --space {quoted(space)}"
 
 
+def unbind(group: str, org: str, space: str) -> str:
+    org = "ORG" if org == "?" else org
+    return f"cf unbind-security-group {quoted(group)} {quoted(org)} {quoted(space)}"
+
+
+def app_of(workload: Workload) -> str:
+    """The app of a workload; a placeholder where it is a whole space."""
+    return workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else _PLACEHOLDER
+
+
+def restart(app: str) -> str:
+    return f"cf restart {quoted(app or _PLACEHOLDER)}"
+
+
 def route(workload: Workload, destination: Destination) -> tuple[str, str, str, str]:
     """The command for a network policy between two apps; then source app, the other app, and port."""
-    source = workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else _PLACEHOLDER
+    source = app_of(workload)
     there = (destination.service or "").removeprefix("route:") or (destination.host or "").partition(".")[0]
     port = str(destination.ports) if destination.ports else _ROUTE_PORT
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"

@@ -16,11 +16,11 @@ from skills.core.enforce.spans import (
     network_span,
     region_covered,
 )
-from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
-from skills.core.platforms.cloud_foundry.near import near_misses, on_platform
+from skills.core.platforms.cloud_foundry.near import likely_service, near_misses, on_platform
 from skills.core.platforms.cloud_foundry.proxied import through_proxy
 from skills.core.platforms.cloud_foundry.routes import decide_route
 from skills.core.platforms.cloud_foundry.rules import Rule
@@ -51,11 +51,20 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         NAME,
         "deny",
         isolators=places,
-        near=near_misses(index, space, destination, reaches),
+        near=(*_likely(index, space, workload, destination), *near_misses(index, space, destination, reaches)),
         unknown=unknown,
         findings=(*found.findings, *proxied.findings, *_denial(space, bound, destination)),
     )
     return (view,)
+
+
+def _likely(index: Index, space: Space, workload: Workload, destination: Destination) -> list[NearMiss]:
+    """A private address that may well be a brokered service is opened by the group for those, if it is one."""
+    found = likely_service(index, workload, destination) if on_platform(index, space) else None
+    if found is None:
+        return []
+    facts = {"address": str(destination), "service": found.service, "instance": found.instance, "app": found.app.name}
+    return [NearMiss(finding("EGR123", found.app.place, group=known.TRUSTED, **facts), found.app.place, 1)]
 
 
 def settled(index: Index, space: Space, bound: Sequence[Bound], destination: Destination) -> Reach:
@@ -269,6 +278,8 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
         if binding.phase == "running" and (group.undefined or reaches(space, (*bound, group), destination)):
             why = binding.unsure or "the order of files"
             unknown.append(finding("EGR776", binding.place, group=binding.group, unsure=why))
+    if not on_platform(index, space) and not index.says_what_is_global(space.root):
+        unknown.append(finding("EGR169", space.place, space=str(space)))
     if not space.is_configured:
         unknown.append(finding("EGR762", space.place, space=str(space)))
     return unknown

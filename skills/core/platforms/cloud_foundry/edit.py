@@ -7,21 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.model import Destination, Need, Plan, Question, Workload
+from skills.core.model import Destination, Need, Plan, Question, Workload, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
-from skills.core.platforms.cloud_foundry.audit import globally_listed
-from skills.core.platforms.cloud_foundry.binding import Desk, bind
+from skills.core.platforms.cloud_foundry.binding import Desk, bind, takes_effect, unbind_in_config
 from skills.core.platforms.cloud_foundry.decide import is_internal_route, reaches, settled
+from skills.core.platforms.cloud_foundry.grants import opened
 from skills.core.platforms.cloud_foundry.index import Bound, Index
-from skills.core.platforms.cloud_foundry.near import PLATFORM_GROUPS, on_platform
+from skills.core.platforms.cloud_foundry.near import (
+    PLATFORM_GROUPS,
+    bound_services,
+    likely_service,
+    on_platform,
+    service_of_port,
+)
 from skills.core.platforms.cloud_foundry.proxied import through_proxy
 from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
 from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
-from skills.core.platforms.cloud_foundry.script_edit import bind_in_script
-from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform
+from skills.core.platforms.cloud_foundry.script_edit import bind_in_script, unbind_in_script
+from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform, unbind_in_terraform
 from skills.core.yaml_text import CannotEdit
 
+# Answers to the questions of a draft.
+ITSELF = "the address itself"
+UNBIND, LEAVE = "unbind it", "leave it bound"
 _LONGEST_COMMENT = 100
 
 
@@ -30,22 +39,22 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
     space = index.of(need.workload)
     if space is None:
         return Plan()
-    desk = Desk(index, space, dict(sources.texts), {}, _comment(need.reason))
+    desk = Desk(index, space, dict(sources.texts), {}, _comment(need.reason), cli.app_of(need.workload))
     questions: list[Question] = []
     for destination in dict.fromkeys(need.destinations):
         try:
             if need.remove:
-                _remove(desk, need.workload, destination)
+                questions += _remove(desk, need, destination)
             else:
-                questions += _add(desk, need.workload, destination)
+                questions += _add(desk, need, destination)
         except CannotEdit as refused:
             desk.findings.append(refused.finding)
             desk.say("EGR799", destination=str(destination))
     return Plan(desk.edits, tuple(dict.fromkeys(desk.commands)), tuple(desk.findings), tuple(questions))
 
 
-def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Question]:
-    space = desk.space
+def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]:
+    space, workload = desk.space, need.workload
     if is_internal_route(destination):
         _route(desk, workload, destination)
         return ()
@@ -62,6 +71,9 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
         return (Question("bucket", "EGR797", {"host": destination.name}, ("brokered", "our own")),)
     if put_on_proxy(desk, workload, destination):
         return ()
+    asked = _which_service(desk, need, destination)
+    if asked:
+        return asked
     group = _group_for(desk, destination)
     narrower = group == known.PUBLIC and bool(networks_of(destination)) and open_addresses(desk, destination)
     if narrower:
@@ -72,8 +84,22 @@ def _add(desk: Desk, workload: Workload, destination: Destination) -> Sequence[Q
     elif not networks_of(destination):
         desk.say("EGR793", destination=destination.name)
     elif not open_addresses(desk, destination):
+        service = service_of_port(destination) if need.choice != ITSELF and on_platform(desk.index, space) else None
+        if service is not None:
+            desk.say("EGR369", address=str(destination), service=service, group=known.TRUSTED)
         desk.say("EGR792", destination=str(destination), support=known.SUPPORT)
     return ()
+
+
+def _which_service(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]:
+    """Asks before anything is drafted for an address that may well be a brokered service; nobody knows those."""
+    found = likely_service(desk.index, need.workload, destination)
+    if found is None or need.choice == ITSELF or not on_platform(desk.index, desk.space):
+        return ()
+    facts = {"address": str(destination), "service": found.service, "instance": found.instance, "app": found.app.name}
+    desk.findings.append(finding("EGR123", found.app.place, group=known.TRUSTED, **facts))
+    choices = (f"cf-service://{found.service}", ITSELF)
+    return (Question(f"service:{destination.written}", "EGR124", facts, choices),)
 
 
 def _group_for(desk: Desk, destination: Destination) -> str | None:
@@ -103,17 +129,19 @@ def _width(bound: Bound) -> tuple[int, int]:
 def _bind(desk: Desk, group: str) -> None:
     """In the space's file where cf-mgmt rules; else by command."""
     space = desk.space
-    listed = globally_listed(desk.index, space.root, group)
+    listed = desk.index.globally_listed(space.root, group)
     if listed is not None:
         desk.say("EGR794", group=group, listed=str(listed.place))
-    elif bind(desk, group) or bind_in_terraform(desk, group) or bind_in_script(desk, group):
+    elif bind(desk, group) or bind_in_terraform(desk, group):
         say_proxy(desk, group)
-        desk.say("EGR728", group=group, name=space.space)
+        takes_effect(desk, group)
         return
     command = cli.bind(group, space.org, space.space)
     desk.commands.append(command)
-    desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
+    if listed is not None or not bind_in_script(desk, group):
+        desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
     say_proxy(desk, group)
+    takes_effect(desk, group)
 
 
 def _endpoint(desk: Desk, destination: Destination) -> None:
@@ -132,12 +160,64 @@ def _route(desk: Desk, workload: Workload, destination: Destination) -> None:
     desk.say("EGR784", source=source, there=there, port=port)
 
 
-def _remove(desk: Desk, workload: Workload, destination: Destination) -> None:
-    """Takes away what says exactly this. A group that opens it with much else stays."""
+def _remove(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]:
+    """Takes away what says exactly this; else the binding of the one group that opens it, which is asked about."""
     removed = not is_internal_route(destination) and close_addresses(desk, destination)
-    removed = take_from_proxy(desk, workload, destination) or removed
-    if not removed:
+    removed = take_from_proxy(desk, need.workload, destination) or removed
+    if removed:
+        return ()
+    group = None if is_internal_route(destination) or need.choice == LEAVE else _only_opener(desk, destination)
+    if group is None or not _unbind(desk, group):
         desk.say("EGR780", destination=str(destination))
+        return ()
+    takes_effect(desk, group.name, unbinds=True)
+    also = ", ".join(_also_lost(group, destination))
+    if not also:
+        return ()
+    facts = {"group": group.name, "space": str(desk.space), "destination": str(destination), "also": also}
+    needed = "; ".join(_needed(desk, group, need.workload, destination))
+    if needed:
+        desk.say("EGR389", group=group.name, needed=needed)
+    return () if need.choice == UNBIND else (Question(f"unbind:{group.name}", "EGR388", facts, (UNBIND, LEAVE)),)
+
+
+def _only_opener(desk: Desk, destination: Destination) -> Bound | None:
+    """The group of the space's own that opens it, where no other does: without it the way is closed."""
+    bound = desk.index.bound(desk.space)
+    opening = [each for each in bound if reaches(desk.space, (each,), destination)]
+    return opening[0] if len(opening) == 1 and not opening[0].everywhere else None
+
+
+def _also_lost(group: Bound, destination: Destination) -> list[str]:
+    """What the group opens beyond the destination."""
+    asked = (f"brokered {destination.service}", destination.network, destination.ip)
+    exact = str(destination.ports) if group.group is not None else None
+    return [f"{to} ({ports})" for to, ports, _ in opened(group) if to not in asked or exact not in (None, ports)]
+
+
+def _needed(desk: Desk, group: Bound, workload: Workload, destination: Destination) -> list[str]:
+    """The services that apps bind by name, and that the group opens to them."""
+    services = group.known.services if group.known else {}
+    return [
+        f"{each.app.name} binds {each.instance} ({each.app.place})"
+        for each in bound_services(desk.index, workload)
+        if each.service in services and each.service != destination.service
+    ]
+
+
+def _unbind(desk: Desk, group: Bound) -> bool:
+    """False where the binding serves other spaces too, or can't be taken out alone."""
+    by_hand = cli.unbind(group.name, desk.space.org, desk.space.space)
+    if unbind_in_config(desk, group.name):
+        if not desk.space.unassigns:
+            desk.commands.append(by_hand)  # cf-mgmt leaves bound what its file no longer lists
+        return True
+    if unbind_in_terraform(desk, group.name):
+        return True
+    if unbind_in_script(desk, group.name, group.place.path, group.place.line):
+        desk.commands.append(by_hand)
+        return True
+    return False
 
 
 def _comment(reason: str) -> str | None:

@@ -26,7 +26,7 @@ def grants(index: Index) -> Sequence[Grant]:
         Grant(_source(index, space), target, ports, protocol, LAYER)
         for space in index.spaces.values()
         for each in index.bound(space)
-        for target, ports, protocol in _opened(each)
+        for target, ports, protocol in opened(each)
     ]
 
 
@@ -35,7 +35,8 @@ def _source(index: Index, space: Space) -> str:
     return f"{space.scope} ({label})" if label else space.scope
 
 
-def _opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
+def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
+    """What a group opens: target, ports and protocol, in words."""
     if bound.refused is not None or bound.name in known.LABELS:
         return
     if bound.group is not None:

@@ -235,6 +235,23 @@ class Index:
     def _global(self) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.globally)
 
+    def globally_listed(self, root: str, name: str) -> Named | None:
+        """Where cf-mgmt.yml lists the group for all spaces; cf-mgmt refuses to bind such a group to a space."""
+        settings = self.settings.get(root)
+        listed = (*(settings.running or ()), *(settings.staging or ())) if settings else ()
+        return next((each for each in listed if each.name == name), None)
+
+    def says_what_is_global(self, root: str) -> bool:
+        """Whether any file says which groups are in force for every space: Terraform, a command, or cf-mgmt's files.
+
+        A list that cf-mgmt's files don't have is an empty one.
+        """
+        if root in self.settings or any("running" in group.globally for group in self._global):
+            return True
+        if any(space.root == root and space.configs for space in self.spaces.values()):
+            return True
+        return any(each.everywhere and each.phase == "running" for each in self.commands)
+
     def bound(self, space: Space, phase: str = "running") -> tuple[Bound, ...]:
         """The groups in force for a phase, each once: those of the platform, then those of the space."""
         found = list(self._everywhere(space, phase))

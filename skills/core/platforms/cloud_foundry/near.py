@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import re2
 
 from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, PUBLIC_V4, Region, covers, meets, network_span
 from skills.core.hosts import near
-from skills.core.model import Destination, NearMiss, Place, finding
+from skills.core.model import Destination, NearMiss, Place, Workload, finding
 from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry.documents import App
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Space
 
 _MOST = 12
@@ -34,6 +38,7 @@ def on_platform(index: Index, space: Space) -> bool:
     """Whether the foundation is Cloud.gov, as far as its files tell: its names are used, or no group is defined."""
     spaces = [each for each in index.spaces.values() if each.root == space.root]
     names = {named.name for each in spaces for named in each.named}
+    names |= {command.group for each in spaces for command in each.for_staging}
     settings = index.settings.get(space.root)
     if settings:
         names |= {named.name for named in (*(settings.running or ()), *(settings.staging or ()))}
@@ -154,3 +159,76 @@ def _spaces_by_group(index: Index, mine: Space) -> dict[str, tuple[Space, Place]
             for named in space.named:
                 found.setdefault(named.name, (space, named.place))
     return found
+
+
+# --- private addresses that may well be brokered services; Cloud.gov does not publish those
+
+# Words of the names that people give to their service instances.
+_WORDS: Mapping[str, frozenset[str]] = {
+    "rds": frozenset(
+        {"rds", "db", "database", "postgres", "postgresql", "psql", "pg", "mysql", "mariadb", "oracle", "sql"}
+    ),
+    "redis": frozenset({"redis", "elasticache", "cache"}),
+    "elasticsearch": frozenset({"elasticsearch", "elastic", "opensearch", "es", "search"}),
+}
+_HTTPS = 443
+_WORD = re2.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """`service` is the type; `instance` is how `app` binds it."""
+
+    service: str
+    instance: str
+    app: App
+
+
+def likely_service(index: Index, workload: Workload, destination: Destination) -> Likely | None:
+    """The brokered service that the address may be, by its port and what the app binds; None where nothing says so."""
+    if not _is_private_address(destination) or destination.ports is None:
+        return None
+    wanted = ((destination.ports.first, destination.ports.last),)
+    return next(
+        (
+            each
+            for each in bound_services(index, workload)
+            if covers([(port, port) for port in known.service_ports(each.service)], wanted)
+        ),
+        None,
+    )
+
+
+def service_of_port(destination: Destination) -> str | None:
+    """The type of service that a private address may be by its port alone; 443 says nothing of that kind."""
+    if not _is_private_address(destination) or destination.ports is None or destination.ports.first == _HTTPS:
+        return None
+    wanted = ((destination.ports.first, destination.ports.last),)
+    fitting = (name for name in _WORDS if covers([(port, port) for port in known.service_ports(name)], wanted))
+    return next(fitting, None)
+
+
+def bound_services(index: Index, workload: Workload) -> Iterator[Likely]:
+    """What the names of bound instances say of their types."""
+    for app in _apps(index, workload):
+        for instance in app.services:
+            said = set(_WORD.findall(instance.casefold()))
+            yield from (Likely(service, instance, app) for service, words in _WORDS.items() if words & said)
+
+
+def _is_private_address(destination: Destination) -> bool:
+    """Whether it is one address of a private network, or a host whose given addresses all are."""
+    written = [destination.network] if destination.network else list(destination.addresses)
+    networks = [ipaddress.ip_network(each) for each in written]
+    return (
+        destination.protocol == "tcp"
+        and bool(networks)
+        and all(each.version == 4 and each.num_addresses == 1 for each in networks)
+        and covers(PRIVATE_V4, [network_span(each) for each in networks])
+    )
+
+
+def _apps(index: Index, workload: Workload) -> Iterator[App]:
+    """The app, or for a whole space every app that has a manifest: those don't say to which spaces they are pushed."""
+    name = workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else ""
+    return (app for app in index.apps if not name or app.name.casefold() == name.casefold())

@@ -16,12 +16,12 @@ POLICY_LAYER = "network_policy"
 
 
 def decide_route(index: Index, space: Space, workload: Workload, destination: Destination) -> tuple[LayerView, ...]:
-    """By the policies of the repository; where it has none, only what security groups say, with a warning."""
+    """By the policies of the repository; where it has none, nobody knows: no group blocks a route."""
     command, source, there, port = cli.route(workload, destination)
-    free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),))
     if not index.policies:
         said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
-        return (LayerView(LAYER, NAME, "deny", free.allows, findings=(said,)),)
+        return (LayerView(POLICY_LAYER, NAME, "deny", unknown=(said,)),)
+    free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),))
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
     from_here = _from(index, source, space.root)
     fitting = [each for each in from_here if _same(index, each.target, there)]

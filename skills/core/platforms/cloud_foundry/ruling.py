@@ -7,7 +7,7 @@ import json
 
 from skills.core.hosts import shown
 from skills.core.model import Destination, Ports
-from skills.core.platforms.cloud_foundry.binding import Desk, bind, group_now
+from skills.core.platforms.cloud_foundry.binding import Desk, bind, group_now, takes_effect
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.rules import Rule
 from skills.core.platforms.cloud_foundry.tf_rules import add_rule, drop_rule, rules_now
@@ -107,6 +107,7 @@ def _new_group(desk: Desk, destination: Destination, network: str) -> bool:
         return False
     desk.write(path, json.dumps([_rule(desk, destination, network)], indent=2, ensure_ascii=False) + "\n")
     desk.say("EGR798", group=shown(name), path=path)
+    takes_effect(desk, name)
     return True
 
 

@@ -31,6 +31,39 @@ def bind_in_script(desk: Desk, group: str) -> bool:
     return False
 
 
+def unbind_in_script(desk: Desk, group: str, path: str, line: int) -> bool:
+    """Without one line, if it binds this group to this space and does nothing else."""
+    each = next(
+        (each for each in desk.space.commands if (each.place.path, each.place.line, each.group) == (path, line, group)),
+        None,
+    )
+    if each is None or each.terraform or not each.space or path not in desk.texts:
+        return False
+    text = desk.texts[path]
+    rows = text.split("\n")
+    at = line - 1
+    row, around = rows[at], [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
+    front, bare = _front(row)
+    alone = bare.startswith("cf ") and group in row and each.space in row and not set(bare) & set(";&|\\")
+    # Beside a line of the same form: what is left of the list or block is not empty then.
+    if not alone or not any(_front(other)[0] == front and other.strip() for other in around):
+        return False
+    if any(other.rstrip("\r").endswith("\\") for other in around):
+        return False
+    new = "\n".join([*rows[:at], *rows[at + 1 :]])
+    gone = _bindings(path, text) - _bindings(path, new)
+    if list(gone.elements()) != [(group, each.org, each.space, "running", False, "")]:
+        return False
+    desk.write(path, new)
+    return True
+
+
+def _front(row: str) -> tuple[str, str]:
+    """What stands before the command, as margin and the sign of a list; then the command."""
+    bare = row.strip().removeprefix("- ").lstrip()
+    return row[: row.find(bare)] if bare else "", bare
+
+
 def _adds_just(path: str, old: str, new: str, wanted: tuple[str, str, str]) -> bool:
     """Whether the new text makes all bindings of the old one, and this one."""
     before, after = _bindings(path, old), _bindings(path, new)

@@ -73,6 +73,34 @@ def _references(desk: Desk, folder: str, group: str) -> Iterator[str]:
                 yield f"{front}{block.labels[0]}.{block.labels[1]}.id"
 
 
+def unbind_in_terraform(desk: Desk, group: str) -> bool:
+    """Takes the group out of a list of the space's, or the space out of the group's."""
+    me = desk.space
+    for space in made_now(desk).spaces:
+        if (space.root, space.org, space.space) != (me.root, me.org, me.space):
+            continue
+        for home in space.homes:
+            at = _position(desk, home, group)
+            if at is not None:
+                path = home.file.path
+                desk.write(path, remove_element(path, desk.texts[path], home.listed, at))
+                return True
+    return False
+
+
+def _position(desk: Desk, home: Home, group: str) -> int | None:
+    """Which element of a list binds the group to this space."""
+    if home.file.path not in desk.texts or home.group not in ("", group):
+        return None
+    text = desk.texts[home.file.path]
+    wanted = {home.me} if home.group else {f'"{group}"', *_references(desk, home.file.folder, group)}
+    return next((at for at, item in enumerate(home.listed.items) if _written(text, item) in wanted), None)
+
+
+def _written(text: str, item: Expression) -> str:
+    return text[item.start : item.end]
+
+
 def with_host(desk: Desk, proxy: Proxy, host: str) -> bool:
     """One host more on the allow list of a proxy that Terraform runs."""
     listed, path = _allow_list(desk, proxy)
