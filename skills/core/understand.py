@@ -88,6 +88,7 @@ _OTHER = re2.compile(
 _SAME = re2.compile(
     r"(?i)(?:and\s+)?(?:the\s+)?same (?:for|with|to|thing for)\s+([A-Za-z0-9][A-Za-z0-9-]{1,60})\s*[.!?]*"
 )
+_OWN = re2.compile(r"\bcf-(?:service|route)://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::\d{1,5}(?:-\d{1,5})?)?")
 _LONGEST_COMMAND = 2400
 _LONGEST_ASK = 1500
 _PORTS_END = 65536
@@ -125,15 +126,18 @@ def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = 
     follow = _follow_up(said, names, environments)
     if follow is not None:
         return follow
+    own = tuple(dict.fromkeys(_OWN.findall(said)))
+    whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
     judgement = judge(read_report(said))
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
     subject = find_workload(said, names)
     environment = find_environment(said, environments)
+    said = whole
     if environment and subject and subject.casefold() in (environment.casefold(), *_ENVIRONMENTS.get(environment, ())):
         subject = None  # "and from staging?" names the environment, no workload
-    destinations = _as_written(tuple(readable(judgement.destinations)), said)
+    destinations = (*own, *_as_written(tuple(readable(judgement.destinations)), said))
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:

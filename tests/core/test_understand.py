@@ -101,3 +101,18 @@ def test_an_environment_alone_is_a_reply() -> None:
         "reply",
         "staging",
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("please allow treasury/dev to reach cf-service://rds", ("cf-service://rds",)),
+        ("can treasury/dev reach cf-service://redis:6379?", ("cf-service://redis:6379",)),
+        ("treasury/dev needs cf-route://reports:8080.", ("cf-route://reports:8080",)),
+        ("treasury/dev needs cf-service://rds and api.stripe.com", ("cf-service://rds", "https://api.stripe.com:443")),
+        ("treasury/dev needs https://rds.example.com", ("https://rds.example.com:443",)),
+    ],
+)
+def test_what_is_no_host_is_asked_for_in_the_words_of_the_command(words: str, wanted: tuple[str, ...]) -> None:
+    heard = hear(words, ["treasury/dev"])
+    assert (heard.verb, heard.workload, heard.destinations) == ("check", "treasury/dev", wanted)

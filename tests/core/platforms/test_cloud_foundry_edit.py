@@ -75,6 +75,13 @@ def added(made: Plan) -> list[str]:
         ({**space(), "config/acme/dev/security-group.json": group(rule("10.0.0.1"))}, ["EGR781"]),
         ({**space(), "config/acme/dev/security-group.json": "[]"}, []),
         (space(more="enable-security-group: true\n"), ["EGR786"]),
+        (
+            {
+                **space(more="enable-security-group: true\n"),
+                "config/acme/dev/security-group.json": group(rule("10.0.0.1")),
+            },
+            [],
+        ),
         ({**space("partner"), **settings(running=["partner"]), **PARTNER}, ["EGR782"]),
         (space("mystery"), ["EGR760"]),
         (space(PUBLIC), []),
@@ -454,7 +461,7 @@ def test_what_was_edited_is_open_and_a_second_time_changes_nothing(wanted: list[
 @given(
     st.lists(st.tuples(ADDRESSES, st.integers(8, 32), st.integers(1, 65535)), max_size=6),
     ADDRESSES,
-    st.integers(1, 65535),
+    st.integers(1, 65534),
 )
 def test_the_verdict_of_a_union_is_the_union_of_verdicts(
     rules: list[tuple[str, int, int]], address: str, port: int

@@ -164,6 +164,26 @@ def test_a_foundation_of_which_no_file_says_what_is_bound_everywhere_is_undecide
         assert ask({**files, **more}, "203.0.113.7:5432").decision == "denied", more
 
 
+@pytest.mark.parametrize(("phase", "wanted"), [("running", "allowed"), ("staging", "denied")])
+def test_a_command_for_the_whole_foundation_counts_in_its_own_phase(phase: str, wanted: str) -> None:
+    files = {
+        "config/acme/web/spaceConfig.yml": "org: acme\nspace: web\nnamed-security-groups: []\n",
+        "config/asgs/partner.json": '[{"protocol": "tcp", "destination": "198.51.100.7", "ports": "443"}]',
+        "global.sh": f"cf bind-{phase}-security-group partner\n",
+    }
+    assert ask(files, "198.51.100.7:443").decision == wanted
+
+
+@pytest.mark.parametrize(
+    ("verb", "wanted"),
+    [("bind-security-group {} acme --space web", "allowed"), ("unbind-security-group {} acme web", "undecided")],
+)
+def test_a_binding_stands_unless_a_condition_may_take_it_away(verb: str, wanted: str) -> None:
+    bound = f"cf bind-security-group {PUBLIC} acme --space web\n"
+    files = {"bind.sh": f'{bound}if [ "$MORE" = yes ]; then\n  cf {verb.format(PUBLIC)}\nfi\n'}
+    assert ask(files, "api.stripe.com").decision == wanted
+
+
 UNDONE = [
     module(f'["{TRUSTED}"]'),
     module(f'[\n    "{TRUSTED}", # the database\n  ]'),
