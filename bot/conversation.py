@@ -251,10 +251,7 @@ class Conversation:
                 else [problem(Finding("EGR680"))]
             )
         if "://" in heard.reason:
-            to, asked = turn.state.get("to", []), str(heard.key).partition(":")[2]
-            turn.state["to"] = (
-                [heard.reason if words == asked else words for words in to] if asked in to else [heard.reason]
-            )
+            turn.state["to"] = [heard.reason]
         if given := addresses_in(heard.reason):
             turn.state |= {"ip": given, "on": self._clock().date().isoformat()}
         else:

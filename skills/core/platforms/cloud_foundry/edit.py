@@ -12,13 +12,13 @@ from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.binding import Desk, bind, takes_effect, unbind_in_config
 from skills.core.platforms.cloud_foundry.decide import is_internal_route, reaches, settled
-from skills.core.platforms.cloud_foundry.grants import opened
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import (
     PLATFORM_GROUPS,
     bound_services,
     likely_service,
     on_platform,
+    opened,
     service_of_port,
 )
 from skills.core.platforms.cloud_foundry.proxied import through_proxy

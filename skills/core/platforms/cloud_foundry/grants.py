@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from skills.core.enforce.spans import EVERY_PORT, Spans
 from skills.core.model import Finding, Grant, Isolation, Need, finding
-from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER
-from skills.core.platforms.cloud_foundry.index import Bound, Index, Space
-from skills.core.platforms.cloud_foundry.rules import Rule
-
-_EVERY_PORT = "every port"
-INTERNET = "every public address"
+from skills.core.platforms.cloud_foundry.index import Index, Space
+from skills.core.platforms.cloud_foundry.near import INTERNET, opened
 
 
 def grants(index: Index) -> Sequence[Grant]:
@@ -33,37 +28,6 @@ def grants(index: Index) -> Sequence[Grant]:
 def _source(index: Index, space: Space) -> str:
     label = index.labels[space.root]
     return f"{space.scope} ({label})" if label else space.scope
-
-
-def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
-    """What a group opens: target, ports and protocol, in words."""
-    if bound.refused is not None or bound.name in known.LABELS:
-        return
-    if bound.group is not None:
-        for rule in bound.group.rules:
-            yield rule.destination, _ports(rule), "any" if rule.protocol == "all" else rule.protocol
-    elif bound.name in known.GROUPS:
-        group = known.GROUPS[bound.name]
-        for service, ports in group.services.items():
-            if service != "s3" or not group.regions:
-                yield f"brokered {service}", ", ".join(map(str, ports)), "tcp"
-        for protocol, region in group.regions:
-            public = protocol == "all"
-            yield (
-                INTERNET if public else "0.0.0.0/0",
-                _EVERY_PORT if public else _spans(region.ports),
-                "any" if public else protocol,
-            )
-    else:
-        yield f"whatever {bound.name} opens", "unknown", "any"
-
-
-def _ports(rule: Rule) -> str:
-    return _EVERY_PORT if rule.ports == (EVERY_PORT,) else _spans(rule.ports or ()) or "none"
-
-
-def _spans(spans: Spans) -> str:
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def isolations(index: Index) -> Sequence[Isolation]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import re2
 
-from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, PUBLIC_V4, Region, covers, meets, network_span
+from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, PUBLIC_V4, Region, Spans, covers, meets, network_span
 from skills.core.hosts import near
 from skills.core.model import Destination, NearMiss, Place, Workload, finding
 from skills.core.platforms.cloud_foundry import known
@@ -159,6 +159,43 @@ def _spaces_by_group(index: Index, mine: Space) -> dict[str, tuple[Space, Place]
             for named in space.named:
                 found.setdefault(named.name, (space, named.place))
     return found
+
+
+# --- what a group opens, in words
+
+_EVERY_PORT = "every port"
+INTERNET = "every public address"
+
+
+def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
+    """What a group opens: target, ports and protocol, in words."""
+    if bound.refused is not None or bound.name in known.LABELS:
+        return
+    if bound.group is not None:
+        for rule in bound.group.rules:
+            yield rule.destination, _ports(rule.ports), "any" if rule.protocol == "all" else rule.protocol
+    elif bound.name in known.GROUPS:
+        group = known.GROUPS[bound.name]
+        for service, ports in group.services.items():
+            if service != "s3" or not group.regions:
+                yield f"brokered {service}", ", ".join(map(str, ports)), "tcp"
+        for protocol, region in group.regions:
+            public = protocol == "all"
+            yield (
+                INTERNET if public else "0.0.0.0/0",
+                _EVERY_PORT if public else _spans(region.ports),
+                "any" if public else protocol,
+            )
+    else:
+        yield f"whatever {bound.name} opens", "unknown", "any"
+
+
+def _ports(ports: Spans | None) -> str:
+    return _EVERY_PORT if ports == (EVERY_PORT,) else _spans(ports or ()) or "none"
+
+
+def _spans(spans: Spans) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 # --- private addresses that may well be brokered services; Cloud.gov does not publish those
