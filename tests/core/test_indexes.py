@@ -57,9 +57,15 @@ kind: Project
 metadata: {{name: {name}, environment: {environment}, organizational-unit: u, organization: o}}
 spec: {{allowedEgress: [{host}, "*.{host}", {cidr}]}}
 """
+APPLICATION = """apiVersion: lowops.manifests.v1
+kind: Application
+metadata: {{name: {name}, organizational-unit: u, organization: o}}
+spec: {{project: {project}}}
+"""
 
 NAMESPACES = st.sampled_from(["shop", "pay", "default", "${NS}"])
-HOSTS = st.sampled_from(["api.example.com", "www.example.com", "example.org"])
+# The resources of `api.example.com` and `api-example.com` get one name.
+HOSTS = st.sampled_from(["api.example.com", "api-example.com", "www.example.com", "example.org"])
 CIDRS = st.sampled_from(["203.0.113.0/24", "203.0.113.7/32", "10.0.0.0/8"])
 PORTS = st.sampled_from([443, 80, 5432])
 
@@ -105,6 +111,7 @@ TEXTS = st.one_of(
         host=HOSTS,
         cidr=CIDRS,
     ),
+    st.builds(APPLICATION.format, name=st.sampled_from(["app", "p"]), project=st.sampled_from(["p", "q"])),
     st.just("kind: NetworkPolicy\nspec: {{ .Values.spec }}\n"),
 )
 # Folders of environments, of a kustomization, and plain ones; few paths, so that a commit meets what stands.
@@ -119,6 +126,7 @@ FLOWS = [
     ("web", "example.org"),
     ("prod:shop/web", "203.0.113.7:443"),
     ("pay/web", "db.shop.svc.cluster.local:5432"),
+    ("infra/app", "www.example.com"),
     ("infra/p", "www.example.com"),
     ("production:p", "203.0.113.7:443"),
     ("nobody", "example.com"),

@@ -60,6 +60,7 @@ def test_the_package_is_a_platform() -> None:
         ("*.stripe.com", Kind.WILDCARD, "*.stripe.com"),
         ("198.51.100.0/24", Kind.RANGE, "198.51.100.0/24"),
         ("198.51.100.7", Kind.RANGE, "198.51.100.7/32"),
+        ("198.51.100.7/24", Kind.RANGE, "198.51.100.0/24"),
         ("2001:DB8::/32", Kind.RANGE, "2001:db8::/32"),
         ("2001:db8::1", Kind.RANGE, "2001:db8::1/128"),
         ("{{ .Values.host }}", Kind.TEMPLATED, "{{ .Values.host }}"),
@@ -99,6 +100,7 @@ def test_items_that_are_read(written: str, kind: Kind, canonical: str) -> None:
 def test_items_that_are_none(written: object, fault: str, meant: str | None) -> None:
     item = read_item(written, HERE, 0)
     assert (item.kind, item.fault, item.meant) == (Kind.INVALID, fault, meant)
+    assert item.written == ("null" if written is None else str(written).strip())
     assert item.covers_host("api.stripe.com") is Reach.NO
 
 
@@ -148,12 +150,15 @@ def test_foreign_documents_give_nothing(text: str) -> None:
         "apiVersion: lowops.manifests.v1\nkind: Application\nmetadata: {name: 1}\nspec: {project: [x]}\n",
         "apiVersion: lowops.manifests.v1\nkind: Organization\nmetadata: x\nspec: {domain: {internal: 3}}\n",
         "apiVersion: lowops.manifests.v1\nkind: DeploymentConfig\n",
+        "apiVersion: lowops.manifests.v1\nkind: Application\nmetadata: {name: a}\n",
+        "apiVersion: lowops.manifests.v1\nkind: Application\nspec: {project: p}\n",
     ],
 )
 def test_manifests_with_wrong_shapes_are_read_all_the_same(text: str) -> None:
     index = only(text)
     codes(list(infrastream.audit(index)))
-    infrastream.grants(index)
+    assert infrastream.grants(index) == []
+    assert infrastream.names(index) == []
 
 
 def test_a_project_without_a_name_is_said_and_not_found() -> None:
@@ -229,6 +234,11 @@ def test_names_that_do_not(index: Index, text: str) -> None:
     assert found(index, text) == []
 
 
+@pytest.mark.parametrize(("name", "called"), [("2024", "2024"), ("true", "true"), ("[x]", None)])
+def test_a_name_that_yaml_takes_for_something_else_is_a_name(name: str, called: str | None) -> None:
+    assert infrastream.names(only(listing("a.example", name=name))) == ([called] if called else [])
+
+
 def test_a_resolved_project_says_who_and_where_it_is(index: Index) -> None:
     (ledger,) = infrastream.resolve(index, workload("book"))
     assert (ledger.kind, ledger.platform, ledger.name) == ("infra", "infrastream", "ledger")
@@ -299,6 +309,12 @@ def test_lists_that_differ_between_environments_are_told_once() -> None:
     (said,) = infrastream.audit(index_of(files))
     assert codes([said]) == ["EGR714"]
     assert said.facts["differences"] == "production: a.example; staging: c.example"
+    without = {**files, path_of("payments", "staging"): project("  description: x\n", environment="staging")}
+    (said,) = infrastream.audit(index_of(without))
+    assert [(proof.place.path, proof.place.line) for proof in said.evidence] == [
+        (path_of("payments"), 10),
+        (path_of("payments", "staging"), 4),
+    ]
     same = {**files, path_of("payments", "staging"): listing("b.example", "a.example", environment="staging")}
     assert infrastream.audit(index_of(same)) == []
 

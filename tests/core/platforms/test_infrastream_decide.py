@@ -301,6 +301,16 @@ def test_lists_of_others_are_named_and_the_nearest_comes_first() -> None:
     assert decision(staging) == "allowed"
 
 
+def test_a_range_elsewhere_is_named_only_where_it_holds_all_that_is_asked() -> None:
+    fits, misses = ("198.51.100.0/23", "198.51.100.0/24"), ("198.51.100.0/25", "198.51.100.128/25")
+    for entry in (*fits, *misses):
+        files = {
+            path_of("payments"): listing("a.example"),
+            path_of("payments", "staging"): listing(entry, environment="staging"),
+        }
+        assert near(view(index_of(files), "198.51.100.0/24:22")) == (["EGR116"] if entry in fits else [])
+
+
 def test_other_units_are_nobodys_business() -> None:
     elsewhere = listing("api.stripe.com", name="other").replace("retail", "wholesale")
     index = index_of({path_of("payments"): listing("a.example"), "x.yaml": elsewhere})

@@ -72,6 +72,7 @@ def test_extra_rules_of_a_bundle_are_noted() -> None:
     )
     assert audit_codes(bundle) == {"EGR848"}
     assert audit_codes(bundle.replace("additionalNetworkAllow", "replicas")) == set()
+    assert audit_codes(bundle.replace("[{direction: Ingress, remoteNamespace: web}]", "3")) == set()
 
 
 def test_every_finding_has_a_place_and_a_sentence_without_holes() -> None:

@@ -60,6 +60,8 @@ def test_rules_for_nobody_are_found_where_the_pods_are_known() -> None:
     assert audit_codes(lone, deployment("web", account="web")) == set()
     assert audit_codes(lone, deployment("web", account="other")) == {"EGR893"}
     assert audit_codes(lone, deployment("batch")) == {"EGR892"}
+    templated = deployment("batch", labels={"app": "batch", "role": '"${ROLE}"'})
+    assert audit_codes(lone, templated) == set()
     assert audit_codes(lone, deployment("batch"), deployment("web", account="web")) == set()
 
 

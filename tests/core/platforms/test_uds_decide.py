@@ -299,6 +299,14 @@ def test_two_packages_in_one_namespace_must_agree() -> None:
     assert decisions(package(STRIPE), package(STRIPE), to="https://api.stripe.com") == "allowed"
 
 
+def test_a_mesh_that_only_one_of_two_packages_asks_for_is_no_sure_denial() -> None:
+    strict = package(STRIPE + "  serviceAccount: payer\n")
+    open_, elsewhere = package(ANYWHERE, name="second", mode="sidecar"), "https://api.stripe.com"
+    assert decisions(strict, to=elsewhere, account="web") == "denied"
+    assert decisions(strict, strict, to=elsewhere, account="web") == "denied"
+    assert decisions(strict, open_, to=elsewhere, account="web") == "undecided"
+
+
 @pytest.mark.parametrize(
     "rule",
     [

@@ -241,6 +241,14 @@ def test_the_service_account_is_named_where_it_is_not_the_default() -> None:
     assert "serviceAccount" not in added(drafted(sidecar, "https://api.example.com", for_="web/web"))
 
 
+def test_an_account_that_nobody_says_is_that_of_the_rules_for_the_same_pods() -> None:
+    """Never that of other pods: it would open the host to them, and not to those who ask."""
+    for app, line in (("web", True), ("batch", False)):
+        rule = f"- {{direction: Egress, selector: {{app: {app}}}, remoteHost: a.example.com, serviceAccount: payer}}"
+        made = drafted(repository(package(rule)), "https://b.example.com")
+        assert ("serviceAccount: payer" in added(made)) is line
+
+
 def test_workloads_with_the_same_labels_are_named() -> None:
     twin = deployment("twin", labels={"app": "web"}, account="twin")
     made = drafted(repository(package(BLOCK), deployment("web"), twin), "https://a.example.com", for_="web/web")

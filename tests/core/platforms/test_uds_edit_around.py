@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skills.core.platforms import uds
 from skills.core.platforms.uds.naming import policy_name
 from skills.core.yaml_text import read_documents
-from tests.core.platforms.uds_drafts import BLOCK, added, drafted, says
+from tests.core.platforms.uds_drafts import BLOCK, BOTH, added, drafted, says
 from tests.core.platforms.uds_support import API_SERVICE, BUNDLE, deployment, index_of, package, repository
 
 # --- what stands in the way, and what is wider or lost
@@ -212,6 +212,9 @@ def test_within_one_package_both_rules_stand_in_one_file() -> None:
     assert [rule["direction"] for rule in rules] == ["Egress", "Egress", "Ingress"]
     assert all("remoteNamespace" not in rule for rule in rules)
     assert made.change.proof.after == "allowed"
+    after = repository(made.change.edits[0].new_text, deployment("cache"))
+    back = drafted(after, "workload://web/cache:6379", remove=True)
+    assert [(edit.new_text, edit.role) for edit in back.change.edits] == [(package(BLOCK), "allowlist")]
 
 
 def test_the_cluster_api() -> None:
@@ -256,6 +259,7 @@ def test_removal_inside_takes_the_counterpart_too() -> None:
     new = [made.change.edits[0].new_text, made.change.edits[1].new_text, *files[2:]]
     back = drafted(repository(*new), "api.payments.svc.cluster.local:80", remove=True)
     assert [edit.new_text for edit in back.change.edits] == files[:2]
+    assert [(edit.path, edit.role) for edit in back.change.edits] == BOTH
 
 
 # --- hostile words

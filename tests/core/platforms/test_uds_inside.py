@@ -14,6 +14,7 @@ from tests.core.platforms.uds_support import (
     codes,
     decisions,
     deployment,
+    near_codes,
     package,
     payments,
     repository,
@@ -65,7 +66,8 @@ def test_a_far_package_that_is_kept_elsewhere_leaves_it_open() -> None:
 def test_the_far_package_may_ask_for_a_service_account() -> None:
     into = API_IN + "  remoteServiceAccount: web\n"
     texts = (package(WEB_OUT), payments(into), deployment("api", namespace="payments"), API_SERVICE)
-    assert decisions(*texts, to="api.payments.svc:80", account="web") == "allowed"
+    let_in = check(repository(*texts), "web{app=web}", "api.payments.svc:80", account="web")
+    assert (let_in.decision, near_codes(let_in)) == ("allowed", set())
     assert decisions(*texts, to="api.payments.svc:80", account="batch") == "denied"
     assert decisions(*texts, to="api.payments.svc:80") == "undecided"
 

@@ -167,10 +167,7 @@ def _relisted(
     changes: dict[Listed, tuple[Listing, ...] | None] = {}
     for key in (*_listings(old), *fresh):
         kept = [pair for pair in known.get(key) or () if pair[0].path not in paths]
-        pairs = sorted(
-            [*kept, *fresh.get(key, ())], key=lambda pair: (pair[0].path, pair[0].document, pair[1].position)
-        )
-        changes[key] = tuple(pairs) or None
+        changes[key] = tuple(sorted([*kept, *fresh.get(key, ())], key=_order)) or None
     return known.after(changes)
 
 

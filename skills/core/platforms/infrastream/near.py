@@ -28,8 +28,8 @@ def _own(project: Project, destination: Destination) -> Iterator[NearMiss]:
         if _covers(item, destination):
             yield _miss("EGR119", item, 0, wanted)
     for item in project.items:
-        if item.meant is not None and item.meant == wanted:
-            yield _miss("EGR118", item, 0, wanted, meant=item.meant)
+        if item.meant == wanted:
+            yield _miss("EGR118", item, 0, wanted, meant=wanted)
         elif destination.host:
             near = _near_host(item, destination.host)
             if near is not None:
