@@ -155,7 +155,7 @@ def test_the_environment_that_was_meant_is_edited_and_the_others_are_named() -> 
     files = {
         PATH: listing("a.example"),
         path_of("payments", "staging"): listing("a.example", environment="staging"),
-        path_of("ledger"): listing("a.example", name="ledger"),
+        path_of("ledger", "development"): listing("a.example", name="ledger", environment="development"),
         "apps.yaml": application("card-api") + "---\n" + application("payout"),
     }
     index = index_of(files)

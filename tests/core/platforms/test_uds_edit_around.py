@@ -126,6 +126,15 @@ def test_a_port_that_the_gateway_lacks_goes_into_the_bundle() -> None:
     assert [port["port"] for port in values["gateway"]["values"][0]["value"]] == [15021, 80, 443, 9200, 9300]
 
 
+def test_other_overrides_of_the_gateway_stay_as_they_are() -> None:
+    values = "{path: autoscaling.enabled, value: [no]}, {path: service.ports, value: [{port: 443}]}"
+    files = repository(package(BLOCK, mode="sidecar"), BUNDLE % ("istio-egress-gateway", values))
+    bundle = yaml.safe_load(drafted(files, "tls://search.example.com:9200").change.edits[1].new_text)
+    other, ports = bundle["packages"][0]["overrides"]["istio-egress-gateway"]["gateway"]["values"]
+    assert other == {"path": "autoscaling.enabled", "value": [False]}
+    assert [port["port"] for port in ports["value"]] == [443, 9200]
+
+
 @pytest.mark.parametrize("rest", ["", "    optionalComponents:\n    - metrics-server\n", "    overrides: {}\n"])
 def test_the_gateway_is_added_to_a_bundle_that_lacks_it(rest: str) -> None:
     bundle = f"kind: UDSBundle\nmetadata:\n  name: prod\npackages:\n  - name: core\n    ref: 1.0.0\n{rest}"

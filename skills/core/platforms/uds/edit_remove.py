@@ -30,8 +30,8 @@ def remove(bench: Workbench, destination: Destination) -> None:
         bench.say("EGR847", package.place, package=package.name, destination=str(destination))
         return
     for pods in far.pods:
-        role: Role = "allowlist" if pods.namespace == bench.namespace else "counterpart"
-        _take(bench, pods.namespace, partial(_ingress, bench, destination, pods), role)
+        # In the asking Package's own file the edit keeps the role that it has.
+        _take(bench, pods.namespace, partial(_ingress, bench, destination, pods), "counterpart")
 
 
 def _take(bench: Workbench, namespace: str, finder: _Finder, role: Role) -> bool:
