@@ -311,9 +311,9 @@ def test_lists_that_differ_between_environments_are_told_once() -> None:
     assert said.facts["differences"] == "production: a.example; staging: c.example"
     without = {**files, path_of("payments", "staging"): project("  description: x\n", environment="staging")}
     (said,) = infrastream.audit(index_of(without))
-    assert [(proof.place.path, proof.place.line) for proof in said.evidence] == [
-        (path_of("payments"), 10),
-        (path_of("payments", "staging"), 4),
+    assert [str(proof.place) for proof in said.evidence] == [
+        f"{path_of('payments')}:10",
+        f"{path_of('payments', 'staging')}:4",
     ]
     same = {**files, path_of("payments", "staging"): listing("b.example", "a.example", environment="staging")}
     assert infrastream.audit(index_of(same)) == []
