@@ -20,6 +20,7 @@ from bot.followups import (
     keep,
     says_nothing,
     since_merge,
+    take_environment,
     take_space,
     which_phase,
 )
@@ -244,12 +245,11 @@ class Conversation:
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a choice that is a destination replaces what was asked for, any other is noted."""
+        bare = replace(heard, reason="")
         if heard.key == "phase":
-            return (
-                self._again(turn, replace(heard, reason=""))
-                if take_space(turn, heard)
-                else [problem(Finding("EGR680"))]
-            )
+            return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]
+        if heard.key == "environment":
+            return (self._draft if take_environment(turn, heard.reason) else self._again)(turn, bare)
         if "://" in heard.reason:
             turn.state["to"] = [heard.reason]
         if given := addresses_in(heard.reason):

@@ -129,3 +129,9 @@ def take_space(turn: Turn, heard: Heard) -> bool:
     parts = str(turn.state.get("for") or "").split("/")
     turn.state["for"] = "/".join([*parts[:1], "staging", *parts[2:]])
     return True
+
+
+def take_environment(turn: Turn, choice: str) -> bool:
+    """The answer joins the name of the workload, or of the namespace; True where it was a draft that asked."""
+    turn.state["default_deny" if turn.state.get("default_deny") else "for"] = choice
+    return bool(turn.state.pop("asking", {}).get("skill") == "draft")

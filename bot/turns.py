@@ -117,8 +117,8 @@ def remember(turn: Turn, skill: str, answer: Answer) -> None:
     state = turn.state
     state["allowed"] = bool(answer.detail.get("verdicts")) and all(v.allowed for v in answer.detail["verdicts"])
     state["platform"] = platform_of(answer) or state.get("platform")
-    if answer.questions and answer.questions[0].id == "workload":
-        state["asking"] = {"id": "workload", "choices": list(answer.questions[0].choices)}
+    if answer.questions and answer.questions[0].id in ("workload", "environment"):
+        state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices), "skill": skill}
         state["choices"] = list(answer.questions[0].choices)
     if skill == "diagnose":
         state["to"] = list(answer.detail["to"])
@@ -127,7 +127,7 @@ def remember(turn: Turn, skill: str, answer: Answer) -> None:
     if skill == "draft":
         state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
         state["nothing"] = "draft" in answer.detail and not answer.detail["edits"]
-        if answer.questions and answer.questions[0].id != "workload":
+        if answer.questions and answer.questions[0].id not in ("workload", "environment"):
             state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices)}
     request = answer.detail.get("request")
     if isinstance(request, Request):

@@ -1,7 +1,7 @@
 """Golden conversations: tests/cases/conversation/<what_happens>.yaml, played on real Git and a real database.
 
 Each turn: `who` says `says`; `hears` are words that must stand in the answer, `not_hears` words that must not.
-At the end `state` is what the newest request's row says, and `merged` whether the target branch moved.
+Without `config`, a folder of another case, the shipped sample is spoken of. At the end `state` is what the newest request's row says, and `merged` whether the target branch moved.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from bot.gather import Where
+from bot.sample import files
 from skills.core.model import Person
-from tests.apps import app_on_sample, head_of
+from tests.apps import POLICY, app_on, app_on_sample, head_of
+from tests.worlds import files_of
 
 CASES = Path(__file__).parent / "cases" / "conversation"
 
@@ -22,7 +24,10 @@ CASES = Path(__file__).parent / "cases" / "conversation"
 @pytest.mark.parametrize("case", sorted(CASES.glob("*.yaml")), ids=lambda case: case.stem)
 def test_conversation(case: Path, tmp_path: Path) -> None:
     talk: dict[str, Any] = yaml.safe_load(case.read_text())
-    app = app_on_sample(tmp_path, policy=talk.get("policy", "sample"))
+    if "config" in talk:
+        app = app_on({**files_of(CASES.parent / talk["config"]), POLICY: files()[POLICY]}, tmp_path)
+    else:
+        app = app_on_sample(tmp_path, policy=talk.get("policy", "sample"))
     before = head_of(app)
     where = Where("terminal", "terminal:case")
     for number, turn in enumerate(talk["turns"], 1):

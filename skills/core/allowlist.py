@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from skills.core.all_platforms import ALL
-from skills.core.apart import environments_by_namespace, joined
+from skills.core.apart import environments_by_namespace, joined, unlisted
+from skills.core.caveats import Refused, caveats, left_out, refused
 from skills.core.enforce import cluster as kube
 from skills.core.enforce.variables import unfilled
 from skills.core.environments import canonical, environments_in
@@ -40,8 +41,6 @@ from skills.core.yaml_text import Unreadable
 
 _NEAR_MISSES = 8
 _WHOLE = Scope()
-# Files that the snapshot left out: whoever read the repository could not say what stands in them.
-_UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,10 @@ class Allowlist:
         blind = sorted(path for path, reading in readings.items() if reading.blind)
         return tuple(item for path in blind for item in readings[path].blind)
 
+    @cached_property
+    def _refused(self) -> Refused:
+        return refused(self.readings, self.cluster.homes)
+
     def with_edits(self, edits: Iterable[Edit]) -> Allowlist:
         """The allowlist as it would be after the edits; only changed files are read again."""
         texts = {edit.path: edit.new_text for edit in edits}
@@ -122,6 +125,8 @@ class Allowlist:
         new.indexes = self.indexes.after(new.expanded.readings, changes)
         if not any(reading and reading.blind for pair in changes.values() for reading in pair):
             new.__dict__["blind"] = self.blind
+        if not any(pair and pair.unreadable for path in readings for pair in (self.readings.get(path), readings[path])):
+            new.__dict__["_refused"] = self._refused
         for environment, part in self._by_environment.items():
             own = {path: reading for path, reading in readings.items() if _applies(path, environment)}
             said = {path: text for path, text in texts.items() if _applies(path, environment)}
@@ -216,13 +221,13 @@ class Allowlist:
             if there.readings.keys() != self.readings.keys():
                 return there.check(workload, destination)
         whole = self._check(workload, destination)
-        apart = self._apart(workload)
+        apart = self.apart(workload)
         if not apart:
             return whole
         parts = {name: self.in_environment(name)._check(workload, destination) for name in sorted(apart)}
         return joined(parts, whole)
 
-    def _apart(self, workload: Workload) -> frozenset[str]:
+    def apart(self, workload: Workload) -> frozenset[str]:
         """The environments that a question without one may be about: where only some declare the workload, those."""
         if workload.kind != "k8s" or workload.environment or self.scope.environment or not workload.namespace:
             return frozenset()
@@ -250,6 +255,10 @@ class Allowlist:
         findings += blind
         if decision == "undecided":
             findings += unfilled(findings, self.texts)
+        findings += caveats(workload, layers, self._refused, self.expanded.assumed)
+        if strangers := unlisted(layers, self.readings):
+            decision = "undecided" if decision == "allowed" else decision
+            findings += strangers
         if not layers:
             findings.append(Finding("EGR106", {"workload": workload.name}))
         return Verdict(decision, workload, destination, layers, unique(findings))
@@ -271,7 +280,7 @@ class Allowlist:
         marks = {mark for platform in ALL if workload.kind == platform.KIND for mark in platform.MARKS}
         spots = [blind for blind in self.blind if blind.marks & marks and blind.concerns(workload)]
         found = [finding for blind in spots for finding in blind.findings]
-        return found + [item for item in self.findings if item.code in _UNREAD and is_manifest(_path(item))]
+        return found + left_out(self.findings)
 
     def _could_deny(self, workload: Workload) -> bool:
         """Whether an unread file of a dialect with denials of its own names the workload's very namespace."""
@@ -303,11 +312,6 @@ def choice_for(workload: Workload) -> str:
     """What to write after --for to mean exactly this workload."""
     name = workload.name if workload.kind == "k8s" else workload.scope
     return f"{workload.environment}:{name}" if workload.environment else name
-
-
-def _path(item: Finding) -> str:
-    """The file that a finding is about; without one it is about all of them."""
-    return str(item.facts.get("path", "any.yaml"))
 
 
 def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], Decision]:

@@ -1,11 +1,11 @@
-"""Environments of Kubernetes manifests: a namespace that stands in several of their folders is answered for each.
+"""Which manifests are in force where: a namespace in several environments' folders is answered for each.
 
 Without an environment in the question all folders would count at once, and what staging opens would open production.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from skills.core.enforce.cluster import NAME as KUBE
@@ -13,8 +13,11 @@ from skills.core.enforce.kube_objects import NamespaceFacts
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import reached
 from skills.core.environments import environments_in
-from skills.core.model import Finding, Question, Verdict, unique
+from skills.core.model import Edit, Finding, LayerVerdict, Question, Verdict, unique
 from skills.core.reading import Reading
+
+ENVIRONMENT = "environment"
+"""The id of the question which environment is meant."""
 
 
 def environments_by_namespace(readings: Mapping[str, Reading]) -> dict[str, frozenset[str]]:
@@ -67,11 +70,39 @@ def joined(verdicts: Mapping[str, Verdict], whole: Verdict) -> Verdict:
         return whole
     if len(decisions) == 1:
         return replace(next(iter(verdicts.values())), workload=whole.workload)
-    name = whole.workload.name if whole.workload else ""
     said = ", ".join(f"{verdict.decision} in {environment}" for environment, verdict in sorted(verdicts.items()))
+    name = whole.workload.name if whole.workload else ""
     finding = Finding("EGR594", {"workload": name, "destination": str(whole.destination), "said": said})
-    choices = tuple(f"{environment}:{name}" for environment in sorted(verdicts))
-    question = Question("environment", "EGR595", {"workload": name}, choices)
+    question = which_environment(name, verdicts)
     own = whole.findings if whole.decision == "undecided" else ()
     theirs = [item for verdict in verdicts.values() if verdict.decision == "undecided" for item in verdict.findings]
     return replace(whole, decision="undecided", findings=unique([finding, *own, *theirs]), questions=(question,))
+
+
+def which_environment(name: str, environments: Iterable[str]) -> Question:
+    """Asks for one of the environments; each choice is what to write after --for."""
+    choices = tuple(f"{environment}:{name}" for environment in sorted(environments))
+    return Question(ENVIRONMENT, "EGR595", {"workload": name}, choices)
+
+
+def common_to_all(edits: Iterable[Edit]) -> list[str]:
+    """The files that lie in no environment's folder."""
+    return [edit.path for edit in edits if not environments_in(edit.path)]
+
+
+def unlisted(layers: Iterable[LayerVerdict], readings: Mapping[str, Reading]) -> list[Finding]:
+    """Files of deciding rules beside a kustomization that none lists: Kustomize does not deliver them."""
+    places = [place for layer in layers for place in (*(rule.place for rule in layer.rules), *layer.isolators)]
+    found = []
+    for path in dict.fromkeys(place.path for place in places):
+        folder = path.rpartition("/")[0]
+        beside = [f"{folder}/{name}".lstrip("/") for name in ("kustomization.yaml", "kustomization.yml")]
+        there = next((each for each in beside if each in readings), None)
+        if there and path not in beside and not _is_listed(path, readings):
+            found.append(Finding("EGR573", {"path": path, "kustomization": there}))
+    return found
+
+
+def _is_listed(path: str, readings: Mapping[str, Reading]) -> bool:
+    overlays = (each for file in readings if "ustomization" in file for each in _kustomizations(readings[file]))
+    return any(path in reached(each) for each in overlays)

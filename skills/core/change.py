@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
+from skills.core.apart import ENVIRONMENT, common_to_all, which_environment
 from skills.core.model import (
     Change,
     Decision,
@@ -33,8 +34,11 @@ from skills.core.model import (
 from skills.core.platform_base import Platform
 from skills.core.reading import read_file
 
+__all__ = ["ENVIRONMENT", "Draft", "digest", "draft", "unified_diff", "worst_of"]
+
 _ALL_PODS = " all pods"
 _DENIER = "network_policy"  # the dialect, and its layer, in which a namespace is denied by default
+_FOR_ALL = "istio"  # the dialect in which a need is for all overlays, unless one is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,13 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
                 break
     edits = _merged(allowlist, plans)
     after = _verdicts(changed, need)
+    asked = _which_environment(allowlist, need, edits, before, after)
+    if asked is not None:
+        return _only_asks(allowlist, need, before, asked)
     beaten = _beaten(need, after) if edits else {}
     if beaten:
         return _without(allowlist, need, beaten, before)
-    proof = _prove(allowlist, changed, need, before, after)
+    proof = _prove(allowlist, changed, need, (before, after), edits)
     findings = [finding for plan in plans for finding in plan.findings]
     findings += _shortfall(edits, need, after)
     findings += _unreadable_after(edits)
@@ -101,7 +108,7 @@ def _without(
     part = draft(allowlist, replace(need, destinations=rest)) if rest else None
     edits = part.change.edits if part else ()
     after = _verdicts(allowlist.with_edits(edits), need)
-    proof = _prove(allowlist, allowlist.with_edits(edits), need, before, after)
+    proof = _prove(allowlist, allowlist.with_edits(edits), need, (before, after), edits)
     said = (*beaten.values(), *(part.change.findings if part else ()))
     change = Change(
         allowlist.commit,
@@ -113,6 +120,33 @@ def _without(
         part.change.questions if part else (),
     )
     return Draft(change, before, after)
+
+
+def _which_environment(
+    allowlist: Allowlist, need: Need, edits: Sequence[Edit], before: Sequence[Verdict], after: Sequence[Verdict]
+) -> Question | None:
+    """Asks where environments are answered apart and the change is for some of them only, or can't serve all."""
+    environments = allowlist.apart(need.workload)
+    if len(environments) < 2 or not (edits or any(verdict.questions for verdict in before)):
+        return None
+    served = not need.isolate and all(verdict.decision == _wanted(need) for verdict in after)
+    if served and any(platform.NAME == _FOR_ALL for platform in allowlist.governing(need.workload)):
+        return None
+    differ = any(question.id == ENVIRONMENT for verdict in before for question in verdict.questions)
+    if differ or len(common_to_all(edits)) < len(edits):
+        return which_environment(need.workload.name, environments)
+    return None
+
+
+def _wanted(need: Need) -> Decision:
+    return "denied" if need.remove else "allowed"
+
+
+def _only_asks(allowlist: Allowlist, need: Need, before: Sequence[Verdict], question: Question) -> Draft:
+    said = _default(allowlist, need) if need.isolate else worst_of(before)
+    proof = Proof(said, said)
+    change = Change(allowlist.commit, digest(allowlist.commit, ()), (), (), proof, (), (question,))
+    return Draft(change, tuple(before), tuple(before))
 
 
 def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
@@ -150,7 +184,8 @@ def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:
     workload = need.workload
     if workload.kind == "k8s" and workload.environment:
         return allowlist.in_environment(workload.environment)
-    return allowlist
+    environments = allowlist.apart(workload)
+    return allowlist.in_environment(*environments) if len(environments) == 1 else allowlist
 
 
 def digest(base: str | None, edits: Iterable[Edit]) -> str:
@@ -196,7 +231,23 @@ def _merged(allowlist: Allowlist, plans: Sequence[Plan]) -> tuple[Edit, ...]:
     return tuple(merged[path] for path in sorted(merged) if merged[path].old_text != merged[path].new_text)
 
 
-def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict], after: Sequence[Verdict]) -> Proof:
+def _elsewhere(allowlist: Allowlist, need: Need, edits: Sequence[Edit]) -> list[Finding]:
+    """A file in no environment's folder counts in all of them, also where one was named."""
+    named = need.workload.environment
+    others = allowlist.apart(replace(need.workload, environment=None)) - {named} if named else ()
+    common = common_to_all(edits)
+    if not others or not common:
+        return []
+    return [Finding("EGR599", {"path": ", ".join(common), "named": named, "others": ", ".join(sorted(others))})]
+
+
+def _prove(
+    old: Allowlist,
+    new: Allowlist,
+    need: Need,
+    turned: tuple[Sequence[Verdict], Sequence[Verdict]],
+    edits: Sequence[Edit],
+) -> Proof:
     gained: list[Grant] = []
     lost: list[Grant] = []
     wider: list[Finding] = []
@@ -220,10 +271,11 @@ def _prove(old: Allowlist, new: Allowlist, need: Need, before: Sequence[Verdict]
     losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in whole]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in whole]
-    turned = (worst_of(before), worst_of(after))
+    wider += _elsewhere(old, need, edits)
+    decisions = (worst_of(turned[0]), worst_of(turned[1]))
     if need.isolate:
-        turned = (_default(old, need), _default(new, need))
-    return Proof(*turned, tuple(gained), tuple(denied), unique(wider), unique(losses))
+        decisions = (_default(old, need), _default(new, need))
+    return Proof(*decisions, tuple(gained), tuple(denied), unique(wider), unique(losses))
 
 
 def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:

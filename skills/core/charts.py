@@ -13,14 +13,13 @@ from typing import Any
 
 import re2
 
-from skills.core.enforce import delivery
-from skills.core.enforce.delivery import Release
+from skills.core.enforce.delivery import REGISTRY, Release
 from skills.core.enforce.kube_objects import expand, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.overlay.objects import CLUSTER_WIDE
 from skills.core.enforce.templates import RELEASE_NAMESPACE
 from skills.core.environments import canonical, known
 from skills.core.model import Fact, Finding, Place
-from skills.core.reading import ALL_MARKS, DENYING, Blind, Reading, marks_in
+from skills.core.reading import ALL_MARKS, DENYING, Blind, marks_in
 from skills.core.yaml_text import Document, Map, Seq, read_documents
 
 Rendered = Mapping[str, str] | str
@@ -37,26 +36,30 @@ _MOST_ROWS = 4_000
 
 @dataclass(slots=True)
 class Charts:
-    """`documents` by template; what else is not known as blind spots; templates that a draft must not touch."""
+    """`documents` by template; what else is not known as blind spots; templates that a draft must not touch; templates
+    that count with values of which nothing says that they are the deployed ones."""
 
     documents: dict[str, list[Document]] = field(default_factory=dict)
     blind: list[Blind] = field(default_factory=list)
     by_hand: dict[str, Finding] = field(default_factory=dict)
+    assumed: dict[str, Finding] = field(default_factory=dict)
 
 
 def render_charts(
-    readings: Mapping[str, Reading], texts: Mapping[str, str], render: Render, environment: str | None
+    releases: Sequence[Release],
+    texts: Mapping[str, str],
+    render: Render,
+    environment: str | None,
 ) -> Charts:
     """Every chart of the repository; one that can't be rendered stays as its templates were read."""
     made = Charts()
     roots = [path.removesuffix("Chart.yaml") for path in sorted(texts) if _is_chart(path)]
-    releases = [item for reading in readings.values() for item in reading.entries.get(delivery.NAME, ())]
     for root in roots[:_MOST_CHARTS]:
         if any(root.startswith(f"{other}charts/") for other in roots if other != root):
             continue
         files = {path[len(root) :]: text for path, text in texts.items() if path.startswith(root)}
-        mine = [item for item in releases if isinstance(item, Release) and f"{item.chart}/" == root]
-        _Chart(root, files, texts, made).render(mine, render, environment)
+        chart = _Chart(root, files, texts, made)
+        chart.render([item for item in releases if chart.is_of(item)], render, environment)
     return made
 
 
@@ -68,6 +71,15 @@ class _Chart:
     def __init__(self, root: str, files: Mapping[str, str], texts: Mapping[str, str], made: Charts) -> None:
         self.root, self.files, self.texts, self.made = root, files, texts, made
         self.about = _first(files["Chart.yaml"])
+
+    def is_of(self, release: Release) -> bool:
+        """By its folder, by the beginning of it where the rest is filled in, or by its name in a registry."""
+        if release.chart.endswith("*"):
+            return self.root.startswith(release.chart[:-1])
+        name = text_of(self.about.get("name"))
+        return self.root in (f"{release.chart}/", release.chart) or (
+            bool(name) and release.chart == f"{REGISTRY}{name}"
+        )
 
     def render(self, releases: Sequence[Release], render: Render, environment: str | None) -> None:
         templates = [path for path in self.files if "templates/" in path]
@@ -98,11 +110,17 @@ class _Chart:
         name, place = text_of(self.about.get("name")), Place(f"{self.root}Chart.yaml", 1)
         plain = Release(self.root.rstrip("/"), name, None, place)
         found: dict[str, list[str]] = {}
-        for path in sorted(self.files):
+        others: list[str] = []
+        for path in filter(_is_values, sorted(self.files)):
             said = _environment_of(path)
-            if said and (environment is None or said == canonical(environment)):
+            if said is None:
+                others.append(self.root + path)
+            elif environment is None or said == canonical(environment):
                 found.setdefault(said, []).append(self.root + path)
-        return [replace(plain, files=tuple(paths)) for paths in found.values()] or [plain]
+        chosen = [replace(plain, files=tuple(paths)) for paths in found.values()]
+        if not chosen or (len(chosen) == 1 and environment is None):
+            chosen += [plain, *(replace(plain, files=(path,)) for path in others)]
+        return chosen
 
     def _values(self, release: Release) -> list[Mapping[str, Any]]:
         return [*(_first(self.texts.get(path, "")) for path in release.files), *release.values]
@@ -145,7 +163,8 @@ class _Chart:
         for items in versions.values():
             alike = all(item.data == items[0].data for item in items)
             complete = not every or len(items) == len(outputs)
-            if not (alike and complete) or any(id(item) in doubtful for item in items):
+            unsure = any(id(item) in doubtful for item in items) and not self._is_literal(items[0])
+            if not (alike and complete) or unsure:
                 self._doubt(items[0], chosen)
                 continue
             document = items[0]
@@ -153,7 +172,13 @@ class _Chart:
             if document.path not in raw:
                 raw[document.path] = read_documents(document.path, self.texts[document.path])[0]
             if not any(known.index == document.index and known.data == document.data for known in raw[document.path]):
-                self._note(document)
+                self._note(document, chosen, every=every)
+
+    def _is_literal(self, document: Document) -> bool:
+        """Whether it comes out as it is written, whatever the values: nothing is filled in, not even a namespace."""
+        source = self.texts[document.path]
+        own = document.path.startswith(f"{self.root}templates/") and "{{" not in source
+        return own and any(raw.data == document.data for raw in read_documents(document.path, source)[0])
 
     def _doubt(self, document: Document, chosen: Sequence[Release]) -> None:
         said = next((item.unknown for item in chosen if item.unknown), "")
@@ -166,7 +191,10 @@ class _Chart:
             Blind(document.path, int(document.line), Finding("EGR592", facts), marks_in(words), words, known_here)
         )
 
-    def _note(self, document: Document) -> None:
+    def _note(self, document: Document, chosen: Sequence[Release], *, every: bool) -> None:
+        if every and not any(release.files for release in chosen):
+            facts = {**_facts(document), "values": f"{self.root}values.yaml"}
+            self.made.assumed.setdefault(document.path, Finding("EGR574", facts))
         self.made.by_hand.setdefault(document.path, Finding("EGR319", {**_facts(document), "chart": self.root or "."}))
 
     def _failed(self, why: str) -> Finding:
@@ -196,11 +224,16 @@ def _first(text: str) -> Mapping[str, Any]:
     return mapping_of(documents[0].data) if documents else {}
 
 
+def _is_values(path: str) -> bool:
+    """Whether it can be laid over the chart's own values."""
+    *folders, name = path.split("/")
+    below = len(folders) > 1 or folders in (["templates"], ["charts"], ["ci"])
+    return "values" in path and name.endswith((".yaml", ".yml")) and not below and path != "values.yaml"
+
+
 def _environment_of(path: str) -> str | None:
     """The environment that a values file of the chart is for, by the words of its name."""
-    *folders, name = path.split("/")
-    if len(folders) > 1 or "values" not in path or not name.endswith((".yaml", ".yml")) or folders == ["templates"]:
-        return None
+    name = path.rpartition("/")[2]
     return next((canonical(word) for word in _WORDS.findall(name.rpartition(".")[0]) if known(word)), None)
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from skills.core.charts import Charts, Render, render_charts
 from skills.core.enforce import delivery
-from skills.core.enforce.delivery import Substitution
+from skills.core.enforce.delivery import Release, Substitution
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
+from skills.core.environments import environments_in
 from skills.core.flux import after_flux, substitutions
 from skills.core.model import Fact, Finding
-from skills.core.reading import ALL_MARKS, DENYING, Blind, Reading, entries_of, marks_in
+from skills.core.reading import ALL_MARKS, DENYING, Blind, Reading, entries_of, is_manifest, marks_in
 from skills.core.yaml_text import Document, read_documents
 
 # Kinds of which several versions in one namespace are told apart later, by labels or by asking.
@@ -32,12 +33,14 @@ Key = tuple[str, str, str, str]
 @dataclass(frozen=True, slots=True)
 class Expanded:
     """`readings` as the cluster would see them; `by_hand` are files whose objects come out otherwise than they stand
-    there, so that a draft must not touch them, with the reason. `roots` are what Kustomize is run on."""
+    there, so that a draft must not touch them, with the reason. `roots` are what Kustomize is run on. `assumed` are
+    files that count with values of which nothing says that they are the deployed ones."""
 
     readings: Mapping[str, Reading]
     by_hand: Mapping[str, Finding] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     plain: bool = False
+    assumed: Mapping[str, Finding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +57,45 @@ def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], scope: Sco
     """The readings of one commit, or of one environment's part of it."""
     has_charts = scope.render is not None and any(path.endswith(_CHART) for path in readings)
     by_folder = _kustomizations(readings)
-    groups = [group for group in _groups(by_folder) if not all(is_plain(by_folder[folder]) for folder in group)]
+    groups = [group for group in _groups(by_folder) if not _counts_as_it_stands(group, by_folder, readings)]
     flux = substitutions(readings)
     if not groups and not has_charts and not flux:
         return Expanded(readings, plain=True)
-    work = _Work(readings, texts)
-    if scope.render is not None and has_charts:
-        work.charts(render_charts(readings, texts, scope.render, scope.environment))
+    work = _Work(readings, texts, scope.environment)
     roots: set[str] = set()
     for group in groups:
         found = _roots(by_folder, group)
         roots |= found
         work.group(by_folder, group, found if scope.only is None else found & scope.only)
+    if scope.render is not None and has_charts:  # after Kustomize, which patches releases as it does all else
+        work.charts(render_charts(work.releases(), texts, scope.render, scope.environment))
     if flux:
         work.flux(flux, by_folder)
-    return Expanded(work.readings(), work.by_hand, frozenset(roots))
+    return Expanded(work.readings(), work.by_hand, frozenset(roots), assumed=work.assumed)
+
+
+def _counts_as_it_stands(
+    group: Sequence[str], by_folder: Mapping[str, Kustomization], readings: Mapping[str, Reading]
+) -> bool:
+    """Whether Kustomize changes nothing but namespaces, and finds all that is named."""
+    if not all(is_plain(by_folder[folder]) for folder in group):
+        return False
+    named = [path for folder in group for path in reached(by_folder[folder])]
+    if any(delivery.NAME in readings[path].entries for path in named if path in readings):
+        return False  # the namespace of a release is that of its pods
+    return not any(path not in readings and path not in by_folder and _is_nowhere(path, readings) for path in named)
+
+
+def _is_nowhere(path: str, readings: Mapping[str, Reading]) -> bool:
+    """Whether there is neither such a manifest nor a folder with manifests."""
+    return is_manifest(path) and not any(other.startswith(f"{path}/") for other in readings)
 
 
 def still_plain(old: Expanded, now: Mapping[str, Reading], touched: Mapping[str, Reading | None]) -> Expanded | None:
     """The readings as they are, where nothing was rendered before and the touched files bring nothing to render."""
     for path, reading in touched.items():
+        if reading is None:
+            return None  # what is gone may be missed by a kustomization
         for each in (old.readings.get(path), reading):
             entries = each.entries if each else {}
             kustomized = any(isinstance(entry, Kustomization) for entry in entries.get("kube", ()))
@@ -128,13 +150,21 @@ def _roots(by_folder: Mapping[str, Kustomization], group: Sequence[str]) -> set[
 class _Work:
     """Collects what files become. A file that is in here has lost what it said by itself."""
 
-    def __init__(self, readings: Mapping[str, Reading], texts: Mapping[str, str]) -> None:
+    def __init__(self, readings: Mapping[str, Reading], texts: Mapping[str, str], environment: str | None) -> None:
         self._raw, self._texts = readings, texts
+        self._environment = environment
         self._documents: dict[str, Sequence[Document] | None] = {}
         self._made: dict[str, list[Document]] = {}
         self._blind: list[Blind] = []
         self._rendered: set[str] = set()
+        self._releases: list[Release] = []
         self.by_hand: dict[str, Finding] = {}
+        self.assumed: dict[str, Finding] = {}
+
+    def releases(self) -> list[Release]:
+        """Charts as they are installed; where roots disagree on one, what differs is not known."""
+        raw = [entry for path, reading in self._raw.items() if path not in self._made for entry in _releases(reading)]
+        return [*raw, *self._releases]
 
     def charts(self, charts: Charts) -> None:
         """Templates become what they render; that they could not be read alone is no matter any more."""
@@ -143,6 +173,7 @@ class _Work:
         self._documents |= charts.documents
         self._blind += charts.blind
         self.by_hand |= charts.by_hand
+        self.assumed |= charts.assumed
 
     def flux(self, found: Sequence[Substitution], by_folder: Mapping[str, Kustomization]) -> None:
         self._made |= after_flux(
@@ -153,8 +184,13 @@ class _Work:
         if path not in self._documents:
             text = self._texts.get(path)
             known = text is not None and path in self._raw
-            self._documents[path] = read_documents(path, text)[0] if text is not None and known else None
+            self._documents[path] = read_documents(path, text)[0] if text is not None and known else self._other(path)
         return self._documents[path]
+
+    def _other(self, path: str) -> Sequence[Document] | None:
+        """Of another environment than that of this part: there, but nothing here."""
+        elsewhere = environments_in(f"{path}/")
+        return () if self._environment and elsewhere and self._environment not in elsewhere else None
 
     def group(self, by_folder: Mapping[str, Kustomization], group: Sequence[str], roots: Iterable[str]) -> None:
         built = [build(by_folder, self.documents, root) for root in sorted(roots)]
@@ -199,6 +235,7 @@ class _Work:
             first, kind = items[0], key[1]
             distinct = [item for at, item in enumerate(items) if item.data not in [known.data for known in items[:at]]]
             unsure = next((item.unsure for item in items if item.unsure), None)
+            self._install(distinct, unsure is not None or len(distinct) > 1)
             if len(distinct) > 1 and kind not in _WORKLOADS:
                 facts: dict[str, Fact] = {"kind": kind, "name": key[2], "roots": ", ".join(sorted(by_root)[:4])}
                 unsure = Finding("EGR518", {"path": first.document.path, "line": int(first.document.line), **facts})
@@ -209,6 +246,11 @@ class _Work:
                 self._made.setdefault(item.document.path, []).append(_document(item))
                 if item.patched:
                     self._note(item)
+
+    def _install(self, versions: Sequence[Object], unsure: bool) -> None:
+        for item in versions:
+            found = (each for each in delivery.read(_document(item)) if isinstance(each, Release))
+            self._releases += (replace(each, unknown=each.unknown or item.kind) if unsure else each for each in found)
 
     def _doubt(self, item: Object, finding: Finding) -> None:
         path, line = item.document.path, int(item.document.line)
@@ -244,3 +286,7 @@ def _marks_of(item: Object) -> frozenset[str]:
 def _document(item: Object) -> Document:
     source = item.document
     return Document(source.path, source.index, item.data, source.line, source.rows)
+
+
+def _releases(reading: Reading) -> list[Release]:
+    return [entry for entry in reading.entries.get(delivery.NAME, ()) if isinstance(entry, Release)]

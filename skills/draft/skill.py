@@ -65,7 +65,7 @@ def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
         return _isolation(ask, world, until)
     if not ask.for_:
         raise AskUnclear("EGR649", field="for")
-    flow = read_flow(world.allowlist, ask.for_, _meant(ask), ask.ip, ask.service_account)
+    flow = read_flow(world.allowlist, _environment(ask) or ask.for_, _meant(ask), ask.ip, ask.service_account)
     need = flow.need(_plain(ask.reason), until, remove=ask.remove)
     if need is not None:
         need = replace(need, choice=_choice(ask), on=ask.on or world.now.date().isoformat())
@@ -76,7 +76,7 @@ def _isolation(ask: Ask, world: World, until: str | None) -> tuple[Need | None, 
     """A default deny is for a namespace, which is looked up as any workload is."""
     if ask.for_ or ask.to or ask.remove:
         raise AskUnclear("EGR375")
-    flow = read_flow(world.allowlist, ask.default_deny or "", (_ANYWHERE,))
+    flow = read_flow(world.allowlist, _environment(ask) or ask.default_deny or "", (_ANYWHERE,))
     workload = flow.workload
     if workload is None:
         return None, _unresolved(flow.verdicts(world.allowlist), world)
@@ -97,6 +97,13 @@ def _meant(ask: Ask) -> tuple[str, ...]:
     given = dict(item.partition("=")[::2] for item in ask.answer)
     chosen = {words: given.get(f"service:{words}", "") for words in ask.to}
     return tuple(chosen[words] if "://" in chosen[words] else words for words in ask.to)
+
+
+def _environment(ask: Ask) -> str:
+    """The workload with its environment in front, as an answer to the draft's question which one is meant."""
+    named = ask.default_deny or ask.for_
+    answers = [choice for name, _, choice in (item.partition("=") for item in ask.answer) if name == change.ENVIRONMENT]
+    return next((choice for choice in answers if choice.endswith(f":{named}")), "")
 
 
 def _choice(ask: Ask) -> str:
@@ -120,6 +127,9 @@ def answered(drafted: Draft, answers: Sequence[str]) -> Draft:
 def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     """The effect in one sentence first; then what is wider, what is lost, and what the platform adds."""
     proof = drafted.change.proof
+    if any(question.id == change.ENVIRONMENT for question in drafted.change.questions):
+        differ = [finding for verdict in drafted.before for finding in verdict.findings]
+        return (Finding("EGR598", {"workload": need.workload.name}), *differ)
     if need.isolate:
         codes = ("EGR378", "EGR371") if proof.before == "denied" else ("EGR370", "EGR372")
         code = codes[0] if drafted.change.edits else codes[1]

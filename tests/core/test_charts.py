@@ -162,6 +162,86 @@ def test_a_template_without_actions_is_edited_as_it_stands(helm: Render) -> None
     assert not made.expanded.by_hand
 
 
+@pytest.mark.needs("helm_python")
+def test_values_that_nothing_confirms_are_named(helm: Render) -> None:
+    assert "EGR574" in codes(asked(FILES, helm))
+    assert "EGR574" not in codes(asked({**FILES, "release.yaml": RELEASE}, helm, "203.0.113.1:443"))
+    literal = {**FILES, "charts/net/templates/out.yaml": SURE}
+    assert asked(literal, helm).decision == "allowed"
+    assert "EGR574" not in codes(asked(literal, helm)), "it comes out alike whatever the values are"
+
+
+@pytest.mark.needs("helm_python")
+def test_other_values_files_could_be_the_deployed_ones(helm: Render) -> None:
+    files = {**FILES, "charts/net/values-eu.yaml": "egress: {cidrs: [203.0.113.0/24]}\n"}
+    assert asked(files, helm).decision == "undecided"
+    files["charts/net/values-eu.yaml"] = "more: 1\n"
+    assert asked(files, helm).decision == "allowed"
+    one = {**FILES, "charts/net/values-staging.yaml": "egress: {cidrs: [203.0.113.0/24]}\n"}
+    assert asked(one, helm, "203.0.113.1:443").decision == "undecided", "production has the chart's own values"
+
+
+APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: net, namespace: argocd}
+spec:
+  destination: {namespace: shop}
+  sources:
+  - {repoURL: here, ref: values}
+  - {repoURL: here, path: charts/net, helm: {valueFiles: [FILE]}}
+"""
+SET = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: net, namespace: argocd}
+spec:
+  template:
+    metadata: {name: net}
+    spec:
+      destination: {namespace: shop}
+      source: {repoURL: here, path: "PATH", helm: {valueFiles: [mine.yaml]}}
+"""
+
+
+@pytest.mark.needs("helm_python")
+@pytest.mark.parametrize(
+    ("release", "decision"),
+    [
+        (APPLICATION.replace("FILE", "mine.yaml"), "allowed"),
+        (APPLICATION.replace("FILE", "$values/mine.yaml"), "undecided"),
+        (SET.replace("PATH", "charts/net"), "undecided"),
+        (SET.replace("PATH", "charts/{{name}}"), "undecided"),
+        (SET.replace("PATH", "others/{{name}}"), "allowed"),
+        (RELEASE.replace("./charts/net", "net").replace("GitRepository", "HelmRepository"), "undecided"),
+        (RELEASE.replace("./charts/net", "other").replace("GitRepository", "HelmRepository"), "allowed"),
+    ],
+)
+def test_what_installs_a_chart_with_unknown_values_leaves_it_open(helm: Render, release: str, decision: str) -> None:
+    files = {**FILES, "release.yaml": release, "charts/net/mine.yaml": "{}\n"}
+    assert asked(files, helm).decision == decision
+    literal = {**files, "charts/net/templates/out.yaml": SURE}
+    assert asked(literal, helm).decision == "allowed", "what is literal stands whatever the values are"
+
+
+@pytest.mark.needs("helm_python")
+def test_releases_are_patched_by_kustomize_before_they_are_rendered(helm: Render) -> None:
+    overlay = "resources: [../base]\npatches: [{path: patch.yaml}]\n"
+    patch = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: net, namespace: shop}\n"
+    files = {
+        **FILES,
+        "apps/base/kustomization.yaml": "resources: [release.yaml]\n",
+        "apps/base/release.yaml": RELEASE,
+        "apps/production/kustomization.yaml": "resources: [../base]\n",
+        "apps/staging/kustomization.yaml": overlay,
+        "apps/staging/patch.yaml": patch + "spec: {values: {egress: {cidrs: [192.0.2.0/24]}}}\n",
+    }
+    assert asked(files, helm, "203.0.113.1:443", "production:shop/web").decision == "allowed"
+    assert asked(files, helm, "203.0.113.1:443", "staging:shop/web").decision == "denied"
+    assert asked(files, helm, "192.0.2.1:443", "staging:shop/web").decision == "allowed"
+    assert asked(files, helm, "203.0.113.1:443").decision == "undecided"
+
+
 SURE = policy("podSelector: {}\npolicyTypes: [Egress]\negress:\n- to: [{ipBlock: {cidr: 198.51.100.0/24}}]", "out")
 
 

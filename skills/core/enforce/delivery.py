@@ -16,6 +16,8 @@ from skills.core.model import Place
 from skills.core.yaml_text import Document, read_documents
 
 NAME = "delivery"
+REGISTRY = "registry:"
+"""In front of a chart's name that is taken from elsewhere: one of this name in the repository may be it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Release:
     """A chart of this repository as it is installed. `namespace` None: nothing says it.
 
     `values` are laid over one another, the last on top; `files` are values files, from the repository's root, below
-    them. `unknown` names what else decides and is not here.
+    them. `unknown` names what else decides and is not here. `chart` ends in `*` where a tool fills in the rest.
     """
 
     chart: str
@@ -52,7 +54,7 @@ def read(document: Document) -> Sequence[Release | Substitution]:
     version = text_of(data.get("apiVersion")) if kind else ""
     if kind == "HelmRelease" and version.startswith("helm.toolkit.fluxcd.io/"):
         return _helm_release(document)
-    if kind == "Application" and version.startswith("argoproj.io/"):
+    if kind in ("Application", "ApplicationSet") and version.startswith("argoproj.io/"):
         return _application(document)
     if kind == "Kustomization" and version.startswith("kustomize.toolkit.fluxcd.io/"):
         return _substitution(document)
@@ -63,44 +65,62 @@ def _helm_release(document: Document) -> Sequence[Release]:
     metadata, spec = mapping_of(document.data.get("metadata")), mapping_of(document.data.get("spec"))
     chart = mapping_of(mapping_of(spec.get("chart")).get("spec"))
     folder = path_below("", text_of(chart.get("chart")))
-    if not folder or mapping_of(chart.get("sourceRef")).get("kind") == "HelmRepository":
+    if not folder:
         return ()
+    elsewhere = mapping_of(chart.get("sourceRef")).get("kind") == "HelmRepository"
+    unknown = next((key for key in ("valuesFrom", "postRenderers") if spec.get(key)), "")
     name, target = text_of(metadata.get("name")), text_of(spec.get("targetNamespace"))
     files = [path_below("", text_of(item)) for item in sequence_of(chart.get("valuesFiles"))]
     return (
         Release(
-            folder,
+            f"{REGISTRY}{folder}" if elsewhere else folder,
             text_of(spec.get("releaseName")) or (f"{target}-{name}" if target else name),
             _known(target or text_of(metadata.get("namespace"))),
             document.place_of("metadata", "name"),
             (mapping_of(spec.get("values")),),
             tuple(path for path in files if path),
-            "valuesFrom" if spec.get("valuesFrom") else "postRenderers" if spec.get("postRenderers") else "",
+            unknown or ("HelmRepository" if elsewhere else ""),
         ),
     )
 
 
 def _application(document: Document) -> Sequence[Release]:
+    """One release for each chart of an Application. What an ApplicationSet fills in, nobody can say from here."""
     spec = mapping_of(document.data.get("spec"))
-    source = mapping_of(spec.get("source"))
-    folder, helm = path_below("", text_of(source.get("path"))), mapping_of(source.get("helm"))
-    if not folder:
-        return ()
+    name, unknown = text_of(mapping_of(document.data.get("metadata")).get("name")), ""
+    if document.data.get("kind") == "ApplicationSet":
+        template = mapping_of(spec.get("template"))
+        spec, name = mapping_of(template.get("spec")), text_of(mapping_of(template.get("metadata")).get("name"))
+        unknown = "ApplicationSet"
+    home = _known(text_of(mapping_of(spec.get("destination")).get("namespace")))
+    sources = [mapping_of(item) for item in (spec.get("source"), *sequence_of(spec.get("sources")))]
+    found = []
+    for source in sources:
+        folder, helm = path_below("", text_of(source.get("path"))), mapping_of(source.get("helm"))
+        if not folder:
+            continue
+        named = [text_of(item) for item in sequence_of(helm.get("valueFiles"))]
+        from_elsewhere = any(item.startswith("$") for item in named)
+        missing = next((key for key in ("parameters", "fileParameters") if helm.get(key)), "")
+        files = [path_below(folder, item) for item in named if not item.startswith("$")]
+        found.append(
+            Release(
+                f"{folder.partition('{{')[0]}*" if templated(folder) else folder,
+                text_of(helm.get("releaseName")) or name,
+                home,
+                document.place_of("metadata", "name"),
+                _values_of(helm),
+                tuple(path for path in files if path),
+                unknown or missing or ("valueFiles" if from_elsewhere else ""),
+            )
+        )
+    return found
+
+
+def _values_of(helm: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     values = [mapping_of(item.data) for item in read_documents("", text_of(helm.get("values")))[0]]
     values.append(mapping_of(helm.get("valuesObject")))
-    files = [path_below(folder, text_of(item)) for item in sequence_of(helm.get("valueFiles"))]
-    name = text_of(helm.get("releaseName")) or text_of(mapping_of(document.data.get("metadata")).get("name"))
-    return (
-        Release(
-            folder,
-            name,
-            _known(text_of(mapping_of(spec.get("destination")).get("namespace"))),
-            document.place_of("metadata", "name"),
-            tuple(value for value in values if value),
-            tuple(path for path in files if path),
-            next((key for key in ("parameters", "fileParameters") if helm.get(key)), ""),
-        ),
-    )
+    return tuple(value for value in values if value)
 
 
 def _substitution(document: Document) -> Sequence[Substitution]:

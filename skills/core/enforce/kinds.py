@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from skills.core.enforce.kube_objects import text_of
+from skills.core.enforce.kube_objects import mapping_of, namespace_of, text_of
 from skills.core.model import Fact, Finding
 from skills.core.yaml_text import Document, Unreadable
 
@@ -43,4 +43,5 @@ def unknown_kind(document: Document) -> Unreadable | None:
         return None
     line = document.place_of("kind" if misspelt else "apiVersion").line
     facts: dict[str, Fact] = {"path": document.path, "line": line, "kind": kind, "version": version, "known": known}
-    return Unreadable(document.path, line, Finding("EGR597", facts))
+    home = "" if "Clusterwide" in known else namespace_of(mapping_of(data.get("metadata")))[0]
+    return Unreadable(document.path, line, Finding("EGR597", {**facts, "namespace": home}))
