@@ -331,8 +331,9 @@ def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> l
             for verdict in after
             if verdict.allowed
         ]
+    codes = {"denied": "EGR312", "undecided": "EGR332"}
     return [
-        Finding("EGR312", {"destination": str(verdict.destination), "workload": need.workload.name})
+        Finding(codes[verdict.decision], {"destination": str(verdict.destination), "workload": need.workload.name})
         for verdict in after
         if not verdict.allowed
     ]

@@ -144,7 +144,8 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     if waiting:
         return (*waiting, *proof.lost, *(f for verdict in drafted.before for f in verdict.findings if f not in waiting))
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
-        lead = Finding("EGR302" if need.remove else "EGR301", facts)
+        met = "EGR301" if proof.after == "allowed" or opened else "EGR333"
+        lead = Finding("EGR302" if need.remove else met, facts)
     elif proof.before == "allowed" and not need.remove:
         lead = Finding("EGR303", facts)
     else:
@@ -186,11 +187,12 @@ def refuse_unproved(drafted: Draft, need: Need) -> None:
 def _exit_status(drafted: Draft, need: Need) -> int:
     if drafted.change.questions:
         return 4
-    if drafted.change.edits or drafted.change.proof.before == ("denied" if need.isolate else "allowed"):
-        return 0
+    proof = drafted.change.proof
     if need.isolate:
-        return contract.EXIT_STATUS["undecided"]
-    return contract.EXIT_STATUS[drafted.change.proof.after]
+        return 0 if drafted.change.edits or proof.before == "denied" else contract.EXIT_STATUS["undecided"]
+    if need.remove and drafted.change.edits:
+        return 0
+    return contract.EXIT_STATUS[proof.after if proof.before != "allowed" or need.remove else proof.before]
 
 
 def _file(edit: Edit, world: World) -> dict[str, Any]:
