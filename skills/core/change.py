@@ -331,7 +331,7 @@ def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> l
             for verdict in after
             if verdict.allowed
         ]
-    codes = {"denied": "EGR312", "undecided": "EGR332"}
+    codes = {"denied": "EGR312", "undecided": "EGR390"}
     return [
         Finding(codes[verdict.decision], {"destination": str(verdict.destination), "workload": need.workload.name})
         for verdict in after

@@ -144,7 +144,7 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     if waiting:
         return (*waiting, *proof.lost, *(f for verdict in drafted.before for f in verdict.findings if f not in waiting))
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
-        met = "EGR301" if proof.after == "allowed" or opened else "EGR333"
+        met = "EGR301" if proof.after == "allowed" or opened else "EGR391"
         lead = Finding("EGR302" if need.remove else met, facts)
     elif proof.before == "allowed" and not need.remove:
         lead = Finding("EGR303", facts)
