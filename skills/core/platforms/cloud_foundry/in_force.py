@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from skills.core.platforms.cloud_foundry.commands import Command
@@ -18,6 +18,19 @@ def bindings_of(commands: Sequence[Command], org: str, space: str) -> tuple[tupl
     for each in commands:
         if not each.everywhere and _may_mean(each.org, org) and (not each.space or _may_mean(each.space, space)):
             mine.setdefault((each.group, each.phase), []).append(each)
+    return _in_force(mine)
+
+
+def everywhere_of(commands: Sequence[Command]) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    """The same for commands that bind for the whole foundation."""
+    mine: dict[tuple[str, str], list[Command]] = {}
+    for each in commands:
+        if each.everywhere:
+            mine.setdefault((each.group, each.phase), []).append(each)
+    return _in_force(mine)
+
+
+def _in_force(mine: Mapping[tuple[str, str], list[Command]]) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
     sure: list[Command] = []
     unsure: list[Command] = []
     for found in mine.values():

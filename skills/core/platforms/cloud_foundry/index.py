@@ -20,7 +20,7 @@ from skills.core.platforms.cloud_foundry.documents import (
     SpaceConfig,
     SpaceList,
 )
-from skills.core.platforms.cloud_foundry.in_force import bindings_of, without_unlisted
+from skills.core.platforms.cloud_foundry.in_force import bindings_of, everywhere_of, without_unlisted
 from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
@@ -268,13 +268,17 @@ class Index:
                 unique[each.name] = each
         return tuple(unique.values())
 
+    @cached_property
+    def _bound_everywhere(self) -> tuple[Command, ...]:
+        return everywhere_of(self.commands)[0]
+
     def _everywhere(self, space: Space, phase: str) -> Iterator[Bound]:
         settings = self.settings.get(space.root)
         stated = (settings.running if phase == "running" else settings.staging) if settings else None
         for named in stated or ():
             yield self.bind(named.name, named.place, space.root, everywhere=True)
-        for each in self.commands:
-            if each.everywhere and each.phase == phase and not each.unsure and not each.unbinds:
+        for each in self._bound_everywhere:
+            if each.phase == phase:
                 yield self.bind(each.group, each.place, space.root, everywhere=True)
         for group in self._global:
             if phase in group.globally:
@@ -338,6 +342,7 @@ def _space(
     org, space, place = named
     configs, declared = files
     sure, unsure = bindings_of(commands, org, space)
+    unsure = (*unsure, *everywhere_of(commands)[1])
     if any(config.unassigns for config in configs):
         sure, unsure = without_unlisted(sure, unsure, configs)
     homes = tuple(home for each in declared for home in each.homes)

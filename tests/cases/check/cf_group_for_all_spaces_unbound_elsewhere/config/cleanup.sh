@@ -1,0 +1,2 @@
+#!/bin/sh
+cf unbind-running-security-group partner
