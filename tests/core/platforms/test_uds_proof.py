@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from itertools import product
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from skills.core.allowlist import Allowlist
@@ -72,9 +72,23 @@ def denied(made: Draft, flow: tuple[str, str, int, str]) -> bool:
     return any(host in line or "everything" in line for line in lines)
 
 
+ANYWHERE_FOR_BATCH = "{direction: Egress, selector: {app: batch}, remoteGenerated: Anywhere}"
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     _RULES, _RULES, _MODE, _MODE, _ACCOUNT, st.sampled_from(HOSTS), st.sampled_from(PORTS), st.booleans(), st.booleans()
+)
+@example(  # a rule to Anywhere reaches the gateway too, so its pods share a host that the sidecars hold back
+    web=["{direction: Egress, remoteHost: one.example.com, port: 443}", ANYWHERE_FOR_BATCH],
+    crm=[],
+    mode="sidecar",
+    other="ambient",
+    account="",
+    host="one.example.com",
+    port=8443,
+    by_name=True,
+    remove=False,
 )
 def test_every_flow_that_a_draft_turns_is_named(
     web: list[str],

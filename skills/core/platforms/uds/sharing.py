@@ -74,8 +74,14 @@ def widest(selectors: Sequence[LabelSelector]) -> Sequence[LabelSelector]:
 
 
 def who_reaches(index: Index, package: Package, target: Pods, ambient: bool) -> list[LabelSelector]:
-    """Whose pods may send to the waypoint or gateway: of any egress rule in ambient mode, of host rules in sidecars."""
-    rules = [rule for rule in package.rules if rule.egress] if ambient else package.host_rules
+    """Whose pods may send to the waypoint or gateway: of any egress rule in ambient mode.
+
+    With sidecars those of host rules, and those of other egress rules whose pods host rules restrict as well: a rule
+    to Anywhere lets them reach the gateway too.
+    """
+    rules = [rule for rule in package.rules if rule.egress]
+    if not ambient:
+        rules = [rule for rule in rules if any(_includes(host.pods, rule.pods) for host in package.host_rules)]
     candidates = {str(rule.pods): rule.pods for rule in rules}.values()
     opening = selectors_reaching(index.generated.get(package.key, ()), package, target)
     required = {frozenset(selector.labels.items()) for selector in opening}
