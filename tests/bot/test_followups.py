@@ -79,7 +79,7 @@ def test_the_other_one_is_the_only_one_left(state: dict[str, Any], names: list[s
         ("the other one", "other"),
         ("same for sendgrid", "same"),
         ("same for api.sendgrid.com", "check"),
-        ("why?", "more"),
+        ("why?", "why"),
         ("not right", "wrong"),
         ("that's wrong.", "wrong"),
         ("merged an hour ago, still fails", "fails"),
