@@ -79,10 +79,10 @@ def who_reaches(index: Index, package: Package, target: Pods, ambient: bool) -> 
     With sidecars those of host rules, and those of other egress rules whose pods host rules restrict as well: a rule
     to Anywhere lets them reach the gateway too.
     """
-    rules = [rule for rule in package.rules if rule.egress]
+    candidates = list({str(rule.pods): rule.pods for rule in package.rules if rule.egress}.values())
     if not ambient:
-        rules = [rule for rule in rules if any(_includes(host.pods, rule.pods) for host in package.host_rules)]
-    candidates = {str(rule.pods): rule.pods for rule in rules}.values()
+        restricted = {frozenset(host.pods.labels.items()) for host in package.host_rules}
+        candidates = [pods for pods in candidates if _selected_by_one(restricted, pods.labels)]
     opening = selectors_reaching(index.generated.get(package.key, ()), package, target)
     required = {frozenset(selector.labels.items()) for selector in opening}
     return [pods for pods in candidates if _selected_by_one(required, pods.labels)]
