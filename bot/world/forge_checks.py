@@ -1,15 +1,17 @@
-"""What every forge makes sure of before a branch moves, whatever keeps its merge requests."""
+"""What every forge does before a branch moves, whatever keeps its merge requests."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.world.config_repo import Limits, Snapshot, Wanted
+from bot.world.config_repo import POSTERN, Limits, Snapshot, Wanted
 from bot.world.config_repo.following import follow
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Kind
+from bot.world.config_repo.writing import write_commit
+from bot.world.forge import commit_message
 from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Outdated
 from skills.core.model.effects import OpenMergeRequest
@@ -37,6 +39,23 @@ def check_effect(effect: OpenMergeRequest) -> None:
         raise ValueError(f"request key {effect.request_key!r}, branch {effect.branch!r}")
     if not paths or len(paths) != len(effect.edits):
         raise ValueError("a merge request needs edits, and one for each file")
+
+
+def request_commit(git: GitDir, base: str, effect: OpenMergeRequest) -> str:
+    """The commit of a request on `base`, on no branch yet: the same effect gives the same commit.
+
+    Raises:
+        AskUnclear, Outdated: as `write_commit`.
+    """
+    return write_commit(
+        git,
+        base,
+        {edit.path: edit.new_text for edit in effect.edits},
+        message=commit_message(effect),
+        author=POSTERN,
+        date=effect.created_at,
+        seen={edit.path: edit.old_text for edit in effect.edits},
+    )
 
 
 def check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:

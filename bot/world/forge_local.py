@@ -31,9 +31,9 @@ from bot.world.config_repo.reading import (
     resolve,
 )
 from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.writing import graft, move_branch, write_commit, write_commit_object
-from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
-from bot.world.forge_checks import check_effect, check_target, read_target
+from bot.world.config_repo.writing import graft, move_branch, write_commit_object
+from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
+from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model.effects import OpenMergeRequest
@@ -83,7 +83,7 @@ class LocalForge:
         with self._held():
             git = self._store.synced(effect.target)
             base = resolve(git, effect.base)
-            head = self._commit(git, base, effect)
+            head = request_commit(git, base, effect)
             self._step("committed")
             record = self._records.newest(effect.request_key)
             if record is not None and record.state != "preparing":
@@ -192,17 +192,6 @@ class LocalForge:
         if record is None or record.state == "preparing":
             raise AskUnclear("EGR449", number=number, where=self.where)
         return record
-
-    def _commit(self, git: GitDir, base: str, effect: OpenMergeRequest) -> str:
-        return write_commit(
-            git,
-            base,
-            {edit.path: edit.new_text for edit in effect.edits},
-            message=commit_message(effect),
-            author=POSTERN,
-            date=effect.created_at,
-            seen={edit.path: edit.old_text for edit in effect.edits},
-        )
 
     def _planned(self, record: Record | None, effect: OpenMergeRequest, base: str, head: str) -> Record:
         made = (head,) if record is None else (*record.made, head)

@@ -166,7 +166,7 @@ class GitLab:
         if rest == "merge_requests":
             branch = query["source_branch"][0]
             return 200, [self.seen(n) for n, each in self.merge_requests.items() if each["source_branch"] == branch]
-        found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes|approvals))?", rest)
+        found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes))?", rest)
         if not found or int(found[1]) not in self.merge_requests:
             return 404, {"message": "404 Not found"}
         return self._of_one(int(found[1]), found[2], method, given)
@@ -178,7 +178,6 @@ class GitLab:
             ("PUT", "merge"): lambda: self.merge(number, given),
             ("GET", "notes"): lambda: (200, self.notes[number]),
             ("POST", "notes"): lambda: self.add_note(number, given),
-            ("GET", "approvals"): lambda: (200, {"approved_by": []}),
         }
         if (method, what) not in doing:
             return 405, {"message": "405 Method Not Allowed"}

@@ -95,11 +95,6 @@ class Calls:
     def add_note(self, number: int, text: str) -> None:
         self._write("post", f"merge_requests/{number}/notes", {"body": text})
 
-    def approved_by(self, number: int) -> list[str]:
-        """User names of whoever approved it in GitLab and still counts there."""
-        found = self._read_one(f"merge_requests/{number}/approvals") or {}
-        return [each["user"]["username"] for each in found.get("approved_by") or ()]
-
     def member_ids(self, names: Collection[str]) -> list[int]:
         """Ids of the members with exactly these user names; others are left out."""
         if not names:

@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
 from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.writing import write_commit
-from bot.world.forge import MergeRequest, Note, Receipt, State, commit_message, merge_message
-from bot.world.forge_checks import check_effect, check_target, read_target
+from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
+from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import is_key
 from bot.world.gitlab import words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
@@ -88,7 +87,7 @@ class GitLabForge:
         check_effect(effect)
         git = self._repo.git(fresh=True)
         base = resolve(git, effect.base)
-        head = _commit(git, base, effect)
+        head = request_commit(git, base, effect)
         found = self._newest(effect.branch)
         if found is not None and found["state"] != "opened":
             if found["sha"] == head:
@@ -320,18 +319,6 @@ class GitLabForge:
             if state == "merged"
             else None,
         )
-
-
-def _commit(git: GitDir, base: str, effect: OpenMergeRequest) -> str:
-    return write_commit(
-        git,
-        base,
-        {edit.path: edit.new_text for edit in effect.edits},
-        message=commit_message(effect),
-        author=POSTERN,
-        date=effect.created_at,
-        seen={edit.path: edit.old_text for edit in effect.edits},
-    )
 
 
 def _is_ours(git: GitDir, commit: str, key: str) -> bool:
