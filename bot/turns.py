@@ -108,8 +108,9 @@ def why(state: Mapping[str, Any], heard: Heard) -> dict[str, Any] | None:
     to = list(heard.destinations) or (state.get("to") if state.get("allowed") else None)
     if not to:
         return None
-    workload = heard.workload or state.get("for")
-    return {"to": to, "for": workload} if workload else {"to": to}
+    known = dict(state)
+    note_workload(known, heard)
+    return {"to": to, "for": known["for"]} if known.get("for") else {"to": to}
 
 
 def remember(turn: Turn, skill: str, answer: Answer) -> None:

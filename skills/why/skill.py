@@ -93,6 +93,8 @@ def _findings(ask: Ask, verdicts: Sequence[Verdict], reasons: Sequence[Reason], 
     found = [Finding("EGR341" if reasons else "EGR340", facts)]
     if any(verdict.allowed for verdict in verdicts) and not reasons:
         found = [Finding("EGR342", facts)]
+    if ask.for_ and all(verdict.workload is None for verdict in verdicts):
+        found = []  # which workload is meant must be said first; until then nothing is denied
     found += [Finding("EGR343", {"count": _MOST_WORKLOADS})] if cut else []
     if ask.for_:
         found += [finding for verdict in verdicts if not verdict.allowed for finding in verdict.findings]

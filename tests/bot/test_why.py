@@ -120,3 +120,6 @@ def test_what_is_not_allowed_has_no_reason(postern: Postern) -> None:
     assert (status, rules(said)) == (3, [])
     assert "No rule allows c.example:443 for pay." in postern("why", "--for", "pay", "--to", "c.example")[1]
     assert postern("why", "--for", "nobody", "--to", "c.example")[0] == 4
+    status, said = postern("why", "--for", "nobody", "--to", "c.example")
+    assert status == 4
+    assert "No rule allows" not in said
