@@ -8,8 +8,10 @@ from typing import Literal
 from skills.core.model.changes import Edit
 
 RequestState = Literal[
-    "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed", "rejected", "withdrawn", "failed"
-]
+    "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed",
+    "rejected", "withdrawn", "closed", "superseded", "failed",
+]  # fmt: skip
+"""`closed`: by somebody in the forge; `superseded`: the target allows it meanwhile, by another change."""
 OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "decided")
 ISOLATION = ("default deny",)
 """What stands for the destinations of a request that denies a namespace by default."""
