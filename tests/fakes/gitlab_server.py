@@ -11,16 +11,19 @@ import base64
 import gzip
 import json
 import re
+import socket
 import ssl
+import struct
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 TOKEN = "made-up-token-of-the-tests"
 BOT = {"id": 7, "username": "postern", "name": "Postern"}
@@ -30,9 +33,12 @@ PROJECT = "platform/allowlist"
 
 @dataclass
 class Fault:
-    """Breaks the next `times` calls that match: `status` with a body, or the connection ends (status 0).
+    """Breaks the next `times` calls that match, REST and Git alike, after `skip` of them have passed.
 
-    `after` says that the work is done before it breaks.
+    `status` is answered with `message`, or the connection is reset (status 0). `after` says that the work is done before
+    it breaks. `hang` are seconds without an answer; `late` does the work only at the end of them. `mangle` spoils the
+    right answer instead: it gets the body and gives another one with its type. `then` is called at that moment; with
+    status -1 the answer is the right one all the same.
     """
 
     method: str
@@ -42,6 +48,11 @@ class Fault:
     times: int = 1
     headers: dict[str, str] = field(default_factory=dict)
     message: Any = "as the test wants it"
+    skip: int = 0
+    hang: float = 0
+    late: bool = False
+    mangle: Callable[[bytes], tuple[bytes, str]] | None = None
+    then: Callable[[], object] | None = None
 
 
 class GitLab:
@@ -240,36 +251,65 @@ class _Handler(BaseHTTPRequestHandler):
     def _api(self, body: bytes) -> None:
         gitlab, parts = self.server_state, urlsplit(self.path)
         if self.headers.get("PRIVATE-TOKEN") != TOKEN:
-            return self._json(401, {"message": "401 Unauthorized"})
+            return self._send(401, {"Content-Type": "application/json"}, b'{"message": "401 Unauthorized"}')
         given = json.loads(body) if body else {}
-        with gitlab.lock:
-            gitlab.calls.append(f"{self.command} {parts.path.removeprefix('/api/v4')}")
-            fault = self._fault(parts.path)
-            if fault is None or fault.after:
-                status, answer = gitlab.answer(self.command, parts.path, parse_qs(parts.query), given)
-        if fault and fault.status == 0:
-            self.close_connection = True
+        gitlab.calls.append(f"{self.command} {parts.path.removeprefix('/api/v4')}")
+
+        def work() -> tuple[int, dict[str, str], bytes]:
+            with gitlab.lock:
+                status, answer = gitlab.answer(self.command, parts.path, query, given)
+            page, headers = _page(answer, gitlab.url, parts.path, query) if self.command == "GET" else (answer, {})
+            return status, {"Content-Type": "application/json", **headers}, json.dumps(page).encode()
+
+        query = parse_qs(parts.query)
+        return self._answer(parts.path, work)
+
+    def _answer(self, path: str, work: Callable[[], tuple[int, dict[str, str], bytes]]) -> None:
+        """Does the work and gives its answer, or breaks as the test wants it."""
+        fault = self._fault(path)
+        if fault is None:
+            return self._send(*work())
+        done = work() if fault.after or fault.mangle else None
+        if fault.then:
+            fault.then()
+        time.sleep(fault.hang)
+        if fault.late or fault.status == -1:
+            done = done or work()
+        if fault.mangle and done:
+            out, kind = fault.mangle(done[2])
+            return self._send(done[0], {"Content-Type": kind}, out)
+        if fault.status == -1 and done:
+            return self._send(*done)
+        if fault.status == 0:
+            return self._reset()
+        out = json.dumps({"message": fault.message}).encode()
+        return self._send(fault.status, {"Content-Type": "application/json", **fault.headers}, out)
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
-            return None
-        if fault:
-            return self._json(fault.status, {"message": fault.message}, fault.headers)
-        return self._json(status, answer)
 
     def _fault(self, path: str) -> Fault | None:
-        for fault in self.server_state.faults:
-            if fault.times > 0 and fault.method == self.command and re.search(fault.path, path):
-                fault.times -= 1
-                return fault
+        with self.server_state.lock:
+            for fault in self.server_state.faults:
+                if fault.times > 0 and re.fullmatch(fault.method, self.command) and re.search(fault.path, path):
+                    fault.skip -= 1
+                    if fault.skip < 0:
+                        fault.times -= 1
+                        return fault
         return None
 
-    def _json(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
-        out = json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(out)))
-        self.end_headers()
-        self.wfile.write(out)
+    def _send(self, status: int, headers: dict[str, str], out: bytes) -> None:
+        with suppress(OSError):  # who asked may have left
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(out)))
+            self.end_headers()
+            self.wfile.write(out)
+            self.wfile.flush()
 
     # --- Git
 
@@ -277,13 +317,8 @@ class _Handler(BaseHTTPRequestHandler):
         gitlab, parts = self.server_state, urlsplit(self.path)
         wanted = "Basic " + base64.b64encode(f"oauth2:{TOKEN}".encode()).decode()
         if self.headers.get("Authorization") != wanted:
-            out = b"HTTP Basic: Access denied\n"
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="GitLab"')
-            self.send_header("Content-Length", str(len(out)))
-            self.end_headers()
-            self.wfile.write(out)
-            return
+            headers = {"WWW-Authenticate": 'Basic realm="GitLab"'}
+            return self._send(401, headers, b"HTTP Basic: Access denied\n")
         gitlab.git_calls.append(f"{self.command} {parts.path.rpartition('.git/')[2]}?{parts.query}")
         name = "/" + gitlab.repository.name + parts.path.removeprefix(f"/{PROJECT}.git")
         env = {
@@ -299,15 +334,26 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
         }
-        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
-        head, _, out = done.stdout.partition(b"\r\n\r\n")
-        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-        self.send_response(int(fields.pop("Status", "200").split()[0]))
-        for key, value in fields.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(out)))
-        self.end_headers()
-        self.wfile.write(out)
+
+        def work() -> tuple[int, dict[str, str], bytes]:
+            done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
+            head, _, out = done.stdout.partition(b"\r\n\r\n")
+            fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
+            return int(fields.pop("Status", "200").split()[0]), fields, out
+
+        return self._answer(parts.path, work)
+
+
+def _page(answer: Any, url: str, path: str, query: dict[str, list[str]]) -> tuple[Any, dict[str, str]]:
+    """One page of a list, and the link that leads to the next."""
+    if not isinstance(answer, list):
+        return answer, {}
+    size, number = min(100, int(query.get("per_page", ["20"])[0])), int(query.get("page", ["1"])[0])
+    headers = {"X-Page": str(number), "X-Per-Page": str(size), "X-Total": str(len(answer))}
+    if number * size < len(answer):
+        again = urlencode({**query, "page": [number + 1]}, doseq=True)
+        headers |= {"X-Next-Page": str(number + 1), "Link": f'<{url}{path}?{again}>; rel="next"'}
+    return answer[(number - 1) * size : number * size], headers
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
