@@ -19,8 +19,7 @@ from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
-from skills.core.model import Edit, Person
-from skills.core.model.requests import Request
+from skills.core.model import Edit, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 

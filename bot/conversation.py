@@ -11,15 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.desk import Desk, Handled, attempt
+from bot.desk import Desk, attempt
 from bot.followups import (
     ask_what_it_was,
     confirm,
     corrects,
     from_above,
     keep,
+    only_one_waiting,
     says_nothing,
     since_merge,
+    spoken_of,
     take_environment,
     take_space,
     which_phase,
@@ -42,8 +44,12 @@ from bot.turns import (
 from bot.world.memory import Memory
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
-from skills.core.model import Finding, Person
-from skills.core.model.requests import ISOLATION, Request
+from skills.core.model import (
+    ISOLATION,
+    Finding,
+    Person,
+    Request,
+)
 from skills.core.secrets import mask
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
@@ -52,7 +58,7 @@ _KEPT_TEXT = 20_000
 _NEED = ("for", "to", "until", "remove", "ip", "answer", "on")
 _OF_ONE_NEED = (
     *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
-    "default_deny",
+    *("default_deny", "widens"),
 )
 DECISIONS = ("approve", "reject", "hold")
 
@@ -151,6 +157,7 @@ class Conversation:
             "wrong": lambda turn, _: [ask_what_it_was(turn)],
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
+            "redraw": self._redraw,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -196,11 +203,16 @@ class Conversation:
         ]
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
+        before, widens = spoken_of(turn, heard, self._memory)
         self._new_subject(turn, heard)
-        turn.state["to"] = list(heard.destinations)
+        turn.state |= {"to": [*before, *heard.destinations], "widens": widens}
         if not turn.state.get("for"):
             return self._which_workload(turn)
         return self._run(turn, "check", {"for": turn.state["for"], "to": heard.destinations})
+
+    def _redraw(self, turn: Turn, heard: Heard) -> list[Reply]:
+        key = heard.key or only_one_waiting(turn, self._desk)
+        return self._run(turn, "propose", {"redraw": key}) if key else [problem(Finding("EGR653", {"verb": "redraw"}))]
 
     def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
         self._new_subject(turn, heard)
@@ -269,11 +281,11 @@ class Conversation:
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
         ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"], "comment": noted}
-        ask["drafted_by"] = turn.state.get("drafted_by")
+        ask |= {"drafted_by": turn.state.get("drafted_by"), "widens": turn.state.get("widens")}
         return self._run(turn, "propose", ask)
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
-        key = heard.key or self._only_one_waiting(turn)
+        key = heard.key or only_one_waiting(turn, self._desk)
         if not key:
             return [problem(Finding("EGR653", {"verb": heard.verb}))]
         ask: dict[str, Any] = {"key": key, "verb": heard.verb, "reason": heard.reason}
@@ -286,15 +298,6 @@ class Conversation:
     def started(self, where: Where) -> bool:
         """Whether this thread was spoken in before."""
         return self._memory.thread(where.thread).version > 0
-
-    def _only_one_waiting(self, turn: Turn) -> str | None:
-        """This thread's request, unless another one waits as well: then the key has to be said."""
-        handled = self._desk.handle("status", ask_for("status", {}), turn.who, turn.where, on_target=True)
-        waiting = [row["key"] for row in handled.answer.data["requests"]] if handled.answer else []
-        known: str | None = turn.state.get("key")
-        if len(waiting) > 1:
-            return None
-        return known or (waiting[0] if waiting else None)
 
     def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
         """The check once more on the new target branch: said with its commit, never assumed."""
@@ -385,7 +388,8 @@ class Conversation:
         ask = ask_for(skill, fields)
         handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
         if handled.answer is None:
-            return [self._problem(handled)]
+            assert handled.problem is not None
+            return [problem(handled.problem.finding)]
         turn.state.pop("asking", None)
         remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
@@ -394,7 +398,3 @@ class Conversation:
 
     def _row(self, key: str | None) -> Request | None:
         return row.request if key and (row := self._memory.request(key)) else None
-
-    def _problem(self, handled: Handled) -> Reply:
-        assert handled.problem is not None
-        return problem(handled.problem.finding)

@@ -17,8 +17,7 @@ from bot.settings import Settings, database_below
 from bot.terminal import chat, short, show, show_lines
 from bot.world.config_repo import copy_repository, new_repository
 from bot.world.people import git_person
-from skills.core.model import Person
-from skills.core.model.requests import Request
+from skills.core.model import Person, Request
 
 HOME = ".postern"
 _BORN = "2026-01-05T08:00:00+00:00"

@@ -12,8 +12,7 @@ from bot.world.memory import Memory
 from skills.core.all_symptoms import judge
 from skills.core.corrections import correction
 from skills.core.flows import readable
-from skills.core.model import Finding
-from skills.core.model.requests import ISOLATION, Request
+from skills.core.model import ISOLATION, OPEN_STATES, Finding, Request
 from skills.core.report import read_report
 from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem
@@ -60,6 +59,30 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     with memory.transaction() as tx:
         tx.add_log(turn.who.id, turn.where.thread, "not_right", {"case": case}, clock())
     return problem(Finding("EGR678"))
+
+
+def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
+    """This thread's request, unless another one waits as well: then the key has to be said."""
+    handled = desk.handle("status", ask_for("status", {}), turn.who, turn.where, on_target=True)
+    waiting = [row["key"] for row in handled.answer.data["requests"]] if handled.answer else []
+    known: str | None = turn.state.get("key")
+    if len(waiting) > 1:
+        return None
+    return known or (waiting[0] if waiting else None)
+
+
+def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], str | None]:
+    """What "also port 8443" adds to: the destinations of this person's open request in the thread, with its key, or
+    those that the thread speaks of."""
+    if not heard.also:
+        return [], None
+    row = memory.request(turn.state["key"]) if turn.state.get("key") else None
+    request = row.request if row else None
+    if request and request.state in OPEN_STATES and not turn.who.is_same(request.asked_by):
+        return [], None
+    if request and request.state in OPEN_STATES and not request.remove:
+        return [to for to in request.destinations if to not in (*ISOLATION, *heard.destinations)], request.key
+    return [to for to in turn.state.get("to", ()) if to not in heard.destinations], None
 
 
 def since_merge(request: Request, turn: Turn, desk: Desk) -> Reply:

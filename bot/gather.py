@@ -9,9 +9,12 @@ from datetime import datetime
 from bot.world.config_repo import Source
 from bot.world.snapshots import Snapshots
 from skills.contract import World
-from skills.core.model import Person, Place
-from skills.core.model.origins import Origin
-from skills.core.model.requests import Request
+from skills.core.model import (
+    Origin,
+    Person,
+    Place,
+    Request,
+)
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import read_policy
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.gather import Where
 from bot.world import wire
 from bot.world.memory import Memory, Transaction
 from skills.contract import Answer, World
 from skills.core.errors import Outdated
-from skills.core.model.effects import Effect, OpenMergeRequest
-from skills.core.model.requests import MoveRequest, OpenRequest, Record, WatchRequest
+from skills.core.model import (
+    CloseMergeRequest,
+    Effect,
+    MoveRequest,
+    OpenMergeRequest,
+    OpenRequest,
+    Record,
+    Request,
+    WatchRequest,
+)
 
 
 def record(memory: Memory, name: str, answer: Answer, world: World, where: Where) -> None:
@@ -40,6 +50,8 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
             if claimed:
                 tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, world.now)
         name = f"open:{effect.request_key}:{len(same_kind) + 1}"
+    elif isinstance(effect, CloseMergeRequest):
+        name = f"close:{effect.request_key}:{effect.digest}"
     else:
         name = f"{effect.verb}:{effect.request_key}:{effect.by}:{len(same_kind) + 1}"
     tx.add_intent(name, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
@@ -59,7 +71,7 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
     request = item.request
     row = tx.request(request.key)
     if row is None:
-        tx.create_request(request, world.repository, world.now)
+        tx.create_request(request, world.repository, world.now, _facts(request))
         return
     if row.request.digest == request.digest:
         return
@@ -69,15 +81,21 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
         "drafted",
         request.version,
         world.now,
+        destinations=request.destinations,
         digest=request.digest,
         base=request.base,
         paths=request.paths,
         waits_for=request.waits_for,
         reason=request.reason,
         until=request.until,
+        facts={**row.facts, **_facts(request)},
     )
     if not moved:
         raise Outdated("EGR407", key=request.key)
+
+
+def _facts(request: Request) -> dict[str, Any]:
+    return {"drawn": wire.dump(request.drawn)} if request.drawn else {}
 
 
 def _move(tx: Transaction, item: MoveRequest, world: World) -> None:

@@ -15,8 +15,14 @@ from bot.world import wire
 from bot.world.forge import Forge, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields
 from skills.core.errors import Outdated, Unreachable
-from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
-from skills.core.model.requests import Request, RequestState
+from skills.core.model import (
+    CloseMergeRequest,
+    Effect,
+    MergeRequestDecision,
+    OpenMergeRequest,
+    Request,
+    RequestState,
+)
 
 STALE = timedelta(seconds=60)
 
@@ -72,6 +78,8 @@ class InlineRunner:
         receipt = {"number": merge_request.number, "url": merge_request.url, "head": merge_request.head}
         with self._memory.transaction() as tx:
             row = tx.request(effect.request_key)
+            if "facts" in fields and row:
+                fields["facts"] = {**row.facts, **fields["facts"]}
             if tx.finish(intent, receipt, now) and row and state and _still_meant(effect, row.request):
                 tx.move_request(effect.request_key, row.request.state, state, row.request.version, now, **fields)
 
@@ -92,6 +100,8 @@ def _after(effect: Effect, merge_request: MergeRequest) -> tuple[RequestState | 
     """The state that the row moves to when the effect is done, and what the row learns."""
     if isinstance(effect, OpenMergeRequest):
         return "waiting", {"number": merge_request.number, "url": merge_request.url, "commit": merge_request.head}
+    if isinstance(effect, CloseMergeRequest):
+        return None, {}
     if effect.merge:
         commands = {"commands": list(merge_request.commands)}
         return "merged", {"commit": merge_request.merged_commit or merge_request.head, "facts": commands}

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.world.config_repo import ConfigRepo
-from skills.core.model import Place
-from skills.core.model.origins import Origin
-from skills.core.model.requests import Request
+from skills.core.model import Origin, Place, Request
 
 _DONE = ("merged", "confirmed")
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from bot.world.forge import Forge, MergeRequest
 from skills.core.errors import Outdated
-from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
+from skills.core.model import (
+    CloseMergeRequest,
+    Effect,
+    MergeRequestDecision,
+    OpenMergeRequest,
+)
 
 
 def perform(effect: Effect, forge: Forge) -> MergeRequest:
@@ -14,6 +19,17 @@ def perform(effect: Effect, forge: Forge) -> MergeRequest:
             return forge.open_or_update(effect).merge_request
         case MergeRequestDecision():
             return _decide(effect, forge)
+        case CloseMergeRequest():
+            return _close(effect, forge)
+
+
+def _close(effect: CloseMergeRequest, forge: Forge) -> MergeRequest:
+    merge_request = forge.find(effect.request_key)
+    if merge_request is None:
+        raise Outdated("EGR475", key=effect.request_key)
+    if merge_request.state != "opened":
+        return merge_request
+    return forge.close(merge_request.number, "Postern", effect.reason)
 
 
 def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:

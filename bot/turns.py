@@ -10,8 +10,7 @@ from typing import Any
 from bot.gather import Where
 from skills.all_skills import by_name
 from skills.contract import Answer
-from skills.core.model import Person
-from skills.core.model.requests import Request
+from skills.core.model import Person, Request
 from skills.core.understand import Heard
 from skills.replies import Reply
 

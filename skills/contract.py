@@ -17,10 +17,16 @@ from pydantic import BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
 from skills.core.errors import AskUnclear
-from skills.core.model import Finding, Person, Place, Question
-from skills.core.model.effects import Effect
-from skills.core.model.origins import Origin
-from skills.core.model.requests import Record, Request
+from skills.core.model import (
+    Effect,
+    Finding,
+    Origin,
+    Person,
+    Place,
+    Question,
+    Record,
+    Request,
+)
 from skills.core.policy import Policy
 from skills.core.resources import skill_card
 

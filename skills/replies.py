@@ -12,8 +12,13 @@ from typing import Any
 from skills.contract import Answer
 from skills.core.change import unified_diff
 from skills.core.messages import level, say, symptom_words
-from skills.core.model import Evidence, Finding, NearMiss, Verdict
-from skills.core.model.requests import Request
+from skills.core.model import (
+    Evidence,
+    Finding,
+    NearMiss,
+    Request,
+    Verdict,
+)
 from skills.core.rendering import render
 from skills.core.wire import costs_of
 

@@ -1,7 +1,7 @@
 """Golden conversations: tests/cases/conversation/<what_happens>.yaml, played on real Git and a real database.
 
 Each turn: `who` says `says`; `hears` are words that must stand in the answer, `not_hears` words that must not.
-Without `config`, a folder of another case, the shipped sample is spoken of. At the end `state` is what the newest request's row says, and `merged` whether the target branch moved.
+Without `config`, a folder of another case, the shipped sample is spoken of. At the end `state` is what the newest request's row says, and `merged` whether the target branch moved; `until` and `destinations` are the row's.
 """
 
 from __future__ import annotations
@@ -44,4 +44,6 @@ def test_conversation(case: Path, tmp_path: Path) -> None:
     assert (requests[-1].state if requests else None) == talk.get("state")
     if "until" in talk:
         assert requests[-1].until == talk["until"]
+    if "destinations" in talk:
+        assert requests[-1].destinations == tuple(talk["destinations"])
     assert (head_of(app) != before) == talk.get("merged", False)

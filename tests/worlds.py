@@ -10,8 +10,7 @@ from skills.contract import World
 from skills.core.allowlist import Allowlist
 from skills.core.charts import Render
 from skills.core.expansion import Scope
-from skills.core.model import Person
-from skills.core.model.requests import Request
+from skills.core.model import Person, Request
 from skills.core.policy import PATH, read_policy
 from skills.core.reading import is_manifest, read_file
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import OpenMergeRequest
 
 State = Literal["opened", "merged", "closed"]
 

@@ -14,7 +14,7 @@ from bot.world.config_repo.writing import write_commit
 from bot.world.forge import commit_message
 from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Outdated
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import OpenMergeRequest
 
 
 def read_target(git: GitDir, branch: str, wanted: Wanted, kind: Kind, since: Snapshot | None = None) -> Snapshot:

@@ -36,7 +36,7 @@ from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
 from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import OpenMergeRequest
 
 _WAIT_SECONDS = 30.0
 _RACES = 8

@@ -15,13 +15,30 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 from skills.core.errors import Unreachable
-from skills.core.model import Destination, Edit, Evidence, Finding, Need, Person, Place, Ports, Question, Workload
-from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
+from skills.core.model import (
+    CloseMergeRequest,
+    Destination,
+    Drawn,
+    Edit,
+    Effect,
+    Evidence,
+    Finding,
+    MergeRequestDecision,
+    Need,
+    OpenMergeRequest,
+    Person,
+    Place,
+    Ports,
+    Question,
+    Workload,
+)
 
 T = TypeVar("T")
 
 KNOWN: tuple[type, ...] = (
+    CloseMergeRequest,
     Destination,
+    Drawn,
     Edit,
     Evidence,
     Finding,

@@ -34,7 +34,7 @@ from skills.core.model import (
 from skills.core.platform_base import Platform
 from skills.core.reading import read_file
 
-__all__ = ["ENVIRONMENT", "Draft", "digest", "draft", "unified_diff", "worst_of"]
+__all__ = ["ENVIRONMENT", "Draft", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
 _ALL_PODS = " all pods"
 _DENIER = "network_policy"  # the dialect, and its layer, in which a namespace is denied by default
@@ -192,6 +192,16 @@ def digest(base: str | None, edits: Iterable[Edit]) -> str:
     """Covers the base commit, every path and all new text; nothing that is shown can change without it."""
     rows = sorted((edit.path, edit.role, edit.new_text) for edit in edits)
     return hashlib.sha256(json.dumps([base, rows], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def effect(change: Change) -> str:
+    """Covers the text of every touched file before and after and all that the proof says, but not the base: on two
+    commits the same change for the same files is the same."""
+    proof = change.proof
+    said = [[item.code, dict(item.facts)] for item in (*proof.wider_than_asked, *proof.lost)]
+    rows = sorted((edit.path, edit.role, edit.old_text or "", edit.new_text) for edit in change.edits)
+    whole = [rows, [str(grant) for grant in proof.newly_allowed], proof.newly_denied, said, proof.before, proof.after]
+    return hashlib.sha256(json.dumps(whole, default=str).encode()).hexdigest()
 
 
 def unified_diff(edit: Edit) -> str:

@@ -9,8 +9,16 @@ from skills.core.allowlist import Allowlist, Resolution, unresolved
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.flow_text import workload as read_workload
-from skills.core.model import Destination, Finding, Need, Verdict, Workload, WorkloadRef
-from skills.core.model.requests import OPEN_STATES, Request
+from skills.core.model import (
+    OPEN_STATES,
+    Destination,
+    Finding,
+    Need,
+    Request,
+    Verdict,
+    Workload,
+    WorkloadRef,
+)
 from skills.core.report import Seen
 
 MOST_DESTINATIONS = 50

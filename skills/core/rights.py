@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from skills.core.errors import NotAllowed
-from skills.core.model import Person
-from skills.core.model.requests import Request
+from skills.core.model import Person, Request
 from skills.core.policy import PATH, Policy
+
+POSTERN = Person("postern", "Postern")
+"""Who draws anew where nobody asked for it. It may do nothing else."""
 
 
 def may_ask(person: Person) -> None:
     """Anybody whom the surface could name may ask; without a name there is nobody to answer for the change."""
     if not person.id.strip():
         raise NotAllowed("EGR404")
+
+
+def may_redraw(person: Person, request: Request, policy: Policy) -> None:
+    """Drawing anew changes nothing that was asked, but approvals fall: only for those whom the request concerns."""
+    concerned = {request.asked_by, *request.watchers, *policy.approvers(request.paths), POSTERN.id}
+    if person.id.strip().casefold() not in {name.strip().casefold() for name in concerned}:
+        raise NotAllowed("EGR063", key=request.key, asked_by=request.asked_by)
 
 
 def may_decide(person: Person, request: Request, policy: Policy) -> None:

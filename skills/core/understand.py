@@ -18,7 +18,7 @@ from skills.core.report import read_report
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why",
+    "kept", "why", "redraw",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -35,6 +35,8 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
+_REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
+_ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additionally)\b|\b(?:too|as well)\s*[.!?]*\s*$")
 _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
@@ -111,10 +113,17 @@ class Heard:
     by_model: bool = False
     until: str | None = None
     port: str | None = None
+    also: bool = False
+    """Beside what the thread speaks of, not instead of it."""
 
 
 def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:
     """`names` are the workloads that the allowlist knows, `environments` those that it speaks of."""
+    heard = _hear(words, names, environments)
+    return replace(heard, also=heard.verb in ("check", "port") and bool(_ALSO.search(words)))
+
+
+def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> Heard:
     said = words.strip()
     if not said:
         return Heard("empty")
@@ -195,6 +204,8 @@ def _command(said: str) -> Heard | None:
             return Heard(verb)
     if match := _STATUS.fullmatch(said):
         return Heard("status", key=match[1])
+    if match := _REDRAW.fullmatch(said):
+        return Heard("redraw", key=match[1])
     if match := _DECIDE.fullmatch(said):
         verb = match[1].lower()
         return Heard(verb, key=match[2], reason=_flat(match[3]))

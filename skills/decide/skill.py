@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
+from skills.core import change
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
-from skills.core.model import Finding
-from skills.core.model.effects import MergeRequestDecision
-from skills.core.model.requests import Decided, MoveRequest, Request, RequestState
+from skills.core.model import (
+    Decided,
+    Drawn,
+    Finding,
+    MergeRequestDecision,
+    MoveRequest,
+    Request,
+    RequestState,
+)
 from skills.core.rights import complete, may_decide
+from skills.draft import skill as draft
 
 NAME = "decide"
+_OF_DRAFT = {field.alias or name for name, field in draft.Ask.model_fields.items()}
 
 
 class Ask(contract.Ask):
@@ -40,16 +51,34 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR431", key=request.key)
     decided = Decided(ask.verb, world.person.id, request.digest, " ".join(ask.reason.split()), world.now.isoformat())
     if ask.verb == "approve":
-        _refuse_moved(request, world)
-        return _approve(request, decided, world)
+        again = _proved_again(request, world)
+        answer = _approve(request, decided, world)
+        return replace(answer, findings=(*answer.findings, *again))
     return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", world.target, merge=False)
 
 
-def _refuse_moved(request: Request, world: World) -> None:
-    """The proof was made on the base; on a newer commit nobody has seen what the change does."""
+def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:
+    """The proof was made on the base. On a newer commit it is made once more: an approval stands only where the same
+    change of the same files has the same effect there, for anything else nobody has seen."""
     tip = world.allowlist.commit or ""
-    if request.base != tip:
-        raise Outdated("EGR408", key=request.key, base=request.base[:12], now=tip[:12], asked_by=request.asked_by)
+    if request.base == tip:
+        return ()
+    facts = {"key": request.key, "base": request.base[:12], "now": tip[:12]}
+    if request.drawn is None or _effect_now(request.drawn, world) != request.drawn.effect:
+        raise Outdated("EGR408", **facts)
+    return (Finding("EGR064", facts),)
+
+
+def _effect_now(drawn: Drawn, world: World) -> str | None:
+    ask = draft.Ask.model_validate(
+        {name: value for name, value in json.loads(drawn.asked).items() if name in _OF_DRAFT}
+    )
+    need, _ = draft.need_of(ask, world)
+    if need is None:
+        return None
+    noted = json.loads(drawn.asked).get("comment")
+    drafted = change.draft(world.allowlist, need if noted is None else replace(need, reason=noted))
+    return change.effect(draft.answered(drafted, ask.answer).change)
 
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:

@@ -1,4 +1,4 @@
-"""propose: the drafted change becomes a merge request, once per need."""
+"""propose: the drafted change becomes a merge request, once per need; an open one is widened or drawn anew."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from typing import Any
 from pydantic import Field
 
 from skills.contract import Answer, World
-from skills.core import change, diagram, risk
+from skills.core import change
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
-from skills.core.messages import say
-from skills.core.model import Finding, Need
-from skills.core.model.effects import OpenMergeRequest
-from skills.core.model.requests import ISOLATION, OPEN_STATES, OpenRequest, Request, WatchRequest
-from skills.core.rendering import render
-from skills.core.rights import may_ask
+from skills.core.model import (
+    OPEN_STATES,
+    CloseMergeRequest,
+    Drawn,
+    Finding,
+    MoveRequest,
+    Need,
+    OpenRequest,
+    Person,
+    Request,
+    WatchRequest,
+)
+from skills.core.rights import may_ask, may_redraw
 from skills.draft import skill as draft
+from skills.propose import drawing
 
 NAME = "propose"
 _REASON_LENGTH = 2000
@@ -31,28 +39,36 @@ class Ask(draft.Ask):
     digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
     drafted_by: str | None = Field(None, description="who drew it, if somebody else; they can't approve it either")
     comment: str | None = Field(None, description="the reason as the draft noted it in the file, if it was another one")
+    widens: str | None = Field(None, description="your open request that becomes this one, with what was added")
+    redraw: str | None = Field(None, description="an open request that is drawn anew on the newest commit")
 
 
 def run(ask: Ask, world: World) -> Answer:
     may_ask(world.person)
+    if world.allowlist.commit is None:
+        raise AskUnclear("EGR308")
+    if ask.redraw:
+        return _redraw(world.request(ask.redraw), world)
     if not ask.reason.strip():
         raise AskUnclear("EGR306")
     if len(ask.reason) > _REASON_LENGTH:
         raise AskUnclear("EGR307", most=_REASON_LENGTH, given=len(ask.reason))
-    if world.allowlist.commit is None:
-        raise AskUnclear("EGR308")
     need, unresolved = draft.need_of(ask, world)
     if need is None:
         return unresolved
-    # What was shown is what is done: a reason that came after the draft stands in the merge request, not in the file.
-    noted = need if ask.comment is None else replace(need, reason=ask.comment)
-    drafted = draft.answered(change.draft(world.allowlist, noted), ask.answer)
+    drafted = _drafted(ask, need, world)
     if ask.digest and ask.digest != drafted.change.digest:
         raise Outdated("EGR406", shown=ask.digest[:12], now=drafted.change.digest[:12])
     if not drafted.change.edits:
         return _nothing_to_do(drafted, need, world)
     draft.refuse_unproved(drafted, need)
-    return _open(drafted, need, world, ask.drafted_by or world.person.id)
+    return _open(ask, drafted, need, world)
+
+
+def _drafted(ask: Ask, need: Need, world: World) -> Draft:
+    """As it was shown: a reason that came after the draft stands in the merge request and not in the file."""
+    noted = need if ask.comment is None else replace(need, reason=ask.comment)
+    return draft.answered(change.draft(world.allowlist, noted), ask.answer)
 
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
@@ -65,30 +81,135 @@ def request_key(repository: str, need: Need, number: int = 0) -> str:
     return f"{key}-{number + 1}" if number else key
 
 
-def _open(drafted: Draft, need: Need, world: World, drafted_by: str) -> Answer:
-    known = {request.key: request for request in world.requests}
-    number = 0
-    while (old := known.get(request_key(world.repository, need, number))) and old.state not in OPEN_STATES:
-        number += 1
-    key = request_key(world.repository, need, number)
+def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
+    key, old = _same_need(ask, need, world)
     if old:
         _refuse_redrawing(old)
     if old and not world.person.is_same(old.asked_by):
         return _watch(old, world)
-    request = replace(_request(key, drafted, need, world), watchers=_others(world, drafted_by))
+    drafted_by = ask.drafted_by or world.person.id
+    request = drawing.request(key, drafted, need, world, _kept(ask, need), request_key(world.repository, need))
+    request = replace(request, watchers=() if world.person.is_same(drafted_by) else (drafted_by,))
     if old:
         same = old.digest == drafted.change.digest
         kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
-        request = replace(kept, reason=old.reason, until=old.until) if same else kept
-    records = (OpenRequest(request, drafted.change.edits, old.digest if old else None),)
-    effect = _effect(request, drafted, replace(need, reason=request.reason, until=request.until), world)
+        request = replace(kept, reason=old.reason, until=old.until, drawn=old.drawn) if same else kept
+    return _opened(request, old, drafted, need, world)
+
+
+def _opened(request: Request, old: Request | None, drafted: Draft, need: Need, world: World) -> Answer:
+    effect = drawing.effect(request, drafted, replace(need, reason=request.reason, until=request.until), world)
     return Answer(
         _data(request, created=old is None),
         findings=(_lead(request, old, world), *drafted.change.proof.wider_than_asked, *drafted.change.proof.lost),
         next_steps=("status",),
-        records=records,
+        records=(OpenRequest(request, drafted.change.edits, old.digest if old else None),),
         effects=(effect,),
         detail={"request": request, "draft": drafted},
+    )
+
+
+def _same_need(ask: Ask, need: Need, world: World) -> tuple[str, Request | None]:
+    """The open request of this need, or the one that it widens; else the key of a new one."""
+    wanted = request_key(world.repository, need)
+    for request in world.requests:
+        if request.state in OPEN_STATES and request.drawn and request.drawn.need == wanted:
+            return request.key, request
+    if ask.widens:
+        old = world.request(ask.widens)
+        _refuse_widening(old, need, world)
+        return old.key, old
+    known = {request.key: request for request in world.requests}
+    number = 0
+    while (taken := known.get(key := request_key(world.repository, need, number))) and not _is_of(taken, wanted):
+        number += 1
+    return key, taken
+
+
+def _is_of(request: Request, wanted: str) -> bool:
+    """Whether an open request still stands for this need: a widened one has the key of what it was at first."""
+    return request.state in OPEN_STATES and (request.drawn is None or request.drawn.need == wanted)
+
+
+def _refuse_widening(old: Request, need: Need, world: World) -> None:
+    if old.state not in OPEN_STATES:
+        raise Outdated("EGR055", key=old.key, state=old.state)
+    if not world.person.is_same(old.asked_by):
+        raise NotAllowed("EGR056", key=old.key, asked_by=old.asked_by)
+    if old.workload != str(need.workload) or old.remove != need.remove or need.isolate:
+        raise AskUnclear("EGR057", key=old.key, workload=old.workload)
+
+
+def _kept(ask: Ask, need: Need) -> str:
+    """The ask without what belongs to this one moment, as it is drawn anew later."""
+    fixed = {"on": need.on, "digest": None, "widens": None, "redraw": None}
+    return ask.model_copy(update=fixed).model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+def _redraw(old: Request, world: World) -> Answer:
+    """The same need on the newest commit: who asked, since when and why stay as they are."""
+    may_redraw(world.person, old, world.policy)
+    if old.state not in OPEN_STATES:
+        raise Outdated("EGR055", key=old.key, state=old.state)
+    _refuse_redrawing(old)
+    if old.drawn is None:
+        raise Outdated("EGR058", key=old.key, asked_by=old.asked_by)
+    ask = Ask.model_validate_json(old.drawn.asked)
+    need, unresolved = draft.need_of(ask, world)
+    if need is None:
+        return unresolved
+    drafted = _drafted(ask, need, world)
+    if not drafted.change.edits:
+        return _superseded(old, drafted, need, world)
+    draft.refuse_unproved(drafted, need)
+    asker = replace(world, person=Person(old.asked_by), thread=old.thread)
+    made = drawing.request(old.key, drafted, need, asker, old.drawn.asked, old.drawn.need)
+    same = old.digest == made.digest
+    made = replace(
+        made, reason=old.reason, until=old.until, since=old.since, version=old.version, watchers=old.watchers
+    )
+    answer = _opened(replace(made, drawn=old.drawn) if same else made, old, drafted, need, asker)
+    if same:
+        return answer
+    return replace(answer, findings=(_differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
+
+
+def _differs(key: str, old: Drawn, now: Drawn | None) -> Finding:
+    """How what is opened now differs from what was: in its lines, or only in where they stand."""
+    assert now is not None
+    was, is_now = _turned(old.diff), _turned(now.diff)
+    if was == is_now:
+        return Finding("EGR059", {"key": key})
+    gone = [line for line in was if line not in is_now]
+    new = [line for line in is_now if line not in was]
+    return Finding("EGR060", {"key": key, "gone": _quoted(gone), "new": _quoted(new)})
+
+
+def _turned(diff: str) -> list[str]:
+    """Added and removed lines, without the indentation that the text around them has now."""
+    lines = [line for line in diff.splitlines() if line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ")]
+    return [line[0] + line[1:].strip() for line in lines]
+
+
+def _quoted(lines: list[str]) -> str:
+    return " · ".join(line[1:] for line in lines[:3]) + (" …" if len(lines) > 3 else "") or "nothing"
+
+
+def _superseded(old: Request, drafted: Draft, need: Need, world: World) -> Answer:
+    """Another change did it meanwhile, so this one is closed."""
+    done = drafted.change.proof.before == ("denied" if need.remove or need.isolate else "allowed")
+    if not done:
+        raise Outdated("EGR061", key=old.key, workload=old.workload)
+    commit = (world.allowlist.commit or "")[:12]
+    lead = Finding("EGR062", {"key": old.key, "commit": commit})
+    return Answer(
+        {**_data(old, created=False), "state": "superseded"},
+        findings=(lead,),
+        records=(MoveRequest(old.key, old.version, "superseded"),),
+        effects=(CloseMergeRequest(old.key, old.digest, f"The allowlist does this since commit {commit}."),)
+        if old.number
+        else (),
+        detail={"request": old},
     )
 
 
@@ -111,10 +232,6 @@ def _watch(old: Request, world: World) -> Answer:
     )
 
 
-def _others(world: World, drafted_by: str) -> tuple[str, ...]:
-    return () if world.person.is_same(drafted_by) else (drafted_by,)
-
-
 def _lead(request: Request, old: Request | None, world: World) -> Finding:
     facts = {"key": request.key, "approvers": ", ".join(request.waits_for), "asked_by": request.asked_by}
     if old and not world.person.is_same(old.asked_by):
@@ -122,76 +239,6 @@ def _lead(request: Request, old: Request | None, world: World) -> Finding:
     if old:
         return Finding("EGR412" if old.digest != request.digest else "EGR413", facts)
     return Finding("EGR410" if request.waits_for else "EGR414", facts)
-
-
-def _request(key: str, drafted: Draft, need: Need, world: World) -> Request:
-    paths = tuple(edit.path for edit in drafted.change.edits)
-    approvers = world.policy.approvers(paths) - {world.person.id.casefold()}
-    return Request(
-        key=key,
-        state="drafted",
-        version=0,
-        workload=str(need.workload),
-        destinations=ISOLATION if need.isolate else tuple(map(str, need.destinations)),
-        digest=drafted.change.digest,
-        base=drafted.change.base or "",
-        branch=f"egress/{key}",
-        asked_by=world.person.id,
-        reason=need.reason,
-        until=need.until,
-        since=world.now.isoformat(timespec="seconds"),
-        paths=paths,
-        environment=need.workload.environment,
-        thread=world.thread,
-        remove=need.remove,
-        waits_for=tuple(sorted(approvers)),
-    )
-
-
-def _effect(request: Request, drafted: Draft, need: Need, world: World) -> OpenMergeRequest:
-    assessed = risk.assess(need, drafted.change.proof)
-    code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
-    title = say(Finding(code, _title_facts(request, need))).says
-    environment = (f"environment::{need.workload.environment}",) if need.workload.environment else ()
-    return OpenMergeRequest(
-        request_key=request.key,
-        base=request.base,
-        branch=request.branch,
-        target=world.target,
-        edits=drafted.change.edits,
-        digest=request.digest,
-        title=title,
-        body=body(request, drafted, need, assessed, world),
-        labels=("egress::needs-approval", f"egress::{need.workload.platform}", *environment),
-        reviewers=request.waits_for,
-        author=request.asked_by,
-        created_at=request.since,
-    )
-
-
-def _title_facts(request: Request, need: Need) -> dict[str, str]:
-    more = len(request.destinations) - 1
-    destinations = request.destinations[0] + (f" and {more} more" if more else "")
-    return {"workload": str(need.workload), "destinations": destinations, "namespace": str(need.workload)}
-
-
-def body(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World) -> str:
-    """The merge request's text: everything in it that people or manifests wrote is escaped in the template."""
-    note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
-    return render(
-        "merge_request.md.j2",
-        request=request,
-        need=need,
-        draft=drafted,
-        proof=drafted.change.proof,
-        wider=[say(finding).says for finding in drafted.change.proof.wider_than_asked],
-        lost=[say(finding).says for finding in drafted.change.proof.lost],
-        risk=assessed,
-        reasons=[say(reason).says for reason in assessed.reasons],
-        groups=world.policy.groups_for(request.paths),
-        note=note.markdown,
-        commands=drafted.change.commands,
-    )
 
 
 def _nothing_to_do(drafted: Draft, need: Need, world: World) -> Answer:

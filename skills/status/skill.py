@@ -8,8 +8,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core.model import Finding
-from skills.core.model.requests import OPEN_STATES, Request
+from skills.core.model import OPEN_STATES, Finding, Request
 
 NAME = "status"
 

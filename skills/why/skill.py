@@ -11,9 +11,15 @@ from pydantic import Field
 from skills import contract
 from skills.contract import Answer, World
 from skills.core.flows import read_flow
-from skills.core.model import Fact, Finding, Place, Verdict, unique
-from skills.core.model.origins import Origin
-from skills.core.model.requests import Request
+from skills.core.model import (
+    Fact,
+    Finding,
+    Origin,
+    Place,
+    Request,
+    Verdict,
+    unique,
+)
 
 NAME = "why"
 _MOST_WORKLOADS = 2000

@@ -20,8 +20,7 @@ from bot.world.forge_local import LocalForge
 from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Mendable, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import Edit
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import Edit, OpenMergeRequest
 from tests.fakes import git_repos
 
 FILES = {"a.yaml": "a: 1\n", "deep/er/b.yaml": "b: 2\n", "README.md": "read me\n"}

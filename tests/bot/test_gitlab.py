@@ -15,8 +15,7 @@ from bot.world.forge import Forge, MergeRequest
 from bot.world.gitlab import Calls, GitLabForge, Project, authorization, project_path
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import Edit
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import Edit, OpenMergeRequest
 from tests.fakes import git_repos
 from tests.fakes.gitlab_guard import guarded
 from tests.fakes.gitlab_server import PROJECT, TOKEN, Fault, GitLab, certificate, serving

@@ -23,8 +23,18 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from bot.world.memory import Memory, Transaction, sqlite_url
 from skills.core.errors import Mendable, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import Destination, Edit, Need, Place, Ports, Workload
-from skills.core.model.requests import OPEN_STATES, Decided, Request, RequestState
+from skills.core.model import (
+    OPEN_STATES,
+    Decided,
+    Destination,
+    Edit,
+    Need,
+    Place,
+    Ports,
+    Request,
+    RequestState,
+    Workload,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -12,8 +12,20 @@ from hypothesis import given, settings
 
 from bot.world import wire
 from skills.core.errors import Unreachable
-from skills.core.model import Destination, Edit, Evidence, Finding, Need, Place, Ports, Question, Workload
-from skills.core.model.effects import Effect, MergeRequestDecision, OpenMergeRequest
+from skills.core.model import (
+    Destination,
+    Edit,
+    Effect,
+    Evidence,
+    Finding,
+    MergeRequestDecision,
+    Need,
+    OpenMergeRequest,
+    Place,
+    Ports,
+    Question,
+    Workload,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

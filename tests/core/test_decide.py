@@ -8,9 +8,13 @@ import pytest
 
 from skills.contract import World
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated
-from skills.core.model import Person
-from skills.core.model.effects import MergeRequestDecision
-from skills.core.model.requests import Decided, MoveRequest, Request
+from skills.core.model import (
+    Decided,
+    MergeRequestDecision,
+    MoveRequest,
+    Person,
+    Request,
+)
 from skills.decide import skill as decide
 from tests.worlds import COMMIT, world
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skills.core.errors import AskUnclear, NotAllowed
-from skills.core.model import Person
-from skills.core.model.requests import Request
+from skills.core.model import Person, Request
 from skills.core.policy import read_policy
 from skills.core.rights import complete, may_ask, may_decide
 

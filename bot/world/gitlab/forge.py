@@ -22,7 +22,7 @@ from bot.world.forge_records import is_key
 from bot.world.gitlab import words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import OpenMergeRequest
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})

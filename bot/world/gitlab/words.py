@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import re2
 
-from skills.core.model.effects import OpenMergeRequest
+from skills.core.model import OpenMergeRequest
 from skills.core.rendering import escape_markdown
 
 _TRAILER = re2.compile(r"(?m)^Postern-(Request|Base|Digest): (\S+)$")

@@ -22,8 +22,14 @@ from bot.world.memory.rows import (
     TurnRow,
 )
 from skills.core.errors import Unreachable
-from skills.core.model import Edit, Need
-from skills.core.model.requests import OPEN_STATES, Decided, Request
+from skills.core.model import (
+    OPEN_STATES,
+    Decided,
+    Drawn,
+    Edit,
+    Need,
+    Request,
+)
 
 
 class Reads(ABC):
@@ -163,5 +169,6 @@ def _request(row: RowMapping, decided: tuple[Decided, ...]) -> RequestRow:
         watchers=tuple(row["watchers"]),
         waits_for=tuple(row["waits_for"]),
         decisions=decided,
+        drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"])

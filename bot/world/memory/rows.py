@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from skills.core.model import Edit, Need
-from skills.core.model.requests import Request
+from skills.core.model import Edit, Need, Request
 
 WorkState = Literal["todo", "doing", "done", "failed"]
 Json = Mapping[str, Any]
@@ -62,6 +61,7 @@ class RequestRow:
 class RequestFields(TypedDict, total=False):
     """What a move may change beside the state. Watchers are not among them: they come one by one."""
 
+    destinations: tuple[str, ...]
     digest: str
     base: str
     branch: str

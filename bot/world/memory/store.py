@@ -31,8 +31,13 @@ from bot.world.memory.engine import open_engine, place_of, reachable
 from bot.world.memory.reads import Reads, waiting
 from bot.world.memory.rows import IntentRow, Json, PostRow, RequestFields
 from skills.core.errors import Outdated
-from skills.core.model import Edit, Need
-from skills.core.model.requests import Decided, Request, RequestState
+from skills.core.model import (
+    Decided,
+    Edit,
+    Need,
+    Request,
+    RequestState,
+)
 
 SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON

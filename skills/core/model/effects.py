@@ -50,4 +50,13 @@ class MergeRequestDecision:
     target: str = ""
 
 
-Effect = OpenMergeRequest | MergeRequestDecision
+@dataclass(frozen=True, slots=True)
+class CloseMergeRequest:
+    """Close the merge request of a request that needs none any more; `reason` is left there as a note."""
+
+    request_key: str
+    digest: str
+    reason: str
+
+
+Effect = OpenMergeRequest | MergeRequestDecision | CloseMergeRequest

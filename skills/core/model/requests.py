@@ -30,6 +30,20 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a request was drawn from and what came of it: enough to draw it anew and to see whether that differs.
+
+    `asked` is the ask as JSON, `need` the key of the need alone, `effect` a digest over what the change does on
+    whatever base, `diff` what was shown.
+    """
+
+    asked: str
+    need: str
+    effect: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes."""
 
@@ -55,6 +69,7 @@ class Request:
     watchers: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     decisions: tuple[Decided, ...] = ()
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
