@@ -255,7 +255,7 @@ class Allowlist:
         findings += blind
         if decision == "undecided":
             findings += unfilled(findings, self.texts)
-        findings += caveats(workload, layers, self._refused, self.expanded.assumed)
+        findings += caveats(workload, layers, self._refused, self.expanded.assumed, self.expanded.nameless)
         if strangers := unlisted(layers, self.readings):
             decision = "undecided" if decision == "allowed" else decision
             findings += strangers

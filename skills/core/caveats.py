@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from skills.core.model import Finding, LayerVerdict, Workload
 from skills.core.reading import Reading, is_manifest
@@ -27,13 +27,23 @@ def refused(readings: Mapping[str, Reading], homes: Mapping[str, tuple[str, ...]
 
 
 def caveats(
-    workload: Workload, layers: Iterable[LayerVerdict], of_namespace: Refused, assumed: Mapping[str, Finding]
+    workload: Workload,
+    layers: Sequence[LayerVerdict],
+    of_namespace: Refused,
+    assumed: Mapping[str, Finding],
+    nameless: Mapping[str, Finding],
 ) -> list[Finding]:
-    """`assumed` is by path: what a file says only with values that nothing in the repository confirms."""
+    """`assumed` is by path: what a file says only with values that nothing in the repository confirms. `nameless` are
+    files in which the name of a release decides that nothing says: worth saying where something is undecided."""
     said = [*of_namespace.get(workload.namespace or "", ()), *of_namespace.get("", ())] if workload.namespace else []
     if assumed:
         places = [place for layer in layers for place in (*(rule.place for rule in layer.rules), *layer.isolators)]
         said += [assumed[path] for path in dict.fromkeys(place.path for place in places) if path in assumed]
+    if nameless:
+        unknown = [item for layer in layers if layer.decision == "undecided" for item in layer.unknown]
+        spots = [item.place for finding in unknown for item in finding.evidence if item.place]
+        spots += [workload.place] if unknown and workload.place else []
+        said += [nameless[path] for path in dict.fromkeys(spot.path for spot in spots) if path in nameless]
     return said
 
 

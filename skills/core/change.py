@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.apart import ENVIRONMENT, common_to_all, which_environment
+from skills.core.enforce.matching import OPEN
 from skills.core.model import (
     Change,
     Decision,
@@ -153,6 +154,8 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
     """What comes out otherwise than its file says (patched, rendered) is for a person to change; it is said where."""
     made = part.expanded.by_hand
     blocked = [made[edit.path] for edit in plan.edits if edit.path in made and not _only_adds(part, edit)]
+    if any(OPEN in edit.new_text and OPEN not in (edit.old_text or "") for edit in plan.edits):
+        blocked += part.expanded.nameless.values()  # a label of which nobody knows the value can't be written down
     return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
 
 

@@ -17,6 +17,7 @@ from skills.core.enforce.delivery import REGISTRY, Release
 from skills.core.enforce.kube_objects import expand, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.overlay.objects import CLUSTER_WIDE
 from skills.core.enforce.templates import RELEASE_NAMESPACE
+from skills.core.enforce.unnamed import STAND_IN, without_name
 from skills.core.environments import canonical, known
 from skills.core.model import Fact, Finding, Place
 from skills.core.reading import ALL_MARKS, DENYING, Blind, marks_in
@@ -37,12 +38,14 @@ _MOST_ROWS = 4_000
 @dataclass(slots=True)
 class Charts:
     """`documents` by template; what else is not known as blind spots; templates that a draft must not touch; templates
-    that count with values of which nothing says that they are the deployed ones."""
+    that count with values of which nothing says that they are the deployed ones; templates in which the name of the
+    release decides, of which nothing says it."""
 
     documents: dict[str, list[Document]] = field(default_factory=dict)
     blind: list[Blind] = field(default_factory=list)
     by_hand: dict[str, Finding] = field(default_factory=dict)
     assumed: dict[str, Finding] = field(default_factory=dict)
+    nameless: dict[str, Finding] = field(default_factory=dict)
 
 
 def render_charts(
@@ -71,6 +74,7 @@ class _Chart:
     def __init__(self, root: str, files: Mapping[str, str], texts: Mapping[str, str], made: Charts) -> None:
         self.root, self.files, self.texts, self.made = root, files, texts, made
         self.about = _first(files["Chart.yaml"])
+        self.apart: set[int] = set()
 
     def is_of(self, release: Release) -> bool:
         """By its folder, by the beginning of it where the rest is filled in, or by its name in a registry."""
@@ -89,17 +93,20 @@ class _Chart:
             self._fails("it reads files of the chart that Postern does not load")
             return
         chosen = list(releases) or self._by_environment(environment)
-        wanted = [(item.name, item.namespace or _NOWHERE, self._values(item)) for item in chosen]
-        results = render(self.files, wanted)
+        own = text_of(self.about.get("name"))
+        wanted = [
+            (item.name if _named(item) else own, item.namespace or _NOWHERE, self._values(item)) for item in chosen
+        ]
+        again = [at for at, item in enumerate(chosen) if not _named(item) or not releases] if self._says_name() else []
+        results = render(self.files, [*wanted, *((STAND_IN, *wanted[at][1:]) for at in again)])
+        made: list[Mapping[str, str]] = []
         for result in results:
             if isinstance(result, str):
                 self._fails(result)
                 return
-        outputs = [
-            self._documents(result, release)
-            for result, release in zip(results, chosen, strict=True)
-            if not isinstance(result, str)
-        ]
+            made.append(result)
+        others = dict(zip(again, made[len(chosen) :], strict=True))
+        outputs = [self._documents(made[at], item, others.get(at)) for at, item in enumerate(chosen)]
         for path in templates:
             self.made.documents.setdefault(self.root + path, [])
         self._keep(outputs, chosen, every=not releases)
@@ -125,7 +132,13 @@ class _Chart:
     def _values(self, release: Release) -> list[Mapping[str, Any]]:
         return [*(_first(self.texts.get(path, "")) for path in release.files), *release.values]
 
-    def _documents(self, result: Mapping[str, str], release: Release) -> list[Document]:
+    def _says_name(self) -> bool:
+        return any("Release" in text for path, text in self.files.items() if "templates/" in path)
+
+    def _documents(
+        self, result: Mapping[str, str], release: Release, other: Mapping[str, str] | None
+    ) -> list[Document]:
+        """`other`: what comes out under another name, where nothing says the release's."""
         found: list[Document] = []
         for path in sorted(result):
             template = self.root + path
@@ -137,10 +150,27 @@ class _Chart:
             for broken in unreadable:
                 why = f"{path} comes out as what is no YAML (line {broken.line} of the output)"
                 self.made.blind.append(Blind(template, 1, self._failed(why), marks_in(result[path]), result[path]))
-            for document in documents:
-                for item in expand(document):
-                    if isinstance(item.data, Map):
-                        found.append(self._at_home(item, lines, source.split("\n"), release))
+            items = [item for document in documents for item in expand(document) if isinstance(item.data, Map)]
+            homed = [self._at_home(item, lines, source.split("\n"), release) for item in items]
+            follows = other is not None and other.get(path) != result[path]
+            found += self._without_name(homed, (other or {}).get(path, "")) if follows else homed
+        return found
+
+    def _without_name(self, items: Sequence[Document], text: str) -> list[Document]:
+        twins = [twin for document in read_documents("", text)[0] for twin in expand(document)]
+        twins = [twin for twin in twins if isinstance(twin.data, Map)]
+        found = []
+        for at, item in enumerate(items):
+            twin = _placed(twins[at].data, ()) if len(twins) == len(items) else Map()
+            if isinstance(twin.get("metadata"), Map) and "namespace" in mapping_of(item.data.get("metadata")):
+                twin["metadata"].setdefault("namespace", item.data["metadata"]["namespace"])
+            data = without_name(item.data, twin, self.root or ".")
+            made = item if data is None else replace(item, data=data)
+            if data is None:
+                self.apart.add(id(made))
+            elif data != item.data:
+                self.made.nameless.setdefault(item.path, Finding("EGR575", {**_facts(item), "chart": self.root or "."}))
+            found.append(made)
         return found
 
     def _at_home(self, item: Document, lines: Sequence[int], rows: list[str], release: Release) -> Document:
@@ -164,6 +194,7 @@ class _Chart:
             alike = all(item.data == items[0].data for item in items)
             complete = not every or len(items) == len(outputs)
             unsure = any(id(item) in doubtful for item in items) and not self._is_literal(items[0])
+            unsure = unsure or any(id(item) in self.apart for item in items)
             if not (alike and complete) or unsure:
                 self._doubt(items[0], chosen)
                 continue
@@ -184,7 +215,8 @@ class _Chart:
         said = next((item.unknown for item in chosen if item.unknown), "")
         files = ", ".join(dict.fromkeys(path for item in chosen for path in item.files)) or said
         namespace = _key(document)[3]
-        facts = {**_facts(document), "values": files or "the values of its releases"}
+        named = "the name of its release" if id(document) in self.apart else ""
+        facts = {**_facts(document), "values": named or files or "the values of its releases"}
         known_here = None if not namespace or templated(namespace) else frozenset({namespace})
         words = str(document.data)
         self.made.blind.append(
@@ -217,6 +249,10 @@ class _Chart:
         why = f"its dependency {', '.join(left)} is not in the repository"
         place = f"{self.root}Chart.yaml"
         self.made.blind.append(Blind(place, 1, self._failed(why), ALL_MARKS - DENYING, "", known_here))
+
+
+def _named(release: Release) -> bool:
+    return bool(release.name) and not templated(release.name)
 
 
 def _first(text: str) -> Mapping[str, Any]:

@@ -34,13 +34,15 @@ Key = tuple[str, str, str, str]
 class Expanded:
     """`readings` as the cluster would see them; `by_hand` are files whose objects come out otherwise than they stand
     there, so that a draft must not touch them, with the reason. `roots` are what Kustomize is run on. `assumed` are
-    files that count with values of which nothing says that they are the deployed ones."""
+    files that count with values of which nothing says that they are the deployed ones, `nameless` those in which a
+    release's name decides that nothing says."""
 
     readings: Mapping[str, Reading]
     by_hand: Mapping[str, Finding] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     plain: bool = False
     assumed: Mapping[str, Finding] = field(default_factory=dict)
+    nameless: Mapping[str, Finding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def expand(readings: Mapping[str, Reading], texts: Mapping[str, str], scope: Sco
         work.charts(render_charts(work.releases(), texts, scope.render, scope.environment))
     if flux:
         work.flux(flux, by_folder)
-    return Expanded(work.readings(), work.by_hand, frozenset(roots), assumed=work.assumed)
+    return Expanded(work.readings(), work.by_hand, frozenset(roots), assumed=work.assumed, nameless=work.nameless)
 
 
 def _counts_as_it_stands(
@@ -160,6 +162,7 @@ class _Work:
         self._releases: list[Release] = []
         self.by_hand: dict[str, Finding] = {}
         self.assumed: dict[str, Finding] = {}
+        self.nameless: dict[str, Finding] = {}
 
     def releases(self) -> list[Release]:
         """Charts as they are installed; where roots disagree on one, what differs is not known."""
@@ -174,6 +177,7 @@ class _Work:
         self._blind += charts.blind
         self.by_hand |= charts.by_hand
         self.assumed |= charts.assumed
+        self.nameless |= charts.nameless
 
     def flux(self, found: Sequence[Substitution], by_folder: Mapping[str, Kustomization]) -> None:
         self._made |= after_flux(

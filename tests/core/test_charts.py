@@ -268,3 +268,94 @@ SURE = policy("podSelector: {}\npolicyTypes: [Egress]\negress:\n- to: [{ipBlock:
 def test_reading_around_actions(text: str, decision: str) -> None:
     note = "{{- /* template */}}\n" if "{{" not in text and "namespace: shop" not in text else ""
     assert asked({**BASE, "charts/net/templates/out.yaml": note + text}, None).decision == decision
+
+
+NAMED = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: {{ .Release.Name }}-out, namespace: shop}
+spec:
+  podSelector: {matchLabels: {LABELS}}
+  policyTypes: [Egress]
+  egress:
+  - to: [{ipBlock: {cidr: 198.51.100.0/24}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: api, app.kubernetes.io/instance: {{ .Release.Name }}}}
+    spec: {containers: [{name: main, image: example, env: [{name: N, value: "{{ .Release.Name }}"}]}]}
+"""
+BY_RELEASE = NAMED.replace("LABELS", "app.kubernetes.io/instance: {{ .Release.Name }}")
+BY_RELEASE_NOT = BY_RELEASE.replace(
+    "matchLabels: {app.kubernetes.io/instance: {{ .Release.Name }}}",
+    "matchExpressions: [{key: app.kubernetes.io/instance, operator: NotIn, values: [other, {{ .Release.Name }}]}]",
+)
+
+
+def named(template: str, instance: str = "net", **more: str) -> dict[str, str]:
+    raw = deployment("web", labels=f"app.kubernetes.io/instance: {instance}")
+    files = {"web.yaml": raw, "charts/net/Chart.yaml": CHART, "charts/net/templates/out.yaml": template}
+    return {**files, **more}
+
+
+@pytest.mark.needs("helm_python")
+@pytest.mark.parametrize("instance", ["net", "prod"])
+def test_a_release_that_nothing_names_may_be_called_anything(helm: Render, instance: str) -> None:
+    verdict = asked(named(BY_RELEASE, instance, **{"deny.yaml": DENY_EGRESS}), helm)
+    assert verdict.decision == "undecided", "the label could be the name of the release"
+    assert "EGR575" in codes(verdict)
+    verdict = asked(named(BY_RELEASE, instance), helm, "192.0.2.1:443")
+    assert verdict.decision == "undecided", "and so the policy could isolate the pod"
+    assert "EGR575" in codes(verdict)
+
+
+@pytest.mark.needs("helm_python")
+def test_what_a_release_is_not_called_may_be_its_name_too(helm: Render) -> None:
+    files = {"deny.yaml": DENY_EGRESS}
+    assert asked(named(BY_RELEASE_NOT, "net", **files), helm).decision == "undecided"
+    assert asked(named(BY_RELEASE_NOT, "other", **files), helm).decision == "denied"
+
+
+@pytest.mark.needs("helm_python")
+@pytest.mark.parametrize("template", [BY_RELEASE, NAMED.replace("LABELS", "app: api")])
+def test_pods_of_the_same_release_carry_its_name_whatever_it_is(helm: Render, template: str) -> None:
+    files = named(template, **{"deny.yaml": DENY_EGRESS})
+    for to, decision in ((TO, "allowed"), ("192.0.2.1:443", "denied")):
+        verdict = asked(files, helm, to, "shop/api")
+        assert (verdict.decision, "EGR575" in codes(verdict)) == (decision, False)
+
+
+@pytest.mark.needs("helm_python")
+def test_a_release_with_a_name_is_certain(helm: Render) -> None:
+    files = named(BY_RELEASE, "prod", **{"deny.yaml": DENY_EGRESS, "release.yaml": RELEASE})
+    assert asked(files, helm).decision == "denied"
+    files["release.yaml"] = RELEASE.replace("spec:\n", "spec:\n  releaseName: prod\n", 1)
+    assert asked(files, helm).decision == "allowed"
+    files["release.yaml"] = RELEASE.replace("spec:\n", "spec:\n  releaseName: ${NAME}\n", 1)
+    assert asked(files, helm).decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+def test_an_object_that_only_some_names_bring_is_not_known(helm: Render) -> None:
+    template = '{{ if eq .Release.Name "net" }}\n' + NAMED.replace("LABELS", "app: web") + "{{ end }}\n"
+    assert asked(named(template, **{"deny.yaml": DENY_EGRESS}), helm).decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+@pytest.mark.parametrize("namespace", ["{{ .Release.Name }}", "{{ .Release.Name }}-x"])
+def test_a_namespace_called_after_its_release_could_be_any(helm: Render, namespace: str) -> None:
+    template = NAMED.replace("LABELS", "app: web").replace("namespace: shop", f"namespace: {namespace}")
+    raw = named(template.replace("metadata: {name: api", "metadata: {name: apis"), **{"deny.yaml": DENY_EGRESS})
+    assert asked(raw, helm).decision == "undecided"
+
+
+@pytest.mark.needs("helm_python")
+def test_an_unknown_label_is_never_written_into_a_draft(helm: Render) -> None:
+    made = allowlist(named(BY_RELEASE, **{"deny.yaml": DENY_EGRESS}), render=helm)
+    for workload in ("shop/api", "shop/web"):
+        need = read_flow(made, workload, ("192.0.2.1:443",)).need("", None, remove=False)
+        assert need is not None
+        assert not [edit for edit in change.draft(made, need).change.edits if "«" in edit.new_text]

@@ -307,7 +307,7 @@ def workload_of(pod: PodFacts, name: str | None = None) -> Workload:
         pod.namespace,
         namespace=pod.namespace,
         labels=known_labels(pod.labels),
-        service_account=pod.service_account,
+        service_account=None if templated(pod.service_account) else pod.service_account,
         container_ports={port: number for port, (_, number) in pod.named_ports.items()},
         host_network=pod.host_network,
         place=pod.place,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from skills.core.enforce.matching import Match, all_of, sure
+from skills.core.enforce.matching import Match, all_of, same, sure
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import Span, Spans, network_span, without
 from skills.core.model import Finding, Place, Ports
@@ -170,9 +170,9 @@ def labels_match(selector: LabelSelector | None, pods: Pods) -> Match:
     if pods.labels is None or not pods.partial or selector.empty:
         return selector.matches(pods.labels)
     known = pods.labels
-    parts = [sure(known[key] == value) if key in known else Match.UNKNOWN for key, value in selector.labels.items()]
+    parts = [same(known[key], value) if key in known else Match.UNKNOWN for key, value in selector.labels.items()]
     parts += [
-        sure(requirement.matches(known)) if requirement.key in known else Match.UNKNOWN
+        requirement.matches(known) if requirement.key in known else Match.UNKNOWN
         for requirement in selector.requirements
     ]
     return all_of(parts)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from skills.core.enforce.matching import Match, all_of, sure
+from skills.core.enforce.matching import Match, all_of, any_of, same, sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,12 @@ class Requirement:
     operator: str
     values: tuple[str, ...] = ()
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> Match:
         value = labels.get(self.key)
-        if self.operator == "In":
-            return value in self.values
-        if self.operator == "NotIn":
-            return value not in self.values
-        if self.operator == "Exists":
-            return value is not None
-        return value is None
+        if self.operator in ("In", "NotIn"):
+            found = any_of(same(value, wanted) for wanted in self.values)
+            return found if self.operator == "In" else Match(Match.YES - found)
+        return sure((value is not None) == (self.operator == "Exists"))
 
     def __str__(self) -> str:
         values = f" ({', '.join(self.values)})" if self.values else ""
@@ -52,8 +49,8 @@ class LabelSelector:
             return Match.YES
         if labels is None:
             return Match.UNKNOWN
-        wanted = (sure(labels.get(key) == value) for key, value in self.labels.items())
-        required = (sure(requirement.matches(labels)) for requirement in self.requirements)
+        wanted = (same(labels.get(key), value) for key, value in self.labels.items())
+        required = (requirement.matches(labels) for requirement in self.requirements)
         return min(all_of(wanted), all_of(required))
 
     def __str__(self) -> str:

@@ -102,10 +102,10 @@ def term_match(term: Term, end: Endpoint) -> Match:
     if any(map(templated, (wanted.key, *wanted.values))):
         return Match.UNKNOWN
     if term.source not in _OF_PODS:
-        return sure(wanted.matches({}))
+        return wanted.matches({})
     known = _labels(wanted.key, end)
     if known is not None:
-        return sure(wanted.matches(known))
+        return wanted.matches(known)
     if wanted.key == CLUSTER and wanted.operator in {"Exists", "DoesNotExist"}:
         return sure(wanted.operator == "Exists")
     return Match.UNKNOWN
@@ -148,7 +148,9 @@ def endpoint(cluster: Cluster, pods: Pods) -> Endpoint:
     """Pods of the repository with their service account, if all of that name have the same."""
     namespace, _, name = pods.name.partition("/")
     accounts = {pod.service_account for pod in pods_named(cluster, namespace, name)} if name else set()
-    return Endpoint(pods, accounts.pop() if len(accounts) == 1 else None, pods.namespace in cluster.declared)
+    known = accounts.pop() if len(accounts) == 1 else None
+    said = None if known is None or templated(known) else known
+    return Endpoint(pods, said, pods.namespace in cluster.declared)
 
 
 def pod_end(cluster: Cluster, pod: PodFacts) -> Endpoint:

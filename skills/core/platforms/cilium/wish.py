@@ -8,6 +8,7 @@ from typing import Any
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_policy import Direction, Pods
+from skills.core.enforce.matching import OPEN
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need, Ports
 from skills.core.platforms.cilium.endpoints import NAMESPACE
@@ -113,6 +114,7 @@ def labels_for(cluster: Cluster, pods: Pods) -> dict[str, str] | None:
     if pods.partial:
         return dict(pods.labels)
     stable = {key: value for key, value in pods.labels.items() if not any(word in key for word in _VOLATILE)}
+    stable = {key: value for key, value in stable.items() if OPEN not in value} or stable
     order = [*(key for key in _PREFERRED if key in stable), *sorted(key for key in stable if key not in _PREFERRED)]
     chosen: dict[str, str] = {}
     for key in order or sorted(pods.labels):

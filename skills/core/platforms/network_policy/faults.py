@@ -10,6 +10,7 @@ from typing import Any
 import re2
 
 from skills.core.enforce.kube_objects import templated, text_of
+from skills.core.enforce.matching import OPEN
 from skills.core.enforce.selectors import LabelSelector, label_text, parse
 from skills.core.model import Finding, Place, finding
 from skills.core.yaml_text import Document, Map
@@ -188,5 +189,5 @@ def _check_value(faults: Faults, place: Place, value: Any) -> None:
     text = label_text(value)
     if templated(text):
         faults.template(place, "selector", text)
-    elif isinstance(value, (Mapping, list)) or (text and not _is_name(text)):
+    elif isinstance(value, (Mapping, list)) or (text and OPEN not in text and not _is_name(text)):
         faults.label(place, text)

@@ -19,7 +19,7 @@ from skills.core.enforce.kube_policy import (
     labels_match,
 )
 from skills.core.enforce.kube_policy import Pods as PodSet
-from skills.core.enforce.matching import Match
+from skills.core.enforce.matching import OPEN, Match
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Place
 
@@ -164,6 +164,7 @@ def labels_for(cluster: Cluster, policies: Sequence[NetworkPolicy], pods: PodSet
         if not strays(cluster, pods, LabelSelector(labels)):
             return labels
     stable = {key: value for key, value in pods.labels.items() if not any(word in key for word in _VOLATILE)}
+    stable = {key: value for key, value in stable.items() if OPEN not in value} or stable
     order = [*(key for key in _PREFERRED if key in stable), *sorted(key for key in stable if key not in _PREFERRED)]
     chosen: dict[str, str] = {}
     for key in order or sorted(pods.labels):
@@ -178,7 +179,7 @@ def _usual_labels(policies: Sequence[NetworkPolicy], pods: PodSet) -> list[dict[
     counted: dict[tuple[tuple[str, str], ...], int] = {}
     for policy in policies:
         selector = policy.selector
-        if selector is None or selector.requirements or not selector.labels:
+        if selector is None or selector.requirements or not selector.labels or OPEN in str(selector):
             continue
         if labels_match(selector, pods) is Match.YES:
             key = tuple(selector.labels.items())
