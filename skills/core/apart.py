@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from skills.core.enforce.cluster import NAME as KUBE
-from skills.core.enforce.kube_objects import NamespaceFacts
+from skills.core.enforce.kube_objects import NamespaceFacts, PluginFacts
 from skills.core.enforce.kustomize import Kustomization
 from skills.core.enforce.overlay import reached
 from skills.core.environments import environments_in
@@ -43,7 +43,7 @@ def _kustomizations(reading: Reading) -> list[Kustomization]:
 
 
 def _namespaces(reading: Reading) -> set[str]:
-    entries = [entry for entry in reading.entries.get(KUBE, ()) if not isinstance(entry, Kustomization)]
+    entries = [entry for entry in reading.entries.get(KUBE, ()) if not isinstance(entry, (Kustomization, PluginFacts))]
     return {entry.name if isinstance(entry, NamespaceFacts) else entry.namespace for entry in entries}
 
 

@@ -13,6 +13,7 @@ from skills.core.enforce import cluster as kube
 from skills.core.enforce import delivery
 from skills.core.enforce.kinds import UNKNOWN, unknown_kind
 from skills.core.enforce.kube_objects import mapping_of, templated, text_of
+from skills.core.enforce.plugin import read_plugin
 from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Evidence, Fact, Finding, Place, Workload
 from skills.core.yaml_text import Document, Unreadable, read_documents
@@ -24,6 +25,7 @@ DENYING = frozenset({"uds.dev/", "cilium.io/", "networking.istio.io/", "security
 _NAMESPACE_LINE = re2.compile(r"""(?m)^\s*namespace:\s*["']?([^\s"'#]*)""")
 _READERS: tuple[tuple[str, Any], ...] = (
     (kube.NAME, kube.read),
+    (kube.NAME, read_plugin),
     (delivery.NAME, delivery.read),
     *((platform.NAME, platform.read) for platform in ALL),
 )

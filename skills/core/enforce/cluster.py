@@ -11,6 +11,7 @@ from skills.core.enforce.kube_objects import (
     Facts,
     Mention,
     NamespaceFacts,
+    PluginFacts,
     PodFacts,
     ServiceAccountFacts,
     ServiceFacts,
@@ -60,7 +61,8 @@ _REPLICA_LABELS = frozenset(
 class Cluster:
     """Pods by namespace, labels by namespace (for every namespace that anything names), services by
     (namespace, name), service accounts, the places of Namespace manifests, known addresses, and the
-    namespaces that Kustomize gives to files. `facts` are what all this was made of."""
+    namespaces that Kustomize gives to files. `plugins` are signs of a network plugin, those that are sure first;
+    `facts` are what all the rest was made of."""
 
     pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Cluster:
     owners: Mapping[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     addresses: Mapping[str, PodFacts | ServiceFacts] = field(default_factory=dict)
     homes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plugins: tuple[PluginFacts, ...] = ()
     facts: Shelves[str, _Housed] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
@@ -93,7 +96,13 @@ _Housed = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Menti
 def compile_cluster(entries: Sequence[Facts]) -> Cluster:
     housed = homes(entry for entry in entries if isinstance(entry, Kustomization))
     every = list(_at_home(entries, housed))
-    return replace(_compiled(every, housed), facts=Shelves(_namespaces, _path, every))
+    plugins = _plugins(entries)
+    return replace(_compiled(every, housed), plugins=plugins, facts=Shelves(_namespaces, _path, every))
+
+
+def _plugins(entries: Iterable[Facts]) -> tuple[PluginFacts, ...]:
+    found = [entry for entry in entries if isinstance(entry, PluginFacts)]
+    return tuple(sorted(found, key=lambda sign: (not sign.sure, sign.place.path, sign.place.line)))
 
 
 def update_cluster(
@@ -110,6 +119,7 @@ def update_cluster(
     shelves, touched = cluster.facts.after(old, new)
     was = _compiled([entry for name in touched for entry in cluster.facts.at(name)], cluster.homes)
     is_now = _compiled([entry for name in touched for entry in shelves.at(name)], cluster.homes)
+    moved_in = [entry for facts in after.values() for entry in facts]
     if was.addresses or is_now.addresses:
         return compile_cluster(entries())  # addresses that several pods claim go by the order of all files
     return Cluster(
@@ -121,6 +131,7 @@ def update_cluster(
         _patched(cluster.owners, was.owners, is_now.owners),
         cluster.addresses,
         cluster.homes,
+        _plugins([*(sign for sign in cluster.plugins if sign.place.path not in before), *moved_in]),
         shelves,
     )
 
@@ -190,7 +201,7 @@ def _compiled(entries: Iterable[_Housed], housed: Mapping[str, tuple[str, ...]])
 def _at_home(entries: Sequence[Facts], housed: Mapping[str, tuple[str, ...]]) -> Iterator[_Housed]:
     """Every fact in the namespace, or namespaces, that Kustomize gives it."""
     for entry in entries:
-        if isinstance(entry, Kustomization):
+        if isinstance(entry, (Kustomization, PluginFacts)):
             continue
         if entry.place.path not in housed:
             yield entry

@@ -191,12 +191,17 @@ def _pod_opening(peer: Peer, namespace: str | None, far: Pods) -> tuple[Match, b
 
 def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
     """Whether an ipBlock holds a pod's address is up to the CNI. A block of everything mostly does; one that
-    spares the private ranges does not, because pods live there."""
+    spares the private ranges does not, because pods live there. Under Cilium no block ever holds a pod."""
     block = peer.block
     known = [parsed for parsed in map(ipaddress.ip_network, far.addresses) if block and parsed.version == block.version]
     usual = [network_span(parsed) for parsed in known] or RFC1918
     if block is None or (block.version != 4 and not known) or not meets(block.spans, usual):
         return Match.NO, True, None
+    if far.plugin is not None:
+        if far.plugin.sure and not far.host_network:
+            return Match.NO, True, None
+        facts = {"destination": far.name, "block": str(block), "sign": str(far.plugin.place)}
+        return Match.UNKNOWN, True, finding("EGR888", peer.place, far.plugin.place, **facts)
     if covers(block.spans, usual if known else PRIVATE_V4):
         return Match.YES, True, None
     return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))

@@ -22,7 +22,7 @@ from skills.core.enforce.kube_policy import (
 from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.enforce.spans import Span, covers, meets, network_span
+from skills.core.enforce.spans import RFC1918, Span, covers, meets, network_span
 from skills.core.model import Evidence, Fact, Finding, NearMiss, Place, Ports
 
 _MOST_PORTS = 12
@@ -151,7 +151,14 @@ def _peer_miss(policy: NetworkPolicy, peer: Peer, flow: Flow, far: Peers) -> Nea
         return _outside_miss(peer, flow.far, far, facts)
     if flow.far.host_network and peer.selects_pods:
         return _miss("EGR147", peer.place, 2, **facts, destination=flow.far.name)
-    return _pods_miss(policy, peer, flow.far, facts) if peer.selects_pods else None
+    return _pods_miss(policy, peer, flow.far, facts) if peer.selects_pods else _block_miss(peer, flow.far, facts)
+
+
+def _block_miss(peer: Peer, far: Pods, facts: dict[str, Fact]) -> NearMiss | None:
+    """A block that would hold the pods under most plugins, but not under the one that runs here."""
+    if far.plugin is None or peer.block is None or not meets(peer.block.spans, RFC1918):
+        return None
+    return _miss("EGR889", peer.place, 1, **facts, destination=far.name, sign=str(far.plugin.place))
 
 
 def _outside_miss(peer: Peer, there: Outside, far: Peers, facts: dict[str, Fact]) -> NearMiss | None:

@@ -91,7 +91,15 @@ class Mention:
     place: Place
 
 
-Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention | Kustomization
+@dataclass(frozen=True, slots=True)
+class PluginFacts:
+    """A sign of Cilium. `sure`: it is installed; otherwise policies of its kind merely stand here."""
+
+    place: Place
+    sure: bool
+
+
+Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention | Kustomization | PluginFacts
 
 
 def expand(document: Document) -> Sequence[Document]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from skills.core.enforce.kube_objects import PluginFacts
 from skills.core.enforce.matching import Match, all_of, same, sure
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import Span, Spans, network_span, without
@@ -129,7 +130,8 @@ class Pods:
     selector is known). `ports` are pod ports; None when the repository does not say. `named_ports`
     maps a container port's name to protocol and number. `port_name` is the name by which a Service
     chooses the pod port, so that a rule with that name matches even where the number is unknown.
-    `addresses` are pod addresses that an export states.
+    `addresses` are pod addresses that an export states. `plugin`: a sign that Cilium runs them, which lets no
+    ipBlock hold a pod.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Pods:
     host_network: bool = False
     addresses: tuple[str, ...] = ()
     place: Place | None = None
+    plugin: PluginFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

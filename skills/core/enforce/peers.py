@@ -52,11 +52,19 @@ def pods_of(cluster: Cluster, workload: Workload) -> Pods:
         named_ports={name: ("tcp", number) for name, number in workload.container_ports.items()},
         host_network=workload.host_network,
         place=workload.place,
+        plugin=next(iter(cluster.plugins), None),
     )
 
 
 def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
     """What the destination means when `workload` says it: bare service names live in its own namespace."""
+    found = _peers(cluster, workload, destination)
+    if not cluster.plugins or not found.pods:
+        return found
+    return replace(found, pods=tuple(replace(pods, plugin=cluster.plugins[0]) for pods in found.pods))
+
+
+def _peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
     if destination.workload:
         return _workload_peers(cluster, destination)
     if destination.network:
