@@ -128,7 +128,7 @@ def _assignment(marker: str, match: Any, *, password: bool = False) -> str:
     kept = str(match.group())
     if not bare or _is_masked(bare) or bare.lower() in _NO_SECRETS or "://" in bare or bare.startswith("//"):
         return kept
-    if bare.isdigit() and not password:
+    if (bare.isdigit() and not password) or _is_host_of_url(bare, match.string):
         return kept
     prose = value == bare and bare.isalpha() and (bare.islower() or bare.istitle())
     ends_line = match.string[match.end() : match.end() + 1] in ("", "\n")
@@ -136,6 +136,11 @@ def _assignment(marker: str, match: Any, *, password: bool = False) -> str:
         return kept
     quote = value[0] if value[0] in "\"'" and len(value) > 1 and value[-1] == value[0] else ""
     return f"{before}{key}{sign}{quote}{marker}{quote}"
+
+
+def _is_host_of_url(bare: str, text: str) -> bool:
+    """Java prints `request for "https://HOST/oauth/token": HOST` for a name that did not resolve."""
+    return "." in bare and f"://{bare}/" in text
 
 
 def _password(marker: str, match: Any) -> str:

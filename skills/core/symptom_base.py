@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from skills.core.model import Evidence, Finding
-from skills.core.patterns import Sieve, compiled
+from skills.core.patterns import Sieve, compiled, sifted
 from skills.core.report import Report, Seen
 from skills.core.report.names import host_at
 
@@ -175,11 +175,25 @@ def sighting(
     **facts: str | int | None,
 ) -> Sighting:
     """A sighting with its finding: the fact `host` is the remote that was wanted, or `the remote`."""
-    block = "no" if stays_here(report) else block
+    block = "no" if stays_here(report) else "unclear" if block == "yes" and unsteady(report) else block
     named = {"host": str(report.destinations[0]) if report.destinations else "the remote", **facts}
     evidence = tuple(Evidence(quote=words) for words in dict.fromkeys(quotes) if words)
     fits = _FITS.get(symptom, ()) if block != "no" else ()
     return Sighting(symptom, strength, block, origin, fits, Finding(code, named, evidence))
+
+
+# A policy denies every time: what works now and then, or worked for another file of the same host, meets no policy.
+_UNSTEADY = sifted(
+    r"(?im)\bintermittent|\bsometimes\b|\boccasional|\bsporadic|\brandomly\b|\brandom (?:errors?|failures?|times)\b"
+    r"|\bat random\b|\bmost of the time\b|\bnow and then\b|\bfrom time to time\b|\bflaky\b|\bonce in a while\b"
+    r"|works (?:on|after) (?:a )?(?:refresh|retry|restart)|\bmanchmal\b|\ba veces\b|\bparfois\b"
+    r"|^[^\n]{0,24}\bGet:\d+ https?://[^\n]+ \[[\d,.]+ [kM]?B\]$"
+)
+
+
+def unsteady(report: Report) -> bool:
+    """Whether the text itself says that the same way is open at other times."""
+    return _UNSTEADY.search(report.text) is not None
 
 
 def first(report: Report) -> Seen | None:
@@ -189,6 +203,8 @@ def first(report: Report) -> Seen | None:
 def stays_here(report: Report) -> bool:
     """Whether the connection never left the pod, or came in rather than went out."""
     remote = first(report)
+    if remote is None and report.proxies and not report.accesses:
+        return all((host := host_at(proxy)) is not None and host.local for proxy in report.proxies)
     if remote is not None:
         host, found = host_at(remote.host), host_at(remote.resolved or "")
         return (host is not None and host.local) or (found is not None and found.local)

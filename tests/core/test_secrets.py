@@ -80,6 +80,12 @@ def test_masking_twice_is_masking_once(text: str) -> None:
     assert mask(once.text).text == once.text
 
 
+def test_a_host_after_a_quoted_path_is_no_secret() -> None:
+    printed = 'I/O error on POST request for "https://login.tills.example/oauth/token": login.tills.example'
+    assert mask(printed).text == printed
+    assert "hunter2.x" not in mask('"https://login.tills.example/oauth/token": hunter2.x').text
+
+
 def test_kinds_are_named_once_each() -> None:
     assert mask(f"password=a1 password=b2 glpat-{RANDOM}").what == ("gitlab-token", "password")
 

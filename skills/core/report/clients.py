@@ -10,6 +10,7 @@ from skills.core.report.facts import Access
 
 # Name, flags, patterns. First match counts: a tool stands before the library that it is built on.
 _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("docker", "m", (r"\bdocker pull \S+\n[^\n]*Error response from daemon",)),
     ("terraform", "im", (r"\bterraform\b|Failed to query available provider|\bon \S+\.tf line \d+",)),
     (
         "helm",
@@ -55,6 +56,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             r"kaniko|podman|docker://|container registry|failed to solve|oauth token|initializing source",
         ),
     ),
+    ("other", "m", (r"^[^\n]{0,16}\b[EW]: Failed to fetch http",)),  # apt: no client of a name
     ("aiohttp", "m", (r"aiohttp|Cannot connect to host \S+ ssl:|ClientConnector\w*Error|ServerDisconnectedError",)),
     ("httpx", "m", (r"\bhttpx\b|httpcore|openai\.\w+Error|All connection attempts failed|anthropic\.\w+Error",)),
     ("boto", "im", (r"botocore|boto3?\b|EndpointConnectionError|Could not connect to the endpoint URL|s3://",)),
@@ -70,7 +72,8 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "redis",
         "im",
         (
-            r"\bredis(?:-cli\b|::|\.exceptions|client|module|exception)|redis\.clients|Redis (?:on|at) ",
+            r"\bredis(?:-cli\b|::|\.exceptions|client|module|exception)|redis\.clients",
+            r"Redis (?:on|at|connection (?:error|to)) ",
             r"connecting to \S+:63(?:79|80)\b|Could not connect to Redis|ioredis",
         ),
     ),
@@ -167,8 +170,8 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             r"\bjava[x]?\.[a-z]+\.|Exception in thread|\bat [\w.$]+\([\w]+\.(?:java|kt|scala):\d+\)|PKIX path",
             r"\bjdbc:|Caused by: [a-z]+\.[a-z]|o\.a\.\w|sun\.security|SunCertPathBuilder|org\.springframework",
-            r"okhttp3|io\.netty|awssdk|SQLRecoverableException|HikariPool",
-            r"\b[a-z]\w*(?:\.[a-z]\w*)*\.[A-Z]\w*Exception\b|Could not GET",
+            r"okhttp3|io\.netty|awssdk|SQLRecoverableException|HikariPool|Could not (?:GET|HEAD) 'http",
+            r"\b[a-z]\w*(?:\.[a-z]\w*)*\.[A-Z]\w*Exception\b",
             r"configuration \':",
         ),
     ),

@@ -95,6 +95,8 @@ POSITIONS: tuple[Position, ...] = (
         r"\bCall From \S+ to {H}:{P} failed",
         r"Failed to open TCP connection to {H}:{P}",
         r"(?i)could not connect to {H}:{P} \(",
+        r"(?i)failed to dial target host \"{H}:{P}\"",
+        r"(?i)connect[^\n()]{0,40}\('{H}', {P}\)",
         r"(?i)unable to connect to (?:[a-z0-9]+://)?{H}:{P}",
     ),
     # names that did not resolve

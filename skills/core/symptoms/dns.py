@@ -45,7 +45,7 @@ _CLUES = Clues(
         _DNS,
         STRENGTH.LOGGED - 3,
         "yes",
-        r"lookup \S+(?: on \S+)?: (?:server misbehaving|Temporary failure)",
+        r"lookup \S+(?: on \S+)?: (?:server misbehaving|Temporary failure|Try again)",
         r"plugin/errors: \d [^\n]{1,200}(?:i/o timeout|timed out|no route|unreachable)",
     ),
     clue(
@@ -117,8 +117,11 @@ _CLUES = Clues(
         _DNS, STRENGTH.SPOKEN + 2, "unclear", r"(?:does not|doesn't|won't|can't) resolve\b|löst nicht auf|no resuelve"
     ),
 )
-# Maven prints nothing but the host when it did not resolve: `...maven2): repo.example.org`.
-_BARE_HOST = sifted(r"(?m)from/to \S+ \(https?://([^/\s)]+)[^)\n]*\): ([A-Za-z0-9.-]+)(?::| |$)")
+# Java prints nothing but the host when it did not resolve: `...maven2): repo.example.org`, `for "https://h/p": h`.
+_BARE_HOST = sifted(
+    r"(?m)(?:from/to \S+ \(https?://([^/\s)]+)[^)\n]*\):|request for \"https?://([^/\"\s]+)[^\"\n]*\":"
+    r"|Could not (?:GET|HEAD) 'https?://([^/'\s]+)[^'\n]*'\.\s{0,20}\n\s{1,40}>) ([A-Za-z0-9.-]+)(?::| |;|$)"
+)
 _OWN_RESOLVER = sifted(r" on (?:\[::1\]|127\.[0-9.]+|localhost):53")
 
 
@@ -128,7 +131,8 @@ def look(report: Report) -> Sequence[Sighting]:
         for item, words in matches(report, _CLUES)
     ]
     for match in _BARE_HOST.finditer(report.text):
-        if match.group(1) == match.group(2):
+        wanted = match.group(1) or match.group(2) or match.group(3)
+        if wanted == match.group(4):
             block = _block(report, _CLUES.items[-1])
             seen.append(sighting(_DNS, "EGR213", report, match.group(), strength=STRENGTH.NAMED, block=block))
             break

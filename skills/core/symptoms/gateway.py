@@ -84,6 +84,9 @@ _CLUES = Clues(
 )
 _BLACK = sifted(r"(?i)\bBlackHoleCluster|\bblock_all\b")
 _OWN_TLS = sifted(r"(?i)transport failure reason:[^\n]{0,40}TLS")
+_TLS_CUT = sifted(r"(?i)transport failure reason:[^\n]{0,120}reset by peer")
+# a router of the own platform about calls that came in
+_ROUTER = sifted(r"\bat=error code=H\d\d desc=|\[RTR/\d")
 _TERMINATED = sifted(r"(?i)reset reason: (?:connection termination|remote reset|overflow|protocol error)|\boverflow\b")
 _XDS = compiled(r"(?i)gRPC config (?:stream|for)|StreamAggregatedResources|DeltaAggregatedResources|\bxds\b")
 _UPSTREAM_TIME = sifted(r"(?i)x-envoy-upstream-service-time: ?\d")
@@ -119,7 +122,12 @@ def _block(report: Report, item: Clue, words: str) -> Block:
     """Only an answer that the mesh itself wrote, without having reached anything, speaks of a block."""
     if item.symptom == _504 or item.block == "no":
         return "no"
-    if report.status_origin == "remote" or _UPSTREAM_TIME.search(report.text) or _XDS.search(words):
+    if (
+        _ROUTER.search(words)
+        or report.status_origin == "remote"
+        or _UPSTREAM_TIME.search(report.text)
+        or _XDS.search(words)
+    ):
         return "no"
     if item.strength >= STRENGTH.PLAIN and _inside_tls(report):
         return "no"  # what a program printed: people write https:// of any host
@@ -133,10 +141,15 @@ def _inside_tls(report: Report) -> bool:
     """A status that came over HTTPS was sent by whoever holds the certificate; a sidecar can only cut TLS."""
     remote = first(report)
     open_way = not (report.proxies or report.accesses or report.status_origin or _FOUNDRY.search(report.text))
-    return open_way and remote is not None and remote.ip is None and f"https://{remote.host}" in report.text
+    if not open_way or remote is None or remote.ip is not None:
+        return False
+    pulled = report.client == "docker" and remote.scheme == "https"  # a registry without TLS would be told to it
+    return pulled or f"https://{remote.host}" in report.text
 
 
 def _unavailable(report: Report, item: Clue) -> Block:
+    if _TLS_CUT.search(report.text):
+        return "unclear"
     if _TERMINATED.search(report.text) or item.block == "no" or _OWN_TLS.search(report.text):
         return "no"
     if report.status_origin == "proxy":

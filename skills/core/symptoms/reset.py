@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from skills.core.patterns import sifted
 from skills.core.report import Report
-from skills.core.symptom_base import STRENGTH, Block, Clues, Sighting, clue, ended, first, matches, sighting
+from skills.core.symptom_base import STRENGTH, Block, Clues, Sighting, clue, ended, first, inside, matches, sighting
 
 NAMES: tuple[str, ...] = ("connection_reset",)
 
@@ -51,12 +51,19 @@ _CLUES = Clues(
         _RESET,
         STRENGTH.LOOSE,
         "unclear",
-        r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b|connection error",
+        r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b",
     ),
+    clue(_RESET, STRENGTH.LOOSE - 6, "unclear", r"connection error"),
 )
 
 # Node's words for a request that was sent and never answered: the handshake was over.
 _AFTER_TLS = "socket hang up"
+# The connection stood: a session was in use, or a body was on its way.
+_STOOD = sifted(
+    r"(?im)reading a body from connection|response body error|while reading (?:the )?(?:response )?body"
+    r"|^[^\n]{0,60}\bDisconnected from \S+ at\b|closed an? (?:idle|established) connection"
+)
+_PLAIN_WEB = (80, 8000, 8080, 8888)
 _TUNNEL = sifted(r"(?i)\bCONNECT \S+:\d+ HTTP|proxy tunnel|from proxy after CONNECT|proxyconnect tcp")
 
 
@@ -69,6 +76,17 @@ def look(report: Report) -> Sequence[Sighting]:
 
 def _block(report: Report, block: Block) -> Block:
     """A sidecar that knows no such host takes the connection and drops it; without a host nothing points there."""
+    if _STOOD.search(report.text):
+        return "no"
     if _AFTER_TLS in report.text or (block == "yes" and _TUNNEL.search(report.text)):
         return "unclear"
-    return block if first(report) is not None else "unclear"
+    return block if _cut_by_mesh(report) else "unclear"
+
+
+def _cut_by_mesh(report: Report) -> bool:
+    """A sidecar cuts what it can't read; plain HTTP gets a status from it. In ambient mode services are cut as well."""
+    remote = first(report)
+    if remote is None or (remote.ip is not None and inside(report)):
+        return False
+    plain = remote.port in _PLAIN_WEB or (remote.scheme == "http" and remote.port != 443)
+    return ".svc" in remote.host or not plain

@@ -123,7 +123,8 @@ _CLUES = Clues(
         r"Failed to open TCP connection|AMQPConnectionError|All connection attempts failed|Communications link failure",
         r"Network Adapter could not establish the connection|ServerSelectionTimeoutError",
         r"MongoServerSelectionError|Unable to connect to the (?:remote )?server|Couldn't connect to server",
-        r"could not connect to (?:the )?server|Can't contact LDAP server|failed to connect to all addresses",
+        r"Connection failed \[IP: |could not connect to (?:the )?server|Can't contact LDAP server",
+        r"failed to connect to all addresses",
         r"network-related or instance-specific error|Could not open a connection to|Timeout was reached",
         r"Unable to load the service index",
     ),
@@ -151,7 +152,8 @@ _CLUES = Clues(
         r"\bread tcp \S+: i/o timeout",
         r"Timeout awaiting '(?:request|response|read)'|system error: (?:110|60)\b|HeadersTimeoutError",
         r"UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
-        r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout",
+        r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout|Greeting never received",
+        r"Error while reading from \S+ ?: \((?:110|60),",
     ),
     clue(_READ, STRENGTH.NAMED, "no", r"upstream timed out \(\d+: [^)]*\) while reading", origin="proxy"),
     # bytes came, so the way is open
@@ -208,6 +210,7 @@ _SHOWN_WORKING = sifted(
     r"(?i)\bHTTP/1\.[01]\" 200 \d|\bInstalled |\bsometimes\b|\bintermittent|\boccasional"
     r"|works (?:on|after) (?:refresh|retry)"
 )
+_ADMISSION = sifted(r"failed calling (?:admission )?webhook")
 _A_SECOND = 1000
 _CONTROL_PLANE = (6443, 10250, 2379, 2380, 9443)
 
@@ -250,6 +253,8 @@ def _block(report: Report, symptom: str, block: Block) -> Block:
         return "no" if "200 " in report.text else "unclear"
     if block == "yes" and remote is not None and remote.port in _CONTROL_PLANE:
         return "no" if remote.port == 10250 else "unclear"
+    if block == "yes" and _ADMISSION.search(report.text):
+        return "unclear"  # the API server calls, no workload
     if block == "yes" and (report.proxies or report.client == "envoy-access-log"):
         return "unclear"
     if block == "yes" and symptom == _READ and inside(report):
