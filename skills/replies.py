@@ -166,6 +166,8 @@ def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
     if verdict.decision != "allowed":
         lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
         lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
+    else:
+        lines += [say(finding).says for finding in verdict.findings if level(finding) == "error"][:1]
     if not brief or verdict.decision == "denied":
         lines += [_cited(verdict), _near(verdict)]
     return [line for line in lines if line]

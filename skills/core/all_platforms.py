@@ -1,4 +1,7 @@
-"""The platforms, in the order in which they speak for a workload and are asked to edit."""
+"""The platforms, in the order in which they speak for a workload and are asked to edit.
+
+Those that may send packets on a detour stand before those that judge the network on the way there.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from skills.core.platforms import cilium, cloud_foundry, infrastream, istio, net
 
 ALL: list[Platform] = [
     uds,
+    istio,
     cilium,
     network_policy,
-    istio,
     infrastream,
     cloud_foundry,
 ]

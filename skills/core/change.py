@@ -62,7 +62,8 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
             plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
             plans.append(plan)
             changed = changed.with_edits(plan.edits)
-            if plan.edits and not need.remove and all(verdict.allowed for verdict in _verdicts(changed, need)):
+            done = bool(plan.edits) and all(verdict.allowed for verdict in _verdicts(changed, need))
+            if plan.alone or (done and not need.remove):
                 break
     edits = _merged(allowlist, plans)
     after = _verdicts(changed, need)

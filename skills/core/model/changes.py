@@ -26,13 +26,15 @@ class Edit:
 class Plan:
     """What a platform proposes for a need: edits, or none and a reason among `findings`.
 
-    `commands` are commands that a person must run (where Git does not rule).
+    `commands` are commands that a person must run (where Git does not rule). `alone`: nothing that another dialect
+    could write would do, so none is asked.
     """
 
     edits: tuple[Edit, ...] = ()
     commands: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     questions: tuple[Question, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

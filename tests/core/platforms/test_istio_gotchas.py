@@ -473,6 +473,16 @@ def test_selectors_that_select_nothing_are_said() -> None:
     )
 
 
+@pytest.mark.parametrize("labels", ["{app: '{{ .Values.app }}'}", ""])
+def test_nothing_is_said_of_a_selector_whose_pods_are_not_known(labels: str) -> None:
+    """Pods that a tool completes may carry it, and so may those that are kept elsewhere."""
+    pods = [DEPLOYMENT.replace("{app: web}", labels)] if labels else []
+    sidecar = REGISTRY_ONLY.replace("spec:\n", "spec:\n  workloadSelector: {labels: {app: wbe}}\n")
+    assert "EGR589" not in audit(*pods, sidecar)
+    elsewhere = DEPLOYMENT.replace("app: web", "app: wbe").replace("namespace: shop", "namespace: other")
+    assert "EGR589" not in audit(*pods, elsewhere, sidecar)
+
+
 @pytest.mark.parametrize(
     ("key", "far", "numbers"),
     [

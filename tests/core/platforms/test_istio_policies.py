@@ -53,6 +53,35 @@ def test_sources(source: str, wanted: str) -> None:
     assert decision(*TLS, POLICY + "  action: DENY\n" + rule, to="x.com") == refused
 
 
+MESH = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    trustDomain: prod.example
+    trustDomainAliases: [old.example]
+"""
+
+
+@pytest.mark.parametrize(
+    ("principal", "said", "unsaid"),
+    [
+        ("cluster.local/ns/shop/sa/default", "allowed", "allowed"),
+        ("prod.example/ns/shop/sa/default", "allowed", "undecided"),
+        ("old.example/ns/shop/sa/default", "allowed", "undecided"),
+        ("partner.example/ns/shop/sa/default", "denied", "undecided"),
+        ("partner.example/ns/other/sa/default", "denied", "denied"),
+        ("'*/ns/shop/sa/default'", "allowed", "allowed"),
+        ("'*.example/ns/shop/*'", "allowed", "undecided"),
+    ],
+)
+def test_pods_of_another_trust_domain_are_others(principal: str, said: str, unsaid: str) -> None:
+    """Whoever has the same namespace and account in a foreign mesh is somebody else."""
+    texts = (*TLS, POLICY + f"  rules: [{{from: [{{source: {{principals: [{principal}]}}}}]}}]\n")
+    assert (decision(*texts, MESH, to="x.com"), decision(*texts, to="x.com")) == (said, unsaid)
+
+
 @pytest.mark.parametrize(
     ("hosts", "wanted"),
     [("[x.com]", "allowed"), ("['x.com:80']", "allowed"), ("['*.com']", "allowed"), ("[y.com]", "denied")],
@@ -118,9 +147,79 @@ def test_a_gateway_that_lacks_the_host_closes_it() -> None:
     assert decision(*TLS, ROUTE, GATEWAY, to="x.com") == "denied"
 
 
-def test_a_gateway_of_another_repository_is_named_and_not_judged() -> None:
+def test_a_gateway_of_another_repository_leaves_it_open() -> None:
     verdict = check(repository(*TLS, ROUTE), "x.com")
-    assert (verdict.decision, "EGR525" in codes(verdict.findings)) == ("allowed", True)
+    assert (verdict.decision, {"EGR525", "EGR500"} <= codes(verdict.findings)) == ("undecided", True)
+
+
+ONWARD = """\
+  - match: [{gateways: [istio-system/out], port: 443, sniHosts: [x.com]}]
+    route: [{destination: {host: x.com, port: {number: 443}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("route", "wanted"),
+    [
+        (ROUTE + ONWARD, "allowed"),
+        (ROUTE, "undecided"),
+        (ROUTE + ONWARD.replace("host: x.com", "host: a.svc.cluster.local"), "undecided"),
+        ((ROUTE + ONWARD).replace("  gateways: [mesh,", "  exportTo: ['.']\n  gateways: [mesh,"), "undecided"),
+    ],
+)
+def test_a_gateway_lets_out_what_a_route_takes_on(route: str, wanted: str) -> None:
+    assert decision(*TLS, route, GATEWAY.replace("y.com", "x.com"), to="x.com") == wanted
+
+
+def test_two_virtual_services_make_one_way() -> None:
+    """One for the mesh and one for the gateway, as people write it too."""
+    mesh = ROUTE.replace("gateways: [mesh, istio-system/out]", "gateways: [mesh]")
+    out = (
+        ROUTE[: ROUTE.index("  - match")]
+        .replace("through", "out")
+        .replace("[mesh, istio-system/out]", "[istio-system/out]")
+    )
+    gateway = GATEWAY.replace("y.com", "x.com")
+    assert decision(*TLS, mesh, out + ONWARD, gateway, to="x.com") == "allowed"
+    assert decision(*TLS, mesh, out + ONWARD, GATEWAY, to="x.com") == "denied"
+    assert decision(*TLS, mesh, gateway, to="x.com") == "undecided"
+
+
+def test_a_gateway_knows_only_hosts_that_are_exported_to_it() -> None:
+    gateway = GATEWAY.replace("y.com", "x.com")
+    shut, seen = (
+        (*TLS[:-1], entry("x.com", extra=f"resolution: DNS\n  exportTo: {to}"))
+        for to in ("['.']", "['.', istio-system]")
+    )
+    assert decision(*shut, ROUTE + ONWARD, gateway, to="x.com") == "denied"
+    assert decision(*seen, ROUTE + ONWARD, gateway, to="x.com") == "allowed"
+
+
+TO_GATEWAY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+  - to:
+    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: istio-system}}
+      podSelector: {matchLabels: {istio: egressgateway}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted"),
+    [
+        (TO_GATEWAY, "allowed"),
+        (TO_GATEWAY.replace("istio: egress", "istio: ingress"), "denied"),
+        (TO_GATEWAY.replace("name: istio-system", "name: elsewhere"), "denied"),
+        (TO_GATEWAY[: TO_GATEWAY.index("  - to")] + "  - to: [{ipBlock: {cidr: 203.0.113.0/24}}]\n", "denied"),
+    ],
+)
+def test_the_network_sees_the_gateway_and_not_the_host(policy: str, wanted: str) -> None:
+    assert decision(*TLS, ROUTE + ONWARD, GATEWAY.replace("y.com", "x.com"), policy, to="x.com") == wanted
 
 
 @pytest.mark.parametrize(
@@ -198,7 +297,55 @@ def test_only_tcp_goes_through_a_proxy() -> None:
     assert layers == [set(), {"mesh"}]
 
 
-def test_an_entry_whose_selector_finds_no_pods_is_said() -> None:
-    listed = entry("x.com", extra="resolution: STATIC\n  workloadSelector: {labels: {app: nobody}}")
-    assert "EGR589" in audit(DEPLOYMENT, REGISTRY_ONLY, listed)
-    assert "EGR589" not in audit(DEPLOYMENT, REGISTRY_ONLY, listed.replace("nobody", "web"))
+# --- TLS that the proxy begins
+
+ORIGIN = """\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: begin, namespace: shop}
+spec:
+  host: x.com
+  trafficPolicy: {portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]}
+"""
+PLAIN = entry("x.com", port="{number: 80, name: http, protocol: HTTP, targetPort: 443}")
+WIRE = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 443}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (ORIGIN, "EGR576"),
+        (ORIGIN.replace("SIMPLE", "DISABLE"), "EGR579"),
+        (ORIGIN.replace("number: 80", "number: 443"), "EGR579"),
+        (ORIGIN.replace("host: x.com", "host: y.com"), "EGR579"),
+        (ORIGIN.replace("host: x.com", "host: '*.com'"), "EGR576"),
+        (ORIGIN.replace("spec:\n", "spec:\n  exportTo: [other]\n"), "EGR579"),
+    ],
+)
+def test_the_application_speaks_http_where_the_proxy_begins_tls(rule: str, wanted: str) -> None:
+    verdict = check(repository(DEPLOYMENT, REGISTRY_ONLY, PLAIN, rule), "http://x.com")
+    assert (verdict.decision, codes(verdict.findings) & {"EGR576", "EGR577", "EGR579"}) == ("allowed", {wanted})
+
+
+def test_the_network_sees_the_port_on_the_wire() -> None:
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, PLAIN, ORIGIN, WIRE, to="http://x.com") == "allowed"
+    other = WIRE.replace("port: 443", "port: 80")
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, PLAIN, ORIGIN, other, to="http://x.com") == "denied"
+
+
+def test_tls_inside_tls_is_said() -> None:
+    both = ORIGIN.replace("portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]", "tls: {mode: SIMPLE}")
+    wrapped = check(repository(*TLS, both), "https://x.com")
+    assert "EGR577" in codes(wrapped.findings)
+    assert "EGR577" not in codes(check(repository(*TLS, ORIGIN), "https://x.com").findings)
+
+
+def test_http_on_443_is_meant_where_the_proxy_begins_tls() -> None:
+    listed = entry("x.com", port="{number: 443, name: http, protocol: HTTP}")
+    assert "EGR976" in audit(DEPLOYMENT, REGISTRY_ONLY, listed)
+    assert "EGR976" not in audit(DEPLOYMENT, REGISTRY_ONLY, listed, ORIGIN.replace("number: 80", "number: 443"))

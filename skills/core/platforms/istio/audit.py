@@ -12,6 +12,7 @@ from skills.core.platforms.istio.bb_leaves import faults, remarks
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.platforms.istio.gateways import dangling
 from skills.core.platforms.istio.index import Index
+from skills.core.platforms.istio.origination import originates
 from skills.core.platforms.istio.scope import Scope
 from skills.core.platforms.istio.values import merged
 
@@ -86,7 +87,7 @@ def _of_entry(scope: Scope, entry: ServiceEntry) -> Iterator[Finding]:
         if host != host.lower():
             yield finding("EGR984", place, host=host, entry=entry.name)
     for port in entry.ports:
-        if _CUSTOMARY.get(port.number) == port.family:
+        if _CUSTOMARY.get(port.number) == port.family and not originates(scope, entry, port.number):
             yield finding("EGR976", port.place, entry=entry.name, port=port.number, protocol=port.protocol)
         if port.family == "tcp" and not entry.addresses and entry.sound and not scope.allocates:
             if entry.passes_through:

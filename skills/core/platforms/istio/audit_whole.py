@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from skills.core.enforce.kube_objects import known_labels
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import within
@@ -43,7 +44,8 @@ def selectors(index: Index) -> Iterator[Finding]:
             own = [side for side in sidecars if side.selector is not None and not side.selector.empty]
             for side in own:
                 if side.selector is not None and _selects_none(index, namespace, side.selector):
-                    yield finding("EGR589", side.place, kind="Sidecar", name=side.name, selector=str(side.selector))
+                    facts = {"name": side.name, "selector": str(side.selector), "namespace": namespace}
+                    yield finding("EGR589", side.place, **facts)
             chosen: dict[str, str] = {}
             places = {side.name: side.place for side in own}
             for side in sorted(own, key=lambda item: item.name):
@@ -55,12 +57,6 @@ def selectors(index: Index) -> Iterator[Finding]:
                         yield finding(
                             "EGR588", side.place, places[first], sidecar=side.name, other=first, workload=pod.name
                         )
-        for entry in scope.entries:
-            if entry.selector is None or entry.namespace is None:
-                continue
-            if _selects_none(index, entry.namespace, entry.selector):
-                facts = {"kind": "ServiceEntry", "name": entry.name, "selector": str(entry.selector)}
-                yield finding("EGR589", entry.place, **facts)
 
 
 def unheeded(index: Index) -> Iterator[Finding]:
@@ -73,12 +69,12 @@ def unheeded(index: Index) -> Iterator[Finding]:
 
 
 def _selects_none(index: Index, namespace: str, selector: LabelSelector) -> bool:
-    """Only where it can be told: pods of that namespace stand here, or the fitting ones stand in another."""
+    """Only where it can be told: pods of that namespace stand here, and each of them shows its labels.
+
+    A ServiceEntry's selector is not looked at: what it selects may register itself, and no file then shows it.
+    """
     here = index.cluster.pods.get(namespace, ())
-    if here:
-        return all(selector.matches(pod.labels) is not Match.YES for pod in here)
-    others = (pod for pods in index.cluster.pods.values() for pod in pods)
-    return any(selector.matches(pod.labels) is Match.YES for pod in others)
+    return bool(here) and all(selector.matches(known_labels(pod.labels)) is Match.NO for pod in here)
 
 
 def differences(index: Index) -> Iterator[Finding]:

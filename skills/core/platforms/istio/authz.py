@@ -32,15 +32,17 @@ class Client:
 
 def at_waypoint(scope: Scope, view: LayerView, client: Client) -> LayerView:
     """The view with what AuthorizationPolicies of the host's ServiceEntries and their waypoints say."""
-    return _joined(view, _targeting(scope, client.to), client)
+    return _joined(view, _targeting(scope, client.to), client, scope.trusted)
 
 
 def at_pods(scope: Scope, view: LayerView, client: Client, far: Sequence[Pods]) -> LayerView:
     """The view with what the proxies of the far pods admit."""
     for pods in far:
-        view = _joined(view, [policy for policy in _about(scope, pods) if _selects(policy, pods) is Match.YES], client)
-        unsure = [policy for policy in _about(scope, pods) if _selects(policy, pods) is Match.UNKNOWN]
-        doubtful = [policy for policy in unsure if _joined(_open(view), [policy], client) != _open(view)]
+        about = _about(scope, pods)
+        view = _joined(view, [each for each in about if _selects(each, pods) is Match.YES], client, scope.trusted)
+        unsure = [policy for policy in about if _selects(policy, pods) is Match.UNKNOWN]
+        plain = _open(view)
+        doubtful = [policy for policy in unsure if _joined(plain, [policy], client, scope.trusted) != plain]
         if doubtful and not view.denies:
             view = replace(view, doubts=(*view.doubts, _unclear(doubtful, client)))
     return view
@@ -60,10 +62,10 @@ def _selects(policy: Policy, pods: Pods) -> Match:
     return Match.YES if policy.selector is None else labels_match(policy.selector, pods)
 
 
-def _joined(view: LayerView, policies: Sequence[Policy], client: Client) -> LayerView:
+def _joined(view: LayerView, policies: Sequence[Policy], client: Client, trusted: Sequence[str]) -> LayerView:
     if not policies:
         return view
-    matches = [(policy, matches_client(policy, client)) for policy in policies]
+    matches = [(policy, matches_client(policy, client, trusted)) for policy in policies]
     denying = [policy for policy, match in matches if policy.action == "DENY" and match is Match.YES]
     if denying:
         return replace(view, denies=tuple(RuleHit("deny", policy.place) for policy in denying))
@@ -107,15 +109,15 @@ def _waypoint(scope: Scope, entry: ServiceEntry) -> Iterable[tuple[str, str, str
     return [(home, "Gateway", name)] if name else []
 
 
-def matches_client(policy: Policy, client: Client) -> Match:
+def matches_client(policy: Policy, client: Client, trusted: Sequence[str]) -> Match:
     """Whether a rule of the policy means this client. A policy without rules means nobody."""
-    return any_of(_admits(rule, client) for rule in policy.rules)
+    return any_of(_admits(rule, client, trusted) for rule in policy.rules)
 
 
-def _admits(rule: Admission, client: Client) -> Match:
+def _admits(rule: Admission, client: Client, trusted: Sequence[str]) -> Match:
     parts = [Match.YES if rule.plain else Match.UNKNOWN]
     if rule.sources is not None:
-        parts.append(any_of(_from(source, client) for source in rule.sources))
+        parts.append(any_of(_from(source, client, trusted) for source in rule.sources))
     if rule.hosts is not None:
         # A name is read from HTTP alone: in anything else Istio drops the rule of an ALLOW, the condition of a DENY.
         host = client.to.host if client.to.application == "http" else None
@@ -128,19 +130,19 @@ def _admits(rule: Admission, client: Client) -> Match:
     return all_of(parts)
 
 
-def _from(source: Source, client: Client) -> Match:
+def _from(source: Source, client: Client, trusted: Sequence[str]) -> Match:
     namespace, account = client.pods.namespace, client.account
     parts = [Match.YES if source.plain else Match.UNKNOWN]
     if source.namespaces is not None:
         parts.append(any_of(sure(_fits(namespace, text)) for text in source.namespaces))
     if source.principals is not None:
-        parts.append(any_of(_is(text, namespace, account) for text in source.principals))
+        parts.append(any_of(_is(text, namespace, account, trusted) for text in source.principals))
     if source.accounts is not None:
         named = (text if "/" in text else f"*/{text}" for text in source.accounts)
         parts.append(any_of(_is_account(text, namespace, account) for text in named))
     if any(_fits(namespace, text) for text in source.not_namespaces):
         parts.append(Match.NO)
-    parts += [_not(_is(text, namespace, account)) for text in source.not_principals]
+    parts += [_not(_is(text, namespace, account, trusted)) for text in source.not_principals]
     return all_of(parts)
 
 
@@ -148,18 +150,36 @@ def _not(match: Match) -> Match:
     return {Match.YES: Match.NO, Match.NO: Match.YES}.get(match, match)
 
 
-def _is(text: str, namespace: str, account: str | None) -> Match:
+def _is(text: str, namespace: str, account: str | None, trusted: Sequence[str]) -> Match:
     """A principal is `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; a star stands for the start or the end of it."""
+    domain, slash, rest = text.partition("/ns/")
+    if slash:
+        return all_of([_trusts(domain, trusted), _is_account_in(rest, namespace, account)])
     if text == "*":
         return Match.YES
-    parts = text.split("/")
-    if len(parts) == 5 and parts[1] == "ns" and parts[3] == "sa" and "*" not in "".join(parts[1:4]):
-        if parts[2] != namespace:
-            return Match.NO
-        return Match.YES if parts[4] == "*" else _same(parts[4], account)
-    if account is None:
+    if account is None or not text.startswith("*"):
         return Match.UNKNOWN
-    return sure(_fits(f"cluster.local/ns/{namespace}/sa/{account}", text))
+    return sure(f"/ns/{namespace}/sa/{account}".endswith(text[1:]))
+
+
+def _trusts(domain: str, trusted: Sequence[str]) -> Match:
+    """Whether a principal of this trust domain can be a pod of this mesh, as far as a file names the mesh's domains.
+
+    `cluster.local` stands for whatever domain the mesh has.
+    Source: https://istio.io/latest/docs/tasks/security/authorization/authz-td-migration/
+    """
+    if any(_fits(known, domain) for known in ("cluster.local", *trusted)):
+        return Match.YES
+    return Match.NO if trusted else Match.UNKNOWN
+
+
+def _is_account_in(text: str, namespace: str, account: str | None) -> Match:
+    """`NAMESPACE/sa/ACCOUNT`, which may end in a star."""
+    own = f"{namespace}/sa/"
+    stem = text.removesuffix("*")
+    if text.endswith("*") and own.startswith(stem):
+        return Match.YES
+    return _same(text.removeprefix(own), account) if stem.startswith(own) else Match.NO
 
 
 def _is_account(text: str, namespace: str, account: str | None) -> Match:

@@ -24,6 +24,15 @@ class Proxy:
     findings: tuple[Finding, ...] = ()
     doubts: tuple[Finding, ...] = ()
 
+    @property
+    def passed_by(self) -> bool:
+        return self.taken is Match.NO
+
+
+def is_meshed(pods: Pods) -> bool:
+    """Whether something of the mesh stands before these pods for certain."""
+    return has_sidecar(pods) is Match.YES or is_ambient(pods)
+
 
 def is_ambient(pods: Pods) -> bool:
     labels = pods.labels or {}

@@ -12,17 +12,17 @@ from typing import TypeVar
 
 from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import imported
 from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint
-from skills.core.platforms.istio.bypass import has_sidecar, is_ambient, proxy_of
+from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.near import misses, unrendered
+from skills.core.platforms.istio.origination import on_the_wire, remarks
 from skills.core.platforms.istio.scope import Binding, Scope
 from skills.core.platforms.istio.served import Registration, captured, rivals, served
 
@@ -59,8 +59,10 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         view = _view(index, scope, pods, workload, destination, far) if meshed else None
         if view is not None:
             mesh[name] = view
+        way = view.detour if view is not None and view.detour is not None else destination
         if scope.network.about(pods.namespace):
-            network[name] = evaluate_egress(scope.network, index.cluster, pods, far, destination, NAME)
+            there = far if way is destination else peers(index.cluster, workload, way)
+            network[name] = evaluate_egress(scope.network, index.cluster, pods, there, way, NAME)
         if any(scope.network.about(there.namespace) for there in far.pods):
             inward[name] = evaluate_ingress(scope.network, pods, far, destination, NAME)
     return tuple(_agreed(views, destination) for views in (mesh, network, inward) if views)
@@ -70,7 +72,7 @@ def _view(
     index: Index, scope: Scope, pods: Pods, workload: Workload, destination: Destination, far: Peers
 ) -> LayerView | None:
     proxy = proxy_of(scope, pods, workload, destination, index.cluster.declared.get(pods.namespace))
-    if proxy.taken is Match.NO:
+    if proxy.passed_by:
         why = proxy.findings
         return LayerView(LAYER, NAME, "allow", findings=why) if why and not far.pods else None
     binding = scope.bind(pods)
@@ -82,7 +84,7 @@ def _view(
     ports = destination.ports
     asked = tuple(range(ports.first, min(ports.last, ports.first + 16) + 1)) if ports else None
     client = Client(pods, workload.service_account, destination, asked)
-    view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client)
+    view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client, index.cluster.services)
     if said is None and view == nothing:
         return None
     return replace(view, unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
@@ -93,7 +95,12 @@ def _outside_view(scope: Scope, pods: Pods, binding: Binding, destination: Desti
         return _ambient_view(binding)
     if binding.mode == ALLOW_ANY:
         view = LayerView(LAYER, NAME, "allow", isolators=binding.places, unknown=binding.doubts)
-        return replace(view, findings=_captures(captured(scope, pods, binding, destination), destination))
+        found = served(scope, pods, binding, destination)
+        said = (
+            *remarks(scope, pods.namespace, found, destination),
+            *_captures(captured(scope, pods, binding, destination), destination),
+        )
+        return replace(view, findings=said, detour=on_the_wire(found, destination))
     if binding.mode == REGISTRY_ONLY:
         return _registry_view(scope, pods, binding, destination)
     return _unsaid_view(scope, pods, binding, destination) if binding.mode is None else None
@@ -109,10 +116,13 @@ def _pod_ports(far: Peers) -> tuple[int, ...] | None:
 def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView:
     found = served(scope, pods, binding, destination)
     if found:
-        said = (*_said(found, pods, destination), *_captures(captured(scope, pods, binding, destination), destination))
+        said = (
+            *_said(scope, found, pods, destination),
+            *_captures(captured(scope, pods, binding, destination), destination),
+        )
         doubts = _rivalry(rivals(scope, pods, binding, destination, found), destination)
-        hits = _hits(found, destination)
-        return LayerView(LAYER, NAME, "deny", hits, isolators=binding.places, findings=said, doubts=doubts)
+        hits, way = _hits(found, destination), on_the_wire(found, destination)
+        return LayerView(LAYER, NAME, "deny", hits, (), binding.places, findings=said, doubts=doubts, detour=way)
     return LayerView(
         LAYER,
         NAME,
@@ -136,7 +146,8 @@ def _unsaid_view(scope: Scope, pods: Pods, binding: Binding, destination: Destin
     own = scope.of_namespace.get(pods.namespace, ())
     found = served(scope, pods, binding, destination)
     if found:
-        return LayerView(LAYER, NAME, "allow", _hits(found, destination), findings=_said(found, pods, destination))
+        said, way = _said(scope, found, pods, destination), on_the_wire(found, destination)
+        return LayerView(LAYER, NAME, "allow", _hits(found, destination), findings=said, detour=way)
     if not own:
         return None
     unknown = finding("EGR980", own[0].place, namespace=pods.namespace, destination=str(destination))
@@ -156,7 +167,7 @@ def _service_view(index: Index, scope: Scope, binding: Binding, client: Client, 
     """Every Service is registered, so only a Sidecar's own list of hosts can hide one; the far side's policies
     say whom its pods let in."""
     pods, destination = client.pods, client.to
-    meshed = [there for there in far.pods if has_sidecar(there) is Match.YES or is_ambient(there)]
+    meshed = [there for there in far.pods if is_meshed(there)]
     admitted = at_pods(scope, LayerView(LAYER, NAME, "allow"), client, meshed)
     named = service_name(index.cluster, pods.namespace, destination.host or "") if destination.host else None
     if named is None or binding.mode != REGISTRY_ONLY or binding.imports is None or is_ambient(pods):
@@ -179,7 +190,7 @@ def _hits(found: Sequence[Registration], destination: Destination) -> tuple[Rule
     return tuple(dict.fromkeys(RuleHit("allow", item.place(destination)) for item in found))[:_MOST]
 
 
-def _said(found: Sequence[Registration], pods: Pods, destination: Destination) -> tuple[Finding, ...]:
+def _said(scope: Scope, found: Sequence[Registration], pods: Pods, destination: Destination) -> tuple[Finding, ...]:
     said: list[Finding] = []
     first = found[0]
     host = destination.name
@@ -191,6 +202,7 @@ def _said(found: Sequence[Registration], pods: Pods, destination: Destination) -
     if all(item.entry.namespace != pods.namespace for item in found):
         said.append(finding("EGR985", first.entry.place, host=host, home=first.entry.namespace))
     said += [remark for item in found for remark in item.entry.remarks]
+    said += remarks(scope, pods.namespace, found, destination)
     return tuple(_unique(said))
 
 
@@ -226,6 +238,7 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
         tuple(_unique([item for view in every for item in view.findings])),
         half=every[0].half,
         doubts=tuple(_unique([item for view in every for item in view.doubts])),
+        detour=every[0].detour if all(view.detour == every[0].detour for view in every) else None,
     )
     if len(allowing) == len(every):
         return merged

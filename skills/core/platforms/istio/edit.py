@@ -15,6 +15,7 @@ from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
 from skills.core.platforms.istio.scope import Binding, Scope
 from skills.core.platforms.istio.served import surely_served
+from skills.core.platforms.istio.through import leaves_through
 from skills.core.platforms.istio.workbench import Workbench
 
 _SEEN_FOR_ALL = "all environments"
@@ -53,6 +54,8 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         if not ours or _lets_out(scope, pods, binding) or surely_served(scope, pods, binding, destination):
             continue
         done = extend(bench, scope, pods, destination)
+        if done is None:
+            done = leaves_through(bench, scope, pods, destination)
         if done is None:
             done = register(bench, scope, binding, destination)
         if done:

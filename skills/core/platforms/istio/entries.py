@@ -43,6 +43,7 @@ class ListedPort:
     protocol: str
     name: str
     place: Place
+    target: int | None = None
 
     @property
     def family(self) -> Family:
@@ -53,7 +54,7 @@ class ListedPort:
 class ServiceEntry:
     """What a ServiceEntry registers, whether a manifest or values stand for it.
 
-    `waypoint` is `namespace/name` of the waypoint that its labels choose; `selector` its workloadSelector.
+    `waypoint` is `namespace/name` of the waypoint that its labels choose.
     `namespace` None: nobody says where it goes. `faults` are reasons why Istio refuses it, `off` says why it is
     not rendered at all, `templated` that a tool still has to fill in a host or port.
     """
@@ -76,7 +77,6 @@ class ServiceEntry:
     remarks: tuple[Finding, ...] = ()
     version: str = ""
     waypoint: str = ""
-    selector: LabelSelector | None = None
 
     @property
     def sound(self) -> bool:
@@ -131,7 +131,8 @@ class Bypass:
 class MeshConfig:
     """`mode` is `meshConfig.outboundTrafficPolicy.mode`. `hardens`: Big Bang puts a Sidecar into every package.
 
-    `export_to` is `defaultServiceExportTo`, () where it is not set. `bypass` is what no proxy takes, as istiod's
+    `export_to` is `defaultServiceExportTo`, () where it is not set. `trusted` is the mesh's trust domain with its
+    aliases, () where no file says it. `bypass` is what no proxy takes, as istiod's
     values say it for the whole mesh. `allocates`: proxies answer DNS, so every entry has an address of its own.
     """
 
@@ -143,6 +144,7 @@ class MeshConfig:
     export_to: tuple[str, ...] = ()
     bypass: Bypass | None = None
     allocates: bool = False
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,23 @@ class VirtualService:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsRule:
+    """What a DestinationRule says of TLS towards its host: a mode for all ports, and modes of single ports.
+
+    A port's own settings replace those for all ports. Empty: nothing said.
+    """
+
+    name: str
+    namespace: str
+    place: Place
+    overlay: Overlay
+    host: str
+    export_to: tuple[str, ...]
+    mode: str
+    ports: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A leaf of values that Helm replaces as a whole: a scalar, or a list as it is meant here."""
 
@@ -301,4 +320,16 @@ class Environment:
     overlay: Overlay
 
 
-Entry = ServiceEntry | Sidecar | MeshConfig | Policy | Gateway | VirtualService | PodMesh | Values | Chart | Environment
+Entry = (
+    ServiceEntry
+    | Sidecar
+    | MeshConfig
+    | Policy
+    | Gateway
+    | VirtualService
+    | TlsRule
+    | PodMesh
+    | Values
+    | Chart
+    | Environment
+)

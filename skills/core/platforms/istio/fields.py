@@ -16,7 +16,6 @@ import re2
 from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh import family_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
-from skills.core.enforce.selectors import from_labels
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.yaml_text import Map, Seq
@@ -44,9 +43,6 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         resolution=text_of(spec.get("resolution")).upper(),
         export_to=_texts(spec, "exportTo"),
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
-        selector=from_labels(mapping_of(spec.get("workloadSelector")).get("labels"))
-        if mapping_of(spec.get("workloadSelector"))
-        else None,
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
 
@@ -90,7 +86,9 @@ def ports_of(data: Map, key: str, place: PlaceOf) -> tuple[ListedPort, ...]:
         number = port.get("number")
         known = number if is_port(number) else 0 if templated(text_of(number)) else -1
         where = place(item, "number") if isinstance(item, Map) and "number" in item else place(items, at)
-        found.append(ListedPort(known, text_of(port.get("protocol")), text_of(port.get("name")), where))
+        target = port.get("targetPort")
+        protocol, name = text_of(port.get("protocol")), text_of(port.get("name"))
+        found.append(ListedPort(known, protocol, name, where, target if is_port(target) else None))
     return tuple(found)
 
 

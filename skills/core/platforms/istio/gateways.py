@@ -5,12 +5,12 @@ Source: https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh_hosts import exported, overlap, within
-from skills.core.model import Destination, LayerView, NearMiss, finding
+from skills.core.model import Destination, LayerView, NearMiss, Ports, finding
 from skills.core.platforms.istio.authz import Client, at_pods
 from skills.core.platforms.istio.entries import Gateway, Hop, VirtualService
 from skills.core.platforms.istio.scope import Scope
@@ -19,29 +19,89 @@ _INSIDE = (".svc.cluster.local", ".svc")
 _KINDS = {"http": "http", "tls": "tls"}
 
 
-def at_gateway(scope: Scope, view: LayerView, client: Client) -> LayerView:
-    """The view with what the way through an egress gateway adds; unchanged where nothing steers the host there."""
+def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Container[tuple[str, str]]) -> LayerView:
+    """The view with what the way through an egress gateway adds; unchanged where nothing steers the host there.
+
+    A gateway lets out what a server of its Gateway lists and a route takes on from there, and only hosts whose
+    entries are exported to it. What of this no file here says leaves the answer open. `declared` are (namespace,
+    name) of the Services that stand here.
+    """
     found = steered(scope, client.pods, client.to)
     if found is None:
         return view
     service, hop = found
-    named = [name for name in service.gateways if name != "mesh"]
-    known = [gateway for name in named if (gateway := _gateway(scope, name, service.namespace)) is not None]
-    through = finding("EGR525", hop.place, host=client.to.name, gateway=hop.to[0][0], route=service.name)
+    host = hop.to[0][0]
+    home = host.split(".")[1]
+    through = finding("EGR525", hop.place, host=client.to.name, gateway=host, route=service.name)
     view = replace(view, findings=(*view.findings, through))
-    if not named or len(known) < len(named):
-        return view
-    if not any(_exposes(gateway, client.to, hop) for gateway in known):
-        closed = finding(
-            "EGR524",
-            known[0].place,
-            gateway=known[0].name,
-            host=client.to.name,
-            port=str(hop.to[0][1] or client.to.ports),
-        )
-        return replace(view, default="deny", allows=(), near=(NearMiss(closed, known[0].place, 0), *view.near))
-    pods = Pods(known[0].name, known[0].namespace, {}, known[0].selector.labels, partial=True)
-    return at_pods(scope, view, client, [replace(pods, namespace=hop.to[0][0].split(".")[1])])
+    onward = set(_onward(scope, client.to, home))
+    named = {_full(name, service.namespace) for name in service.gateways if name != "mesh"} | onward
+    known = [gateway for gateway in scope.gateways if (gateway.namespace, gateway.name) in named]
+    open_ = [gateway for gateway in known if _exposes(gateway, client.to, hop)]
+    if named and len(known) == len(named) and not open_:
+        return _closed(view, known[0], client, hop)
+    hidden = _hidden(scope, client.to, home)
+    if hidden is not None:
+        return replace(view, default="deny", allows=(), near=(hidden, *view.near))
+    if not any((gateway.namespace, gateway.name) in onward for gateway in open_):
+        unsaid = finding("EGR500", hop.place, host=client.to.name, gateway=host, route=service.name)
+        view = replace(view, doubts=(*view.doubts, unsaid))
+    labels = open_[0].selector.labels if open_ else None
+    view = replace(view, detour=_way(host, home, labels, hop.to[0][1], declared=declared))
+    return at_pods(scope, view, client, [Pods(host, home, {}, labels, partial=True)])
+
+
+def _way(
+    host: str, home: str, labels: Mapping[str, str] | None, port: int | None, *, declared: Container[tuple[str, str]]
+) -> Destination:
+    """The gateway as the network sees it. The port of its pods is known where its Service is declared."""
+    name = host.partition(".")[0]
+    ports = Ports(port, port) if port else None
+    if (home, name) in declared or not labels:
+        return Destination(f"{host}:{port}" if port else host, host=host, ports=ports)
+    said = ",".join(f"{key}={value}" for key, value in labels.items())
+    return Destination(f"workload://{home}/{name}", workload=f"{home}/{name}{{{said}}}")
+
+
+def gateways_of(scope: Scope, to: Destination, hop: Hop) -> list[Gateway]:
+    """The Gateways of that way which list the host and take it on."""
+    onward = set(_onward(scope, to, hop.to[0][0].split(".")[1]))
+    known = [gateway for gateway in scope.gateways if (gateway.namespace, gateway.name) in onward]
+    return [gateway for gateway in known if _exposes(gateway, to, hop)]
+
+
+def _closed(view: LayerView, gateway: Gateway, client: Client, hop: Hop) -> LayerView:
+    facts = {"gateway": gateway.name, "host": client.to.name, "port": str(hop.to[0][1] or client.to.ports)}
+    closed = finding("EGR524", gateway.place, **facts)
+    return replace(view, default="deny", allows=(), near=(NearMiss(closed, gateway.place, 0), *view.near))
+
+
+def _onward(scope: Scope, to: Destination, home: str) -> Iterator[tuple[str, str]]:
+    """(namespace, name) of Gateways from which a route takes the host on to somewhere outside the cluster."""
+    for service in scope.virtual:
+        if not any(within(to.host or "", name) for name in service.hosts):
+            continue
+        if not exported(service.export_to, service.namespace, home):
+            continue
+        for hop in service.hops:
+            named = not hop.sni or any(within(to.host or "", name) for name in hop.sni)
+            if named and hop.to and not any(host.endswith(_INSIDE) for host, _ in hop.to):
+                yield from (_full(name, service.namespace) for name in hop.gateways if name != "mesh")
+
+
+def _full(name: str, home: str) -> tuple[str, str]:
+    namespace, _, short = name.rpartition("/")
+    return namespace or home, short
+
+
+def _hidden(scope: Scope, to: Destination, home: str) -> NearMiss | None:
+    """Where entries name the host and none of them is exported to the gateway's namespace, it knows no such host."""
+    entries = list(scope.named(to.host or ""))
+    if not entries or any(scope.shown(entry, home) for entry in entries):
+        return None
+    first = entries[0]
+    unseen = finding("EGR148", first.place, host=to.name, home=first.namespace, namespace=home)
+    return NearMiss(unseen, first.place, 0)
 
 
 def steered(scope: Scope, pods: Pods, to: Destination) -> tuple[VirtualService, Hop] | None:
@@ -67,12 +127,6 @@ def _mesh_hops(service: VirtualService, to: Destination) -> Iterator[Hop]:
         named = not hop.sni or any(within(to.host or "", name) for name in hop.sni)
         if "mesh" in hop.gateways and fits and spoken and named:
             yield hop
-
-
-def _gateway(scope: Scope, name: str, home: str) -> Gateway | None:
-    namespace, _, short = name.rpartition("/")
-    wanted = (namespace or home, short)
-    return next((each for each in scope.gateways if (each.namespace, each.name) == wanted), None)
 
 
 def _exposes(gateway: Gateway, to: Destination, hop: Hop) -> bool:

@@ -22,6 +22,7 @@ from skills.core.platforms.istio.entries import (
     Policy,
     ServiceEntry,
     Sidecar,
+    TlsRule,
     Values,
     VirtualService,
 )
@@ -109,7 +110,7 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
 
 def _at_home(entry: Entry, cluster: Cluster) -> list[Entry]:
     """A manifest in each namespace that Kustomize gives to its file. A namespace that a template fills in is none."""
-    if not isinstance(entry, (ServiceEntry, Sidecar, Policy, Gateway, VirtualService, PodMesh)):
+    if not isinstance(entry, (ServiceEntry, Sidecar, Policy, Gateway, VirtualService, TlsRule, PodMesh)):
         return [entry]
     if entry.namespace is not None and templated(entry.namespace):
         return [replace(entry, namespace=None)] if isinstance(entry, (ServiceEntry, Sidecar)) else []
@@ -171,6 +172,7 @@ def _scope(environment: str | None, entries: Sequence[Entry], values: Sequence[V
         scope,
         network=network,
         gateways=tuple(entry for entry in here if isinstance(entry, Gateway)),
+        tls_rules=tuple(entry for entry in here if isinstance(entry, TlsRule)),
         virtual=tuple(entry for entry in here if isinstance(entry, VirtualService)),
         pods=tuple(entry for entry in here if isinstance(entry, PodMesh)),
         waypoints=_waypoints(cluster),

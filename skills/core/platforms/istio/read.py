@@ -24,6 +24,7 @@ from skills.core.platforms.istio.read_pods import read_pods
 from skills.core.platforms.istio.read_traffic import (
     read_gateway,
     read_policy,
+    read_tls_rule,
     read_virtual_service,
 )
 from skills.core.platforms.istio.values import mesh_config, read_values
@@ -62,7 +63,7 @@ def _traffic(document: Document, data: Map, kind: str) -> Sequence[Entry]:
         return (read_virtual_service(document, data),)
     if kind == "Gateway":
         return (read_gateway(document, data),)
-    return ()
+    return (read_tls_rule(document, data),) if kind == "DestinationRule" else ()
 
 
 def _chart(document: Document, data: Map) -> Chart:

@@ -15,6 +15,7 @@ from skills.core.platforms.istio.entries import (
     Policy,
     Server,
     Source,
+    TlsRule,
     VirtualService,
 )
 from skills.core.platforms.istio.overlays import Overlay, overlay_of
@@ -144,3 +145,28 @@ def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) 
                 document.place(items, at),
                 tuple(map(text_of, sequence_of(match.get("sniHosts")))),
             )
+
+
+def read_tls_rule(document: Document, data: Map) -> TlsRule:
+    metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
+    policy = mapping_of(spec.get("trafficPolicy"))
+    ports = []
+    for item in sequence_of(policy.get("portLevelSettings"))[:_MOST]:
+        number = mapping_of(mapping_of(item).get("port")).get("number")
+        if is_port(number):
+            ports.append((number, _tls_mode(mapping_of(item))))
+    return TlsRule(
+        text_of(metadata.get("name")),
+        namespace_of(metadata)[0],
+        document.place_of("metadata", "name"),
+        overlay_of(document.path),
+        text_of(spec.get("host")),
+        tuple(map(text_of, sequence_of(spec.get("exportTo"))[:_MOST])),
+        _tls_mode(policy),
+        tuple(ports),
+    )
+
+
+def _tls_mode(policy: Mapping[str, Any]) -> str:
+    """DISABLE is the enum's zero, so TLS settings without a mode mean it."""
+    return (text_of(mapping_of(policy["tls"]).get("mode")).upper() or "DISABLE") if "tls" in policy else ""

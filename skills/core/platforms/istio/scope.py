@@ -21,6 +21,7 @@ from skills.core.platforms.istio.entries import (
     Policy,
     ServiceEntry,
     Sidecar,
+    TlsRule,
     VirtualService,
 )
 from skills.core.platforms.istio.fields import checked
@@ -62,6 +63,7 @@ class Scope:
     network: PolicyIndex = field(default_factory=lambda: PolicyIndex({}))
     gateways: tuple[Gateway, ...] = ()
     virtual: tuple[VirtualService, ...] = ()
+    tls_rules: tuple[TlsRule, ...] = ()
     pods: tuple[PodMesh, ...] = ()
     waypoints: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +79,11 @@ class Scope:
     def export_to(self) -> tuple[str, ...]:
         """Where an entry without `exportTo` is visible."""
         return next((mesh.export_to for mesh in reversed(self.meshes) if mesh.export_to), ("*",))
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The mesh's trust domain and its aliases, () where no file says them."""
+        return next((mesh.trusted for mesh in reversed(self.meshes) if mesh.trusted), ())
 
     @property
     def allocates(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skills.core.enforce.kube_objects import mapping_of, text_of
+from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated, text_of
 from skills.core.model import Place, finding
 from skills.core.platforms.istio.bb_leaves import leaves_of
 from skills.core.platforms.istio.entries import (
@@ -147,8 +147,10 @@ class _Tree:
         place = self.place(policy, "mode") if isinstance(policy, Map) and mode else self.place(mesh, None)
         proxy = mapping_of(mapping_of(mesh.get("defaultConfig")).get("proxyMetadata"))
         allocates = all(text_of(proxy.get(f"ISTIO_META_DNS_{name}")) == "true" for name in ("CAPTURE", "AUTO_ALLOCATE"))
-        if mode or root or shown or allocates:
-            yield MeshConfig(place, self.overlay, mode, root, export_to=shown, allocates=allocates)
+        domain, aliases = mesh.get("trustDomain"), sequence_of(mesh.get("trustDomainAliases"))
+        trusted = (text_of(domain), *map(text_of, aliases)) if domain and not templated(text_of(domain)) else ()
+        if mode or root or shown or allocates or trusted:
+            yield MeshConfig(place, self.overlay, mode, root, export_to=shown, allocates=allocates, trusted=trusted)
 
     def _values(self, node: Map, path: Path) -> Values | None:
         tree = node.get("networkPolicies")

@@ -21,7 +21,7 @@ _SEALED = ("ENC[AES256_GCM", "\nsops:")
 
 @dataclass
 class Workbench:
-    """`index` is always that of the texts as they stand now."""
+    """`index` is always that of the texts as they stand now. `alone`: no other dialect is to write for this need."""
 
     index: Index
     sources: Sources
@@ -30,6 +30,7 @@ class Workbench:
     roles: dict[str, Role] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    alone: bool = False
 
     @property
     def namespace(self) -> str:
@@ -51,7 +52,7 @@ class Workbench:
             if text != self.sources.texts.get(path)
         ]
         asked = {question.id: question for question in self.questions}
-        return Plan(tuple(edits), findings=tuple(self.findings), questions=tuple(asked.values()))
+        return Plan(tuple(edits), (), tuple(self.findings), tuple(asked.values()), self.alone)
 
     def change(self, spot: Spot, step: Step, role: Role = "allowlist") -> bool:
         """Runs one step on the document of a spot; what can't be done becomes a finding.
@@ -117,6 +118,18 @@ def document_at(path: str, text: str, number: int) -> Document:
     if found is None:
         raise CannotEdit("EGR386", number=number + 1)
     return found
+
+
+def text_of_document(text: str, path: str, kind: str, name: str) -> str:
+    """The lines of the manifest of that kind and name, without the markers around it."""
+    rows = text.splitlines(keepends=True)
+    markers = [at for at, row in enumerate(rows) if row.rstrip() == "---"]
+    for document in read_documents(path, text)[0]:
+        if document.at("kind") == kind and document.at("metadata", "name") == name:
+            end = next((at for at in markers if at >= document.line), len(rows))
+            start = max((at + 1 for at in markers if at < document.line), default=0)
+            return "".join(rows[start:end])
+    raise CannotEdit("EGR393", path=path, host=name)
 
 
 def put_below(text: str, document: Document, path: tuple[str | int, ...], value: Any) -> str:
