@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Pods
 from skills.core.enforce.matching import Match
 from skills.core.model import Destination, Finding, Place, Workload, finding
-from skills.core.platforms.istio.entries import Bypass, PodMesh
-from skills.core.platforms.istio.scope import Scope
+from skills.core.platforms.istio.entries import ALLOW_ANY, Bypass, PodMesh
+from skills.core.platforms.istio.scope import Binding, Scope
 
 _INJECT = "sidecar.istio.io/inject"
 _MODE = "istio.io/dataplane-mode"
@@ -39,6 +39,12 @@ def is_ambient(pods: Pods) -> bool:
     if labels.get(_MODE) == "none" or has_sidecar(pods) is Match.YES:
         return False
     return "ambient" in {labels.get(_MODE), pods.namespace_labels.get(_MODE)}
+
+
+def lets_out(scope: Scope, pods: Pods, binding: Binding) -> bool:
+    """Whether nothing here holds the pods back: ztunnel doesn't, and an unsaid mode only where entries hint at one."""
+    unsaid = binding.mode is None and not scope.of_namespace.get(pods.namespace)
+    return binding.mode == ALLOW_ANY or unsaid or is_ambient(pods)
 
 
 def has_sidecar(pods: Pods, inject: bool | None = None) -> Match:

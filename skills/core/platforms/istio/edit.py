@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.model import Destination, Need, Plan
 from skills.core.platform_base import Sources
-from skills.core.platforms.istio.bypass import is_ambient
-from skills.core.platforms.istio.entries import ALLOW_ANY
+from skills.core.platforms.istio.bypass import lets_out
 from skills.core.platforms.istio.extend import extend
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.network_edit import open_network
 from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
-from skills.core.platforms.istio.scope import Binding, Scope
 from skills.core.platforms.istio.served import surely_served
 from skills.core.platforms.istio.through import leaves_through
 from skills.core.platforms.istio.workbench import Workbench
@@ -51,7 +48,7 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         if open_network(bench, scope, pods, destination, far):
             changed.append(environment or _SEEN_FOR_ALL)
             scope = bench.index.scopes[environment]
-        if not ours or _lets_out(scope, pods, binding) or surely_served(scope, pods, binding, destination):
+        if not ours or lets_out(scope, pods, binding) or surely_served(scope, pods, binding, destination):
             continue
         done = extend(bench, scope, pods, destination)
         if done is None:
@@ -69,9 +66,3 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         return
     if ours and not bench.findings:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
-
-
-def _lets_out(scope: Scope, pods: Pods, binding: Binding) -> bool:
-    """Whether nothing here holds the pods back: ztunnel doesn't, and an unsaid mode only where entries hint at one."""
-    unsaid = binding.mode is None and not scope.of_namespace.get(pods.namespace)
-    return binding.mode == ALLOW_ANY or unsaid or is_ambient(pods)

@@ -14,7 +14,6 @@ from typing import Any
 import re2
 
 from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
-from skills.core.enforce.mesh import family_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
@@ -130,7 +129,7 @@ def _port_faults(entry: ServiceEntry) -> Iterator[Finding]:
         once = numbers[port.number] == 1 and names[port.name] == 1
         if port.number < 0 or not _PORT_NAME.match(port.name) or not known or not once:
             yield finding("EGR968", port.place, entry=entry.name)
-    raw = next((port for port in entry.ports if family_of(port.protocol) == "tcp"), None)
+    raw = next((port for port in entry.ports if port.family == "tcp"), None)
     if raw is not None and len(entry.hosts) > 1 and not entry.passes_through:
         yield finding("EGR969", raw.place, entry=entry.name, port=raw.number, protocol=raw.protocol or "TCP")
 

@@ -70,6 +70,14 @@ def gateways_of(scope: Scope, to: Destination, hop: Hop) -> list[Gateway]:
     return [gateway for gateway in known if _exposes(gateway, to, hop)]
 
 
+def gets_out(scope: Scope, pods: Pods, to: Destination) -> bool:
+    """Whether a gateway takes the host, and takes it on."""
+    found = steered(scope, pods, to)
+    if found is None or not gateways_of(scope, to, found[1]):
+        return False
+    return _hidden(scope, to, found[1].to[0][0].split(".")[1]) is None and any(scope.named(to.host or ""))
+
+
 def _closed(view: LayerView, gateway: Gateway, client: Client, hop: Hop) -> LayerView:
     facts = {"gateway": gateway.name, "host": client.to.name, "port": str(hop.to[0][1] or client.to.ports)}
     closed = finding("EGR524", gateway.place, **facts)

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 import re2
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.mesh import LAYER
-from skills.core.enforce.mesh_hosts import is_wildcard
-from skills.core.model import Destination, LayerView, Place, Ports, RuleHit
-from skills.core.platforms.istio.authz import Client
-from skills.core.platforms.istio.entries import NAME, Gateway, Hop, ListedPort, ServiceEntry, Spot, VirtualService
-from skills.core.platforms.istio.gateways import at_gateway, gateways_of, steered
+from skills.core.model import Destination, Place, Ports
+from skills.core.platforms.istio.entries import Gateway, Hop, ListedPort, ServiceEntry, Spot, VirtualService
+from skills.core.platforms.istio.gateways import gateways_of, gets_out, steered
 from skills.core.platforms.istio.scope import Scope
 from skills.core.platforms.istio.workbench import Workbench, text_of_document
 from skills.core.platforms.istio.writing import dashed, free_name
@@ -57,7 +54,7 @@ def leaves_through(bench: Workbench, scope: Scope, pods: Pods, to: Destination) 
         if like is None or to.host is None:
             raise CannotEdit("EGR392", port=str(to.ports), spoken=to.application or "plain TCP")
         _write(bench, scope, like, to.host)
-        if len(bench.findings) > said or not _gets_out(bench, scope.environment, pods, to):
+        if len(bench.findings) > said or not gets_out(bench.index.scopes[scope.environment], pods, to):
             raise CannotEdit("EGR394", host=to.name)
     except CannotEdit as refused:
         bench.texts, bench.index, bench.findings[said:] = texts, index, []
@@ -71,7 +68,7 @@ def _ways(scope: Scope, entries: list[ServiceEntry]) -> Iterator[Way | None]:
     for entry in entries[:_MOST_HOSTS]:
         pods = Pods("", entry.namespace or "", {})
         for host, _ in entry.hosts:
-            if is_wildcard(host) or host.endswith((".svc.cluster.local", ".internal")):
+            if host.startswith("*") or host.endswith((".svc.cluster.local", ".internal")):
                 continue
             led = [(port, steered(scope, pods, _reached(host, port))) for port in entry.ports]
             yield next((Way(host, entry, port, *found) for port, found in led if found is not None), None)
@@ -150,18 +147,6 @@ def _expose(bench: Workbench, gateway: Gateway, like: Way, host: str) -> None:
 def _items(bench: Workbench, path: str, number: int, way: tuple[str | int, ...]) -> list[object]:
     found = next(each for each in read_documents(path, bench.text(path) or "")[0] if each.index == number).at(*way)
     return list(found) if isinstance(found, list) else []
-
-
-def _gets_out(bench: Workbench, environment: str | None, pods: Pods, to: Destination) -> bool:
-    """Whether what was written leads the host to the gateway and out of it."""
-    scope = bench.index.scopes[environment]
-    asked = (to.ports.first,) if to.ports else None
-    entry = next(iter(scope.named(to.host or "")), None)
-    if entry is None or steered(scope, pods, to) is None:
-        return False
-    view = LayerView(LAYER, NAME, "deny", (RuleHit("allow", entry.place),))
-    said = at_gateway(scope, view, Client(pods, None, to, asked), bench.index.cluster.services)
-    return bool(said.allows) and not any(doubt.code == "EGR500" for doubt in said.doubts)
 
 
 def _by_hand(bench: Workbench, scope: Scope, like: Way, to: Destination, why: str) -> None:
