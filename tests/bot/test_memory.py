@@ -745,7 +745,7 @@ def test_a_database_of_a_newer_version_is_refused(memory: Memory, path: Path) ->
     with sqlite3.connect(path) as raw:
         raw.execute("UPDATE schema_version SET version = version + 1")
     raw.close()
-    assert "newer Postern (layout 2; this version knows up to 1)" in says(failing(memory), "EGR466")
+    assert "newer Postern (layout 3; this version knows up to 2)" in says(failing(memory), "EGR466")
 
 
 def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:

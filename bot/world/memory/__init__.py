@@ -14,6 +14,7 @@ It never reads the clock: whoever writes says when.
 from bot.world.memory.engine import sqlite_url
 from bot.world.memory.rows import (
     DecisionRow,
+    DeliveryRow,
     DraftRow,
     IntentRow,
     LogRow,
@@ -28,6 +29,7 @@ from bot.world.memory.store import Memory, Transaction
 
 __all__ = [
     "DecisionRow",
+    "DeliveryRow",
     "DraftRow",
     "IntentRow",
     "LogRow",

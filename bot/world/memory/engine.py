@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.world.memory.tables import SCHEMA, metadata, schema_version
+from bot.world.memory.upgrade import upgrade
 from skills.core.errors import Unreachable
 
 # https://www.sqlite.org/rescode.html, primary codes. Every other one is our mistake (a wrong statement, a broken key).
@@ -125,10 +126,10 @@ def _create_private(path: Path) -> None:
 
 
 def _ensure_schema(engine: Engine, where: str) -> None:
-    """Creates the tables in an empty database; refuses one that is not ours or newer than we are."""
+    """Creates the tables in an empty database, brings older ones up; refuses what is not ours or newer than we are."""
     with engine.connect() as connection:
         found = _version(connection)
-    if found is None:
+    if found is None or found < SCHEMA:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             found = _version(connection)  # somebody else may have been quicker
             if found is None:
@@ -137,6 +138,8 @@ def _ensure_schema(engine: Engine, where: str) -> None:
                 metadata.create_all(connection)
                 connection.execute(insert(schema_version).values(version=SCHEMA))
                 found = SCHEMA
+            elif found < SCHEMA:
+                found = upgrade(connection, found)
     if found > SCHEMA:
         raise Unreachable("EGR466", where=where, found=found, known=SCHEMA)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from bot.world import wire
 from bot.world.memory import tables
 from bot.world.memory.rows import (
     DecisionRow,
+    DeliveryRow,
     DraftRow,
     IntentRow,
     LogRow,
@@ -104,6 +105,18 @@ class Reads(ABC):
         statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
         return tuple(PostRow(**row) for row in self._rows(statement))
 
+    def deliveries_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[DeliveryRow, ...]:
+        """Deliveries of the forge that wait, oldest first; `stale_before` as in `todo`."""
+        table = tables.deliveries
+        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
+        return tuple(DeliveryRow(**row) for row in self._rows(statement))
+
+    def news(self, request: str, last: int = 20) -> tuple[PostRow, ...]:
+        """The `last` things that people were told about a request, oldest first."""
+        table = tables.outbox
+        statement = select(table).where(table.c.request == request).order_by(table.c.id.desc()).limit(last)
+        return tuple(PostRow(**row) for row in reversed(self._rows(statement)))
+
     def log(self, after: int = 0, limit: int = 1000) -> tuple[LogRow, ...]:
         """The audit log after line `after`, oldest first."""
         table = tables.log
@@ -115,13 +128,16 @@ class Reads(ABC):
     def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
         table = tables.requests
         rows = self._rows(select(table).where(where).order_by(table.c.created_at, table.c.key))
-        decided = self._decided([row["key"] for row in rows])
+        decided = self._decided({row["key"]: row["round"] for row in rows})
         return tuple(_request(row, decided.get(row["key"], ())) for row in rows)
 
-    def _decided(self, keys: Iterable[str]) -> dict[str, tuple[Decided, ...]]:
+    def _decided(self, rounds: Mapping[str, int]) -> dict[str, tuple[Decided, ...]]:
+        """The decisions that stand, by request: an approval of an earlier round does not."""
         table = tables.decisions
         found: dict[str, tuple[Decided, ...]] = {}
-        for row in self._rows(select(table).where(table.c.request.in_(list(keys))).order_by(table.c.seq)):
+        for row in self._rows(select(table).where(table.c.request.in_(list(rounds))).order_by(table.c.seq)):
+            if row["verb"] == "approve" and row["round"] < rounds[row["request"]]:
+                continue
             one = Decided(row["verb"], row["decided_by"], row["digest"], row["reason"], iso(row["at"]))
             found[row["request"]] = (*found.get(row["request"], ()), one)
         return found
@@ -170,5 +186,6 @@ def _request(row: RowMapping, decided: tuple[Decided, ...]) -> RequestRow:
         waits_for=tuple(row["waits_for"]),
         decisions=decided,
         drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
+        pushed=row["pushed"],
     )
-    return RequestRow(request, row["repository"], row["facts"], row["updated_at"])
+    return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

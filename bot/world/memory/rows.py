@@ -50,12 +50,17 @@ class DraftRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """A request with what only the shell needs to know of it."""
+    """A request with what only the shell needs to know of it.
+
+    `forge` is what was last seen of its merge request (None: nothing yet), `seen` counts how often something new was.
+    """
 
     request: Request
     repository: str
     facts: Json
     updated_at: datetime
+    forge: Json | None = None
+    seen: int = 0
 
 
 class RequestFields(TypedDict, total=False):
@@ -74,6 +79,8 @@ class RequestFields(TypedDict, total=False):
     waits_for: tuple[str, ...]
     thread: str
     facts: Json
+    forge: Json
+    pushed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,10 @@ class IntentRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """One decision. `head` is the commit that was shown, `version` the request's when it was decided."""
+    """One decision. `head` is the commit that was shown, `version` the request's when it was decided.
+
+    An approval counts in the `round` of the request that it was given in, and in no later one.
+    """
 
     seq: int
     request: str
@@ -106,6 +116,7 @@ class DecisionRow:
     head: str | None
     version: int
     at: datetime
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +143,20 @@ class PostRow:
     state: WorkState
     attempts: int
     ts: str | None
+    created_at: datetime
+    updated_at: datetime
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """What the forge told us. `payload` is a hint where to look, never what is so."""
+
+    id: int
+    key: str
+    kind: str
+    payload: Json
+    state: WorkState
+    attempts: int
     created_at: datetime
     updated_at: datetime

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
 from typing import Any, Unpack
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    RowMapping,
-    Select,
-    Table,
-    and_,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, RowMapping, Select, and_, func, insert, select
 
 from bot.world import wire
 from bot.world.memory import tables
 from bot.world.memory.engine import open_engine, place_of, reachable
-from bot.world.memory.reads import Reads, waiting
-from bot.world.memory.rows import IntentRow, Json, PostRow, RequestFields
+from bot.world.memory.messages import Messages
+from bot.world.memory.reads import Reads
+from bot.world.memory.rows import IntentRow, Json, RequestFields, RequestRow
+from bot.world.memory.statements import fresh
 from skills.core.errors import Outdated
 from skills.core.model import (
     Decided,
@@ -43,17 +31,11 @@ SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON
 
 
-class Transaction(Reads):
+class Transaction(Messages):
     """One unit of work. All of it becomes visible when the block ends, or none of it.
 
     What must be written once has a natural key; writing it again returns False and changes nothing.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
-        return self._connection.execute(statement).mappings().all()
 
     # --- conversations
 
@@ -151,6 +133,32 @@ class Transaction(Reads):
         seen = (table.c.key == key) & (table.c.state == from_state) & (table.c.version == expected_version)
         return self._set(table, seen, {**values, "state": to_state, "version": expected_version + 1, "updated_at": now})
 
+    def mirror_request(
+        self,
+        row: RequestRow,
+        shown: Json,
+        now: datetime,
+        to_state: RequestState | None = None,
+        *,
+        new_round: bool = False,
+        **fields: Unpack[RequestFields],
+    ) -> bool:
+        """Keeps what the forge shows now. False, and nothing changed, when the row moved or was mirrored since `row`.
+
+        The version moves only with the state or with what an approver would have to know: an approver does not lose
+        a click to a pipeline. `new_round` voids every approval so far.
+        """
+        table, request = tables.requests, row.request
+        values: dict[str, Any] = {**fields, "forge": dict(shown), "seen": row.seen + 1, "updated_at": now}
+        if "commit" in values:
+            values["commit_id"] = values.pop("commit")
+        if to_state or new_round or "pushed" in values:
+            values |= {"state": to_state or request.state, "version": request.version + 1}
+        if new_round:
+            values["round"] = table.c.round + 1
+        same = (table.c.key == request.key) & (table.c.version == request.version) & (table.c.seen == row.seen)
+        return self._set(table, same, values)
+
     def add_watcher(self, key: str, watcher: str, now: datetime) -> bool:
         """Somebody else wants to hear of it. The version stays: what was shown to an approver still stands."""
         table = tables.requests
@@ -161,12 +169,20 @@ class Transaction(Reads):
         return self._set(table, table.c.key == key, {"watchers": [*known, watcher], "updated_at": now})
 
     def add_decision(self, key: str, decided: Decided, head: str | None, version: int, now: datetime) -> bool:
-        """Appends a decision, at `now`; the same person deciding the same on the same change counts once."""
-        table = tables.decisions
-        named = {"request": key, "decided_by": decided.by, "verb": decided.verb, "digest": decided.digest}
+        """Appends a decision, at `now`; the same person deciding the same on the same change counts once a round."""
+        table, asked = tables.decisions, tables.requests
+        rounds = self._rows(select(asked.c.round).where(asked.c.key == key))
+        now_in = {"round": rounds[0]["round"] if rounds else 0}
+        named: dict[str, Any] = {
+            "request": key,
+            "decided_by": decided.by,
+            "verb": decided.verb,
+            "digest": decided.digest,
+        }
+        named["round"] = rounds[0]["round"] if rounds else 0
         rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
-        same = and_(*(table.c[column] == value for column, value in named.items()))
-        return self._once(table, same, {**named, **rest})
+        same = and_(*(table.c[column] == value for column, value in {**named, **now_in}.items()))
+        return self._once(table, same, {**named, **now_in, **rest})
 
     # --- intents
 
@@ -174,7 +190,7 @@ class Transaction(Reads):
         """Something that must happen once. With a key that stands already, the first payload stays."""
         table = tables.intents
         named = {"key": key, "kind": kind, "payload": dict(payload), "request": request}
-        return self._once(table, table.c.key == key, {**named, **_fresh(now)})
+        return self._once(table, table.c.key == key, {**named, **fresh(now)})
 
     def claim(self, key: str, now: datetime, stale_before: datetime | None = None) -> IntentRow | None:
         """The intent, now ours to carry out; None when somebody else has it or it is over."""
@@ -189,7 +205,7 @@ class Transaction(Reads):
         """Records what went wrong; with `again` the intent goes back to the others that wait."""
         return self._settle(tables.intents, intent, {"state": "todo" if again else "failed", "error": dict(error)}, now)
 
-    # --- audit log and chat
+    # --- audit log
 
     def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:
         """Appends a line and returns its number. There is no way to change or remove one."""
@@ -197,47 +213,6 @@ class Transaction(Reads):
         key = self._connection.execute(insert(tables.log).values(values)).inserted_primary_key
         assert key is not None
         return int(key[0])
-
-    def add_post(self, key: str, channel: str, thread: str | None, payload: Json, now: datetime) -> bool:
-        """A chat message that must be sent once."""
-        table = tables.outbox
-        named = {"key": key, "channel": channel, "thread": thread, "payload": dict(payload)}
-        return self._once(table, table.c.key == key, {**named, **_fresh(now)})
-
-    def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
-        """As `claim`."""
-        table = tables.outbox
-        if not self._claim(table, key, now, stale_before):
-            return None
-        return next(PostRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
-
-    def finish_post(self, post: PostRow, ts: str, now: datetime) -> bool:
-        """As `finish`; `ts` is what the chat calls the message."""
-        return self._settle(tables.outbox, post, {"state": "done", "ts": ts}, now)
-
-    # --- the few statements that all of the above is made of
-
-    def _once(self, table: Table, same: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
-        try:
-            with self._connection.begin_nested():
-                self._connection.execute(insert(table).values(values))
-        except IntegrityError:
-            # A row with that key, which is fine, or something else (a request that does not exist), which is not.
-            if self._rows(select(literal(1)).select_from(table).where(same)):
-                return False
-            raise
-        return True
-
-    def _set(self, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
-        return self._connection.execute(update(table).where(where).values(values)).rowcount == 1
-
-    def _claim(self, table: Table, key: str, now: datetime, stale_before: datetime | None) -> bool:
-        values = {"state": "doing", "attempts": table.c.attempts + 1, "updated_at": now}
-        return self._set(table, (table.c.key == key) & waiting(table, stale_before), values)
-
-    def _settle(self, table: Table, claimed: IntentRow | PostRow, values: Mapping[str, Any], now: datetime) -> bool:
-        mine = (table.c.id == claimed.id) & (table.c.state == "doing") & (table.c.attempts == claimed.attempts)
-        return self._set(table, mine, {**values, "updated_at": now})
 
 
 class Memory(Reads):
@@ -289,10 +264,6 @@ class Memory(Reads):
             if self._opened is None:
                 self._opened = open_engine(self._url, self._busy_seconds)
             return self._opened
-
-
-def _fresh(now: datetime) -> dict[str, Any]:
-    return {"state": "todo", "attempts": 0, "created_at": now, "updated_at": now}
 
 
 def _cut(said: str) -> str:

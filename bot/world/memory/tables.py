@@ -21,8 +21,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = 1
-"""Raised with every change of a table; engine.py refuses a database with a higher number."""
+SCHEMA = 2
+"""Raised with every change of a table; upgrade.py brings older ones along, engine.py refuses a higher number."""
 
 
 class Words(TypeDecorator[str]):
@@ -115,6 +115,10 @@ requests = Table(
     Column("facts", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("forge", JSON(none_as_null=True)),
+    Column("seen", Integer, nullable=False, server_default="0"),
+    Column("round", Integer, nullable=False, server_default="0"),
+    Column("pushed", Words),
     Index("requests_of_repository", "repository", "state"),
     Index("requests_of_thread", "thread"),
 )
@@ -131,7 +135,8 @@ decisions = Table(
     Column("head", Words),
     Column("version", Integer, nullable=False),
     Column("at", Moment, nullable=False),
-    UniqueConstraint("request", "decided_by", "verb", "digest", name="decision_once"),
+    Column("round", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("request", "decided_by", "verb", "digest", "round", name="decision_once_a_round"),
 )
 
 intents = Table(
@@ -176,5 +181,21 @@ outbox = Table(
     Column("ts", Words),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("request", Words, ForeignKey("requests.key")),
     Index("outbox_by_state", "state", "id"),
+    Index("outbox_of_request", "request", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Words, nullable=False, unique=True),
+    Column("kind", Words, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("deliveries_by_state", "state", "id"),
 )

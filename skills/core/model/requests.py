@@ -45,7 +45,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes."""
+    """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes.
+
+    `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`.
+    """
 
     key: str
     state: RequestState
@@ -70,6 +73,7 @@ class Request:
     waits_for: tuple[str, ...] = ()
     decisions: tuple[Decided, ...] = ()
     drawn: Drawn | None = None
+    pushed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

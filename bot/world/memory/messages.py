@@ -1,0 +1,66 @@
+"""What goes out to people and what comes in from the forge, each once: messages to send and deliveries of webhooks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from bot.world.memory import tables
+from bot.world.memory.rows import DeliveryRow, Json, PostRow
+from bot.world.memory.statements import Statements, fresh
+
+
+class Messages(Statements):
+    """Both tables are queues: a row is claimed, then settled; what was claimed and left can be taken over."""
+
+    def add_post(
+        self, key: str, channel: str, thread: str | None, payload: Json, now: datetime, request: str | None = None
+    ) -> bool:
+        """A chat message that must be sent once. Without a channel nobody has to: it is only kept with its request."""
+        table = tables.outbox
+        named = {"key": key, "channel": channel, "thread": thread, "payload": dict(payload), "request": request}
+        state = {} if channel else {"state": "done"}
+        return self._once(table, table.c.key == key, {**named, **fresh(now), **state})
+
+    def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
+        """The message, now ours to send; None when somebody else has it or it is over."""
+        table = tables.outbox
+        if not self._claim(table, key, now, stale_before):
+            return None
+        return next(PostRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
+
+    def finish_post(self, post: PostRow, ts: str, now: datetime) -> bool:
+        """`ts` is what the chat calls the message. False when the claim was taken over meanwhile."""
+        return self._settle(tables.outbox, post, {"state": "done", "ts": ts}, now)
+
+    def fail_post(self, post: PostRow, now: datetime, again: bool = False) -> bool:
+        """It could not be sent; with `again` it goes back to the others that wait."""
+        return self._settle(tables.outbox, post, {"state": "todo" if again else "failed"}, now)
+
+    def add_delivery(self, key: str, kind: str, payload: Json, now: datetime) -> bool:
+        """A delivery of the forge. False for one that came before."""
+        table = tables.deliveries
+        values = {"key": key, "kind": kind, "payload": dict(payload), **fresh(now)}
+        return self._once(table, table.c.key == key, values)
+
+    def claim_delivery(self, key: str, now: datetime, stale_before: datetime | None = None) -> DeliveryRow | None:
+        """As `claim_post`."""
+        table = tables.deliveries
+        if not self._claim(table, key, now, stale_before):
+            return None
+        return next(DeliveryRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
+
+    def finish_delivery(self, delivery: DeliveryRow, now: datetime) -> bool:
+        """As `finish_post`."""
+        return self._settle(tables.deliveries, delivery, {"state": "done"}, now)
+
+    def fail_delivery(self, delivery: DeliveryRow, now: datetime, again: bool = False) -> bool:
+        """As `fail_post`."""
+        return self._settle(tables.deliveries, delivery, {"state": "todo" if again else "failed"}, now)
+
+    def forget_deliveries(self, before: datetime) -> int:
+        """Those that are over and came before then: nobody sends them again. Gives how many there were."""
+        table = tables.deliveries
+        over = table.c.state.in_(("done", "failed")) & (table.c.created_at < before)
+        return self._connection.execute(delete(table).where(over)).rowcount
