@@ -13,7 +13,8 @@ from bot.desk import Problem, attempt
 from bot.perform import perform
 from bot.world import wire
 from bot.world.forge import Forge, MergeRequest
-from bot.world.memory import IntentRow, Memory, RequestFields
+from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
+from skills.core import following
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
     CloseMergeRequest,
@@ -73,14 +74,14 @@ class InlineRunner:
         return problem
 
     def _finish(self, intent: IntentRow, effect: Effect, merge_request: MergeRequest) -> None:
-        state, fields = _after(effect, merge_request)
         now = self._clock()
         receipt = {"number": merge_request.number, "url": merge_request.url, "head": merge_request.head}
         with self._memory.transaction() as tx:
             row = tx.request(effect.request_key)
-            if "facts" in fields and row:
-                fields["facts"] = {**row.facts, **fields["facts"]}
-            if tx.finish(intent, receipt, now) and row and state and _still_meant(effect, row.request):
+            if not tx.finish(intent, receipt, now) or row is None or not _still_meant(effect, row.request):
+                return
+            state, fields = _after(effect, merge_request, row)
+            if state:
                 tx.move_request(effect.request_key, row.request.state, state, row.request.version, now, **fields)
 
     def _fail(self, intent: IntentRow, effect: Effect, problem: Problem) -> None:
@@ -92,19 +93,22 @@ class InlineRunner:
             row = tx.request(effect.request_key)
             tx.fail(intent, error, now, again=again)
             back = _back(effect, problem)
-            if row and back:
+            if row and back and row.request.state == "decided":
                 tx.move_request(effect.request_key, row.request.state, back, row.request.version, now)
 
 
-def _after(effect: Effect, merge_request: MergeRequest) -> tuple[RequestState | None, RequestFields]:
+def _after(effect: Effect, merge_request: MergeRequest, row: RequestRow) -> tuple[RequestState | None, RequestFields]:
     """The state that the row moves to when the effect is done, and what the row learns."""
     if isinstance(effect, OpenMergeRequest):
-        return "waiting", {"number": merge_request.number, "url": merge_request.url, "commit": merge_request.head}
+        named: RequestFields = {"number": merge_request.number, "url": merge_request.url, "commit": merge_request.head}
+        # What stands now is our doing. A mirror from before stays as it is: approvals that our own push drops are news.
+        mirror = row.forge or following.opened(merge_request.head, merge_request.labels)
+        return "waiting", {**named, "forge": mirror, "pushed": None}
     if isinstance(effect, CloseMergeRequest):
         return None, {}
     if effect.merge:
-        commands = {"commands": list(merge_request.commands)}
-        return "merged", {"commit": merge_request.merged_commit or merge_request.head, "facts": commands}
+        facts = {**row.facts, "commands": list(merge_request.commands)}
+        return "merged", {"commit": merge_request.merged_commit or merge_request.head, "facts": facts}
     return None, {}
 
 

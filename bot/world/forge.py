@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
-from skills.core.model import OpenMergeRequest
+from skills.core.model import Job, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
 
@@ -95,6 +95,15 @@ class Forge(Protocol):
 
     def get(self, number: int) -> MergeRequest:
         """One merge request."""
+
+    def look(self, number: int) -> Seen:
+        """One merge request with all that others may have done to it: what a request's row is brought in line with."""
+
+    def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
+        """The jobs that made a pipeline fail, oldest first; the log of the first. None where there are no pipelines."""
+
+    def is_own(self, user: int) -> bool:
+        """Whether this number of a user, as the forge's events have it, is Postern's own."""
 
     def note(self, number: int, by: str, text: str, key: str) -> None:
         """Leave a remark; one with the same key stands only once."""

@@ -36,7 +36,7 @@ from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
 from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model import OpenMergeRequest
+from skills.core.model import Job, OpenMergeRequest, Seen
 
 _WAIT_SECONDS = 30.0
 _RACES = 8
@@ -117,6 +117,29 @@ class LocalForge:
 
     def get(self, number: int) -> MergeRequest:
         return self._view(self._store.git(), self._record(number))
+
+    def look(self, number: int) -> Seen:
+        """Here nobody but Postern closes, labels or remarks; by hand, a branch is pushed, deleted or merged."""
+        git, record = self._store.git(), self._record(number)
+        found = self._view(git, record)
+        return Seen(
+            number=number,
+            url=found.url,
+            state=found.state,
+            head=found.head,
+            at=found.merged_commit or found.head,
+            own=record.state in ("merged", "closed"),
+            merged_commit=found.merged_commit,
+            labels=found.labels,
+            branch=found.state != "opened" or branch_commit(git, record.source) is not None,
+            commands=found.commands,
+        )
+
+    def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:  # noqa: ARG002 - there are no pipelines here
+        return ()
+
+    def is_own(self, user: int) -> bool:  # noqa: ARG002 - nor users
+        return False
 
     def note(self, number: int, by: str, text: str, key: str) -> None:
         with self._held():

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from tests.fakes.gitlab_people import BOT, MEMBERS, People
+
 TOKEN = "made-up-token-of-the-tests"
-BOT = {"id": 7, "username": "postern", "name": "Postern"}
-MEMBERS = [BOT, {"id": 8, "username": "sam", "name": "Sam"}, {"id": 9, "username": "ines", "name": "Ines"}]
 PROJECT = "platform/allowlist"
 
 
@@ -55,10 +55,11 @@ class Fault:
     then: Callable[[], object] | None = None
 
 
-class GitLab:
+class GitLab(People):
     """State and server. `repository` is a bare repository; `url` the server, `clone` what Git is given."""
 
     def __init__(self, repository: Path) -> None:
+        super().__init__()
         self.repository = repository
         self.merge_requests: dict[int, dict[str, Any]] = {}
         self.notes: dict[int, list[dict[str, Any]]] = {}
@@ -119,8 +120,11 @@ class GitLab:
             "squash_commit_sha": None,
             "merge_status": "can_be_merged",
             "head_pipeline": None,
+            "merge_user": None,
+            "closed_by": None,
         }
         self.notes[number] = []
+        self.touch(number)
         return 201, self.seen(number)
 
     def update(self, number: int, given: dict[str, Any]) -> tuple[int, Any]:
@@ -131,7 +135,8 @@ class GitLab:
         removed = given.get("remove_labels", "").split(",")
         found["labels"] = [label for label in dict.fromkeys([*found["labels"], *added]) if label not in removed]
         if given.get("state_event") == "close" and found["state"] == "opened":
-            found["state"] = "closed"
+            found.update(state="closed", closed_by=BOT)
+        self.touch(number)
         return 200, self.seen(number)
 
     def merge(self, number: int, given: dict[str, Any]) -> tuple[int, Any]:
@@ -149,7 +154,8 @@ class GitLab:
         self.git("update-ref", f"refs/heads/{found['target_branch']}", merged, tip)
         if given.get("should_remove_source_branch"):
             self.git("update-ref", "-d", f"refs/heads/{found['source_branch']}")
-        found.update(state="merged", merge_commit_sha=merged)
+        found.update(state="merged", merge_commit_sha=merged, merge_user=BOT)
+        self.touch(number)
         return 200, found
 
     def add_note(self, number: int, given: dict[str, Any], by: dict[str, Any] = BOT) -> tuple[int, Any]:
@@ -162,6 +168,7 @@ class GitLab:
             "system": False,
         }
         self.notes[number].append(note)
+        self.touch(number)
         return 201, note
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], given: dict[str, Any]) -> tuple[int, Any]:
@@ -177,6 +184,9 @@ class GitLab:
         if rest == "merge_requests":
             branch = query["source_branch"][0]
             return 200, [self.seen(n) for n, each in self.merge_requests.items() if each["source_branch"] == branch]
+        life = self.show(method, rest, query)
+        if life is not None:
+            return life
         found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes))?", rest)
         if not found or int(found[1]) not in self.merge_requests:
             return 404, {"message": "404 Not found"}
@@ -258,6 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
         def work() -> tuple[int, dict[str, str], bytes]:
             with gitlab.lock:
                 status, answer = gitlab.answer(self.command, parts.path, query, given)
+            if isinstance(answer, bytes):
+                return status, {"Content-Type": "text/plain"}, answer
             page, headers = _page(answer, gitlab.url, parts.path, query) if self.command == "GET" else (answer, {})
             return status, {"Content-Type": "application/json", **headers}, json.dumps(page).encode()
 

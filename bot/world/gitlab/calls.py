@@ -25,6 +25,7 @@ _TRIES = 3
 _LONGEST_WAIT = 10.0
 _UNSAID_WAIT = 60  # seconds, where a rate limit does not say how long
 _WORDS = 240
+_LOG_KEPT, _LOG_MOST = 16_384, 33_554_432  # bytes of a job's log: kept of its end, read at most
 
 
 class Unsure(Exception):
@@ -91,6 +92,46 @@ class Calls:
         """What Postern's own user wrote: words of others are never read as a mark."""
         found = self._read(f"merge_requests/{number}/notes", sort="asc", order_by="created_at")
         return [each for each in found if each["author"]["id"] == self.me()]
+
+    def remarks(self, number: int) -> list[dict[str, Any]]:
+        """What people wrote for all to read: no note of Postern's own user, of GitLab itself, or for members only."""
+        found = self._read(f"merge_requests/{number}/notes", sort="asc", order_by="created_at")
+        hidden = ("system", "internal", "confidential")
+        return [each for each in found if each["author"]["id"] != self.me() and not any(map(each.get, hidden))]
+
+    def approved_by(self, number: int) -> tuple[str, ...] | None:
+        """Who approved in GitLab; None where GitLab does not say (its edition, or the token's rights)."""
+        try:
+            found = self._read_one(f"merge_requests/{number}/approvals")
+        except NotAllowed as failure:
+            if failure.code != "EGR491":
+                raise
+            return None
+        return None if found is None else tuple(each["user"]["username"] for each in found.get("approved_by") or ())
+
+    def has_branch(self, name: str) -> bool:
+        from gitlab.utils import EncodedId  # noqa: PLC0415
+
+        return self._read_one(f"repository/branches/{EncodedId(name)}") is not None
+
+    def failed_jobs(self, pipeline: int) -> list[dict[str, Any]]:
+        return self._read(f"pipelines/{pipeline}/jobs", scope="failed")
+
+    def end_of_log(self, job: int) -> str:
+        """The last kilobytes of what a job wrote; empty for a log that is too long to be read through."""
+        return self._call(lambda: self._tail(self._at(f"jobs/{job}/trace")), repeat=True)
+
+    def _tail(self, path: str) -> str:
+        response = self._gitlab().http_request("get", path, streamed=True, **_ONCE)
+        kept, length = b"", 0
+        try:
+            for piece in response.iter_content(65_536):
+                kept, length = (kept + piece)[-_LOG_KEPT:], length + len(piece)
+                if length > _LOG_MOST:
+                    return ""
+        finally:
+            response.close()
+        return kept.decode("utf-8", "replace")
 
     def add_note(self, number: int, text: str) -> None:
         self._write("post", f"merge_requests/{number}/notes", {"body": text})

@@ -19,10 +19,10 @@ from bot.world.config_repo.running import GitDir
 from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
 from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import is_key
-from bot.world.gitlab import words
+from bot.world.gitlab import looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import OpenMergeRequest
+from skills.core.model import Job, OpenMergeRequest, Seen
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
@@ -164,6 +164,15 @@ class GitLabForge:
     def get(self, number: int) -> MergeRequest:
         found = self._one(number)
         return self._view(found, notes=self._calls.notes(number))
+
+    def look(self, number: int) -> Seen:
+        return looking.seen(self._calls, self._one(number))
+
+    def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
+        return looking.failed_jobs(self._calls, pipeline)
+
+    def is_own(self, user: int) -> bool:
+        return user == self._calls.me()
 
     # --- deciding
 

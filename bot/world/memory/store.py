@@ -128,8 +128,7 @@ class Transaction(Messages):
         values: dict[str, Any] = dict(fields)
         if "commit" in values:
             values["commit_id"] = values.pop("commit")
-        if "facts" in values:
-            values["facts"] = dict(values["facts"])
+        values |= {name: dict(values[name]) for name in ("facts", "forge") if name in values}
         seen = (table.c.key == key) & (table.c.state == from_state) & (table.c.version == expected_version)
         return self._set(table, seen, {**values, "state": to_state, "version": expected_version + 1, "updated_at": now})
 

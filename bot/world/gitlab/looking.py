@@ -1,0 +1,64 @@
+"""What GitLab shows of a merge request, read in few calls: itself, its approvals, its notes, its branch, failed jobs.
+
+Shapes: https://docs.gitlab.com/api/merge_requests/#get-single-mr, https://docs.gitlab.com/api/merge_request_approvals/,
+https://docs.gitlab.com/api/notes/#list-all-merge-request-notes, https://docs.gitlab.com/api/jobs/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from bot.world.gitlab.calls import Calls
+from skills.core.errors import Mendable
+from skills.core.model import Job, Pipeline, Remark, Seen
+
+_MOST_LOGS = 1  # only the first failed job is shown; the others are counted
+
+
+def seen(calls: Calls, found: Mapping[str, Any]) -> Seen:
+    """`found` is the merge request as `Calls.merge_request` gives it."""
+    number, state = found["iid"], found["state"]
+    named = ("merge_user", "merged_by") if state == "merged" else ("closed_by",)
+    who = next((found[name] for name in named if found.get(name)), None)
+    merged = found.get("merge_commit_sha") or found.get("squash_commit_sha") or found["sha"]
+    return Seen(
+        number=number,
+        url=found["web_url"],
+        state=state if state in ("merged", "closed") else "opened",
+        head=str(found["sha"]),
+        at=str(found.get("updated_at") or ""),
+        by=who["username"] if who else None,
+        own=who is not None and who["id"] == calls.me(),
+        merged_commit=str(merged) if state == "merged" else None,
+        labels=tuple(found["labels"]),
+        approvals=calls.approved_by(number),
+        pipeline=_pipeline(found.get("head_pipeline")),
+        remarks=tuple(_remark(note) for note in calls.remarks(number)),
+        branch=state != "opened" or calls.has_branch(found["source_branch"]),
+    )
+
+
+def failed_jobs(calls: Calls, pipeline: int) -> tuple[Job, ...]:
+    """The jobs that made it fail, oldest first. A log that can't be read keeps nobody from hearing which job it was."""
+    found = [job for job in calls.failed_jobs(pipeline) if not job.get("allow_failure")]
+    jobs = []
+    for place, job in enumerate(sorted(found, key=lambda each: int(each["id"]))):
+        log = ""
+        if place < _MOST_LOGS:
+            with suppress(Mendable):
+                log = calls.end_of_log(job["id"])
+        jobs.append(Job(job["id"], str(job["name"]), str(job.get("stage") or ""), str(job.get("web_url") or ""), log))
+    return tuple(jobs)
+
+
+def _pipeline(found: Mapping[str, Any] | None) -> Pipeline | None:
+    """Null where the project has none, and for a moment after a push."""
+    if not found:
+        return None
+    return Pipeline(found["id"], found["status"], str(found.get("web_url") or ""), str(found.get("updated_at") or ""))
+
+
+def _remark(note: Mapping[str, Any]) -> Remark:
+    return Remark(note["id"], note["author"]["username"], note["body"])

@@ -1,0 +1,61 @@
+"""What a forge shows of a merge request, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that failed. `log` is the end of what it wrote, as it wrote it; empty where that can't be read."""
+
+    id: int
+    name: str
+    stage: str
+    url: str
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The pipeline of a merge request's head. `state` is the forge's own word; `at` says when it last changed."""
+
+    id: int
+    state: str
+    url: str
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a person wrote at a merge request; never our own words, nor what only some may read."""
+
+    id: int
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A merge request now. `at` says when it last changed, in the forge's own time.
+
+    `by` closed or merged it (None: not told), `own` that this was Postern's own user. `approvals` are the forge's own
+    (None: it does not say). `branch` says whether the source branch is still there. `commands` are what a person must
+    run to have a merge in their own copy.
+    """
+
+    number: int
+    url: str
+    state: Literal["opened", "merged", "closed"]
+    head: str
+    at: str = ""
+    by: str | None = None
+    own: bool = False
+    merged_commit: str | None = None
+    labels: tuple[str, ...] = ()
+    approvals: tuple[str, ...] | None = None
+    pipeline: Pipeline | None = None
+    remarks: tuple[Remark, ...] = ()
+    branch: bool = True
+    commands: tuple[str, ...] = ()
