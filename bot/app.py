@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,15 +20,20 @@ from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
+from skills.core.messages import say
 from skills.core.model import Edit, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
 if TYPE_CHECKING:
     from bot.conversation import Conversation, Interpreter
+    from bot.deliveries import Deliveries
+    from bot.follow import Follower
     from bot.lifecycle import InlineRunner
     from bot.world.forge import Forge
     from bot.world.memory import Memory
+
+log = logging.getLogger("postern")
 
 
 class App:
@@ -89,6 +95,26 @@ class App:
         from bot.lifecycle import InlineRunner  # noqa: PLC0415
 
         return InlineRunner(self.memory, lambda: self.forge, self.clock)
+
+    @cached_property
+    def follower(self) -> Follower:
+        from bot.follow import Follower  # noqa: PLC0415
+
+        return Follower(self.memory, lambda: self.forge, self.clock)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        from bot.deliveries import Deliveries  # noqa: PLC0415
+
+        return Deliveries(
+            self.memory,
+            self.follower,
+            lambda: self.forge,
+            self.names,
+            self.clock,
+            repository=self.repository,
+            target=self.settings.target,
+        )
 
     @cached_property
     def gather(self) -> Gather:
@@ -173,6 +199,22 @@ class App:
         if self._has_git():
             self.runner.finish_what_was_left()
 
+    def reconcile(self) -> None:
+        """What a crash left undone is finished, and what a lost webhook would have told is looked up."""
+        if not self._has_git():
+            return
+        self.finish_what_was_left()
+        for key, problem in self.follower.sync(self.repository).problems.items():
+            log.warning("%s: %s", key, say(problem.finding).says)
+        self.deliveries.forget_old()
+
+    @property
+    def project(self) -> str:
+        """The project on GitLab whose events are ours: its full path, or its number where the setting gives that."""
+        from bot.world.gitlab import project_path  # noqa: PLC0415
+
+        return self.settings.gitlab_project or project_path(self.repo.where)
+
     def _requests(self, repository: str) -> tuple[Request, ...]:
         """Without a database nothing was ever asked, and asking must not make one."""
         if "memory" not in self.__dict__ and self._unused_database():
@@ -187,13 +229,12 @@ class App:
         return self.settings.gitlab_token is not None and self.repo.kind == "url" and self.repo.path is None
 
     def _gitlab(self) -> Forge:
-        from bot.world.gitlab import Calls, GitLabForge, Project, project_path  # noqa: PLC0415
+        from bot.world.gitlab import Calls, GitLabForge, Project  # noqa: PLC0415
 
         settings, where = self.settings, urlsplit(self.repo.where)
         url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
-        path = settings.gitlab_project or project_path(self.repo.where)
         token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
-        return GitLabForge(self.repo, Calls(Project(url.rstrip("/"), path, token, settings.gitlab_ca)))
+        return GitLabForge(self.repo, Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca)))
 
     def _has_git(self) -> bool:
         return (

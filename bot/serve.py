@@ -1,23 +1,39 @@
-"""`postern serve`: Slack by Socket Mode when an app token is set, else over HTTP, with a health page beside it."""
+"""`postern serve`: Slack by Socket Mode when an app token is set, else over HTTP, with a health page beside it.
+
+Beside the conversations go GitLab's webhooks, the poll that heals what they lost, and the writer of news.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
 from bot.app import App
+from bot.deliveries import Deliveries
+from bot.desk import attempt
 from bot.doctor import quick_faults
 from bot.settings import Settings
 from bot.slack.gate import Gate
 from bot.slack.listeners import Listeners, build, listen_by_socket
+from bot.slack.outbox import Outbox
 from bot.web.health import add_health
+from bot.web.webhooks import Refusal, Source, add_webhooks
 from skills.core.errors import AskUnclear
+from skills.core.messages import say
 from skills.core.model import Person
+
+log = logging.getLogger("postern")
+
+_LOOK_AGAIN = 5.0  # seconds between looks for what another process wrote, or what must be tried again
 
 
 def serve(settings: Settings, config: str | None, *, port: int, host: str) -> int:
-    """Runs until it is stopped. Raises AskUnclear EGR659 when a Slack setting is missing."""
+    """Runs until it is stopped. Raises AskUnclear EGR659 when a Slack setting is missing, EGR645 for a bad one."""
     missing = [
         name
         for name, value in (
@@ -28,6 +44,8 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
     ]
     if missing:
         raise AskUnclear("EGR659", missing=" and ".join(missing))
+    if not settings.poll_seconds.isdecimal() or int(settings.poll_seconds) < 1:
+        raise AskUnclear("EGR645", field="POSTERN_POLL_SECONDS", what="not a number of seconds")
     app = App.build(settings, config=config)
     app.finish_what_was_left()
     asyncio.run(_serve(app, settings, port, host))
@@ -42,17 +60,107 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> None:
     Listeners(bolt, app.conversation, slack_person, gate)
     served = bolt.web_app(path="/slack/events") if secret else web.Application()
     add_health(served, lambda: gate.run(quick_faults, app))
+    aside = Gate()
+    following = Following(app, aside, Outbox(bolt.client, app.memory, aside, app.clock), float(settings.poll_seconds))
+    following.listen(served)
     runner = web.AppRunner(served)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
+    following.start()
     try:
         if settings.slack_app_token:
             await listen_by_socket(bolt, settings.slack_app_token.reveal())
         else:
             await asyncio.Event().wait()
     finally:
+        await following.stop()
         await gate.drained()
         await runner.cleanup()
+
+
+class Following:
+    """What goes on beside the conversations: webhooks are taken and worked off, the poll runs, news are sent.
+
+    `gate` is not the one of the conversations, so that a slow forge keeps no answer in a thread back.
+    """
+
+    def __init__(self, app: App, gate: Gate, outbox: Outbox, poll_seconds: float) -> None:
+        self._app = app
+        self._gate = gate
+        self._outbox = outbox
+        self._poll_seconds = poll_seconds
+        self._deliveries: Deliveries = app.deliveries
+        self._heard, self._told = asyncio.Event(), asyncio.Event()
+        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._telling: asyncio.Task[None] | None = None
+
+    def listen(self, served: web.Application) -> None:
+        source = Source(self._app.settings.gitlab_webhook_secret, self._app.project, self._app.clock)
+        add_webhooks(served, source, self._keep)
+
+    def start(self) -> None:
+        loops = (self._work_off(), self._poll(), self._tell())
+        self._tasks = [asyncio.create_task(each) for each in loops]
+
+    async def stop(self) -> None:
+        """What is being looked at comes to its end; what waits stands in rows."""
+        for task in self._tasks:
+            task.cancel()
+        under_way = [*self._looking.values(), *([self._telling] if self._telling else [])]
+        await asyncio.gather(*self._tasks, *under_way, return_exceptions=True)
+        await self._gate.drained()
+
+    async def _keep(self, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
+        new, problem = await self._gate.run(attempt, lambda: self._deliveries.keep(key, kind, hint))
+        if problem:
+            raise Refusal(503, problem.finding)
+        if new:
+            self._heard.set()
+        return bool(new)
+
+    async def _work_off(self) -> None:
+        """Each request is looked at by one task at a time; a slow one keeps no other waiting."""
+        while True:
+            due = await self._guarded(self._deliveries.due)
+            for key, rows in (due or {}).items():
+                if key not in self._looking:
+                    self._looking[key] = asyncio.create_task(self._look(key, rows))
+            await _woken(self._heard, _LOOK_AGAIN)
+
+    async def _look(self, key: str, rows: Any) -> None:
+        done = await self._guarded(lambda: self._deliveries.work(key, rows))
+        del self._looking[key]
+        self._told.set()
+        if done:  # more may have come about it meanwhile; what failed waits for the next look
+            self._heard.set()
+
+    async def _poll(self) -> None:
+        while True:
+            await self._guarded(self._app.reconcile)
+            self._told.set()
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _tell(self) -> None:
+        while True:
+            self._telling = asyncio.create_task(self._outbox.drain())
+            await asyncio.wait({self._telling})
+            if self._telling.exception():
+                log.error("news could not be sent", exc_info=self._telling.exception())
+            await _woken(self._told, _LOOK_AGAIN)
+
+    async def _guarded(self, work: Callable[[], Any]) -> Any:
+        made, problem = await self._gate.run(attempt, work)
+        if problem:
+            log.warning("%s", say(problem.finding).says)
+        return made
+
+
+async def _woken(event: asyncio.Event, seconds: float) -> None:
+    """When the event comes, or after so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    event.clear()
 
 
 def slack_person(team: str, user: str) -> Person:

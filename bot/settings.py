@@ -72,6 +72,18 @@ ALL: tuple[Setting, ...] = (
         "POSTERN_GITLAB_PROJECT",
         "Full path of the project; without it, the path of the repository's URL.",
     ),
+    Setting(
+        "gitlab_webhook_secret",
+        "POSTERN_GITLAB_WEBHOOK_SECRET",
+        "Secret token of GitLab's webhook, or its signing token (begins with whsec_); without it, webhooks are off.",
+        secret=True,
+    ),
+    Setting(
+        "poll_seconds",
+        "POSTERN_POLL_SECONDS",
+        "How often `serve` looks at every open request, in case a webhook was lost; seconds.",
+        default="300",
+    ),
     Setting("gitlab_ca", "POSTERN_GITLAB_CA", "File with the certificate authority that signed GitLab's certificate."),
     Setting("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "Slack bot token, begins with xoxb-.", secret=True),
     Setting(
@@ -107,6 +119,8 @@ class Settings:
     gitlab_url: str | None
     gitlab_token: Secret | None
     gitlab_project: str | None
+    gitlab_webhook_secret: Secret | None
+    poll_seconds: str
     gitlab_ca: str | None
     slack_bot_token: Secret | None
     slack_signing_secret: Secret | None
@@ -132,6 +146,8 @@ class Settings:
             gitlab_url=given["gitlab_url"],
             gitlab_token=_secret(given["gitlab_token"]),
             gitlab_project=given["gitlab_project"],
+            gitlab_webhook_secret=_secret(given["gitlab_webhook_secret"]),
+            poll_seconds=given["poll_seconds"] or "",
             gitlab_ca=given["gitlab_ca"],
             slack_bot_token=_secret(given["slack_bot_token"]),
             slack_signing_secret=_secret(given["slack_signing_secret"]),

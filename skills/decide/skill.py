@@ -51,10 +51,18 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR431", key=request.key)
     decided = Decided(ask.verb, world.person.id, request.digest, " ".join(ask.reason.split()), world.now.isoformat())
     if ask.verb == "approve":
+        _refuse_pushed(request)
         again = _proved_again(request, world)
         answer = _approve(request, decided, world)
         return replace(answer, findings=(*answer.findings, *again))
     return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", world.target, merge=False)
+
+
+def _refuse_pushed(request: Request) -> None:
+    """On another commit than ours nobody has seen what the change does, and whoever approves would think they had."""
+    if request.pushed:
+        shown = (request.commit or "")[:12]
+        raise Outdated("EGR019", key=request.key, head=request.pushed[:12], shown=shown)
 
 
 def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:

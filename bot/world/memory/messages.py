@@ -34,9 +34,13 @@ class Messages(Statements):
         """`ts` is what the chat calls the message. False when the claim was taken over meanwhile."""
         return self._settle(tables.outbox, post, {"state": "done", "ts": ts}, now)
 
-    def fail_post(self, post: PostRow, now: datetime, again: bool = False) -> bool:
-        """It could not be sent; with `again` it goes back to the others that wait."""
-        return self._settle(tables.outbox, post, {"state": "todo" if again else "failed"}, now)
+    def fail_post(self, post: PostRow, now: datetime, again: bool = False, surely: bool = False) -> bool:
+        """It could not be sent; with `again` it goes back to the others that wait.
+
+        `surely`: it is certain that it was not sent, so that nobody needs to look before it is tried again.
+        """
+        values = {"state": "todo" if again else "failed", "attempts": post.attempts - 1 if surely else post.attempts}
+        return self._settle(tables.outbox, post, values, now)
 
     def add_delivery(self, key: str, kind: str, payload: Json, now: datetime) -> bool:
         """A delivery of the forge. False for one that came before."""

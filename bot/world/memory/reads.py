@@ -76,6 +76,17 @@ class Reads(ABC):
         """The requests that were opened in a thread, oldest first."""
         return self._requests(tables.requests.c.thread == thread)
 
+    def keys_at(self, repository: str, *, number: int | None = None, branch: str | None = None) -> list[str]:
+        """The newest request, if any, that has this merge request, else this branch."""
+        table = tables.requests
+        for column, value in ((table.c.number, number), (table.c.branch, branch)):
+            if value is not None:
+                where = (table.c.repository == repository) & (column == value)
+                rows = self._rows(select(table.c.key).where(where).order_by(table.c.created_at.desc()).limit(1))
+                if rows:
+                    return [row["key"] for row in rows]
+        return []
+
     def decisions(self, request: str) -> tuple[DecisionRow, ...]:
         """All decisions on a request in the order in which they came."""
         table = tables.decisions

@@ -1,0 +1,196 @@
+"""`/webhooks/gitlab`: GitLab says that something happened; it is checked, kept as a row, answered, and looked at later.
+
+A payload is only a hint where to look: what is so is read from GitLab's API. Nothing of a payload is kept but numbers
+and branch names. Headers and payloads: https://docs.gitlab.com/user/project/integrations/webhooks/ (delivery headers,
+signing token), https://docs.gitlab.com/user/project/integrations/webhook_events/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from bot.settings import Secret
+from skills.core.messages import say
+from skills.core.model import Finding, finding
+
+log = logging.getLogger("postern.webhooks")
+
+PATH = "/webhooks/gitlab"
+MOST = 1_048_576  # bytes of a body
+_SIGNED = "whsec_"
+_FRESH = 300  # seconds that a signature is good for
+_PATIENCE = 0.8  # seconds until a row must stand: GitLab is answered within one
+_READING = 10.0  # seconds for a body to arrive
+_KINDS = {
+    "Merge Request Hook": "merge_request",
+    "Note Hook": "note",
+    "Pipeline Hook": "pipeline",
+    "Push Hook": "push",
+}
+
+Keep = Callable[[str, str, Mapping[str, Any]], Awaitable[bool]]
+"""Keeps a delivery by its key, with its kind and hint. False for one that came before; raises when it can't be kept."""
+
+
+class Refusal(Exception):
+    """Why a delivery is not taken, as a status and a finding."""
+
+    def __init__(self, status: int, found: Finding) -> None:
+        super().__init__(status, found)
+        self.status = status
+        self.finding = found
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whom deliveries are taken from. `secret` is the secret token, or the signing token (it begins with whsec_)."""
+
+    secret: Secret | None
+    project: str
+    clock: Callable[[], datetime]
+
+
+def add_webhooks(served: web.Application, source: Source, keep: Keep) -> None:
+    """Answers 202 kept, 200 nothing to do, 401 not GitLab, 403 another project, 400, 408, 413, 415, 503 try again."""
+
+    async def hear(request: web.Request) -> web.Response:
+        try:
+            key, kind, hint = await _read(request, source)
+        except Refusal as refusal:
+            return _answer(refusal.status, refusal.finding)
+        if not hint:
+            return _answer(200, finding("EGR025", event=kind))
+        try:
+            new = await asyncio.wait_for(keep(key, kind, hint), _PATIENCE)
+        except (TimeoutError, Refusal):
+            return _answer(503, Finding("EGR028"))
+        return _answer(202, Finding("EGR027")) if new else _answer(200, Finding("EGR026"))
+
+    served.router.add_post(PATH, hear)
+
+
+def _answer(status: int, found: Finding) -> web.Response:
+    says = say(found).says
+    if status >= 400:
+        log.warning("%s", says)
+    response = web.json_response({"accepted": status == 202, "says": says}, status=status)
+    if status in (408, 413):
+        response.force_close()  # the rest of the body is not waited for
+    return response
+
+
+async def _read(request: web.Request, source: Source) -> tuple[str, str, Mapping[str, Any]]:
+    """Key, kind and hint of a delivery. Raises Refusal."""
+    headers, secret = request.headers, source.secret
+    if secret is None:
+        raise Refusal(503, Finding("EGR020"))
+    signed = secret.reveal().startswith(_SIGNED)
+    if not signed and not _same(headers.get("X-Gitlab-Token", ""), secret.reveal()):
+        raise Refusal(401, Finding("EGR021"))
+    if request.content_type != "application/json":
+        raise Refusal(415, finding("EGR023", why="its content type is not application/json"))
+    body = await _body(request)
+    if signed and not _is_signed(headers, body, secret.reveal(), source.clock()):
+        raise Refusal(401, Finding("EGR021"))
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(400, finding("EGR023", why="it is not JSON")) from None
+    if not isinstance(given, dict):
+        raise Refusal(400, finding("EGR023", why="it is no JSON object"))
+    event = headers.get("X-Gitlab-Event", "")
+    project = _map(given, "project")
+    if not _is_ours(project, source.project):
+        named = "".join(c for c in str(project.get("path_with_namespace", "no project")) if c.isprintable())
+        raise Refusal(403, finding("EGR024", project=named[:100], ours=source.project))
+    kind = _KINDS.get(event, "")
+    return _key(headers, body), kind or event[:60] or "without a name", _hint(kind, given, project)
+
+
+async def _body(request: web.Request) -> bytes:
+    too_big = Refusal(413, finding("EGR022", most=MOST // 1024))
+    if (request.content_length or 0) > MOST:
+        raise too_big
+    kept = bytearray()
+    try:
+        async with asyncio.timeout(_READING):
+            async for piece in request.content.iter_any():
+                kept += piece
+                if len(kept) > MOST:
+                    raise too_big
+    except TimeoutError:
+        raise Refusal(408, finding("EGR023", why="it did not arrive in time")) from None
+    return bytes(kept)
+
+
+def _same(given: str, wanted: str) -> bool:
+    """In constant time, whatever is given. Headers may hold bytes that are no text."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
+
+
+def _is_signed(headers: Mapping[str, str], body: bytes, secret: str, now: datetime) -> bool:
+    """Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`; several signatures while a token is changed."""
+    stamp, name = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
+    if not stamp.isdecimal() or len(stamp) > 12 or abs(now.timestamp() - int(stamp)) > _FRESH:
+        return False
+    try:
+        key = base64.b64decode(secret.removeprefix(_SIGNED), validate=True)
+    except binascii.Error:
+        return False
+    if not key:
+        return False
+    made = hmac.new(key, f"{name}.{stamp}.".encode("utf-8", "surrogateescape") + body, hashlib.sha256).digest()
+    wanted = "v1," + base64.b64encode(made).decode()
+    return any(_same(given, wanted) for given in headers.get("webhook-signature", "").split(" "))
+
+
+def _is_ours(project: Mapping[str, Any], ours: str) -> bool:
+    if ours.isdecimal():
+        return str(project.get("id")) == ours
+    return str(project.get("path_with_namespace", "")).casefold() == ours.casefold()
+
+
+def _key(headers: Mapping[str, str], body: bytes) -> str:
+    """What GitLab calls the delivery, the same when it tries again; older versions: the event and its body."""
+    name = headers.get("Idempotency-Key") or headers.get("webhook-id")
+    if name:
+        return f"id:{name[:200]}"
+    return f"event:{headers.get('X-Gitlab-Event-UUID', '')[:100]}:{hashlib.sha256(body).hexdigest()}"
+
+
+def _hint(kind: str, given: Mapping[str, Any], project: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where to look: `number` of a merge request, `branch`, `default` branch, `user` who did it. Empty: nowhere."""
+    what, about = _map(given, "object_attributes"), _map(given, "merge_request")
+    found: dict[str, Any] = {}
+    if kind == "merge_request":
+        found = {"number": what.get("iid"), "user": _map(given, "user").get("id")}
+    elif kind == "note" and what.get("noteable_type") == "MergeRequest":
+        found = {"number": about.get("iid"), "user": _map(given, "user").get("id")}
+    elif kind == "pipeline" and not what.get("tag"):
+        found = {"number": about.get("iid"), "branch": what.get("ref")}
+    elif kind == "push" and str(given.get("ref", "")).startswith("refs/heads/"):
+        found = {"branch": given["ref"].removeprefix("refs/heads/"), "default": project.get("default_branch")}
+    kept = {name: value for name, value in found.items() if _is_plain(value)}
+    return kept if "number" in kept or "branch" in kept else {}
+
+
+def _is_plain(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return (whole and 0 < value < 2**53) or (isinstance(value, str) and 0 < len(value) <= 255)
+
+
+def _map(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = given.get(name)
+    return value if isinstance(value, dict) else {}
