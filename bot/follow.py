@@ -53,7 +53,7 @@ class Follower:
             done = self._once(row, row.request.number)
             if done is not None:
                 return done
-        raise Unreachable("EGR461", where=self._memory.where)
+        raise Unreachable("EGR461", where=self._memory.where, why="others moved the request again and again")
 
     def sync(self, repository: str) -> Synced:
         """Follows every request of a repository that is open, or was until lately. One that fails keeps none back."""

@@ -11,7 +11,7 @@ Postern's own user that is under way. What was seen last is kept as a mirror, a 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import re2
@@ -75,17 +75,14 @@ def step(request: Request, before: Mirror | None, now: Seen, own: Own, jobs: Col
     if "open" in own.under_way:  # it is being drawn anew: whatever stands there is looked at afterwards
         return Step(known, pushed=request.pushed)
     to, state_news = _state(request, known, now, own)
-    pushed, void, push_news = _pushed(request, now, own)
-    if push_news and request.state == "decided" and to is None:
+    moved = replace(request, state=to or request.state)
+    pushed, void, push_news = _pushed(moved, now, own)
+    if push_news and moved.state == "decided":
         to = "waiting"
     news = [*state_news, *push_news]
-    if request.state in _UNDER_WAY and now.state == "opened":
-        news += [
-            *_branch(request, known, now),
-            *_labels(request, known, now, own),
-            *_pipeline(request, known, now, jobs),
-        ]
-    news += [*_approvals(request, known, now), *_remarks(request, before, now)]
+    if moved.state in _UNDER_WAY and now.state == "opened":
+        news += [*_branch(moved, known, now), *_labels(moved, known, now, own), *_pipeline(moved, known, now, jobs)]
+    news += [*_approvals(moved, known, now), *_remarks(moved, before, now)]
     return Step(_mirror(request, known, now, to), to, tuple(news), void, pushed)
 
 
