@@ -1,12 +1,14 @@
 """Mutations drawn by lot over the code that decides: for each one some test of its area must turn red.
 
-    python -m tests.mutations --count 100 --seed 1                 a sample over platforms/, enforce/ and hosts
+    python -m tests.mutations --count 100 --seed 1                 a sample over platforms/, enforce/, hcl/ and hosts
     python -m tests.mutations --only skills/core/platforms/uds     a sample below one folder
     python -m tests.mutations --at skills/core/hosts.py:42         every mutation of one line
 
 Two processes, each with a copy of the checkout. A mutation is one changed operator, constant, condition or
-result. Survivors are printed with file, line and both texts; those that change nothing (equivalent, or only the
-order of messages) are explained in docs/MUTANTS.md, the rest get a test.
+result. First the tests must pass without any; how long they take then says when a mutation counts as timed out,
+which proves nothing: an endless loop, or a machine that was busy. Survivors are printed with file, line and both
+texts; those that change nothing (equivalent, or only the order of messages) are explained in docs/MUTANTS.md,
+the rest get a test.
 """
 
 from __future__ import annotations
@@ -23,13 +25,13 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants import LEFT_OUT, ROOT
 
-AREAS = ("skills/core/platforms", "skills/core/enforce", "skills/core/hosts.py")
-_SECONDS = 240
+AREAS = ("skills/core/platforms", "skills/core/enforce", "skills/core/hcl", "skills/core/hosts.py")
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -43,6 +45,14 @@ _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.IsNot: ast.Is,
 }
 _WORDS = {"deny": "allow", "allow": "deny", "allowed": "denied", "denied": "allowed", "any": "all", "all": "any"}
+
+
+class Outcome(StrEnum):
+    """What the tests said of one mutation."""
+
+    KILLED = "killed"
+    TIMED_OUT = "timed out"
+    SURVIVED = "SURVIVED"
 
 
 @dataclass(frozen=True)
@@ -130,15 +140,22 @@ def _with(node: ast.AST, **fields: object) -> ast.AST:
 def tests_for(path: str) -> list[str]:
     """The tests of an area, the quick and near ones first; all golden cases last."""
     parts = Path(path).parts
+    platforms = _tests("tests/core/platforms", "test_*.py")
     if "platforms" in parts:
-        own = sorted(map(_relative, (ROOT / "tests/core/platforms").glob(f"test_{parts[3]}*.py")))
+        own = _tests("tests/core/platforms", f"test_{parts[3]}*.py")
     elif "enforce" in parts:
-        own = sorted(map(_relative, (ROOT / "tests/core/enforce").glob("test_*.py")))
-        own += sorted(map(_relative, (ROOT / "tests/core/platforms").glob("test_*.py")))
+        own = _tests("tests/core/enforce", "test_*.py") + platforms
+    elif "hcl" in parts:
+        own = ["tests/core/test_hcl.py", *_tests("tests/core/platforms", "test_cloud_foundry*.py")]
     else:
-        own = ["tests/core/test_hosts.py", *sorted(map(_relative, (ROOT / "tests/core/platforms").glob("test_*.py")))]
+        own = ["tests/core/test_hosts.py", *platforms]
     near = [test for test in own if f"_{Path(path).stem}" in test]
-    return [*near, *(test for test in own if test not in near), "tests/core/properties", "tests/test_cases.py"]
+    far = [test for test in own if test not in near]
+    return [*near, *far, "tests/core/test_indexes.py", "tests/core/properties", "tests/test_cases.py"]
+
+
+def _tests(folder: str, pattern: str) -> list[str]:
+    return sorted(map(_relative, (ROOT / folder).glob(pattern)))
 
 
 def _relative(path: Path) -> str:
@@ -154,43 +171,67 @@ def all_mutations(only: Sequence[str]) -> list[Mutation]:
     return [each for path in wanted for each in mutations(path, (ROOT / path).read_text(encoding="utf-8"))]
 
 
-def survives(mutation: Mutation, checkout: Path) -> bool:
+def judged(mutation: Mutation, checkout: Path, tests: Sequence[str], seconds: float) -> Outcome:
+    """What the tests say of one mutation, within so many seconds. The checkout is as it was afterwards."""
     file = checkout / mutation.path
     raw = file.read_bytes()
     file.write_bytes(raw[: mutation.start] + mutation.new.encode() + raw[mutation.end :])
-    tests = [test for test in tests_for(mutation.path) if (checkout / test).exists()]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
     try:
-        done = subprocess.run(command, cwd=checkout, capture_output=True, check=False, timeout=_SECONDS)
+        return Outcome.SURVIVED if _pytest(checkout, tests, seconds).returncode == 0 else Outcome.KILLED
     except subprocess.TimeoutExpired:
-        return False  # an endless loop is noticed
+        return Outcome.TIMED_OUT
     finally:
         file.write_bytes(raw)
-    return done.returncode == 0
 
 
-def run(chosen: Sequence[Mutation], processes: int) -> list[Mutation]:
-    """Survivors, in order."""
+def green(checkout: Path, tests: Sequence[str]) -> float:
+    """The seconds that the tests take without any mutation.
+
+    Raises:
+        SystemExit: a test is red without one, so that a red one would prove nothing. Names it.
+    """
+    started = time.monotonic()
+    done = _pytest(checkout, tests, None)
+    if done.returncode != 0:
+        last = [line for line in (done.stdout + done.stderr).decode(errors="replace").splitlines() if line.strip()]
+        red = [line for line in last if line.startswith(("FAILED ", "ERROR ", "ERROR:"))] or last[-1:]
+        raise SystemExit(f"The tests are red without any mutation, so mend this first: {' '.join(red[:1])}")
+    return time.monotonic() - started
+
+
+def _pytest(checkout: Path, tests: Sequence[str], seconds: float | None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=checkout, capture_output=True, check=False, timeout=seconds)
+
+
+def run(chosen: Sequence[Mutation], processes: int) -> list[Outcome]:
+    """What became of each, in order."""
     free: SimpleQueue[Path] = SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(processes):
-            checkout = Path(folder) / str(number) / "checkout"
-            shutil.copytree(ROOT, checkout, ignore=LEFT_OUT, symlinks=True)
-            shared = ROOT.parent / "shared"
-            if shared.is_dir():
-                (checkout.parent / "shared").symlink_to(shared.resolve())
+        checkouts = [_checkout(Path(folder) / str(number)) for number in range(processes)]
+        quiet = green(checkouts[0], sorted({test for each in chosen for test in tests_for(each.path)}))
+        print(f"green without a mutation in {quiet:.0f} s", flush=True)
+        for checkout in checkouts:
             free.put(checkout)
 
-        def one(mutation: Mutation) -> bool:
+        def one(mutation: Mutation) -> Outcome:
             checkout, started = free.get(), time.monotonic()
-            survived = survives(mutation, checkout)
+            outcome = judged(mutation, checkout, tests_for(mutation.path), 60 + 3 * quiet)
             free.put(checkout)
-            words = "SURVIVED" if survived else "killed  "
-            print(f"{words} {time.monotonic() - started:4.0f} s  {mutation}", flush=True)
-            return survived
+            print(f"{outcome:9} {time.monotonic() - started:4.0f} s  {mutation}", flush=True)
+            return outcome
 
         with ThreadPoolExecutor(processes) as pool:
-            return [mutation for mutation, alive in zip(chosen, pool.map(one, chosen), strict=True) if alive]
+            return list(pool.map(one, chosen))
+
+
+def _checkout(folder: Path) -> Path:
+    copied = folder / "checkout"
+    shutil.copytree(ROOT, copied, ignore=LEFT_OUT, symlinks=True)
+    shared = ROOT.parent / "shared"
+    if shared.is_dir():
+        (folder / "shared").symlink_to(shared.resolve())
+    return copied
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -206,11 +247,13 @@ def main(arguments: Sequence[str]) -> int:
         chosen = [each for each in everything if str(each.line) == said.at.partition(":")[2]]
     else:
         chosen = random.Random(said.seed).sample(everything, min(said.count, len(everything)))
-    survivors = run(chosen, said.processes)
-    print(f"{len(chosen) - len(survivors)} of {len(chosen)} killed, of {len(everything)} possible; survivors:")
-    for each in survivors:
-        print(f"  {each}")
-    return 1 if survivors else 0
+    outcomes = run(chosen, said.processes) if chosen else []
+    counted = ", ".join(f"{outcomes.count(outcome)} {outcome.lower()}" for outcome in Outcome)
+    print(f"{counted}; {len(chosen)} drawn of {len(everything)}")
+    for each, outcome in zip(chosen, outcomes, strict=True):
+        if outcome is not Outcome.KILLED:
+            print(f"  {outcome:9} {each}")
+    return 0 if all(outcome is Outcome.KILLED for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":
