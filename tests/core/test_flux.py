@@ -54,6 +54,19 @@ def test_variables(cidr: str, port: str, build: str, more: dict[str, str], decis
     assert read_flow(made, "shop/web", ("198.51.100.7:443",)).verdicts(made)[0].decision == decision
 
 
+@pytest.mark.parametrize(("value", "decision"), [("true", "allowed"), ("false", "denied")])
+def test_a_yes_or_no_is_filled_in_as_yaml_writes_it(value: str, decision: str) -> None:
+    selector = 'podSelector: {matchLabels: {egress: "is-${egress}"}}\npolicyTypes: [Egress]\negress: [{}]'
+    files = {
+        "flux/apps.yaml": FLUX + f"    substitute: {{egress: {value}}}\n",
+        "apps/web.yaml": deployment("web", labels="egress: is-true"),
+        "apps/deny.yaml": DENY_EGRESS,
+        "apps/out.yaml": policy(selector, "out"),
+    }
+    made = allowlist(files)
+    assert read_flow(made, "shop/web", ("198.51.100.7:443",)).verdicts(made)[0].decision == decision
+
+
 def test_a_variable_that_nothing_fills_in_is_undecided() -> None:
     files = {"web.yaml": deployment("web"), "deny.yaml": DENY_EGRESS}
     files["out.yaml"] = OPEN.replace("CIDR", "${CIDR:=198.51.100.0/24}").replace("PORT", "443")

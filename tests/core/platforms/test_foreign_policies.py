@@ -156,6 +156,18 @@ def test_domains_need_the_enterprise_edition(text: str, said: bool) -> None:
     assert ("EGR887" in found) is said
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (calico("allowedEgressDomains: [a.example]", "GlobalNetworkSet"), "allowed"),
+        (calico("selector: app == 'db', ingress: [{action: Deny}]"), "undecided"),
+    ],
+)
+def test_a_set_of_domains_restricts_nobody_and_a_policy_of_the_receiver_may(text: str, expected: str) -> None:
+    everywhere = policy("podSelector: {}\npolicyTypes: [Egress]\negress: [{}]", "everywhere")
+    assert check(WEB, deployment("db"), everywhere, text, to="workload://shop/db:5432").decision == expected
+
+
 LABELS = {"app": "web", "env": "prod"}
 
 

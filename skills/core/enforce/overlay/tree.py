@@ -143,11 +143,7 @@ class _Building:
             where = error.finding.facts
             line = where.get("line")
             finding = Finding(error.finding.code, {key: value for key, value in where.items() if key != "line"})
-            stops = finding.code != "EGR516"
             self._trouble(each, "patches", finding, stops=True, line=line if isinstance(line, int) else None)
-            if not stops:
-                for item in objects:
-                    item.unsure = finding
             return objects
 
     def _patch_file(self, each: Kustomization, name: str) -> Sequence[Document]:

@@ -189,5 +189,7 @@ def _check_value(faults: Faults, place: Place, value: Any) -> None:
     text = label_text(value)
     if templated(text):
         faults.template(place, "selector", text)
-    elif isinstance(value, (Mapping, list)) or (text and OPEN not in text and not _is_name(text)):
+    elif value is not None and not isinstance(value, str):
+        faults.label(place, f"{text} without quotes")  # a number or a boolean, where the API server wants a string
+    elif text and OPEN not in text and not _is_name(text):
         faults.label(place, text)
