@@ -411,6 +411,20 @@ def test_what_came_closest(files: Mapping[str, str], to: str, code: str) -> None
     assert near(index, to)[0] == code
 
 
+@pytest.mark.parametrize(
+    ("opened", "to", "close"),
+    [
+        ("8.0.0.0/8", "api.stripe.com", True),
+        ("8.0.0.0/8", "cf-service://rds", False),
+        ("10.0.0.0/8", "api.stripe.com", False),
+        ("10.0.0.0/8", "cf-service://rds", True),
+    ],
+)
+def test_a_host_may_be_any_public_address_and_a_service_any_private_one(opened: str, to: str, close: bool) -> None:
+    index = index_of(space("some"), asg("some", rule(opened, "1-65535")))
+    assert ("EGR186" in near(index, to)) is close
+
+
 def test_nothing_comes_close_to_a_private_address() -> None:
     assert near(index_of(space(PUBLIC)), "10.0.0.1:22") == []
 

@@ -84,6 +84,14 @@ def test_a_variable_is_said_and_not_guessed() -> None:
     assert codes(list(cloud_foundry.audit(index))) == ["EGR776"]
 
 
+def test_a_variable_of_the_pipeline_is_known_where_it_says_one_thing_only() -> None:
+    ((path, text),) = pipeline(f'cf bind-security-group {PUBLIC} acme --space "$SPACE"').items()
+    known = {path: f"env: {{SPACE: dev}}\n{text}"}
+    assert decide(index_of(space(), known), "api.stripe.com") == "allowed"
+    torn = {path: f"env: {{SPACE: dev}}\nother: {{env: {{SPACE: prod}}}}\n{text}"}
+    assert decide(index_of(space(), torn), "api.stripe.com") == "undecided"
+
+
 def test_kubernetes_objects_are_not_searched() -> None:
     text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: cf bind-security-group {PUBLIC} acme --space dev\n"
     assert [entry for d in read_documents("c.yaml", text)[0] for entry in cloud_foundry.read(d)] == []

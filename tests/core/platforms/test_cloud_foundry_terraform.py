@@ -93,6 +93,14 @@ def test_values_of_the_run_come_before_defaults() -> None:
     assert ask({**files, "tf/x.auto.tfvars": f'g = ["{TRUSTED}"]\n'}, "cf-service://rds").decision == "allowed"
 
 
+def test_values_at_the_top_of_the_repository_hold_for_every_run_of_it() -> None:
+    """So spaces are not told apart by a file of values that is read anyway; any other file is one run among several."""
+    text = module("var.g", name='"web"', more='variable "g" {}\nvariable "e" {}\n')["tf/main.tf"]
+    values = {"terraform.tfvars": f'g = ["{TRUSTED}"]\n', "x.auto.tfvars": f'g = ["{PUBLIC}"]\n'}
+    assert ask({"main.tf": text, **values}, "api.stripe.com").decision == "allowed"
+    assert ask({"main.tf": text, **values, "my-terraform.tfvars": "g = []\n"}, "api.stripe.com").decision == "denied"
+
+
 def test_each_file_of_values_makes_spaces_of_its_own() -> None:
     files = module("var.g", name='"web-${var.e}"', more='variable "g" {}\nvariable "e" {}\n')
     files |= {
@@ -184,6 +192,17 @@ def test_a_binding_stands_unless_a_condition_may_take_it_away(verb: str, wanted:
     assert ask(files, "api.stripe.com").decision == wanted
 
 
+@pytest.mark.parametrize(("verb", "wanted"), [("unbind", "undecided"), ("bind", "allowed")])
+def test_what_a_function_above_takes_away_may_come_after_the_binding(verb: str, wanted: str) -> None:
+    script = f"""change() {{
+  cf {verb}-security-group {PUBLIC} acme{" --space" if verb == "bind" else ""} web
+}}
+cf bind-security-group {PUBLIC} acme --space web
+change
+"""
+    assert ask({"bind.sh": script}, "api.stripe.com").decision == wanted
+
+
 UNDONE = [
     module(f'["{TRUSTED}"]'),
     module(f'[\n    "{TRUSTED}", # the database\n  ]'),
@@ -262,6 +281,7 @@ resource "cloudfoundry_space" "web" {
         ('protocol = "all", destination = "10.0.0.1", ports = "443"', "EGR775"),
         ('protocol = "icmp", destination = "10.0.0.1"', "EGR778"),
         ('protocol = "sctp", destination = "10.0.0.1", ports = "443"', "EGR777"),
+        ('protocol = "tcp", ports = "443"', "EGR771"),
     ],
 )
 def test_rules_that_the_cloud_controller_refuses(rule: str, code: str) -> None:
@@ -317,8 +337,9 @@ def test_the_space_joins_those_of_the_group() -> None:
     assert "running_spaces = [cloudfoundry_space.web.id, cloudfoundry_space.api.id]" in edit.new_text
 
 
-def test_what_no_list_says_is_a_command() -> None:
-    made = draft(module(f'var.open ? ["{TRUSTED}"] : []', more='variable "open" {}\n'), "api.stripe.com")
+@pytest.mark.parametrize("groups", [f'var.open ? ["{TRUSTED}"] : []', f'[for g in ["{TRUSTED}"] : g]', '"x"'])
+def test_what_no_list_says_is_a_command(groups: str) -> None:
+    made = draft(module(groups, more='variable "open" {}\n'), "api.stripe.com")
     assert made.change.edits == ()
     assert made.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
 

@@ -72,8 +72,9 @@ def read_rule(data: Mapping[str, Any], place: Place, position: int) -> Rule:
     protocol = str(data.get("protocol")).lower()[:20]
     raw = data.get("destination")
     destination = raw[:_LONGEST] if isinstance(raw, str) else ""
+    said = "no destination" if raw is None else shown(str(raw))
     version, addresses, fault = _addresses(destination)
-    why = shown(str(raw)) if fault else ""
+    why = said if fault else ""
     ports, ports_fault = _ports(protocol, data.get("ports"))
     if protocol not in PROTOCOLS:
         fault, why = fault or UNKNOWN, why or shown(protocol)
@@ -82,7 +83,7 @@ def read_rule(data: Mapping[str, Any], place: Place, position: int) -> Rule:
     if fault is None:
         fault, why = _rest(protocol, data)
     written = "" if data.get("ports") is None else shown(str(data["ports"]))
-    return Rule(place, position, shown(protocol), shown(str(raw)), version, addresses, ports, written, fault, why)
+    return Rule(place, position, shown(protocol), said, version, addresses, ports, written, fault, why)
 
 
 def unresolved_rule(place: Place, position: int, words: str, data: Mapping[str, Any] | None = None) -> Rule:

@@ -93,7 +93,8 @@ def policies(ref: Ref, file: File, doubt: str, root: str) -> Iterator[Policy]:
         source, target = _app(data.get("source_app")), _app(data.get("destination_app"))
         port = data.get("port") or Value("8080")
         protocol = data.get("protocol") or Value("tcp")
-        unsure = doubt or next((each.unknown for each in (port, protocol) if each.unknown), "")
+        said = (data.get("source_app"), data.get("destination_app"), port, protocol)
+        unsure = doubt or next((each.unknown for each in said if each and each.unknown), "")
         yield Policy(source, target, str(protocol.data), str(port.data), place, unsure=unsure, root=root)
 
 
