@@ -226,6 +226,22 @@ def test_an_internal_service_and_its_receiver() -> None:
     assert drafted.after.decision(to("workload://back/api", 9090)) == "denied"
 
 
+def test_a_port_that_the_service_only_names_is_opened_by_its_name() -> None:
+    there = deployment("api", "back")  # its containers do not say which port `web` is
+    made = world(OWN, pods=f"{WEB}---\n{there}---\n{service('api', 'back', target='web')}")
+    drafted = draft(made, to("api.back", 80))
+    assert {"- port: web", "protocol: TCP"} <= {line.strip() for line in drafted.lines()}
+
+
+def test_a_list_of_pods_that_share_a_label_is_left_alone() -> None:
+    """`app: web` is what a policy names, and another workload carries it too."""
+    twin = deployment("twin").replace("labels: {app: twin}", "labels: {app: web, tier: batch}")
+    made = world(OWN, pods=f"{deployment('web', labels='tier: front')}---\n{twin}")
+    drafted = draft(made, to("api.stripe.com"))
+    assert drafted.after.decision(to("api.stripe.com")) == "allowed"
+    assert drafted.after.decision(to("api.stripe.com"), "shop/twin") == "denied"
+
+
 # --- removal
 
 
@@ -289,6 +305,14 @@ def test_what_is_wider_is_said(grant: tuple[str, str, str], code: str) -> None:
     need = Need(world(OWN, pods=WEB).workload(), (to("api.stripe.com"),))
     found = cilium.wider(Grant(*grant, "tcp", "network_policy"), need)
     assert [item.code for item in found] == [code]
+
+
+@pytest.mark.parametrize(("protocol", "codes"), [("tcp", []), ("udp", ["EGR904"])])
+def test_the_same_port_of_another_protocol_is_wider(protocol: str, codes: list[str]) -> None:
+    """A name that joins a list of a rule gets all of its ports."""
+    need = Need(world(OWN, pods=WEB).workload(), (to("api.stripe.com"),))
+    given = Grant("shop pods app=web", "api.stripe.com", "443", protocol, "network_policy")
+    assert [item.code for item in cilium.wider(given, need)] == codes
 
 
 def test_isolations_are_of_known_workloads() -> None:

@@ -186,6 +186,12 @@ def test_what_is_no_contradiction_is_not_said(body: str, code: str) -> None:
     assert code not in world(cnp(body), WEB).audit()
 
 
+@pytest.mark.parametrize(("select", "said"), [("web", True), ("db", False)])
+def test_a_deny_of_another_policy_shadows_only_what_it_selects_too(select: str, said: bool) -> None:
+    deny = cnp("egressDeny: [{toEntities: [world]}]", "deny", select=f"{{matchLabels: {{app: {select}}}}}")
+    assert ("EGR883" in world(cnp(egress(names("a.example"))), deny, WEB).audit()) is said
+
+
 def test_a_second_policy_may_isolate_what_the_first_leaves_open() -> None:
     loose = cnp("enableDefaultDeny: {egress: false}\n" + egress("{toEntities: [world]}"))
     assert "EGR884" not in world(loose, cnp("egress: [{}]", "deny", select="{}"), WEB).audit()
