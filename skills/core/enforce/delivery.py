@@ -126,7 +126,7 @@ def _values_of(helm: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 def _substitution(document: Document) -> Sequence[Substitution]:
     spec = mapping_of(document.data.get("spec"))
     build = mapping_of(spec.get("postBuild"))
-    folder = path_below("", text_of(spec.get("path")) or "./")
+    folder = path_below("", text_of(spec.get("path")))
     namespace = text_of(spec.get("targetNamespace"))
     if folder is None or not (build or namespace):
         return ()

@@ -290,6 +290,15 @@ def test_unknown_isolation_is_allowed_only_if_every_possible_policy_allows() -> 
     assert world(HTTPS_TO_INTERNET, other).decision("shop", to("example.com")) == "undecided"
 
 
+def test_a_named_port_of_pods_that_no_file_declares_is_undecided() -> None:
+    by_name = policy(f"{FROM_WEB}- to: [{{namespaceSelector: {{}}}}]\n  ports: [{{port: http}}]")
+    told = service("api", "back")
+    assert world(by_name, WEB, told).decision("shop/web", to("api.back", 80)) == "undecided"
+    assert world(by_name, WEB, told, deployment("api", "back")).decision("shop/web", to("api.back", 80)) == "denied"
+    named = deployment("api", "back", ports="{name: http, containerPort: 8080}")
+    assert world(by_name, WEB, told, named).decision("shop/web", to("api.back", 80)) == "allowed"
+
+
 def test_a_service_that_nobody_declares() -> None:
     home = "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: back}}"
     destination = to("api.back.svc", 80)

@@ -45,6 +45,15 @@ def test_what_an_ingress_rule_expects_stays_open() -> None:
     assert after.decision("shop/web", to("workload://shop/api", 9090)) == "denied"
     assert after.decision("shop/api", to("198.51.100.7")) == "denied"
     assert "EGR364" in codes  # api has no rule of its own
+    assert "EGR360" not in codes  # the Ingress policy says nothing of Egress that could be meant
+    assert after.texts["policies.yaml"].startswith(INGRESS)
+
+
+def test_pods_on_the_host_network_are_not_among_those_without_a_rule() -> None:
+    host = API.replace("    spec:\n", "    spec:\n      hostNetwork: true\n")
+    dns = policy("podSelector: {}\npolicyTypes: [Ingress]", "closed")
+    assert "EGR364" not in isolate(world(dns, pods=host), "shop")[1]
+    assert "EGR364" in isolate(world(dns, pods=API), "shop")[1]
 
 
 def test_what_is_denied_today_is_not_opened() -> None:

@@ -530,6 +530,12 @@ def test_with_the_last_rule_of_the_only_isolating_policy_its_rules_go() -> None:
     assert drafted.after.decision("shop/web", to("198.51.100.0/24")) == "denied"
 
 
+def test_a_policy_that_the_api_server_refuses_is_left_as_it_is() -> None:
+    refused = OWN + "  - to: [{}]\n"
+    drafted = remove(world(DENY_EGRESS, refused, pods=WEB), to("198.51.100.0/24"))
+    assert (drafted.plan.edits, drafted.codes) == ((), ["EGR962"])
+
+
 def test_only_the_port_goes_when_the_rule_has_more() -> None:
     more = OWN + "    - protocol: TCP\n      port: 8443\n"
     drafted = remove(world(DENY_EGRESS, more, pods=WEB), to("198.51.100.0/24", 8443))
@@ -597,6 +603,21 @@ def test_the_host_network_is_not_drafted_for() -> None:
     host = API.replace("    spec:\n", "    spec:\n      hostNetwork: true\n")
     drafted = draft(world(DENY_EGRESS, pods=f"{WEB}---\n{host}"), to("workload://back/api", 8080))
     assert (drafted.plan.edits, drafted.codes) == ((), ["EGR964"])
+
+
+def test_a_service_with_one_pod_on_the_host_network_is_not_drafted_for() -> None:
+    """No selector reaches that pod, so the rule would open only a part of what was asked."""
+    host = deployment("node", "back", labels="tier: host").replace(
+        "    spec:\n", "    spec:\n      hostNetwork: true\n"
+    )
+    both = f"{API}---\n{host.replace('app: node', 'app: api')}---\n{service('api', 'back')}"
+    drafted = draft(world(DENY_EGRESS, pods=f"{WEB}---\n{both}"), to("api.back", 80))
+    assert (drafted.plan.edits, drafted.codes) == ((), ["EGR964"])
+
+
+def test_each_host_is_asked_about_by_itself() -> None:
+    hosts = draft(world(DENY_EGRESS, DNS, pods=WEB), to("api.stripe.com"), to("api.github.com", 8443)).plan.questions
+    assert [question.id for question in hosts] == ["addresses:api.stripe.com", "addresses:api.github.com"]
 
 
 def test_a_missing_line_break_at_the_end_stays_missing() -> None:
