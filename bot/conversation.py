@@ -37,6 +37,7 @@ from bot.turns import (
     kept,
     note_workload,
     of_the_thread,
+    opening,
     other_one,
     remember,
     why,
@@ -280,9 +281,7 @@ class Conversation:
             turn.state["asking"] = {"id": "reason", "choices": [], "who": turn.who.id}
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
-        ask = {**self._need(turn), "reason": reason, "digest": turn.state["digest"], "comment": noted}
-        ask |= {"drafted_by": turn.state.get("drafted_by"), "widens": turn.state.get("widens")}
-        return self._run(turn, "propose", ask)
+        return self._run(turn, "propose", {**self._need(turn), **opening(turn.state), "reason": reason})
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = heard.key or only_one_waiting(turn, self._desk)

@@ -16,6 +16,7 @@ from skills.core.model import (
     Request,
 )
 from skills.core.policy import PATH as POLICY_PATH
+from skills.core.policy import TEMPLATE as TEMPLATE_PATH
 from skills.core.policy import read_policy
 
 Requests = Callable[[str], tuple[Request, ...]]
@@ -68,4 +69,5 @@ class Gather:
             requests=requests,
             drafted=drafted,
             origin=self._history(read.allowlist.commit, requests),
+            template=read.text(TEMPLATE_PATH),
         )

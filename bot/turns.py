@@ -78,6 +78,12 @@ def of_the_thread(state: Mapping[str, Any]) -> dict[str, Any]:
     return {"text": state["text"], "for": state.get("for"), "to": state.get("to")}
 
 
+def opening(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What binds a merge request to the draft that was shown, and what is told there of how it came to be."""
+    known = {name: state.get(name) for name in ("digest", "drafted_by", "widens")}
+    return {**known, "comment": str(state.get("reason", "")), "error": state.get("text")}
+
+
 def other_one(state: Mapping[str, Any], workloads: Sequence[str]) -> tuple[str | None, list[str]]:
     """The one workload that can be meant by "the other one": of the choices that were shown, or of the same name.
 

@@ -6,7 +6,7 @@ and the enforced right. A skill computes; it never reads a file, a clock or a ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
+from skills.core.codeowners import owners
 from skills.core.errors import AskUnclear
 from skills.core.model import (
     Effect,
@@ -48,6 +49,7 @@ class World:
     of this repository that could matter (open ones, and the one that is named). `drafted` is the
     digest of the draft that this thread was shown last. `origin` gives the commit that last touched a line, as of the
     allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late.
+    `template` is the repository's own text for merge requests, if it has one.
     """
 
     allowlist: Allowlist
@@ -60,6 +62,11 @@ class World:
     requests: tuple[Request, ...] = ()
     drafted: str | None = None
     origin: Callable[[Place], Origin | None] = lambda _place: None
+    template: str | None = None
+
+    def owners(self, paths: Iterable[str]) -> list[str]:
+        """Whom CODEOWNERS names for these files, as it writes them."""
+        return owners(self.allowlist.texts, paths)
 
     def request(self, key: str) -> Request:
         for request in self.requests:

@@ -10,6 +10,7 @@ from bot.world.config_repo import ConfigRepo, Snapshot, Source
 from skills.core.allowlist import Allowlist
 from skills.core.charts import Render
 from skills.core.expansion import Scope
+from skills.core.policy import TEMPLATE
 from skills.core.reading import Reading, is_manifest
 
 _COMMITS_KEPT = 4
@@ -17,7 +18,7 @@ _COMMITS_KEPT = 4
 
 def wanted(path: str) -> bool:
     """The files that can matter: manifests, helpers of chart templates, the policy, and who owns what."""
-    return is_manifest(path) or path.endswith(".tpl") or path.rsplit("/", 1)[-1] == "CODEOWNERS"
+    return is_manifest(path) or path.endswith(".tpl") or path.rsplit("/", 1)[-1] == "CODEOWNERS" or path == TEMPLATE
 
 
 def at_commit(repo: ConfigRepo, at: str | None = None) -> Source:

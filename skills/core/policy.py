@@ -11,6 +11,8 @@ from skills.core.globs import path_matches
 from skills.core.yaml_text import read_documents
 
 PATH = "egress-policy.yaml"
+TEMPLATE = "egress-merge-request.md.j2"
+"""Where a team may keep a text of its own for merge requests, beside the policy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,39 @@ from typing import TYPE_CHECKING, Any
 from skills.core.resources import prompt, template
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, StrictUndefined
 
 # Emphasis, links, images, HTML, tables, autolinks, and GitLab's references: #issue, !merge request, @person, $snippet,
 # %milestone, &epic, ~label.
 _MARKDOWN = frozenset("\\`*_[]#.!|<>~@:$&%")
 _FENCE = "````"
+_FOREIGN_TEMPLATE, _FOREIGN_TEXT = 60_000, 200_000  # characters
 
 
 def render(name: str, **facts: Any) -> str:
     return _environment().get_template(name).render(**facts)
+
+
+def render_foreign(template: str, **facts: Any) -> tuple[str | None, str]:
+    """A template that the repository holds, rendered in a sandbox: its text, or None and what is wrong with it.
+
+    It sees values and our filters, can call nothing that changes anything, and what it gives is bounded.
+    """
+    from jinja2 import TemplateError  # noqa: PLC0415
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    environment = ImmutableSandboxedEnvironment(undefined=_strict(), trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(_FILTERS)
+    text = ""
+    try:
+        for part in environment.from_string(template[:_FOREIGN_TEMPLATE]).generate(**facts):
+            text += part
+            if len(text) > _FOREIGN_TEXT:
+                return None, "what it gives is too long"
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        line = getattr(error, "lineno", None)
+        return None, escape_markdown(str(error))[:200] + (f" (line {line})" if line else "")
+    return text, ""
 
 
 def render_prompt(name: str, **facts: Any) -> str:
@@ -38,8 +61,14 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(md=escape_markdown, cell=escape_cell, fence=fenced)
+    environment.filters.update(_FILTERS)
     return environment
+
+
+def _strict() -> type[StrictUndefined]:
+    from jinja2 import StrictUndefined  # noqa: PLC0415
+
+    return StrictUndefined
 
 
 def escape_markdown(text: object) -> str:
@@ -61,3 +90,6 @@ def fenced(text: object, language: str = "") -> str:
     while fence in body:
         fence += "`"
     return f"{fence}{language}\n{body}\n{fence}"
+
+
+_FILTERS: dict[str, Any] = {"md": escape_markdown, "cell": escape_cell, "fence": fenced}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from skills.core.model import Destination, Finding, Grant, Need, Proof
 
 _WIDE_PREFIX = {4: 24, 6: 64}
+_MEDIUM, _HIGH = 15, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Risk:
 
     score: int
     reasons: tuple[Finding, ...]
+
+    @property
+    def band(self) -> str:
+        """`low`, `medium` or `high`, as labels say it."""
+        return "high" if self.score >= _HIGH else "medium" if self.score >= _MEDIUM else "low"
 
 
 def assess(need: Need, proof: Proof) -> Risk:

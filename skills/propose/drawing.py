@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
 from skills.contract import World
 from skills.core import change, diagram, risk
 from skills.core.change import Draft
 from skills.core.messages import say
-from skills.core.model import Finding, Need
-from skills.core.model.effects import OpenMergeRequest
-from skills.core.model.requests import ISOLATION, Drawn, Request
-from skills.core.rendering import render
+from skills.core.model import ISOLATION, Drawn, Finding, Need, OpenMergeRequest, Request
+from skills.core.rendering import render, render_foreign
+from skills.core.secrets import mask
 
 _DIFF_KEPT = 60_000  # characters
+_ERROR_SHOWN = 3_000  # characters
+_MOST_LISTED = 100
 
 
 def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need_key: str) -> Request:
@@ -41,47 +47,131 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
     )
 
 
-def effect(request: Request, drafted: Draft, need: Need, world: World) -> OpenMergeRequest:
+def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[OpenMergeRequest, tuple[Finding, ...]]:
+    """The merge request, and what must be said of how it was written."""
     assessed = risk.assess(need, drafted.change.proof)
-    code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
-    title = say(Finding(code, _title_facts(request, need))).says
     environment = (f"environment::{need.workload.environment}",) if need.workload.environment else ()
-    return OpenMergeRequest(
+    body, said = _body(request, drafted, need, assessed, world)
+    made = OpenMergeRequest(
         request_key=request.key,
         base=request.base,
         branch=request.branch,
         target=world.target,
         edits=drafted.change.edits,
         digest=request.digest,
-        title=title,
-        body=body(request, drafted, need, assessed, world),
-        labels=("egress::needs-approval", f"egress::{need.workload.platform}", *environment),
-        reviewers=request.waits_for,
+        title=_headline(request, need),
+        body=body,
+        labels=(
+            "egress::needs-approval",
+            f"egress::{need.workload.platform}",
+            *environment,
+            f"risk::{assessed.band}",
+        ),
+        reviewers=_reviewers(request, world),
         author=request.asked_by,
         created_at=request.since,
     )
+    return made, said
 
 
-def _title_facts(request: Request, need: Need) -> dict[str, str]:
+def _headline(request: Request, need: Need) -> str:
+    code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
     more = len(request.destinations) - 1
     destinations = request.destinations[0] + (f" and {more} more" if more else "")
-    return {"workload": str(need.workload), "destinations": destinations, "namespace": str(need.workload)}
+    facts = {"workload": str(need.workload), "destinations": destinations, "namespace": str(need.workload)}
+    return say(Finding(code, facts)).says
 
 
-def body(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World) -> str:
-    """The merge request's text: everything in it that people or manifests wrote is escaped in the template."""
+def _body(
+    request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World
+) -> tuple[str, tuple[Finding, ...]]:
+    """The merge request's text: everything in it that people or manifests wrote is escaped in the template.
+
+    A team's own template is rendered where it can do no harm; where it fails, ours is taken and that is said. What
+    Postern has to find again stands behind either.
+    """
+    facts = _facts(request, drafted, need, assessed, world)
+    trailer = render("merge_request_trailer.md.j2", request=request)
+    if world.template is None:
+        return render("merge_request.md.j2", **facts) + trailer, ()
+    own, fault = render_foreign(world.template, **facts)
+    if own is None:
+        return render("merge_request.md.j2", **facts) + trailer, (Finding("EGR065", {"fault": fault}),)
+    return own + trailer, ()
+
+
+def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, world: World) -> dict[str, Any]:
+    proof = drafted.change.proof
     note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
-    return render(
-        "merge_request.md.j2",
-        request=request,
-        need=need,
-        draft=drafted,
-        proof=drafted.change.proof,
-        wider=[say(finding).says for finding in drafted.change.proof.wider_than_asked],
-        lost=[say(finding).says for finding in drafted.change.proof.lost],
-        risk=assessed,
-        reasons=[say(reason).says for reason in assessed.reasons],
-        groups=world.policy.groups_for(request.paths),
-        note=note.markdown,
-        commands=drafted.change.commands,
-    )
+    asked: Mapping[str, Any] = json.loads(request.drawn.asked) if request.drawn else {}
+    error = mask(str(asked.get("error") or "")).text.strip()
+    return {
+        "headline": _headline(request, need),
+        "request": request,
+        "need": need,
+        "draft": drafted,
+        "proof": proof,
+        "wider": [say(finding).says for finding in proof.wider_than_asked],
+        "lost": [say(finding).says for finding in proof.lost],
+        "risk": assessed,
+        "band": assessed.band,
+        "reasons": [say(reason).says for reason in assessed.reasons],
+        "groups": world.policy.groups_for(request.paths),
+        "owners": world.owners(request.paths),
+        "answers": _answers(asked),
+        "error": error[:_ERROR_SHOWN],
+        "error_cut": len(error) > _ERROR_SHOWN,
+        "thread": _link(request.thread),
+        "note": note.markdown,
+        "commands": drafted.change.commands,
+        "verify": _verify(asked, need),
+        "undo": _undo(asked, need),
+        "most": _MOST_LISTED,
+    }
+
+
+def _reviewers(request: Request, world: World) -> tuple[str, ...]:
+    """Who may approve, and the people whom CODEOWNERS names; never whoever asked."""
+    people = [name[1:] for name in world.owners(request.paths) if name[0] == "@" and not {"@", "/"} & set(name[1:])]
+    asked = {name.casefold() for name in (request.asked_by, *request.watchers)}
+    return tuple(name for name in dict.fromkeys((*request.waits_for, *people)) if name.casefold() not in asked)
+
+
+def _answers(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked of the drafter, and what they chose."""
+    given = [item.partition("=")[::2] for item in asked.get("answer", ())]
+    if asked.get("choose"):
+        given.append(("way to open the host", asked["choose"]))
+    if asked.get("ip"):
+        given.append(("addresses given by the asker", f"{', '.join(asked['ip'])} (noted {asked.get('on', '')})"))
+    return [(name.replace("_", " ").rstrip(":"), str(answer)) for name, answer in given]
+
+
+def _verify(asked: Mapping[str, Any], need: Need) -> list[str]:
+    if need.isolate:
+        return [f"postern draft --default-deny {shlex.quote(str(asked.get('default_deny') or need.workload.name))}"]
+    workload = shlex.quote(_named(asked, need))
+    check = f"postern check --for {workload} " + " ".join(f"--to {shlex.quote(to)}" for to in asked.get("to", ()))
+    hosts = [to for to in need.destinations if to.host and not to.host.startswith("*") and str(to).endswith(":443")]
+    return [check, *(f"curl -sv --connect-timeout 5 https://{to.name}/ -o /dev/null" for to in hosts[:5])]
+
+
+def _undo(asked: Mapping[str, Any], need: Need) -> str:
+    if need.remove or need.isolate:
+        return "git revert -m 1 COMMIT"
+    to = " ".join(f"--to {shlex.quote(to)}" for to in asked.get("to", ()))
+    return f"postern propose --remove --for {shlex.quote(_named(asked, need))} {to} --reason WHY"
+
+
+def _named(asked: Mapping[str, Any], need: Need) -> str:
+    return str(asked.get("for") or need.workload.name)
+
+
+def _link(thread: str) -> str:
+    """The address of a Slack thread, in the form that needs no workspace name; nothing for other surfaces."""
+    surface, _, rest = thread.partition(":")
+    parts = rest.split(":")
+    if surface != "slack" or len(parts) != 3 or not all(part.replace(".", "").isalnum() for part in parts):
+        return ""
+    team, channel, moment = parts
+    return f"https://app.slack.com/client/{team}/{channel}/thread/{channel}-{moment}"

@@ -26,11 +26,13 @@ from skills.core.model import (
     WatchRequest,
 )
 from skills.core.rights import may_ask, may_redraw
+from skills.core.secrets import mask
 from skills.draft import skill as draft
 from skills.propose import drawing
 
 NAME = "propose"
 _REASON_LENGTH = 2000
+_ERROR_LENGTH = 4000
 
 
 class Ask(draft.Ask):
@@ -39,6 +41,7 @@ class Ask(draft.Ask):
     digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
     drafted_by: str | None = Field(None, description="who drew it, if somebody else; they can't approve it either")
     comment: str | None = Field(None, description="the reason as the draft noted it in the file, if it was another one")
+    error: str = Field("", description="the error that was seen; it is quoted with secrets masked")
     widens: str | None = Field(None, description="your open request that becomes this one, with what was added")
     redraw: str | None = Field(None, description="an open request that is drawn anew on the newest commit")
 
@@ -98,10 +101,12 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
 
 
 def _opened(request: Request, old: Request | None, drafted: Draft, need: Need, world: World) -> Answer:
-    effect = drawing.effect(request, drafted, replace(need, reason=request.reason, until=request.until), world)
+    shown = replace(need, reason=request.reason, until=request.until)
+    proof = drafted.change.proof
+    effect, said = drawing.effect(request, drafted, shown, world)
     return Answer(
         _data(request, created=old is None),
-        findings=(_lead(request, old, world), *drafted.change.proof.wider_than_asked, *drafted.change.proof.lost),
+        findings=(_lead(request, old, world), *said, *proof.wider_than_asked, *proof.lost),
         next_steps=("status",),
         records=(OpenRequest(request, drafted.change.edits, old.digest if old else None),),
         effects=(effect,),
@@ -142,7 +147,8 @@ def _refuse_widening(old: Request, need: Need, world: World) -> None:
 
 def _kept(ask: Ask, need: Need) -> str:
     """The ask without what belongs to this one moment, as it is drawn anew later."""
-    fixed = {"on": need.on, "digest": None, "widens": None, "redraw": None}
+    error = mask(ask.error[:_ERROR_LENGTH]).text
+    fixed = {"on": need.on, "digest": None, "widens": None, "redraw": None, "error": error}
     return ask.model_copy(update=fixed).model_dump_json(by_alias=True, exclude_defaults=True)
 
 
