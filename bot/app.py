@@ -229,12 +229,14 @@ class App:
         return self.settings.gitlab_token is not None and self.repo.kind == "url" and self.repo.path is None
 
     def _gitlab(self) -> Forge:
+        from bot.world.forge import options  # noqa: PLC0415
         from bot.world.gitlab import Calls, GitLabForge, Project  # noqa: PLC0415
 
         settings, where = self.settings, urlsplit(self.repo.where)
         url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
         token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
-        return GitLabForge(self.repo, Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca)))
+        calls = Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca))
+        return GitLabForge(self.repo, calls, options(settings.gitlab_options))
 
     def _has_git(self) -> bool:
         return (

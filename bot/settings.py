@@ -85,6 +85,12 @@ ALL: tuple[Setting, ...] = (
         default="300",
     ),
     Setting("gitlab_ca", "POSTERN_GITLAB_CA", "File with the certificate authority that signed GitLab's certificate."),
+    Setting(
+        "gitlab_options",
+        "POSTERN_GITLAB_OPTIONS",
+        "How merge requests are opened, any of these words: squash, keep-branch (after the merge), assign (to whoever"
+        " asked, where GitLab knows them by that name), asker-is-author (of the commit).",
+    ),
     Setting("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "Slack bot token, begins with xoxb-.", secret=True),
     Setting(
         "slack_signing_secret",
@@ -122,6 +128,7 @@ class Settings:
     gitlab_webhook_secret: Secret | None
     poll_seconds: str
     gitlab_ca: str | None
+    gitlab_options: frozenset[str]
     slack_bot_token: Secret | None
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
@@ -149,6 +156,7 @@ class Settings:
             gitlab_webhook_secret=_secret(given["gitlab_webhook_secret"]),
             poll_seconds=given["poll_seconds"] or "",
             gitlab_ca=given["gitlab_ca"],
+            gitlab_options=frozenset((given["gitlab_options"] or "").replace(",", " ").split()),
             slack_bot_token=_secret(given["slack_bot_token"]),
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),

@@ -7,13 +7,33 @@ Every method may be repeated: the natural keys are the request key (one branch, 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
+from skills.core.errors import AskUnclear
 from skills.core.model import Job, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a team likes its merge requests. `assign`: to whoever asked, where the forge knows them by that name."""
+
+    squash: bool = False
+    keep_branch: bool = False
+    assign: bool = False
+    asker_is_author: bool = False
+
+
+def options(words: Collection[str]) -> Options:
+    """The options that these words stand for. Raises AskUnclear EGR066 for a word that is none."""
+    known = {field.name.replace("_", "-"): field.name for field in fields(Options)}
+    strange = sorted(set(words) - set(known))
+    if strange:
+        raise AskUnclear("EGR066", word=strange[0][:40], known=", ".join(known))
+    return Options(**{known[word]: True for word in words})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.world.config_repo import POSTERN, Limits, Snapshot, Wanted
+from bot.world.config_repo import POSTERN, Author, Limits, Snapshot, Wanted
 from bot.world.config_repo.following import follow
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit
@@ -41,8 +41,10 @@ def check_effect(effect: OpenMergeRequest) -> None:
         raise ValueError("a merge request needs edits, and one for each file")
 
 
-def request_commit(git: GitDir, base: str, effect: OpenMergeRequest) -> str:
+def request_commit(git: GitDir, base: str, effect: OpenMergeRequest, *, asker_is_author: bool = False) -> str:
     """The commit of a request on `base`, on no branch yet: the same effect gives the same commit.
+
+    Postern is its author and committer; who asked stands in a trailer, and is the author only by setting.
 
     Raises:
         AskUnclear, Outdated: as `write_commit`.
@@ -52,10 +54,15 @@ def request_commit(git: GitDir, base: str, effect: OpenMergeRequest) -> str:
         base,
         {edit.path: edit.new_text for edit in effect.edits},
         message=commit_message(effect),
-        author=POSTERN,
+        author=_asker(effect.author) if asker_is_author else POSTERN,
         date=effect.created_at,
         seen={edit.path: edit.old_text for edit in effect.edits},
     )
+
+
+def _asker(name: str) -> Author:
+    plain = "".join(sign for sign in name if sign.isprintable() and sign not in "<>").strip()
+    return Author(plain or POSTERN.name, plain if "@" in plain else POSTERN.email)
 
 
 def check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:

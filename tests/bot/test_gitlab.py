@@ -11,7 +11,7 @@ import pytest
 
 from bot.cli import main
 from bot.world.config_repo import ConfigRepo
-from bot.world.forge import Forge, MergeRequest
+from bot.world.forge import Forge, MergeRequest, Options, options
 from bot.world.gitlab import Calls, GitLabForge, Project, authorization, project_path
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
@@ -46,10 +46,10 @@ def gitlab(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: pytest.MonkeyPa
 def make(gitlab: GitLab, keys: tuple[Path, Path], tmp_path: Path) -> Callable[..., GitLabForge]:
     """A forge of its own for each call, as after a restart or on another replica."""
 
-    def made(home: str = "home", token: str = TOKEN, path: str = PROJECT) -> GitLabForge:
+    def made(home: str = "home", token: str = TOKEN, path: str = PROJECT, options: Options = Options()) -> GitLabForge:  # noqa: B008
         repo = ConfigRepo.open(gitlab.clone, home=tmp_path / home, authorization=authorization(TOKEN))
         calls = Calls(Project(gitlab.url, path, token, ca=str(keys[0])), guarded(), pause=lambda _: None)
-        return GitLabForge(repo, calls, pause=lambda _: None)
+        return GitLabForge(repo, calls, options, pause=lambda _: None)
 
     return made
 
@@ -122,6 +122,29 @@ class TestOpening:
         assert there["labels"] == ["egress::needs-approval"]
         assert [each["username"] for each in there["reviewers"]] == ["sam"]
         assert made.body == "Because of **SMS**."
+
+    def test_it_is_opened_as_the_team_likes_it(self, make: Callable[..., GitLabForge], gitlab: GitLab) -> None:
+        forge = make(options=options(["squash", "keep-branch", "assign", "asker-is-author"]))
+        forge.open_or_update(effect(gitlab, author="sam"))
+        there = gitlab.merge_requests[1]
+        assert (there["squash"], there["force_remove_source_branch"]) == (True, False)
+        assert [each["username"] for each in there["assignees"]] == ["sam"]
+        assert gitlab.git("log", "-1", "--format=%an %cn", BRANCH) == "sam Postern"
+        forge.merge(1, there["sha"], "ines")
+        assert gitlab.tip(BRANCH) is not None
+
+    def test_by_default_it_is_ours_and_nobodys_task(self, forge: GitLabForge, gitlab: GitLab) -> None:
+        forge.open_or_update(effect(gitlab, author="sam"))
+        there = gitlab.merge_requests[1]
+        assert (there["squash"], there["force_remove_source_branch"], there["assignees"]) == (False, True, [])
+        assert (
+            gitlab.git("log", "-1", "--format=%an%n%(trailers:key=Requested-by)", BRANCH)
+            == "Postern\nRequested-by: sam"
+        )
+
+    def test_an_option_that_is_none_is_named(self) -> None:
+        said = refused("EGR066", AskUnclear, options, ["sqash"])
+        assert "squash, keep-branch" in (say(said.finding).do or "")
 
     def test_few_requests_are_enough(self, forge: GitLabForge, gitlab: GitLab) -> None:
         forge.source(lambda _: True, None)()  # the mirror is warm

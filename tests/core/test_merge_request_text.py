@@ -29,7 +29,7 @@ def effect_of(answer: Answer) -> OpenMergeRequest:
 
 
 def body(template: str | None = None, **ask: object) -> str:
-    return effect_of(proposed(template, **ask)).body
+    return effect_of(proposed(template, None, **ask)).body
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,9 @@ class Calls:
     def update(self, number: int, fields: Mapping[str, Any]) -> dict[str, Any]:
         return self._write("put", f"merge_requests/{number}", fields)
 
-    def merge(self, number: int, head: str, message: str) -> dict[str, Any]:
-        fields = {"sha": head, "merge_commit_message": message, "should_remove_source_branch": True}
+    def merge(self, number: int, head: str, message: str, *, keep_branch: bool = False) -> dict[str, Any]:
+        """Whether it is squashed is a matter of the merge request, where people may change it."""
+        fields = {"sha": head, "merge_commit_message": message, "should_remove_source_branch": not keep_branch}
         return self._write("put", f"merge_requests/{number}/merge", fields)
 
     def notes(self, number: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
 from bot.world.config_repo.running import GitDir
-from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
+from bot.world.forge import MergeRequest, Note, Options, Receipt, State, merge_message
 from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import is_key
 from bot.world.gitlab import looking, words
@@ -60,8 +60,15 @@ class GitLabForge:
     """Implements `Forge` for a repository that is known by its URL."""
 
     def __init__(
-        self, repo: ConfigRepo, calls: Calls, *, pause: Callable[[float], None] = time.sleep, poll_seconds: float = 1.0
+        self,
+        repo: ConfigRepo,
+        calls: Calls,
+        options: Options = Options(),  # noqa: B008 - frozen
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        poll_seconds: float = 1.0,
     ) -> None:
+        self._options = options
         self._repo = repo
         self._calls = calls
         self._pause = pause
@@ -87,7 +94,7 @@ class GitLabForge:
         check_effect(effect)
         git = self._repo.git(fresh=True)
         base = resolve(git, effect.base)
-        head = request_commit(git, base, effect)
+        head = request_commit(git, base, effect, asker_is_author=self._options.asker_is_author)
         found = self._newest(effect.branch)
         if found is not None and found["state"] != "opened":
             if found["sha"] == head:
@@ -120,9 +127,12 @@ class GitLabForge:
             "title": effect.title,
             "description": words.described(effect),
             "labels": ",".join(effect.labels),
-            "remove_source_branch": True,
-            "reviewer_ids": self._reviewers(effect),
+            "remove_source_branch": not self._options.keep_branch,
+            "squash": self._options.squash,
+            "reviewer_ids": self._members(effect.reviewers),
         }
+        if self._options.assign:
+            fields["assignee_ids"] = self._members([effect.author])
         try:
             return Receipt(self._view(self._calls.create(fields), head), created=True)
         except Refused as refusal:
@@ -148,9 +158,9 @@ class GitLabForge:
             fields["add_labels"] = ",".join(labels)
         return self._update(found["iid"], fields, effect.branch) if fields else found
 
-    def _reviewers(self, effect: OpenMergeRequest) -> list[int]:
+    def _members(self, named: Sequence[str]) -> list[int]:
         """An address is never guessed to be somebody's user name; whoever has none here is named in the text."""
-        names = [name for name in effect.reviewers if "@" not in name]
+        names = [name for name in named if "@" not in name]
         with suppress(Mendable):  # a review that can't be asked for keeps no merge request from being opened
             return self._calls.member_ids(names)
         return []
@@ -254,7 +264,8 @@ class GitLabForge:
             return found
         said: str
         try:
-            return self._calls.merge(number, head, merge_message(self._view(found), by))
+            message = merge_message(self._view(found), by)
+            return self._calls.merge(number, head, message, keep_branch=self._options.keep_branch)
         except Refused as refusal:
             said = refusal.says
             if refusal.status == 409:
