@@ -40,12 +40,16 @@ def timed(work: Callable[..., object], *given: object) -> float:
     return time.perf_counter() - started
 
 
-def cpu(work: Callable[[], object]) -> float:
-    """Processor time of this process and of those that it waited for: what a busy machine distorts least."""
+def cpu(work: Callable[[], object], rounds: int) -> float:
+    """Processor time of this process and of those that it waited for: what a busy machine distorts least.
+
+    It is counted in steps of 10 ms, so that what takes less is done often enough.
+    """
     before = os.times()
-    work()
+    for _ in range(rounds):
+        work()
     after = os.times()
-    return sum(after[:4]) - sum(before[:4])
+    return (sum(after[:4]) - sum(before[:4])) / rounds
 
 
 def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -53,7 +57,11 @@ def best(work: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 
 def say(name: str, figure: float, floor: float, aim: str) -> None:
-    print(f"{name}: {_span(figure)} / {_span(floor)} = {figure / floor:.1f}   (aim: {aim})", flush=True)
+    print(f"{name}: {_over(figure, floor)}   (aim: {aim})", flush=True)
+
+
+def _over(figure: float, floor: float) -> str:
+    return f"{_span(figure)} / {_span(floor)} = {figure / floor:.1f}" if floor else f"{_span(figure)} / not measurable"
 
 
 def _span(seconds: float) -> str:
@@ -89,11 +97,9 @@ def measure_indexes(count: int, *, again: bool) -> None:
         source = at_commit(repo)
         cold = best(lambda: index_of(Snapshots(), source), 3)
         say(f"cold index of {count:,}, two processes / git cat-file", cold, best(lambda: plain_git(repository)), "8")
-        ours = min(cpu(lambda: index_of(Snapshots(), source)) for _ in range(2))
-        git = min(cpu(lambda: plain_git(repository)) for _ in range(ROUNDS))
-        print(
-            f"    processor time, both processes together: {_span(ours)} / {_span(git)} = {ours / git:.1f}", flush=True
-        )
+        ours = min(cpu(lambda: index_of(Snapshots(), source), 1) for _ in range(3))
+        git = cpu(lambda: plain_git(repository), max(1, 30_000 // count))
+        print(f"    processor time, both processes together: {_over(ours, git)}", flush=True)
         if again:
             _measure_again(repository, source)
 

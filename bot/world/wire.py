@@ -1,7 +1,7 @@
 """Plain values of `skills.core.model` to JSON and back, for rows that outlive the process.
 
-A frozen dataclass becomes `{"$": "ClassName", field: value, ...}`; tuples become lists. Reading checks
-every field against its declared type, so that a row which somebody edited, or which a newer Postern
+A frozen dataclass or a named tuple becomes `{"$": "ClassName", field: value, ...}`; tuples become lists.
+Reading checks every field against its declared type, so that a row which somebody edited, or which a newer Postern
 wrote, is refused with its place in the value instead of turning up as a strange object later on.
 """
 
@@ -59,8 +59,8 @@ def dump(value: Any) -> dict[str, Any]:
     """The JSON object of a value of one of the KNOWN classes. Anything else is a TypeError (our mistake)."""
     if type(value) not in KNOWN:
         raise TypeError(f"{type(value).__name__} is not declared in bot/world/wire.py")
-    fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return {"$": type(value).__name__, **fields}
+    kind: type = type(value)
+    return {"$": kind.__name__, **{name: _plain(getattr(value, name)) for name in _fields(kind)}}
 
 
 def load(kind: type[T], data: Any) -> T:
@@ -82,7 +82,7 @@ def load_effect(data: Any) -> Effect:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and type(value) not in KNOWN:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
@@ -94,15 +94,24 @@ def _hints(kind: type) -> Mapping[str, Any]:
     return typing.get_type_hints(kind)
 
 
+@cache
+def _fields(kind: Any) -> Mapping[str, bool]:
+    """The names of a class's fields, and whether a value must be given."""
+    if issubclass(kind, tuple):
+        named = typing.cast("type[typing.NamedTuple]", kind)
+        return {name: name not in named._field_defaults for name in named._fields}
+    missing = dataclasses.MISSING
+    return {each.name: each.default is missing and each.default_factory is missing for each in dataclasses.fields(kind)}
+
+
 def _object(kind: type, data: Any, at: str) -> Any:
     if not isinstance(data, Mapping) or data.get("$") != kind.__name__:
         raise _wrong(at, f"no {kind.__name__}")
     values = {name: value for name, value in data.items() if name != "$"}
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    fields = _fields(kind)
     if unknown := sorted(str(name) for name in values.keys() - fields.keys()):
         raise _wrong(at, f"a field that this version does not know: {unknown[0][:40]!r}")
-    for name, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    for name, required in fields.items():
         if required and name not in values:
             raise _wrong(at, f"no {name}")
     hints = _hints(kind)

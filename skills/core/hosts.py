@@ -190,6 +190,11 @@ def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
     # One edit changes which signs occur by two at most, and most names are no slips of each other.
     if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
         return most + 1
+    changed = [at for at, (sign, there) in enumerate(zip(one, other, strict=False)) if sign != there]
+    if len(one) == len(other) and len(changed) <= 2:  # most slips: one or two signs are others, or two change places
+        first, last = changed[0], changed[-1]
+        swapped = last == first + 1 and one[first] == other[last] and one[last] == other[first]
+        return min(1 if swapped else len(changed), most + 1)
     one, other = _without_common_ends(one, other)
     before: list[int] = []
     above = list(range(len(other) + 1))

@@ -138,13 +138,17 @@ def evaluate_egress(
         flows = [Flow("Egress", near, nowhere, destination.protocol, destination.ports)]
     judged = [judge(policies, flow) for flow in flows]
     view = _view(judged, platform, far.unknown)
+    misses: tuple[NearMiss, ...] = ()
+    said = list(view.findings)
     if _denies(view):
-        view = replace(view, near=_near(index, judged, far, destination.ports))
+        misses = _near(index, judged, far, destination.ports)
         if _may_be_inside(destination):
-            view = replace(view, findings=(*view.findings, finding("EGR347", address=destination.name)))
-    isolated = judged[0].isolated is Match.YES
-    dns = dns_findings(policies, cluster, near) if destination.host and isolated else ()
-    return replace(view, findings=(*dns, *view.findings, *(far.findings if view.unknown else ())))
+            said.append(finding("EGR347", address=destination.name))
+    if destination.host and judged[0].isolated is Match.YES:
+        said[:0] = dns_findings(policies, cluster, near)
+    if view.unknown:
+        said += far.findings
+    return replace(view, near=misses, findings=tuple(said))
 
 
 def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str) -> LayerView:
@@ -186,14 +190,17 @@ def _view(judged: Sequence[Judgement], platform: str, forced_unknown: Sequence[F
     isolated = any(judgement.isolated is Match.YES for judgement in judged)
     concerned = [judgement for judgement in judged if judgement.allowed is allowed] or judged
     places = tuple(dict.fromkeys(place for judgement in concerned for place in judgement.isolators))
-    view = LayerView(LAYER, platform, "deny" if isolated else "allow", isolators=places, findings=_remarks(judged))
-    if allowed is Match.YES:
-        hits = {hit.place: RuleHit("allow", hit.place) for judgement in judged for hit in judgement.hits}
-        return replace(view, allows=tuple(hits.values()))
-    if allowed is Match.UNKNOWN:
-        unknown = [*forced_unknown, *(item for judgement in judged for item in judgement.unknown)]
-        return replace(view, unknown=_first(unknown))
-    return view
+    hits = dict.fromkeys(hit.place for judgement in judged for hit in judgement.hits)
+    unknown = [*forced_unknown, *(item for judgement in judged for item in judgement.unknown)]
+    return LayerView(
+        LAYER,
+        platform,
+        "deny" if isolated else "allow",
+        tuple(RuleHit("allow", place) for place in hits) if allowed is Match.YES else (),
+        isolators=places,
+        unknown=_first(unknown) if allowed is Match.UNKNOWN else (),
+        findings=_remarks(judged),
+    )
 
 
 def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from skills.core.enforce.kube_policy import (
     Direction,
@@ -39,7 +40,7 @@ _ANY_ADDRESS: Spans = ((0, 0),)  # pods have no address dimension: one point sta
 _ALL_PORTS: Spans = (EVERY_PORT,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flow:
     """One connection at one end. `near` is the end whose policies count: the sender for Egress, the receiver
     for Ingress. `ports` are pod ports of the receiver; None where the repository does not say them."""
@@ -56,7 +57,7 @@ class Flow:
             return self.near
         return self.far if isinstance(self.far, Pods) else None
 
-    @property
+    @cached_property
     def wanted(self) -> Region:
         ports = _ALL_PORTS if self.ports is None else ((self.ports.first, self.ports.last),)
         if isinstance(self.far, Pods):
@@ -144,6 +145,11 @@ def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[O
             region = Region(spans, addresses)
             found.append(Opening(min(match, port_match), region, place, by_block, why or port_why))
     return found
+
+
+def meets_ports(rule: PolicyRule, flow: Flow) -> bool:
+    """Whether the rule is about any port of the flow at all, whatever its peers are: soon told, and seldom so."""
+    return any(meets(spans, flow.wanted.ports) for _, spans, _ in _port_openings(rule, flow))
 
 
 _PeerOpening = tuple[Match, Spans, Place, bool, Finding | None]

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from skills.core.enforce.kube_flow import Flow, Opening, peer_words, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, rule_openings
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
@@ -54,12 +54,14 @@ def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | Non
 
 def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
     """Whether the rule for certain opens at least a part of the flow."""
+    if not meets_ports(rule, flow):
+        return False
     sure = [opening for opening in rule_openings(rule, namespace, flow) if opening.match is Match.YES]
     return _overlaps(sure, flow)
 
 
 def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    return _overlaps(rule_openings(rule, namespace, flow), flow)
+    return meets_ports(rule, flow) and _overlaps(rule_openings(rule, namespace, flow), flow)
 
 
 def _opens_all(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:

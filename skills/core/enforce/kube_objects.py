@@ -227,7 +227,7 @@ def _controller_labels(kind: str, name: str) -> dict[str, str]:
 def _addresses(written: Iterable[Any]) -> tuple[str, ...]:
     """Only what is an address, in canonical form."""
     found = []
-    for text in map(text_of, written):
+    for text in filter(None, map(text_of, written)):
         try:
             found.append(str(ipaddress.ip_address(text)))
         except ValueError:
@@ -295,7 +295,7 @@ def labels_of(data: Any) -> dict[str, str]:
 
 
 def mapping_of(data: Any) -> Mapping[str, Any]:
-    return data if isinstance(data, Mapping) else {}
+    return data if isinstance(data, (dict, Mapping)) else {}  # a dict is known as one at a tenth of the price
 
 
 def sequence_of(data: Any) -> Sequence[Any]:

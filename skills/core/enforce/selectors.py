@@ -49,9 +49,10 @@ class LabelSelector:
             return Match.YES
         if labels is None:
             return Match.UNKNOWN
-        wanted = (same(labels.get(key), value) for key, value in self.labels.items())
-        required = (requirement.matches(labels) for requirement in self.requirements)
-        return min(all_of(wanted), all_of(required))
+        wanted = all_of(same(labels.get(key), value) for key, value in self.labels.items())
+        if not self.requirements:
+            return wanted
+        return min(wanted, all_of(requirement.matches(labels) for requirement in self.requirements))
 
     def __str__(self) -> str:
         if self.empty:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A line of a file in the allowlist repository.
 
     `line` counts from 1; 0 means the file as a whole. `text` is that line without its margins.
+    A tuple, because there are as many as lines with rules, and a frozen dataclass is made at half the pace.
     """
 
     path: str

@@ -14,7 +14,7 @@ from skills.core.yaml_text.edit import (
     replace_value,
 )
 from skills.core.yaml_text.page import CannotEdit
-from skills.core.yaml_text.read import Document, FarLine, Unreadable, read_documents
+from skills.core.yaml_text.read import Document, FarLine, Places, Unreadable, read_documents
 from skills.core.yaml_text.scalars import plain_value
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Document",
     "FarLine",
     "Map",
+    "Places",
     "Seq",
     "Unreadable",
     "append_document",

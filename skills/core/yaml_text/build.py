@@ -57,9 +57,9 @@ class PureParser(Reader, Scanner, Parser):
 def new_parser(text: str) -> Any:
     """A parser over `text` with `get_event`. Raises yaml.YAMLError or ValueError, here and there."""
     if yaml.__with_libyaml__:
-        from yaml import cyaml  # noqa: PLC0415 - it can't be imported without libyaml
+        from yaml._yaml import CParser  # noqa: PLC0415 - it can't be imported without libyaml
 
-        return cyaml.CSafeLoader(text)
+        return CParser(text)
     return PureParser(text)
 
 

@@ -6,7 +6,7 @@ What can't be read is told apart by document: a broken one never hides the other
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,24 @@ class FarLine(int):
         return (FarLine, (int(self), self.path, self.rows))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Places(Mapping[str, Place]):
+    """Places of the keys of one mapping, each made when it is asked for: there are many, and few are ever shown."""
+
+    path: str
+    lines: Mapping[str, int]
+    rows: Sequence[str]
+
+    def __getitem__(self, key: str) -> Place:
+        return _place(self.path, self.lines[key], self.rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document of a file. `index` counts the file's documents from 0, broken ones too.
@@ -58,12 +76,18 @@ class Document:
     def place(self, container: Map | Seq | None = None, key: Any = None) -> Place:
         """Where a key or item of `container` stands, else the container, else the document."""
         if container is None:
-            return self._row(self.line)
-        if key is None:
-            return self._row(container.line)
-        if isinstance(container, Map):
-            return self._row(container.lines.get(key, container.line))
-        return self._row(container.lines[key] if has_step(container, key) else container.line)
+            line = self.line
+        elif key is None:
+            line = container.line
+        elif isinstance(container, Map):
+            line = container.lines.get(key, container.line)
+        else:
+            line = container.lines[key] if has_step(container, key) else container.line
+        return _place(self.path, line, self.rows)
+
+    def places(self, container: Map) -> Places:
+        """Where each key of `container` stands; keys that are no text are spelt out."""
+        return Places(self.path, {str(key): line for key, line in container.lines.items()}, self.rows)
 
     def at(self, *path: str | int) -> Any | None:
         """The data below a path, or None when a step does not exist."""
@@ -76,18 +100,13 @@ class Document:
 
     def place_of(self, *path: str | int) -> Place:
         """The place of the last step of the path that exists."""
-        node, place = self.data, self.place()
+        node, above, last = self.data, None, None
         for step in path:
             if not has_step(node, step):
                 break
-            place = self.place(node, step)
+            above, last = node, step
             node = node[step]
-        return place
-
-    def _row(self, line: int) -> Place:
-        path, rows = (line.path, line.rows) if isinstance(line, FarLine) else (self.path, self.rows)
-        text = rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else ""
-        return Place(path, int(line), text)
+        return self.place(above, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,12 @@ class Unreadable:
     line: int
     finding: Finding
     text: str = ""
+
+
+def _place(path: str, line: int, rows: Sequence[str]) -> Place:
+    if isinstance(line, FarLine):
+        return _place(line.path, int(line), line.rows)
+    return Place(path, line, rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else "")
 
 
 def has_step(node: Any, step: str | int) -> bool:

@@ -30,6 +30,8 @@ def read_pods(document: Document, kind: str) -> PodMesh | None:
         spec = mapping_of(mapping_of(spec.get("jobTemplate")).get("spec"))
     template = data if kind == "Pod" else mapping_of(spec.get("template"))
     notes = mapping_of(mapping_of(template.get("metadata")).get("annotations"))
+    if not notes:
+        return None
     place = document.place_of("metadata", "name")
     inject = text_of(notes.get(_INJECT)) or str(notes.get(_INJECT, "")).lower()
     metadata = mapping_of(data.get("metadata"))

@@ -57,9 +57,12 @@ def _remote_refusals(package: Package, rule: Allow, rules: Version) -> Iterator[
 
 def _protocol_refusals(package: Package, rule: Allow, rules: Version) -> Iterator[Finding]:
     protocol = rule.remote_protocol
-    facts = {"package": package.name, "protocol": protocol or ""}
-    place = rule.at("remoteProtocol")
-    if protocol in APPLICATION_PROTOCOLS and (rule.remote_host is None or not rule.egress):
+    if protocol is None:
+        return
+    if protocol in APPLICATION_PROTOCOLS and rule.remote_host is not None and rule.egress:
+        return  # as nearly every rule of a host is
+    place, facts = rule.at("remoteProtocol"), {"package": package.name, "protocol": protocol}
+    if protocol in APPLICATION_PROTOCOLS:
         yield finding("EGR817", place, **facts)
     if protocol in TRANSPORT_PROTOCOLS and not rules.transport_protocols:
         yield finding("EGR820", place, release="1.4.0", **facts)

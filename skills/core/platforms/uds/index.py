@@ -165,14 +165,15 @@ def _in_mesh(index: Index, packages: Sequence[Package]) -> Index:
     clashing = {key: clash for mode, hosts in registered.items() for key, clash in clashes_of(mode, hosts, index.rules)}
     clashes = dict(sorted(clashing.items()))
     participants = participants_of(packages, index.rules)
+    names = _names(registered)
     return replace(
         index,
         registered=registered,
         participants=participants,
         clashes=clashes,
-        twins=dict(_twins(registered)),
+        twins=dict(_twins(registered, names)),
         failing=failing_of(clashes),
-        names={(mode, resource_name(mode, host)): host for mode, hosts in registered.items() for host in hosts},
+        names={name: group[-1] for name, group in names.items()},
     )
 
 
@@ -184,18 +185,23 @@ def resource_name(mode: Mode, host: str) -> str:
     return sanitize(f"{mode}-se-{host}")
 
 
+def _names(registered: Mapping[Mode, Mapping[str, Sequence[Registration]]]) -> dict[tuple[Mode, str], list[str]]:
+    """The hosts of each resource's name."""
+    found: dict[tuple[Mode, str], list[str]] = defaultdict(list)
+    for mode, hosts in registered.items():
+        for host in hosts:
+            found[mode, resource_name(mode, host)].append(host)
+    return found
+
+
 def _twins(
-    registered: Mapping[Mode, Mapping[str, Sequence[Registration]]],
+    registered: Mapping[Mode, Mapping[str, Sequence[Registration]]], names: Mapping[tuple[Mode, str], Sequence[str]]
 ) -> Iterator[tuple[tuple[Mode, str], Registration]]:
     """G-D24: hosts whose resources get one name, so that one overwrites the other."""
-    for mode, hosts in registered.items():
-        named: dict[str, list[str]] = defaultdict(list)
-        for host in hosts:
-            named[resource_name(mode, host)].append(host)
-        for group in named.values():
-            for host in group if len(group) > 1 else ():
-                other = group[0] if host != group[0] else group[1]
-                yield (mode, host), hosts[other][0]
+    for (mode, _), group in names.items():
+        for host in group if len(group) > 1 else ():
+            other = group[0] if host != group[0] else group[1]
+            yield (mode, host), registered[mode][other][0]
 
 
 def twin_of(index: Index, mode: Mode, host: str) -> Registration | None:

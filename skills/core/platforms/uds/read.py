@@ -173,15 +173,15 @@ def _allow(fields: _Fields, index: int) -> Allow:
         remote_service_account=fields.text("remoteServiceAccount") or None,
         description=fields.text("description"),
         templated=any(map(_holds_template, fields.data.values())),
-        places={str(key): fields.place(key) for key in fields.data},
+        places=fields.document.places(fields.data),
     )
 
 
 def _holds_template(value: Any) -> bool:
-    if isinstance(value, (Map, Seq)):
-        items = value.values() if isinstance(value, Map) else value
-        return any(isinstance(item, str) and templated(item) for item in items)
-    return isinstance(value, str) and templated(value)
+    if isinstance(value, str):
+        return templated(value)
+    items = value.values() if isinstance(value, Map) else value if isinstance(value, Seq) else ()
+    return any(isinstance(item, str) and templated(item) for item in items)
 
 
 def _expose(fields: _Fields) -> Expose:
