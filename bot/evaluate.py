@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from bot import output
+from bot.json_lines import lines, object_of
 from bot.world.memory import Memory
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
@@ -16,7 +15,6 @@ from skills.core.model import Finding
 from skills.core.rendering import render
 from skills.core.scoring import Marked, Score, case, mark, score
 
-_LONGEST_LINE = 4 * 1024 * 1024  # bytes
 _SHOWN = 300  # characters of a case's text
 
 
@@ -39,9 +37,9 @@ def run_eval(source: str | list[bytes], *, worst: int, as_json: bool) -> int:
     """
     marked: list[Marked] = []
     bad: list[tuple[int, Finding]] = []
-    for number, raw in _lines(source) if isinstance(source, str) else enumerate(source, 1):
+    for number, raw in lines(source) if isinstance(source, str) else enumerate(source, 1):
         try:
-            marked.append(mark(case(_object(raw), number)))
+            marked.append(mark(case(object_of(raw, "EGR672"), number)))
         except AskUnclear as error:
             bad.append((number, error.finding))
     if not marked and not bad:
@@ -105,36 +103,3 @@ def _data(result: Score, bad: list[tuple[int, Finding]], worst: int) -> dict[str
         "worst": [_shown(item) for item in result.worst[:worst]],
         "bad_lines": [{"line": number, **output.error_object(finding)} for number, finding in bad],
     }
-
-
-def _lines(source: str) -> Iterator[tuple[int, bytes]]:
-    if source == "-":
-        yield from _numbered(sys.stdin.buffer)
-        return
-    try:
-        with Path(source).open("rb") as file:
-            yield from _numbered(file)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise AskUnclear("EGR646", path=source[:200], reason=str(reason)) from None
-
-
-def _numbered(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Lines with their numbers, without blank ones; one that is too long is cut and so refused as JSON."""
-    number = 0
-    while line := file.readline(_LONGEST_LINE):
-        number += 1
-        if line.strip():
-            yield number, line
-        while not line.endswith(b"\n") and (line := file.readline(_LONGEST_LINE)):
-            pass
-
-
-def _object(raw: bytes) -> Mapping[str, Any]:
-    try:
-        row = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise AskUnclear("EGR672") from None
-    if not isinstance(row, dict):
-        raise AskUnclear("EGR672")
-    return row

@@ -100,7 +100,7 @@ def _diagnose(answer: Answer) -> Reply:
     shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
     lines += [*_missing(shown), _cited(shown), _near(shown)] if shown else []
     lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
-    lines += [say(finding).says for finding in answer.detail["also"][:_MOST_ALSO]]
+    lines += [say(finding).says for finding in (*answer.detail["also"][:_MOST_ALSO], *answer.detail["notes"])]
     lines += question(answer)
     causes = [say(finding) for finding in answer.detail["causes"][:_MOST_CAUSES]]
     told = [f"{item.says} {item.do}".rstrip() for item in causes] or [cause.do]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from types import MappingProxyType
 
 from skills.core.allowlist import Allowlist, Resolution, unresolved
 from skills.core.errors import AskUnclear
@@ -53,8 +55,14 @@ class Flow:
 
 
 def read_flow(
-    allowlist: Allowlist, for_: str, to: Sequence[str], ip: Sequence[str] = (), service_account: str | None = None
+    allowlist: Allowlist,
+    for_: str,
+    to: Sequence[str],
+    ip: Sequence[str] = (),
+    service_account: str | None = None,
+    tried: Mapping[str, str] = MappingProxyType({}),
 ) -> Flow:
+    """`tried` gives, for words of `to`, the address that a client connected to."""
     if not to:
         raise AskUnclear("EGR640")
     if len(to) > MOST_DESTINATIONS:
@@ -62,7 +70,7 @@ def read_flow(
     if ip and len(to) > 1:
         raise AskUnclear("EGR638")
     ref = read_workload(for_, service_account=service_account)
-    read = [read_destination(words, tuple(ip)) for words in to]
+    read = [read_destination(words, tuple(ip) or ((tried[words],) if words in tried else ())) for words in to]
     return Flow(
         ref, allowlist.resolve(ref), tuple(destination for destination, _ in read), tuple(found for _, found in read)
     )
@@ -72,13 +80,30 @@ def readable(seen: Sequence[Seen]) -> list[str]:
     """Destinations in the words of `--to`; what the grammar refuses (a bare wildcard, a bad port) is left out."""
     out = []
     for item in seen:
-        written = f"{item.scheme}://{item}" if item.scheme in ("http", "https") else str(item)
+        written = _written(item)
         try:
             read_destination(written)
         except AskUnclear:
             continue
         out.append(written)
     return list(dict.fromkeys(out))
+
+
+def addresses(seen: Sequence[Seen]) -> dict[str, str]:
+    """The addresses that a client printed beside its hosts, by the words of `--to`.
+
+    Not those that only stand in: of the pod itself, and of the range from which a sidecar makes addresses up.
+    """
+    return {_written(item): item.resolved for item in seen if item.resolved and not _made_up(item.resolved)}
+
+
+def _made_up(address: str) -> bool:
+    ip = ip_address(address)
+    return ip.is_loopback or ip.is_link_local or ip.is_reserved or ip.is_unspecified
+
+
+def _written(item: Seen) -> str:
+    return f"{item.scheme}://{item}" if item.scheme in ("http", "https") else str(item)
 
 
 def with_pending(verdict: Verdict, requests: Sequence[Request]) -> Verdict:

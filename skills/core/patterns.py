@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
@@ -99,6 +100,7 @@ def _read(words: bytes | None) -> str | None:
     return None if words is None else words.decode("ascii")
 
 
+_NOTHING: frozenset[int] = frozenset()
 _MARK = "\x01end of text\x01"
 
 
@@ -118,9 +120,12 @@ class Sieve:
 
     def near(self, text: str) -> frozenset[int]:
         """Indices of the patterns that may match."""
+        begin, end = self._part.start, self._part.stop
         found = _near(text, len(self._patterns))
-        begin = self._part.start
-        return frozenset(index - begin for index in (self._part if found is None else found) if index in self._part)
+        if found is None:
+            return frozenset(range(end - begin))
+        first, last = bisect_left(found, begin), bisect_left(found, end)
+        return _NOTHING if first == last else frozenset(index - begin for index in found[first:last])
 
 
 @lru_cache(maxsize=1)
@@ -138,4 +143,4 @@ def _near(text: str, count: int) -> tuple[int, ...] | None:
     out of memory, and None says that every pattern has to be tried.
     """
     found = _joint(count).Match(text.lower() + _MARK, potential=True) or ()
-    return tuple(index - 1 for index in found if index) if 0 in found else None
+    return tuple(sorted(index - 1 for index in found if index)) if 0 in found else None

@@ -5,11 +5,12 @@ Each cause is a finding whose `do` is the one command that would tell it from th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from skills.core.all_symptoms import Judgement
-from skills.core.model import LAYERS, Evidence, Finding, Verdict, Workload
+from skills.core.model import LAYERS, Evidence, Finding, Origin, Place, Verdict, Workload
 
 _NOT_LIVE, _RESTART, _SELECTOR, _OTHER_NAME, _ANALYZE = "EGR252", "EGR253", "EGR254", "EGR255", "EGR256"
 _REMOTE_DOWN, _BEYOND, _REMOTE_SAYS, _CERTIFICATE = "EGR257", "EGR258", "EGR259", "EGR260"
@@ -114,6 +115,24 @@ def _twin(verdict: Verdict) -> str:
     if host.startswith("www."):
         return host.removeprefix("www.")
     return f"www.{host}" if host.count(".") == 1 else ""
+
+
+def since(verdict: Verdict, origin: Callable[[Place], Origin | None]) -> Origin | None:
+    """The last change that an allowed verdict waited for: of each layer the oldest rule, of the layers the newest."""
+    newest: Origin | None = None
+    for layer in verdict.layers:
+        known = [origin(rule.place) for rule in layer.rules if rule.effect == "allow"]
+        dated = [each for each in known if each is not None]
+        if len(dated) < len(known):
+            return None
+        oldest = min(dated, key=lambda each: datetime.fromisoformat(each.date), default=None)
+        if oldest is not None and (newest is None or _later(oldest, newest)):
+            newest = oldest
+    return newest
+
+
+def _later(one: Origin, other: Origin) -> bool:
+    return datetime.fromisoformat(one.date) > datetime.fromisoformat(other.date)
 
 
 def coverage(verdict: Verdict) -> Finding | None:

@@ -24,19 +24,20 @@ _FAILING = compiled(
 )
 
 
-def others(report: Report, judgement: Judgement) -> tuple[Judgement, ...]:
-    """Errors towards other remotes than the one that leads, in the order of the text."""
+def others(report: Report, judgement: Judgement) -> tuple[tuple[Report, Judgement], ...]:
+    """Errors towards other remotes than the one that leads, in the order of the text, each with what was read of it."""
     if report.asks or judgement.symptom in _QUIET or not judgement.destinations:
         return ()
     known = {judgement.destinations[0].host}
     found = []
     for piece in _pieces(report.text):
-        judged = judge(read_report(piece))
+        read = read_report(piece)
+        judged = judge(read)
         first = judged.destinations[0] if judged.destinations else None
         if first is None or first.host in known or judged.symptom in _QUIET or judged.best.strength < _LEAST:
             continue
         known.add(first.host)
-        found.append(judged)
+        found.append((read, judged))
     return tuple(found)
 
 

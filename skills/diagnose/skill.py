@@ -12,11 +12,11 @@ from skills.contract import Answer, World
 from skills.core import wire
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.errors import AskUnclear
-from skills.core.flows import read_flow, readable, with_pending
+from skills.core.flows import addresses, read_flow, readable, with_pending
 from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
-from skills.diagnose.causes import coverage, elsewhere
+from skills.diagnose.causes import coverage, elsewhere, since
 from skills.diagnose.several import others
 
 NAME = "diagnose"
@@ -47,12 +47,14 @@ def run(ask: Ask, world: World) -> Answer:
     cause, certainty, block = _cause(judgement, verdicts, to, unsigned=unsigned)
     causes = _causes(judgement, cause, verdicts)
     also = _also(ask, report, judgement, world)
+    notes = (*_before(report, verdicts, world), *_implied(judgement), *_cut(report))
     findings = (
         cause,
         judgement.best.finding,
         *also,
         *causes,
-        *_read(report),
+        *notes,
+        *_masked(report),
         *(f for verdict in verdicts for f in verdict.findings),
         *(f for verdict in verdicts[:1] if (f := coverage(verdict))),
     )
@@ -66,6 +68,7 @@ def run(ask: Ask, world: World) -> Answer:
             "cause": cause,
             "causes": causes,
             "also": also,
+            "notes": notes,
             "judgement": judgement,
             "verdicts": verdicts,
             "to": tuple(_most_wanted(to, verdicts)),
@@ -79,16 +82,17 @@ def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -
     """None for what no allowlist can explain, and none where the workload or the destination is not said."""
     if not ask.for_ or not to or judgement.symptom in _ANSWERED:
         return []
-    flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]))
+    flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]), tried=addresses(judgement.destinations))
     return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
 
 
 def _also(ask: Ask, report: Report, judgement: Judgement, world: World) -> tuple[Finding, ...]:
     """The further errors of one paste, each with its own verdict."""
     found = []
-    for other in others(report, judgement):
+    for read, other in others(report, judgement):
         to = readable(other.destinations)
-        finding, _, _ = _cause(other, _verdicts(ask, to[:1], other, world), to)
+        unsigned = read.status_origin is None
+        finding, _, _ = _cause(other, _verdicts(ask, to[:1], other, world), to, unsigned=unsigned)
         found.append(finding)
     return tuple(found)
 
@@ -109,7 +113,8 @@ def _cause(
     `unsigned` says that the text does not tell who sent the status.
     """
     block = judgement.egress_block
-    facts: dict[str, Any] = {"symptom": symptom_words(judgement.symptom), "destination": to[0] if to else ""}
+    called = "unsaid" if judgement.best.finding.code == "EGR217" else judgement.symptom
+    facts: dict[str, Any] = {"symptom": symptom_words(called), "destination": to[0] if to else ""}
     quotes = tuple(Evidence(quote=quote) for quote in judgement.best.quotes[:2])
     denied = [verdict for verdict in verdicts if verdict.decision == "denied"]
     if judgement.symptom in _ANSWERED or (judgement.symptom == "app_error" and not denied):
@@ -166,14 +171,30 @@ def _denied(
     )
 
 
-def _read(report: Report) -> list[Finding]:
-    """What was not read, and what was masked, is said."""
-    findings = []
-    if report.scanned < report.total:
-        findings.append(Finding("EGR290", {"scanned": report.scanned, "total": report.total}))
-    if report.masked:
-        findings.append(Finding("EGR291", {"what": ", ".join(dict.fromkeys(report.masked))}))
-    return findings
+def _before(report: Report, verdicts: Sequence[Verdict], world: World) -> list[Finding]:
+    """An error that is older than the line that allows its connection may be over."""
+    verdict = verdicts[0] if len(verdicts) == 1 and verdicts[0].allowed else None
+    if verdict is None or report.when is None:
+        return []
+    newest = since(verdict, world.origin)
+    if newest is None or not report.when.before(newest.date):
+        return []
+    facts = {"when": report.when.words, "since": newest.date[:10], "commit": newest.commit[:12]}
+    return [Finding("EGR298", facts)]
+
+
+def _implied(judgement: Judgement) -> list[Finding]:
+    return [Finding("EGR299", {"host": seen.host}) for seen in judgement.destinations[:1] if not seen.stated]
+
+
+def _cut(report: Report) -> list[Finding]:
+    if report.scanned == report.total:
+        return []
+    return [Finding("EGR290", {"scanned": report.scanned, "total": report.total})]
+
+
+def _masked(report: Report) -> list[Finding]:
+    return [Finding("EGR291", {"what": ", ".join(dict.fromkeys(report.masked))})] if report.masked else []
 
 
 def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Question, ...]:

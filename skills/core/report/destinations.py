@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from skills.core.patterns import compiled
+from skills.core.model import Ports
+from skills.core.patterns import compiled, sifted
 from skills.core.report.commands import typed
 from skills.core.report.facts import Access, Drop, Seen
 from skills.core.report.names import Host, host_at, ports_of
@@ -17,12 +19,15 @@ from skills.core.report.urls import IMPLIED, urls
 _MOST_MATCHES = 60
 _MOST_LINES = 3000
 _LONGEST_LINE = 8000
-_V6_COLONS = 7
+_V4_DOTS, _V6_COLONS = 3, 7
 
 _FAILING = compiled(
     r"(?i)error|fail|refused|timed? ?out|timeout|unreachable|denied|reset|cannot|can't|could not|couldn't|unable|fatal"
     r"|exception|unknown|not resolve|x509|certificate|\b50[234]\b|\b40[37]\b|no route|deadline|hang up|EOF"
 )
+_BUCKET = sifted(r"\b(s3|s3a|s3n|gs)://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
+_REGION = sifted(r"(?i)\bregion(?:[_ ]name)?[\"']?\s{0,2}[:= ]\s{0,2}[\"']?([a-z]{2}(?:-[a-z]{2,9}){1,3}-\d)\b")
+_TRYING = sifted(r"\* +Trying \[?([0-9a-fA-F.:]+)\]?(?::\d+)?\.\.\.")
 # Lines in which names mean something else: inbound router lines, deprecation notes.
 _OTHER_LINE = compiled(r"\[RTR/\d|(?i:npm warn deprecated)|\bx-forwarded-for\b|\"x_forwarded_for\"")
 _NOT_WANTED_BEFORE = compiled(
@@ -46,8 +51,30 @@ def destinations(
     for item in typed(text):
         pool.add(item.host, item.ports, WEIGHT.COMMAND, item.quote, scheme=item.scheme, port_stated=item.port_stated)
     _from_lines(pool, text, asks=asks, loose=not accesses)
+    _from_buckets(pool, text)
     found = ranked(pool, text, asks=asks, web=web)
-    return found, tuple(sorted(pool.proxies))
+    return found if pool.proxies else _with_address(found, text), tuple(sorted(pool.proxies))
+
+
+def _from_buckets(pool: Pool, text: str) -> None:
+    """`s3://bucket` and `gs://bucket` stand for a host; any host that the text names itself counts more."""
+    region = _REGION.search(text)
+    for match in _BUCKET.finditer(text):
+        scheme, bucket = match.group(1), match.group(2)
+        host = f"{bucket}.s3.{region.group(1)}.amazonaws.com" if region else f"{bucket}.s3.amazonaws.com"
+        host = host if scheme != "gs" else "storage.googleapis.com"
+        pool.add(
+            host_at(host), Ports(443, 443), WEIGHT.HINT, match.group(), scheme="https", port_stated=False, stated=False
+        )
+
+
+def _with_address(found: tuple[Seen, ...], text: str) -> tuple[Seen, ...]:
+    """curl tells in a line of its own which address it tries: one host and one address belong together."""
+    if len(found) != 1 or found[0].ip is not None or found[0].resolved is not None:
+        return found
+    tried = {match.group(1) for match in _TRYING.finditer(text)}
+    address = host_at(tried.pop()) if len(tried) == 1 else None
+    return (replace(found[0], resolved=address.ip),) if address is not None else found
 
 
 def _from_logs(pool: Pool, accesses: Sequence[Access], drops: Sequence[Drop]) -> None:
@@ -129,7 +156,10 @@ def _shown(line: str, match: Any) -> str:
 
 
 def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:
-    for whole in text.splitlines()[:_MOST_LINES]:
+    lines = text.splitlines()
+    if len(lines) > _MOST_LINES:
+        lines = lines[: _MOST_LINES // 2] + lines[-_MOST_LINES // 2 :]
+    for whole in lines:
         line = whole[:_LONGEST_LINE]
         url = "://" in line
         free = list(tokens(line, unknown_suffix=asks)) if loose and _may_name_a_host(line) else []
@@ -143,10 +173,22 @@ def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:
 
 
 def _may_name_a_host(line: str) -> bool:
-    """Names and addresses hold a dot, or the colons of version 6; a frame of a trace is known by how it begins."""
-    return ("." in line or "::" in line or line.count(":") >= _V6_COLONS) and not (
-        line.lstrip().startswith("at ") and is_stack(line)
+    """Names hold a dot before a letter, addresses three dots, or the colons of version 6; a time of day does not."""
+    if not (_is_dotted(line) or "::" in line or _has_v6(line)):
+        return False
+    return not (line.lstrip().startswith("at ") and is_stack(line))
+
+
+def _is_dotted(line: str) -> bool:
+    dots = line.count(".")
+    return dots >= _V4_DOTS or (
+        dots > 0 and any(piece[:1].isalpha() or piece[:1] in "*_-" for piece in line.split(".")[1:])
     )
+
+
+def _has_v6(line: str) -> bool:
+    """The colons after the keys of an object are none of an address."""
+    return line.count(":") - line.count('":') >= _V6_COLONS
 
 
 def _from_urls(pool: Pool, line: str, *, asks: bool, failing: bool) -> None:

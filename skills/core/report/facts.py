@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from skills.core.model import Ports
 
@@ -87,6 +88,23 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that the text gives, in its own `words`. `zone` is False where it names none: then UTC is assumed."""
+
+    words: str
+    at: datetime
+    zone: bool
+
+    def before(self, date: str) -> bool:
+        """Whether it is certainly earlier than an ISO 8601 date with an offset, wherever on earth the clock stood."""
+        margin = timedelta(0) if self.zone else _ANY_ZONE
+        return self.at + margin < datetime.fromisoformat(date)
+
+
+_ANY_ZONE = timedelta(hours=14)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that was read from one paste.
 
@@ -95,7 +113,7 @@ class Report:
     text does not say. `tls` is the reason a TLS library gave, `issuer` who signed the certificate that came, `offered`
     the names in it. `errno` is the symbolic name (`ECONNREFUSED`). `asks` says that somebody asks for access rather
     than showing a fault. `proxies` are the proxies in the path. `masked` are the kinds of secret that were replaced.
-    `scanned` and `total` count characters.
+    `scanned` and `total` count characters. `when` is the last time that the text gives with its date.
     """
 
     text: str
@@ -115,6 +133,7 @@ class Report:
     masked: tuple[str, ...] = ()
     scanned: int = 0
     total: int = 0
+    when: Moment | None = None
 
     @property
     def failures(self) -> tuple[Access, ...]:

@@ -94,6 +94,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bConnection to {H}:{P} (?:refused|failed|timed|closed|reset|aborted)",
         r"\bCall From \S+ to {H}:{P} failed",
         r"Failed to open TCP connection to {H}:{P}",
+        r"(?i)could not connect to {H}:{P} \({IP}\)",
         r"(?i)could not connect to {H}:{P} \(",
         r"(?i)failed to dial target host \"{H}:{P}\"",
         r"(?i)connect[^\n()]{0,40}\('{H}', {P}\)",
@@ -143,7 +144,9 @@ POSITIONS: tuple[Position, ...] = (
     # data bases, brokers, mail, shells
     *_at(
         WEIGHT.PHRASE + 5,
+        r"(?i)server at \"{H}\" \({IP}\), port {P}",
         r"(?i)server at \"{H}\"(?: \([^)\n]*\))?, port {P}",
+        r"(?i)server (?:is )?running on host \"{H}\" \({IP}\)[^?]{0,120}?on\s+port {P}",
         r"(?i)server (?:is )?running on host \"{H}\"[^?]{0,120}?on\s+port {P}",
         scheme="postgres",
     ),
@@ -208,6 +211,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bproxying to {H}:{P}",
         r"->{A}:{P}\b",
         r"(?i)\bhost=Some\(\"{H}\"\)",
+        r"(?i)\b(?:Connected to|Connecting to) {H} (?:\([^)\n]*\)\|{IP}\||\({IP}\))(?: port |:){P}",
         r"(?i)\b(?:Connected to|Connecting to) {H}(?: \([^)\n]*\)|\|[^|\n]*\|)(?: port |:){P}",
         r"(?i)\bHost {H}:{P} was resolved",
         r"\boutbound\|{P}\|[^|\s]*\|{H}",

@@ -73,6 +73,10 @@ _STACK = compiled(
 )
 
 
+# What a line that _STACK finds begins or ends with.
+_FRAME_BEGINS, _FRAME_ENDS = frozenset("aFfi#."), frozenset("0123456789)")
+
+
 def asks(text: str) -> bool:
     """Whether a person asks for access: a request word in a sentence, and fewer lines of a program than sentences."""
     return bool(_ASKS.search(text[:_MOST_READ]) and _ASKS.search(sentences(text)))
@@ -109,7 +113,10 @@ def _is_spoken(line: str) -> bool:
 
 def is_stack(line: str) -> bool:
     """A frame of a stack trace: its dotted names are code."""
-    frame = line.lstrip().startswith("at ") and "(" in line and '"' not in line and "{" not in line
+    bare = line.strip()
+    if bare[:1] not in _FRAME_BEGINS and bare[-1:] not in _FRAME_ENDS:
+        return False
+    frame = bare.startswith("at ") and "(" in line and '"' not in line and "{" not in line
     return (frame and "://" not in line) or bool(_STACK.search(line))
 
 

@@ -40,6 +40,7 @@ class Pool:
         scheme: str | None = None,
         port_stated: bool = True,
         beside: bool = False,
+        stated: bool = True,
     ) -> None:
         """`beside` keeps this port next to those that the host has already: `ports 22 and 990`."""
         if host is None or (ports is not None and ports.first == ports.last == 53):
@@ -50,8 +51,10 @@ class Pool:
             or (ports is not None and ports.first in _CONTROL_PORTS)
         ):
             weight = WEIGHT.HINT
-        stated = port_stated and ports is not None
-        new = Seen(host.name, ports, scheme, host.ip, quote=quote, port_stated=stated, weight=weight)
+        port_stated = port_stated and ports is not None
+        new = Seen(
+            host.name, ports, scheme, host.ip, quote=quote, stated=stated, port_stated=port_stated, weight=weight
+        )
         key = f"{host.name}:{ports}" if beside else host.name
         old = self.seen.get(key)
         best, other = (new, old) if old is None or weight > old.weight else (old, new)
@@ -62,7 +65,7 @@ def _completed(best: Seen, other: Seen) -> Seen:
     """A stated port beats an implied one; otherwise the stronger place speaks first."""
     if best.ports is None or (other.ports is not None and other.port_stated and not best.port_stated):
         best = replace(best, ports=other.ports, port_stated=other.port_stated)
-    return replace(best, scheme=best.scheme or other.scheme)
+    return best if best.scheme or not other.scheme else replace(best, scheme=other.scheme)
 
 
 def ranked(pool: Pool, text: str, *, asks: bool, web: bool) -> tuple[Seen, ...]:

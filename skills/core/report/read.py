@@ -9,6 +9,7 @@ from skills.core.report.destinations import destinations
 from skills.core.report.facts import Report
 from skills.core.report.normal import clean
 from skills.core.report.prose import asks
+from skills.core.report.times import latest
 
 
 def read_report(text: str, *, asking: bool = False) -> Report:
@@ -40,4 +41,5 @@ def read_report(text: str, *, asking: bool = False) -> Report:
         masked=cleaned.masked,
         scanned=cleaned.scanned,
         total=cleaned.total,
+        when=latest(words),
     )

@@ -21,6 +21,7 @@ from skills.core.symptom_base import (
 
 NAMES: tuple[str, ...] = ("connect_timeout", "read_timeout")
 _CODES = {"connect_timeout": "EGR210", "read_timeout": "EGR211"}
+_TOLD = "EGR217"  # somebody says that it can't be reached, and shows no error
 
 _CONNECT = "connect_timeout"
 _READ = "read_timeout"
@@ -219,7 +220,7 @@ def look(report: Report) -> Sequence[Sighting]:
     seen = [
         sighting(
             item.symptom,
-            _CODES[item.symptom],
+            _CODES[item.symptom] if item.strength > STRENGTH.SPOKEN or item.symptom == _READ else _TOLD,
             report,
             words,
             strength=item.strength,
