@@ -85,7 +85,8 @@ _ONLY = re2.compile(
 )
 _BOTH = re2.compile(r"(?i)(?:please )?(?:draft (?:it )?)?(?:for |in )?both(?: environments| overlays)?[.!]?")
 _OTHER = re2.compile(
-    r"(?i)(?:no[,.]?\s+)?(?:i (?:meant?|mean)\s+)?the other (?:one|project|app|workload|service|space|namespace)[.!?]*"
+    r"(?i)(?:no[,.]?\s+)?(?:i (?:meant?|mean)\s+)?(?:and\s+)?(?:what about\s+)?(?:(?:in|from|for|on)\s+)?"
+    r"the other (?:one|project|app|workload|service|space|namespace|env(?:ironment)?|stage)[.!?]*"
 )
 _SAME = re2.compile(
     r"(?i)(?:and\s+)?(?:the\s+)?same (?:for|with|to|thing for)\s+([A-Za-z0-9][A-Za-z0-9-]{1,60})\s*[.!?]*"

@@ -28,13 +28,15 @@ def others(report: Report, judgement: Judgement) -> tuple[tuple[Report, Judgemen
     """Errors towards other remotes than the one that leads, in the order of the text, each with what was read of it."""
     if report.asks or judgement.symptom in _QUIET or not judgement.destinations:
         return ()
-    known = {judgement.destinations[0].host}
+    lead = judgement.destinations[0]
+    known = {lead.host, lead.resolved}
     found = []
     for piece in _pieces(report.text):
         read = read_report(piece)
         judged = judge(read)
         first = judged.destinations[0] if judged.destinations else None
-        if first is None or first.host in known or judged.symptom in _QUIET or judged.best.strength < _LEAST:
+        tried = piece.startswith("*") and first is not None and first.ip is not None  # curl, address by address
+        if first is None or tried or first.host in known or judged.symptom in _QUIET or judged.best.strength < _LEAST:
             continue
         known.add(first.host)
         found.append((read, judged))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -47,7 +48,7 @@ def run(ask: Ask, world: World) -> Answer:
     cause, certainty, block = _cause(judgement, verdicts, to, unsigned=unsigned)
     causes = _causes(judgement, cause, verdicts)
     also = _also(ask, report, judgement, world)
-    notes = (*_before(report, verdicts, world), *_implied(judgement), *_cut(report))
+    notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
     findings = (
         cause,
         judgement.best.finding,
@@ -55,7 +56,7 @@ def run(ask: Ask, world: World) -> Answer:
         *causes,
         *notes,
         *_masked(report),
-        *(f for verdict in verdicts for f in verdict.findings),
+        *(f for verdict in verdicts for f in verdict.findings if f not in notes),
         *(f for verdict in verdicts[:1] if (f := coverage(verdict))),
     )
     questions = _questions(ask, cause, verdicts)
@@ -82,8 +83,21 @@ def _verdicts(ask: Ask, to: Sequence[str], judgement: Judgement, world: World) -
     """None for what no allowlist can explain, and none where the workload or the destination is not said."""
     if not ask.for_ or not to or judgement.symptom in _ANSWERED:
         return []
-    flow = read_flow(world.allowlist, ask.for_, tuple(to[:_MOST_CHECKED]), tried=addresses(judgement.destinations))
-    return [with_pending(verdict, world.requests) for verdict in flow.verdicts(world.allowlist)]
+    wanted, tried = tuple(to[:_MOST_CHECKED]), addresses(judgement.destinations)
+    verdicts = read_flow(world.allowlist, ask.for_, wanted, tried=tried).verdicts(world.allowlist)
+    if tried:
+        named = read_flow(world.allowlist, ask.for_, wanted).verdicts(world.allowlist)
+        verdicts = [_by_address(*pair) for pair in zip(verdicts, named, strict=True)]
+    return [with_pending(verdict, world.requests) for verdict in verdicts]
+
+
+def _by_address(verdict: Verdict, named: Verdict) -> Verdict:
+    """Where rules name ranges, the address that the client tried may settle what the name leaves open."""
+    if verdict.decision == named.decision:
+        return named
+    to = verdict.destination
+    finding = Finding("EGR218", {"host": to.name, "address": ", ".join(to.addresses)})
+    return replace(verdict, findings=(finding, *verdict.findings))
 
 
 def _also(ask: Ask, report: Report, judgement: Judgement, world: World) -> tuple[Finding, ...]:
@@ -183,8 +197,10 @@ def _before(report: Report, verdicts: Sequence[Verdict], world: World) -> list[F
     return [Finding("EGR298", facts)]
 
 
-def _implied(judgement: Judgement) -> list[Finding]:
-    return [Finding("EGR299", {"host": seen.host}) for seen in judgement.destinations[:1] if not seen.stated]
+def _implied(judgement: Judgement, verdicts: Sequence[Verdict]) -> list[Finding]:
+    """On which host and address the answer stands, where the text leaves room."""
+    buckets = [Finding("EGR299", {"host": seen.host}) for seen in judgement.destinations[:1] if not seen.stated]
+    return buckets + [each for verdict in verdicts for each in verdict.findings if each.code == "EGR218"]
 
 
 def _cut(report: Report) -> list[Finding]:

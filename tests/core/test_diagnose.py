@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from bot.sample import files
+from skills.contract import Answer
 from skills.core.errors import AskUnclear
+from skills.core.model import Origin, Place
 from skills.diagnose import skill as diagnose
 from tests.worlds import world
 
 WORLD = world(files())
 
 
+def diagnosed(text: str, for_: str | None, origin: Callable[[Place], Origin | None] = lambda _: None) -> Answer:
+    return diagnose.run(diagnose.Ask.model_validate({"text": text, "for": for_}), replace(WORLD, origin=origin))
+
+
 def cause(text: str, for_: str | None = None) -> tuple[str, str]:
-    answer = diagnose.run(diagnose.Ask.model_validate({"text": text, "for": for_}), WORLD)
+    answer = diagnosed(text, for_)
     return answer.data["cause"], answer.data["egress_block"]
+
+
+def notes(answer: Answer) -> list[str]:
+    return [finding.code for finding in answer.detail["notes"]]
 
 
 @pytest.mark.parametrize(
@@ -63,3 +76,46 @@ def test_secrets_are_masked_and_that_is_said() -> None:
     answer = diagnose.run(diagnose.Ask.model_validate({"text": text, "for": "payment-gateway"}), WORLD)
     assert "hunter2secret" not in str(answer)
     assert "EGR291" in {finding["code"] for finding in answer.data["findings"]}
+
+
+TIMEOUT = "{when} curl: (28) Failed to connect to hooks.slack.com port 443 after 30001 ms: Timeout was reached"
+
+
+def since_march(_place: Place) -> Origin:
+    return Origin("0123456789abcdef", "Ada", "2026-03-02T12:00:00+00:00", "Slack for payments")
+
+
+@pytest.mark.parametrize(
+    ("when", "wanted"),
+    [
+        ("2026-03-02T11:00:00Z", ["EGR298"]),
+        ("2026-03-01 11:00:00", ["EGR298"]),
+        ("2026-03-02T13:00:00Z", []),
+        ("2026-03-02 11:00:00", []),  # no zone: it may have been later
+        ("11:00:00", []),
+    ],
+)
+def test_an_error_older_than_the_rule_may_be_over(when: str, wanted: list[str]) -> None:
+    assert notes(diagnosed(TIMEOUT.format(when=when), "payment-gateway", since_march)) == wanted
+
+
+def test_an_old_error_of_what_is_still_denied_is_not_over() -> None:
+    text = TIMEOUT.format(when="2026-03-02T11:00:00Z").replace("hooks.slack.com", "api.twilio.com")
+    assert notes(diagnosed(text, "payment-gateway", since_march)) == []
+
+
+def test_a_further_bad_gateway_follows_the_same_rules() -> None:
+    far = "requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url: https://far.example.com/feed"
+    near = "curl: (35) OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to api.twilio.com:443"
+    alone = diagnosed(far, "claims/claims-api").detail["cause"]
+    further = diagnosed(f"{near}\n\n{far}", "claims/claims-api").detail["also"]
+    assert alone.code == "EGR294"
+    assert [(finding.code, finding.facts["layer"]) for finding in further] == [("EGR294", alone.facts["layer"])]
+
+
+def test_the_same_host_by_address_is_no_further_error() -> None:
+    text = (
+        "*   Trying 203.0.113.9:443...\n* connect to 203.0.113.9 port 443 failed: Connection timed out\n"
+        "curl: (28) Failed to connect to api.twilio.com port 443 after 9 ms: Timeout was reached"
+    )
+    assert diagnosed(text, "payment-gateway").detail["also"] == ()

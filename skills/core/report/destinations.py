@@ -27,7 +27,7 @@ _FAILING = compiled(
 )
 _BUCKET = sifted(r"\b(s3|s3a|s3n|gs)://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
 _REGION = sifted(r"(?i)\bregion(?:[_ ]name)?[\"']?\s{0,2}[:= ]\s{0,2}[\"']?([a-z]{2}(?:-[a-z]{2,9}){1,3}-\d)\b")
-_TRYING = sifted(r"\* +Trying \[?([0-9a-fA-F.:]+)\]?(?::\d+)?\.\.\.")
+_TRYING = sifted(r"\* +Trying (\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(?::\d+)?\.\.\.")
 # Lines in which names mean something else: inbound router lines, deprecation notes.
 _OTHER_LINE = compiled(r"\[RTR/\d|(?i:npm warn deprecated)|\bx-forwarded-for\b|\"x_forwarded_for\"")
 _NOT_WANTED_BEFORE = compiled(
