@@ -18,7 +18,7 @@ MOST = 200
 _FLAG_NAMES = "UH UF UO NR URX NC DT DC LH UT LR UR UC DI FI RL UAEX RLSE IH SI DPE UPE UMSDR OM DF DO DR NFCF"
 FLAGS = frozenset(_FLAG_NAMES.split())
 
-_TEXT_LINE = sifted(r'(?m)"[^"\s]+ [^"\n]*" (\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
+_TEXT_LINE = sifted(r'(?m)"[^"\s]+ [^"\n]*" {1,3}(\d{1,3}) ([A-Z]{2,5}(?:,[A-Z]{2,5})*|-) ([^\n]*)')
 _TOKEN = compiled(r'"([^"\n]*)"|(\S+)')
 _INSIDE = r'(?:[^{}"]|"[^"\n]*")*'
 _OBJECT = sifted(r"\{" + _INSIDE + r'?"(?:response_flags?|flags|response_code_details)"' + _INSIDE)

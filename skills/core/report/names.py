@@ -56,8 +56,8 @@ _PLAIN_WORDS = _words(
     "a an the any all it its this that to of on in at by for from is was not no and or with via your our my server "
     "servers remote host hosts hostname proxy upstream address endpoint url uri http https peer socket target "
     "destination client tcp udp undefined null nil unknown error failed connection timeout ssl tls dns name domain "
-    "external internet network status other each both them us me you one new old same some another these those be are "
-    "has have could can cannot"
+    "external internet network ip port status other each both them us me you one new old same some another these those "
+    "be are has have could can cannot"
 )
 _NOT_HOSTS = _words(
     "asp.net vb.net ado.net node.js next.js vue.js socket.io e.g i.e cluster.local svc.cluster.local k8s.io"

@@ -96,6 +96,8 @@ POSITIONS: tuple[Position, ...] = (
         r"Failed to open TCP connection to {H}:{P}",
         r"(?i)could not connect to {H}:{P} \({IP}\)",
         r"(?i)could not connect to {H}:{P} \(",
+        r":host=>\"{H}\", :port=>{P}",
+        r"(?i)connect to remote host \({A}\)",
         r"(?i)failed to dial target host \"{H}:{P}\"",
         r"(?i)connect[^\n()]{0,40}\('{H}', {P}\)",
         r"(?i)unable to connect to (?:[a-z0-9]+://)?{H}:{P}",
@@ -103,7 +105,8 @@ POSITIONS: tuple[Position, ...] = (
     # names that did not resolve
     *_at(
         WEIGHT.PHRASE + 4,
-        r"(?i)resolve (?:host(?: ?name)?|name|server|address)(?: for)?:? {0,2}[\"'`(]{0,2}{H}",
+        r"(?i)host ?name:? [\"']{H}[\"'] failed to resolve",
+        r"(?i)resolve (?:host(?: ?name| address)?|name|server|address)(?: for)?:? {0,2}[\"'`(]{0,2}{H}",
         r"(?i)(?:resolve|resolving):? [\"'`]{H}[\"'`]",
         # not the group of `com.acme:core:1.0`
         r"(?im)(?:resolve|resolving) {D}(?:$|[^\w:.-]|:(?:\s|\d|$))",
@@ -229,6 +232,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\b(?:server|data source)=(?:tcp:)?{H}(?:,{P})?;",
         r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{D}(?::{P})?/[a-z0-9]",
         r"(?i)\bdocker login {H}",
+        r"(?im)^\W{0,6}server: {H},{P}$",
         r"(?i)\bhost [\"'`]{H}[\"'`]",
         r"dns:///{H}(?::{P})?",
         r"\bdns:{H}:{P}\b",

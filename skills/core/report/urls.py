@@ -47,7 +47,7 @@ _HELP_PATH = compiled(
     r"|\.(?:crt|crl|cer|dtd|xsd|css|md|html#)[^/]*$|rate-limit|sslcerts|error-codes|libcurl-errors"
 )
 _FORGES = frozenset(("github.com", "gitlab.com", "bitbucket.org"))
-_FORGE_PAGE = compiled(r"^/[^/]+/[^/]+/(?:-/)?(?:issues?|blob|tree|discussions|pull|releases)\b")
+_FORGE_PAGE = compiled(r"^/[^/]+/[^/]+/(?:-/)?(?:issues?|blob|tree|discussions|pull|releases/(?:tag|latest))\b")
 _NOISE_BEFORE = compiled(
     r"(?i)(?:xmlns(?::\w+)?=[\"']?|DTD [^\n]{0,60}|DOCTYPE[^\n]{0,80}|(?:issuers?|OCSP) - URI[^\n]{0,6}"
     r"|referr?er[\"']?[:=] ?[\"']?|user-agent[^\n]{0,80}\(\+?|report-uri|\bvia: |\"@context\"|error_uri[\\\"':]{1,6} ?"

@@ -101,6 +101,7 @@ _CLUES = Clues(
         r"No resolvable bootstrap|dns error|host not found|::ResolutionFailure|\bInaccessible host: ",
         r"target host or object does not exist",
         r"hostname (?:could not be|cannot be|not) (?:resolved|found)",
+        r"host ?name:? \S+ failed to resolve",
         r"name (?:could not be|was not|not) resolved|konnte nicht aufgelöst|no se (?:pudo|puede) resolver",
     ),
     clue(

@@ -65,6 +65,7 @@ _CLUES = Clues(
         _503,
         STRENGTH.STATUS + 3,
         "no",
+        r"upstream reset: reset reason: connection termination",
         r"no healthy upstream|upstream_reset_before_response|cluster_not_found|no_healthy_upstream",
         origin="sidecar",
     ),

@@ -57,7 +57,7 @@ _CLUES = Clues(
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
         r"\btimeout expired\b|execution expired|Connection setup timed out|connection to \S+ failed: time",
-        r"request canceled while waiting for connection|[ {]:connect_timeout\b",
+        r"request canceled while waiting for connection|[ {]:connect_timeout\b|\bconnect_timeout\[\d",
     ),
     clue(
         _CONNECT,
@@ -127,7 +127,8 @@ _CLUES = Clues(
         r"Connection failed \[IP: |could not connect to (?:the )?server|Can't contact LDAP server",
         r"failed to connect to all addresses",
         r"network-related or instance-specific error|Could not open a connection to|Timeout was reached",
-        r"Unable to load the service index",
+        r"Unable to load the service index|(?:connection attempt|acquisition attempt) failed",
+        r"Can not reach \S+ cluster",
     ),
     clue(_CONNECT, STRENGTH.LOOSE, "yes", ended(28), client="curl"),
     clue(
@@ -154,8 +155,12 @@ _CLUES = Clues(
         r"Timeout awaiting '(?:request|response|read)'|system error: (?:110|60)\b|HeadersTimeoutError",
         r"UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout|Greeting never received",
+        r"read timeout reached",
         r"Error while reading from \S+ ?: \((?:110|60),",
     ),
+    # SqlClient tells the phase: past the login, the server has answered
+    clue(_READ, STRENGTH.NAMED + 3, "no", r"timeout period elapsed during the (?:post-)?login phase"),
+    clue(_CONNECT, STRENGTH.NAMED + 1, "unclear", r"timeout period elapsed while attempting to consume the pre-login"),
     clue(_READ, STRENGTH.NAMED, "no", r"upstream timed out \(\d+: [^)]*\) while reading", origin="proxy"),
     # bytes came, so the way is open
     clue(_READ, STRENGTH.NAMED, "no", r"timed out after \d+ m\w+ with [1-9]\d* (?:out of -?\d+ )?bytes"),

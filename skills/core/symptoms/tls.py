@@ -140,6 +140,8 @@ _CLUES = Clues(
         r"TLS handshake timeout|handshake (?:operation )?timed out|SSL connection timeout|handshake timeout",
         r"SSL handshake.{0,20}tim(?:ed ?|e)out|TLS handshake.{0,30}(?:timed out|deadline)",
     ),
+    # SqlClient, which wraps TLS in its own protocol
+    clue(_CUT, STRENGTH.NAMED, "unclear", r"an error occurred during the (?:pre-)?login (?:handshake|process)"),
     # aiohttp: the connection ended during the handshake, without an errno
     clue(_CUT, STRENGTH.LOOSE + 8, "yes", r"Cannot connect to host \S+:443 ssl:\S+ \[None\]"),
     clue(_CUT, STRENGTH.LOOSE + 6, "unclear", r"SSLError|SSLException|TLS error|TLS_error|SSL error|SSL routines"),
