@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.core.platforms.istio_repo import (
     DEPLOYMENT,
@@ -87,3 +88,69 @@ def test_internal_service_needs_only_the_network() -> None:
     assert "pay/api:8080:" in new
     assert "x.com" not in new
     assert made.change.proof.after == "allowed"
+
+
+NAMED = DEPLOYMENT.replace("labels: {app: web}", "labels: {app.kubernetes.io/name: web}")
+OTHER = DEPLOYMENT.replace("web", "other")
+OF_OTHERS = VALUES.replace("{app: web}", "{app: other}")
+SELECTOR = "        podSelector: {{matchLabels: {{{}: web}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("pods", "values", "added"),
+    [
+        (DEPLOYMENT, VALUES, ""),
+        (DEPLOYMENT, VALUES.replace("      web:", "      front:"), ""),
+        (DEPLOYMENT, OF_OTHERS.replace("      web:", "      other:"), "      web:\n" + SELECTOR.format("app")),
+        (NAMED, OF_OTHERS.replace("      web:", "      other:"), "      web:\n"),
+        (DEPLOYMENT, OF_OTHERS, "      web-2:\n" + SELECTOR.format("app")),
+        (NAMED, OF_OTHERS, "      web-2:\n" + SELECTOR.format("app.kubernetes.io/name")),
+    ],
+    ids=["own key", "by selector", "new key", "new key by name", "key of others", "key by name of others"],
+)
+def test_a_key_is_written_for_the_pods_that_asked_and_for_no_others(pods: str, values: str, added: str) -> None:
+    made = drafted(repository(pods, OTHER, files={"chart/values.yaml": values}), "203.0.113.77:443")
+    new = texts_of(made)["chart/values.yaml"]
+    remote = "        to:\n          cidr:\n            203.0.113.77/32:443: true\n"
+    assert new == values + (f"{added}{remote}" if added else "            203.0.113.77/32:443: true\n")
+    assert (made.change.proof.before, made.change.proof.after) == ("denied", "allowed")
+    assert made.change.proof.wider_than_asked == ()
+    assert decision(OTHER, to="203.0.113.77:443", for_="shop/other", files={"chart/values.yaml": new}) == "denied"
+
+
+PAY = """\
+networkPolicies:
+  enabled: true
+  ingress:
+    to:
+      KEY
+        podSelector: {matchLabels: {app: OF}}
+        from:
+          k8s:
+            audit/audit: true
+"""
+API = DEPLOYMENT.replace("web", "api").replace("shop", "pay")
+API_SERVICE = (
+    "apiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: pay}\n"
+    "spec: {selector: {app: api}, ports: [{port: 80, targetPort: 8080}]}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "of", "written"),
+    [
+        ("api:8080:", "api", "api:8080"),  # the key of just these pods and this port
+        ("api:9090:", "api", "api:8080"),  # of another port, which the sender does not need
+        ("api:8080:", "other", "api-2:8080"),  # of other pods
+    ],
+)
+def test_the_far_side_opens_the_port_of_its_pods(key: str, of: str, written: str) -> None:
+    values = PAY.replace("KEY", key).replace("OF", of)
+    files = {"pay/chart/values.yaml": values, "pay/chart/Chart.yaml": "name: pay\nversion: 1.0.0\n"}
+    files |= {"shop/chart/values.yaml": VALUES, "shop/chart/Chart.yaml": "name: shop\nversion: 1.0.0\n"}
+    allowed = repository(DEPLOYMENT, API, API_SERVICE, files=files)
+    made = drafted(allowed, "http://api.pay.svc.cluster.local")
+    assert (made.change.proof.before, made.change.proof.after) == ("denied", "allowed")
+    new = yaml.safe_load(texts_of(made)["pay/chart/values.yaml"])["networkPolicies"]["ingress"]["to"]
+    assert "shop/web" in str(new[written]["from"]["k8s"])
+    assert [name for name in new if "shop/web" in str(new[name])] == [written]

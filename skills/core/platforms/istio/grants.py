@@ -7,7 +7,7 @@ network layer's part.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Peer
@@ -167,7 +167,14 @@ def _network_wider(grant: Grant, need: Need, facts: dict[str, str]) -> list[Find
     blocks = [text for to in need.destinations for text in (to.network, *to.addresses) if text]
     named = {text if "/" in text else f"{text}/32" for text in blocks}
     inside = any(" pods" in grant.target and not to.network and not to.addresses for to in need.destinations)
-    return [] if grant.target in named or inside else [finding("EGR987", **facts)]
+    asked = (grant.target in named or inside) and not _of_others(grant.source, need.workload.labels)
+    return [] if asked else [finding("EGR987", **facts)]
+
+
+def _of_others(source: str, labels: Mapping[str, str] | None) -> bool:
+    """Whether the pods that the words name are certainly not those with these labels."""
+    pairs = [each.split("=", 1) for each in source.partition(" pods ")[2].split(", ") if "=" in each]
+    return labels is not None and any(labels.get(key) != value for key, value in pairs)
 
 
 def _is_target(grant: Grant, to: Destination) -> bool:

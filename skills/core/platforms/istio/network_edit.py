@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
@@ -123,10 +124,12 @@ def _local(values: Values, pods: Pods, side: str) -> tuple[str, dict[str, Any]]:
             return key, {}
     if not labels:
         return f"*{port}", {}
-    if NAME_KEY in labels:
-        return labels[NAME_KEY] + port, {}
-    label = next(iter(labels))
-    return labels[label] + port, {"podSelector": {"matchLabels": {label: labels[label]}}}
+    label = NAME_KEY if NAME_KEY in labels else next(iter(labels))
+    name, selector = labels[label], {"podSelector": {"matchLabels": {label: labels[label]}}}
+    if name + port not in keys:
+        return name + port, {} if label == NAME_KEY else selector
+    # A key of that name means other pods here: what is written below it would open for them.
+    return next(key for n in count(2) if (key := f"{name}-{n}{port}") not in keys), selector
 
 
 def _write(bench: Workbench, half: Half, remote: Remote, role: Role = "allowlist") -> bool:
