@@ -63,9 +63,10 @@ metadata: {{name: {name}, organizational-unit: u, organization: o}}
 spec: {{project: {project}}}
 """
 
+# The resources of these two get one name.
+HOST, TWIN = "api.example.com", "api-example.com"
 NAMESPACES = st.sampled_from(["shop", "pay", "default", "${NS}"])
-# The resources of `api.example.com` and `api-example.com` get one name.
-HOSTS = st.sampled_from(["api.example.com", "api-example.com", "www.example.com", "example.org"])
+HOSTS = st.sampled_from([HOST, TWIN, "www.example.com", "example.org"])
 CIDRS = st.sampled_from(["203.0.113.0/24", "203.0.113.7/32", "10.0.0.0/8"])
 PORTS = st.sampled_from([443, 80, 5432])
 
@@ -130,6 +131,7 @@ FLOWS = [
     ("infra/p", "www.example.com"),
     ("production:p", "203.0.113.7:443"),
     ("nobody", "example.com"),
+    ("default/web", "api.example.com:443"),
 ]
 
 
@@ -167,6 +169,54 @@ def test_brought_along_is_compiled_anew(commits: list[dict[str, list[str]]]) -> 
         files |= {path: text for path, text in changes.items() if text is not None}
         files = {path: text for path, text in files.items() if changes.get(path, "") is not None}
         along = moved(along, changes)
+        assert said(along) == said(allowlist(files, commit="next"))
+
+
+def package(namespace: str, host: str, remote: str = "remoteGenerated: Anywhere") -> str:
+    return PACKAGE.format(namespace=namespace, mode="ambient", host=host, protocol="TLS", port=443, remote=remote)
+
+
+REFUSED = "remoteHost: '*'"
+
+
+@pytest.mark.parametrize(
+    "commits",
+    [
+        [{"a.yaml": package("shop", HOST), "b.yaml": package("pay", "example.org")}],
+        [{"a.yaml": package("${NS}", HOST)}, {"b.yaml": package("shop", HOST)}, {"a.yaml": None}],
+        [
+            {"a.yaml": package("shop", HOST, REFUSED)},
+            {"b.yaml": package("pay", HOST)},
+            {"a.yaml": package("shop", HOST)},
+        ],
+        [{"a.yaml": package("shop", HOST)}, {"a.yaml": package("shop", HOST, REFUSED)}, {"a.yaml": None}],
+        # Two hosts whose resources get one name, of which the first, the second or both are in a refused Package.
+        [
+            {"a.yaml": package("shop", HOST)},
+            {"b.yaml": package("pay", TWIN, REFUSED)},
+            {"b.yaml": package("pay", TWIN)},
+        ],
+        [{"a.yaml": package("shop", HOST, REFUSED)}, {"b.yaml": package("pay", TWIN)}, {"a.yaml": None}],
+        [{"a.yaml": package("shop", HOST), "b.yaml": package("pay", TWIN)}, {"a.yaml": package("shop", HOST, REFUSED)}],
+    ],
+    ids=[
+        "two at once",
+        "namespace of a template",
+        "refused, then not",
+        "not, then refused",
+        "twin refused",
+        "first refused",
+        "twins",
+    ],
+)
+def test_packages_come_change_and_go(commits: list[dict[str, str | None]]) -> None:
+    workloads = {f"{name}.yaml": POD.format("web", name) for name in ("shop", "pay")}
+    files = dict(workloads)
+    along = allowlist(files)
+    said(along)
+    for commit in commits:
+        files = {path: text for path, text in {**files, **commit}.items() if text is not None}
+        along = moved(along, commit)
         assert said(along) == said(allowlist(files, commit="next"))
 
 
