@@ -65,7 +65,8 @@ spec: {{project: {project}}}
 
 # The resources of these two get one name.
 HOST, TWIN = "api.example.com", "api-example.com"
-NAMESPACES = st.sampled_from(["shop", "pay", "default", "${NS}"])
+UNFILLED = '"${NS}"'  # quoted: in a flow mapping a brace begins another one
+NAMESPACES = st.sampled_from(["shop", "pay", "default", UNFILLED])
 HOSTS = st.sampled_from([HOST, TWIN, "www.example.com", "example.org"])
 CIDRS = st.sampled_from(["203.0.113.0/24", "203.0.113.7/32", "10.0.0.0/8"])
 PORTS = st.sampled_from([443, 80, 5432])
@@ -132,6 +133,7 @@ FLOWS = [
     ("production:p", "203.0.113.7:443"),
     ("nobody", "example.com"),
     ("default/web", "api.example.com:443"),
+    ("pay/web", "api.example.com:443"),
 ]
 
 
@@ -172,24 +174,28 @@ def test_brought_along_is_compiled_anew(commits: list[dict[str, list[str]]]) -> 
         assert said(along) == said(allowlist(files, commit="next"))
 
 
-def package(namespace: str, host: str, remote: str = "remoteGenerated: Anywhere") -> str:
-    return PACKAGE.format(namespace=namespace, mode="ambient", host=host, protocol="TLS", port=443, remote=remote)
+def package(namespace: str, host: str, remote: str = "remoteGenerated: Anywhere", mode: str = "ambient") -> str:
+    return PACKAGE.format(namespace=namespace, mode=mode, host=host, protocol="TLS", port=443, remote=remote)
 
 
 REFUSED = "remoteHost: '*'"
+SIDECAR = package("shop", HOST, mode="sidecar")
+MORE = f"    - {{direction: Egress, {REFUSED}}}\n"
 
 
 @pytest.mark.parametrize(
     "commits",
     [
         [{"a.yaml": package("shop", HOST), "b.yaml": package("pay", "example.org")}],
-        [{"a.yaml": package("${NS}", HOST)}, {"b.yaml": package("shop", HOST)}, {"a.yaml": None}],
+        [{"a.yaml": package(UNFILLED, HOST), "b.yaml": package("shop", HOST)}, {"b.yaml": None}, {"a.yaml": None}],
         [
             {"a.yaml": package("shop", HOST, REFUSED)},
             {"b.yaml": package("pay", HOST)},
             {"a.yaml": package("shop", HOST)},
         ],
         [{"a.yaml": package("shop", HOST)}, {"a.yaml": package("shop", HOST, REFUSED)}, {"a.yaml": None}],
+        # What one Package registers, the sidecars of another one know as well.
+        [{"a.yaml": SIDECAR}, {"b.yaml": package("pay", "example.org", mode="sidecar")}, {"a.yaml": SIDECAR + MORE}],
         # Two hosts whose resources get one name, of which the first, the second or both are in a refused Package.
         [
             {"a.yaml": package("shop", HOST)},
@@ -204,13 +210,14 @@ REFUSED = "remoteHost: '*'"
         "namespace of a template",
         "refused, then not",
         "not, then refused",
+        "sidecars",
         "twin refused",
         "first refused",
         "twins",
     ],
 )
 def test_packages_come_change_and_go(commits: list[dict[str, str | None]]) -> None:
-    workloads = {f"{name}.yaml": POD.format("web", name) for name in ("shop", "pay")}
+    workloads = {f"{name}.yaml": POD.format("web", name) for name in ("shop", "pay", "default")}
     files = dict(workloads)
     along = allowlist(files)
     said(along)

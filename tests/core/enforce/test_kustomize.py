@@ -59,3 +59,9 @@ def test_circles_and_paths_out_of_the_repository_are_no_trouble() -> None:
     root = Kustomization("a", "x", ("../../etc/passwd", "https://example.com/x?ref=1", "././/f.yaml"))
     assert homes([root])["a/f.yaml"] == ("x",)
     assert homes([Kustomization("", "x", ("f.yaml", "."))]) == {}
+
+
+def test_of_more_files_than_anyone_lists_nothing_is_known() -> None:
+    many = tuple(f"{number}.yaml" for number in range(200_001))
+    assert homes([Kustomization("a", "x", many[:2])]) == {"a/0.yaml": ("x",), "a/1.yaml": ("x",)}
+    assert homes([Kustomization("a", "x", many)]) == {}

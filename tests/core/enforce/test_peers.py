@@ -34,6 +34,12 @@ def test_every_spelling_of_a_service(name: str) -> None:
     assert (pods.namespace, pods.labels, pods.ports) == ("back", {"app": "api"}, Ports(8080, 8080))
 
 
+def test_a_service_of_another_kind_of_api_is_no_kubernetes_service() -> None:
+    knative = service("api", "back").replace("apiVersion: v1", "apiVersion: serving.knative.dev/v1")
+    assert only(far(cluster(knative), to("api.back", 80))).labels is None
+    assert only(far(cluster(service("api", "back")), to("api.back", 80))).labels == {"app": "api"}
+
+
 def test_a_bare_name_is_a_service_of_the_own_namespace() -> None:
     made = cluster(service("web"), service("api", "back"))
     assert only(far(made, to("web", 80))).namespace == "shop"

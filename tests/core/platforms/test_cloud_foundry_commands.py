@@ -92,6 +92,11 @@ def test_a_variable_of_the_pipeline_is_known_where_it_says_one_thing_only() -> N
     assert decide(index_of(space(), torn), "api.stripe.com") == "undecided"
 
 
+def test_a_helper_script_whose_group_and_space_are_parameters_says_nothing() -> None:
+    helper = pipeline('cf bind-security-group "$1" acme --space "$2"')
+    assert decide(index_of(space(), helper), "api.stripe.com") == "denied"
+
+
 def test_kubernetes_objects_are_not_searched() -> None:
     text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: cf bind-security-group {PUBLIC} acme --space dev\n"
     assert [entry for d in read_documents("c.yaml", text)[0] for entry in cloud_foundry.read(d)] == []

@@ -289,6 +289,31 @@ def test_rules_that_the_cloud_controller_refuses(rule: str, code: str) -> None:
     assert code in codes(allowlist({"main.tf": text}).audit())
 
 
+def test_a_group_that_is_named_after_itself_is_no_group() -> None:
+    text = (
+        'resource "cloudfoundry_security_group" "g" {\n  name = cloudfoundry_security_group.g.name\n  rules = []\n}\n'
+    )
+    assert ask({**module("[]"), "tf/more.tf": text}, "api.stripe.com").decision == "denied"
+
+
+@pytest.mark.parametrize(("bound", "wanted"), [("[]", "denied"), ('["ours"]', "allowed"), (f'["{PUBLIC}"]', "allowed")])
+def test_a_proxy_is_dead_only_where_all_is_known_of_its_own_space(bound: str, wanted: str) -> None:
+    """`ours` is a group that no file defines: it may open the way out."""
+    proxy = """module "proxy" {
+  source        = "github.com/GSA-TTS/cg-egress-proxy?ref=v1"
+  name          = "proxy"
+  cf_space_name = "out"
+  client_configuration = { app = { allowlist = ["api.stripe.com"] } }
+}
+resource "cloudfoundry_network_policy" "p" {
+  policies = [{ source_app = "app", destination_app = module.proxy.app_id, port = "61443" }]
+}
+"""
+    (own,) = module(bound, name='"out"').values()
+    files = module(f'["{TRUSTED}"]', more=proxy) | {"tf/out.tf": own.replace('"space"', '"out"')}
+    assert ask(files, "api.stripe.com", "acme/web/app").decision == wanted
+
+
 def test_broken_terraform_makes_a_denial_undecided() -> None:
     files = {**module(f'["{TRUSTED}"]'), "tf/more.tf": 'resource "cloudfoundry_security_group_space_bindings" "b" {\n'}
     verdict = ask(files, "api.stripe.com")

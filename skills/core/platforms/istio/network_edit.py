@@ -125,11 +125,12 @@ def _local(values: Values, pods: Pods, side: str) -> tuple[str, dict[str, Any]]:
     if not labels:
         return f"*{port}", {}
     label = NAME_KEY if NAME_KEY in labels else next(iter(labels))
-    name, selector = labels[label], {"podSelector": {"matchLabels": {label: labels[label]}}}
+    name = labels[label]
+    made: dict[str, Any] = {"podSelector": {"matchLabels": {label: name}}}
     if name + port not in keys:
-        return name + port, {} if label == NAME_KEY else selector
+        return name + port, {} if label == NAME_KEY else made
     # A key of that name means other pods here: what is written below it would open for them.
-    return next(key for n in count(2) if (key := f"{name}-{n}{port}") not in keys), selector
+    return next(new for n in count(2) if (new := f"{name}-{n}{port}") not in keys), made
 
 
 def _write(bench: Workbench, half: Half, remote: Remote, role: Role = "allowlist") -> bool:
