@@ -374,6 +374,12 @@ def test_defaults_hold_for_a_space_that_does_not_say() -> None:
     assert decide(index_of(space(), defaults), "api.stripe.com:443") == "denied"
 
 
+@pytest.mark.parametrize(("listed", "wanted"), [("", "denied"), ("['', null]", "denied"), ("[ghost]", "undecided")])
+def test_an_empty_name_is_no_group_of_which_nobody_knows_the_rules(listed: str, wanted: str) -> None:
+    files = {CONFIG: f"org: acme\nspace: dev\nnamed-security-groups: {listed}\n", **settings()}
+    assert decide(index_of(files), "198.51.100.7:443") == wanted
+
+
 def test_a_space_that_is_only_listed_is_undecided() -> None:
     index = index_of({"config/acme/spaces.yml": "org: acme\nspaces:\n- dev\n"})
     assert codes(list(view(index, "api.stripe.com:443").unknown)) == ["EGR762"]
