@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from skills.core.enforce.kube_objects import (
+    EndpointFacts,
     Facts,
     Mention,
     NamespaceFacts,
@@ -61,8 +62,8 @@ _REPLICA_LABELS = frozenset(
 class Cluster:
     """Pods by namespace, labels by namespace (for every namespace that anything names), services by
     (namespace, name), service accounts, the places of Namespace manifests, known addresses, and the
-    namespaces that Kustomize gives to files. `plugins` are signs of a network plugin, those that are sure first;
-    `facts` are what all the rest was made of."""
+    namespaces that Kustomize gives to files. `endpoints` are what somebody wrote behind services, by (namespace, name);
+    `plugins` are signs of a network plugin, those that are sure first; `facts` are what all the rest was made of."""
 
     pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Cluster:
     owners: Mapping[tuple[str, str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     addresses: Mapping[str, PodFacts | ServiceFacts] = field(default_factory=dict)
     homes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    endpoints: Mapping[tuple[str, str], tuple[EndpointFacts, ...]] = field(default_factory=dict)
     plugins: tuple[PluginFacts, ...] = ()
     facts: Shelves[str, _Housed] | None = field(default=None, repr=False, compare=False)
 
@@ -90,7 +92,7 @@ class Cluster:
         return self.namespaces.get(namespace) or {NAMESPACE_KEY: namespace}
 
 
-_Housed = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention
+_Housed = PodFacts | NamespaceFacts | ServiceFacts | EndpointFacts | ServiceAccountFacts | Mention
 
 
 def compile_cluster(entries: Sequence[Facts]) -> Cluster:
@@ -131,6 +133,7 @@ def update_cluster(
         _patched(cluster.owners, was.owners, is_now.owners),
         cluster.addresses,
         cluster.homes,
+        _patched(cluster.endpoints, was.endpoints, is_now.endpoints),
         _plugins([*(sign for sign in cluster.plugins if sign.place.path not in before), *moved_in]),
         shelves,
     )
@@ -160,11 +163,11 @@ def _path(entry: _Housed) -> str:
 
 def _compiled(entries: Iterable[_Housed], housed: Mapping[str, tuple[str, ...]]) -> Cluster:
     pods: dict[str, list[PodFacts]] = {}
-    services: dict[tuple[str, str], ServiceFacts] = {}
+    listed: list[ServiceFacts] = []
     accounts: dict[tuple[str, str], Place] = {}
     labels: dict[str, dict[str, str]] = {name: {} for name in _BUILT_IN}
     declared: dict[str, Place] = {}
-    clashing: set[tuple[str, str]] = set()
+    endpoints: dict[tuple[str, str], tuple[EndpointFacts, ...]] = {}
     for entry in entries:
         namespace = entry.name if isinstance(entry, NamespaceFacts) else entry.namespace
         if templated(namespace):
@@ -176,15 +179,14 @@ def _compiled(entries: Iterable[_Housed], housed: Mapping[str, tuple[str, ...]])
         elif isinstance(entry, PodFacts):
             pods.setdefault(namespace, []).append(entry)
         elif isinstance(entry, ServiceFacts):
-            known_service = services.setdefault((namespace, entry.name), entry)
-            if replace(known_service, place=entry.place) != entry:
-                clashing.add((namespace, entry.name))
+            listed.append(entry)
+        elif isinstance(entry, EndpointFacts):
+            endpoints[namespace, entry.name] = (*endpoints.get((namespace, entry.name), ()), entry)
         elif isinstance(entry, ServiceAccountFacts):
             accounts.setdefault((namespace, entry.name), entry.place)
     for name, known in labels.items():
         known[NAMESPACE_KEY] = name
-    for key in clashing:  # two services of one name: which of them stands, the files don't say
-        del services[key]
+    services = _services(listed)
     everyone = [pod for group in pods.values() for pod in group]
     return Cluster(
         {name: tuple(group) for name, group in pods.items()},
@@ -195,7 +197,19 @@ def _compiled(entries: Iterable[_Housed], housed: Mapping[str, tuple[str, ...]])
         {(pod.namespace, pod.kind, pod.name): pod.owners for pod in everyone if pod.owners},
         _addresses([*everyone, *services.values()]),
         housed,
+        endpoints,
     )
+
+
+def _services(listed: Iterable[ServiceFacts]) -> dict[tuple[str, str], ServiceFacts]:
+    """By (namespace, name). Of two that differ under one name the files don't say which stands, so none does."""
+    services: dict[tuple[str, str], ServiceFacts] = {}
+    clashing: set[tuple[str, str]] = set()
+    for entry in listed:
+        key = (entry.namespace, entry.name)
+        if replace(services.setdefault(key, entry), place=entry.place) != entry:
+            clashing.add(key)
+    return {key: entry for key, entry in services.items() if key not in clashing}
 
 
 def _at_home(entries: Sequence[Facts], housed: Mapping[str, tuple[str, ...]]) -> Iterator[_Housed]:

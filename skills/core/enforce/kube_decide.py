@@ -17,11 +17,12 @@ from skills.core.enforce.kube_flow import (
     coverage,
     isolates,
     openings,
+    rule_openings,
     selection_doubt,
 )
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_near import near_misses
-from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods
+from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods, PolicyRule
 from skills.core.enforce.matching import Match, all_of
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.enforce.spans import EVERY_V4, RFC1918, covers, meets, network_span
@@ -132,12 +133,14 @@ def evaluate_egress(
     """The sender's half: its own Egress policies."""
     policies = index.about(near.namespace)
     flows = [Flow("Egress", near, pods, destination.protocol, pods.ports) for pods in far.pods]
-    flows += [Flow("Egress", near, there, destination.protocol, destination.ports) for there in far.outside]
+    ports = destination.ports
+    flows += [Flow("Egress", near, there, destination.protocol, there.ports or ports) for there in far.outside]
     if not flows:  # nobody knows the far end, but whether the sender is isolated can still be told
         nowhere = Outside(destination.name, spans=((0, 0),))
         flows = [Flow("Egress", near, nowhere, destination.protocol, destination.ports)]
     judged = [judge(policies, flow) for flow in flows]
-    view = _view(judged, platform, far.unknown)
+    unsaid = [far.unsaid] if far.unsaid and _could_turn(policies, flows[0]) else []
+    view = _view(judged, platform, [*far.unknown, *unsaid])
     misses: tuple[NearMiss, ...] = ()
     said = list(view.findings)
     if _denies(view):
@@ -149,6 +152,14 @@ def evaluate_egress(
     if view.unknown:
         said += far.findings
     return replace(view, near=misses, findings=tuple(said))
+
+
+def _could_turn(policies: Sequence[NetworkPolicy], flow: Flow) -> bool:
+    """Whether a rule opens the port to some ends and not to all, so that it matters where the flow ends."""
+    about = [policy for policy in policies if isolates(policy, flow.direction, flow.near) is not Match.NO]
+    rules = [rule for policy in about for rule in policy.rules(flow.direction)]
+    fitting = [rule for rule in rules if rule_openings(PolicyRule(rule.place, (), rule.ports), None, flow)]
+    return bool(fitting) and all(rule.peers for rule in fitting)
 
 
 def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str) -> LayerView:

@@ -38,6 +38,7 @@ from skills.core.model import Finding, Place, Ports, finding
 
 _ANY_ADDRESS: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
 _ALL_PORTS: Spans = (EVERY_PORT,)
+_UNKNOWN_FIELDS = frozenset({"EGR945", "EGR1203"})
 
 
 @dataclass(frozen=True)
@@ -264,6 +265,9 @@ def _ports_unsaid(pods: Pods) -> bool:
 
 
 def _faulty(policy: NetworkPolicy) -> Finding:
+    stranger = next((item for item in policy.faults if item.code in _UNKNOWN_FIELDS), None)
+    if stranger is not None:
+        return stranger
     return finding("EGR908", policy.place, policy=policy.name, namespace=policy.namespace or "?")
 
 

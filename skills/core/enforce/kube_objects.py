@@ -77,6 +77,23 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """Endpoints or an EndpointSlice that somebody wrote for the service `name`.
+
+    `pods` are (namespace, name) of the pods that it points to, `addresses` all others; `ports` have the names of the
+    service's ports. `complete` is False where an address is none that can be read.
+    """
+
+    name: str
+    namespace: str
+    place: Place
+    addresses: tuple[str, ...] = ()
+    pods: tuple[tuple[str, str], ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceAccountFacts:
     name: str
     namespace: str
@@ -99,7 +116,17 @@ class PluginFacts:
     sure: bool
 
 
-Facts = PodFacts | NamespaceFacts | ServiceFacts | ServiceAccountFacts | Mention | Kustomization | PluginFacts
+Facts = (
+    PodFacts
+    | NamespaceFacts
+    | ServiceFacts
+    | EndpointFacts
+    | ServiceAccountFacts
+    | Mention
+    | Kustomization
+    | PluginFacts
+)
+_SERVICE_NAME = "kubernetes.io/service-name"
 
 
 def expand(document: Document) -> Sequence[Document]:
@@ -147,6 +174,8 @@ def read(document: Document) -> Sequence[Facts]:
     namespace, assumed = namespace_of(metadata)
     if kind == "Service" and data.get("apiVersion") == "v1":
         return (_service(document, name, namespace),)
+    if kind in {"Endpoints", "EndpointSlice"}:
+        return _endpoints(document, metadata, namespace)
     if kind == "ServiceAccount":
         return (ServiceAccountFacts(name, namespace, _name_place(document)),)
     template = _pod_template(kind, data)
@@ -284,6 +313,27 @@ def _service_ports(spec: Mapping[str, Any]) -> list[ServicePort]:
         known = target if isinstance(target, (int, str)) and not isinstance(target, bool) else None
         ports.append(ServicePort(number, protocol, text_of(port.get("name")), known))
     return ports
+
+
+def _endpoints(document: Document, metadata: Mapping[str, Any], namespace: str) -> Sequence[EndpointFacts]:
+    """One for each set of addresses that listens on the same ports."""
+    data, found = document.data, []
+    sliced = data.get("kind") == "EndpointSlice"
+    name = labels_of(metadata.get("labels")).get(_SERVICE_NAME, "") if sliced else text_of(metadata.get("name"))
+    for item in [data] if sliced else sequence_of(data.get("subsets"))[:_MOST_PORTS]:
+        part = mapping_of(item)
+        ends = [mapping_of(end) for end in sequence_of(part.get("endpoints" if sliced else "addresses"))[:_MOST_PORTS]]
+        written, pods = [], []
+        for end in ends:
+            target = mapping_of(end.get("targetRef"))
+            if target.get("kind") == "Pod" and target.get("name"):
+                pods.append((text_of(target.get("namespace")) or namespace, text_of(target.get("name"))))
+            written += [text_of(each) for each in (sequence_of(end.get("addresses")) if sliced else [end.get("ip")])]
+        addresses = _addresses(written)
+        ports = tuple(_service_ports(part))
+        complete = bool(addresses) and len(set(written)) == len(addresses)
+        found.append(EndpointFacts(name, namespace, _name_place(document), addresses, tuple(pods), ports, complete))
+    return found
 
 
 def _name_place(document: Document) -> Place:

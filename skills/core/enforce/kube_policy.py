@@ -153,13 +153,14 @@ class Outside:
     """A far end that is no pod: exact addresses (`spans` of `version`), or a name whose addresses nobody gave.
 
     For a name, `expected` are the addresses that it could plausibly have: the public Internet, or
-    anything at all for a name that may be private.
+    anything at all for a name that may be private. `ports` where a Service leads to others than those asked for.
     """
 
     name: str
     version: int = 4
     spans: Spans = ()
     expected: Spans = ()
+    ports: Ports | None = None
 
     @property
     def named(self) -> bool:

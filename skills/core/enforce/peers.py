@@ -25,7 +25,8 @@ class Peers:
     """Where a flow can end. Every entry of `pods` and `outside` must be reachable for the flow to be allowed.
 
     `unknown` says what the repository would have to say; with it nothing may be called allowed.
-    `service` is the Service that the destination names. `api_server` marks the cluster's own API.
+    `service` is the Service that the destination names, `unsaid` that nothing tells what stands behind it.
+    `api_server` marks the cluster's own API.
     """
 
     pods: tuple[Pods, ...] = ()
@@ -34,6 +35,7 @@ class Peers:
     api_server: bool = False
     service: ServiceFacts | None = None
     unknown: tuple[Finding, ...] = ()
+    unsaid: Finding | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -161,8 +163,6 @@ def _undeclared(cluster: Cluster, namespace: str, name: str) -> Peers:
 def _service_peers(cluster: Cluster, service: ServiceFacts, destination: Destination) -> Peers:
     """The pods behind a Service and the port on which they listen, which is what policies compare."""
     full_name = f"{service.namespace}/{service.name}"
-    if service.selector is None:
-        return Peers(outside=_outside(destination, full_name, EVERY_V4), service=service)
     asked = destination.ports
     port = None
     if not service.headless and asked is not None and asked.first == asked.last:
@@ -171,12 +171,43 @@ def _service_peers(cluster: Cluster, service: ServiceFacts, destination: Destina
             listed = ", ".join(f"{p.port}/{p.protocol}" for p in service.ports) or "none"
             facts = {"service": full_name, "port": str(asked), "protocol": destination.protocol, "ports": listed}
             return Peers(service=service, unknown=(finding("EGR919", service.place, **facts),))
+    if service.selector is None:
+        return _behind(cluster, service, destination, port)
     selector = LabelSelector(service.selector)
     behind = [pod for pod in cluster.pods.get(service.namespace, ()) if selector.matches(pod.labels) is Match.YES]
     found = [_pods(cluster, pod, None) for pod in behind] or [
         Pods(full_name, service.namespace, cluster.labels_of(service.namespace), service.selector, partial=True)
     ]
     return Peers(tuple(_unique([_at_port(pods, port, asked, service.headless) for pods in found])), service=service)
+
+
+def _behind(cluster: Cluster, service: ServiceFacts, destination: Destination, port: ServicePort | None) -> Peers:
+    """What somebody wrote down as the endpoints of a Service without a selector.
+
+    Source: https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
+    """
+    name = f"{service.namespace}/{service.name}"
+    known = cluster.endpoints.get((service.namespace, service.name), ())
+    if destination.addresses or not known:
+        unsaid = None if destination.addresses else finding("EGR1201", service.place, service=name)
+        return Peers(outside=_outside(destination, name, EVERY_V4), service=service, unsaid=unsaid)
+    pods: list[Pods] = []
+    outside: list[Outside] = []
+    for each in known:
+        meant = [item for item in each.ports if port and (item.name, item.protocol) == (port.name, port.protocol)]
+        ports = Ports(meant[0].port, meant[0].port) if meant else destination.ports
+        if not each.complete or (port and each.ports and not meant):
+            return Peers(service=service, unknown=(finding("EGR1202", each.place, service=name),))
+        refs = [pod for there, called in each.pods for pod in pods_named(cluster, there, called)]
+        held = [holder for address in each.addresses if isinstance(holder := cluster.addresses.get(address), PodFacts)]
+        pods += [_pods(cluster, pod, ports) for pod in (*refs, *held)]
+        if len(refs) < len(each.pods):
+            return Peers(service=service, unknown=(finding("EGR1202", each.place, service=name),))
+        for address in map(ipaddress.ip_network, each.addresses if not refs else ()):
+            if str(address.network_address) not in cluster.addresses:
+                span = (network_span(address),)
+                outside.append(Outside(f"{name} ({address})", address.version, span, ports=ports))
+    return Peers(tuple(_unique(pods)), tuple(outside), service=service)
 
 
 def _service_port(service: ServiceFacts, number: int, protocol: str) -> ServicePort | None:

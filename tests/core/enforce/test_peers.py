@@ -139,3 +139,68 @@ def test_the_pods_of_a_workload() -> None:
 def test_what_is_no_place_in_a_cluster() -> None:
     found = far(cluster(), Destination("cf-service://rds", service="rds"))
     assert [item.code for item in found.unknown] == ["EGR915"]
+
+
+MANUAL = (
+    "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: back}\nspec: {ports: [{port: 5432, name: sql}]}\n"
+)
+ENDPOINTS = """\
+apiVersion: v1
+kind: Endpoints
+metadata: {name: db, namespace: back}
+subsets:
+- addresses: [{ip: 198.51.100.7}, {ip: 198.51.100.8}]
+  ports: [{port: 15432, name: sql}]
+"""
+SLICE = """\
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db-1, namespace: back, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+endpoints: [{addresses: [198.51.100.7]}, {addresses: [198.51.100.8]}]
+ports: [{port: 15432, name: sql, protocol: TCP}]
+"""
+
+
+@pytest.mark.parametrize("written", [ENDPOINTS, SLICE])
+def test_endpoints_say_where_a_service_without_selector_leads(written: str) -> None:
+    found = far(cluster(MANUAL, written), to("db.back", 5432))
+    assert [there.name for there in found.outside] == ["back/db (198.51.100.7/32)", "back/db (198.51.100.8/32)"]
+    assert {there.ports for there in found.outside} == {Ports(15432, 15432)}
+    assert not found.unknown
+    assert found.unsaid is None
+    headless = MANUAL.replace("spec: {", "spec: {clusterIP: None, ")
+    assert far(cluster(headless, written), to("db.back", 15432)).outside[0].ports == Ports(15432, 15432)
+
+
+@pytest.mark.parametrize("written", [ENDPOINTS, SLICE])
+def test_endpoints_of_another_service_or_of_one_with_a_selector_say_nothing(written: str) -> None:
+    assert far(cluster(MANUAL, written.replace("back", "shop")), to("db.back", 5432)).unsaid is not None
+    assert far(cluster(service("db", "back"), written), to("db.back", 80)).internal
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("198.51.100.8", "'${DB}'"),
+        ("198.51.100.8", "db.example.com"),
+        ("name: sql", "name: web"),
+        ("{ip: 198.51.100.8}", "{ip: 10.0.0.1, targetRef: {kind: Pod, name: gone}}"),
+    ],
+)
+def test_endpoints_that_do_not_say_it_in_full(old: str, new: str) -> None:
+    found = far(cluster(MANUAL, ENDPOINTS.replace(old, new)), to("db.back", 5432))
+    assert [item.code for item in found.unknown] == ["EGR1202"]
+    assert not found.outside
+
+
+def test_endpoints_may_be_pods() -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: db-0, namespace: back, labels: {app: db}}\n"
+        "spec: {containers: []}\nstatus: {podIP: 10.1.2.3}\n"
+    )
+    for address in ("{ip: 10.1.2.3}", "{ip: 10.9.9.9, targetRef: {kind: Pod, name: db-0}}"):
+        written = ENDPOINTS.replace("{ip: 198.51.100.7}, {ip: 198.51.100.8}", address)
+        found = far(cluster(MANUAL, pod, written), to("db.back", 5432))
+        assert (only(found).labels, only(found).ports) == ({"app": "db"}, Ports(15432, 15432))
+        assert not found.outside

@@ -113,7 +113,7 @@ def asked_of(index: Index, near: Endpoint, far: Peers, destination: Destination,
         return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why, plain)
 
     asked = [ask(pods, pods.ports) for pods in far.pods]
-    asked += [ask(there, destination.ports) for there in far.outside]
+    asked += [ask(there, there.ports or destination.ports) for there in far.outside]
     # Where nobody knows the far end, whether the sender is isolated can still be told.
     return asked or [ask(Outside(destination.name, spans=((0, 0),)), destination.ports)]
 

@@ -25,11 +25,12 @@ def shown(value: Any) -> str:
 
 
 class Faults:
-    """Collects the faults of one document."""
+    """Collects the faults of one document. `strange` is the first field that nobody knows."""
 
     def __init__(self, policy: str) -> None:
         self._policy = policy
         self._found: list[Finding] = []
+        self.strange: Finding | None = None
 
     @property
     def found(self) -> tuple[Finding, ...]:
@@ -41,6 +42,12 @@ class Faults:
 
     def field(self, place: Place, field: str, value: Any) -> None:
         self._add(finding("EGR853", place, policy=self._policy, field=field, value=shown(value)))
+
+    def stranger(self, place: Place, key: str, where: str, meant: str) -> None:
+        code = "EGR945" if meant else "EGR1203"
+        facts = {"place": str(place), "key": shown(key), "where": where, **({"meant": meant} if meant else {})}
+        self.strange = self.strange or finding(code, place, **facts)
+        self._add(finding(code, place, **facts))
 
     def families(self, place: Place, found: Sequence[str]) -> None:
         self._add(finding("EGR851", place, policy=self._policy, families=" and ".join(found)))

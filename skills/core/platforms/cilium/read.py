@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skills.core.enforce.known_fields import CILIUM_RULE, strangers
 from skills.core.enforce.kube_objects import mapping_of, namespace_of, templated, text_of
 from skills.core.enforce.selectors import parse
 from skills.core.model import finding
@@ -70,7 +71,7 @@ class _Reader:
         specs = self._specs()
         doubt = None
         if self.faults.found:
-            doubt = finding("EGR860", place, policy=self.name)
+            doubt = self.faults.strange or finding("EGR860", place, policy=self.name)
         elif known is None and not clusterwide:
             doubt = finding("EGR910", place, policy=self.name)
         return CiliumPolicy(
@@ -153,6 +154,8 @@ class _Reader:
             odd = key in _DEPRECATED or (deny and key in _ALLOW_ONLY)
             if odd or not (key in families or key in {"toPorts", "icmps", "authentication"}):
                 self.faults.field(self.document.place(item, key), str(key)[:60], item[key])
+        for found in strangers(Map({key: item[key] for key in item if key in CILIUM_RULE}), CILIUM_RULE):
+            self.faults.stranger(self.document.place(found.holder, found.key), found.key, found.way[-1], found.meant)
         peers = [peer for key in present for peer in self._peers(item, key)]
         # An empty list of ports limits nothing: Cilium asks how many there are, not whether the key stands there.
         ports = self.ports.to_ports(item, ingress=ingress, deny=deny) if item.get("toPorts") not in (None, []) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from skills.core.enforce.cluster import names
 from skills.core.enforce.kube_decide import evaluate
@@ -69,7 +70,8 @@ class Adder:
         self.questions += self._targets.questions
         if not wanted:
             return
-        ports = ports_for(destination, far.pods)
+        asked = next((there.ports for there in far.outside if there.ports), destination.ports)
+        ports = ports_for(replace(destination, ports=asked), far.pods)
         who, what = _who(self._near, labels), _what(destination, far)
         comment = comment_for(self._need, destination)
         wish = Wish("Egress", self._near.namespace, labels, tuple(wanted), ports, who, what, comment)

@@ -62,6 +62,11 @@ class Faults:
     def label(self, place: Place, text: Any) -> None:
         self._add(finding("EGR935", place, text=shown(text)))
 
+    def stranger(self, place: Place, key: str, where: str, meant: str) -> None:
+        code = "EGR945" if meant else "EGR1203"
+        facts = {"place": str(place), "key": shown(key), "where": where, **({"meant": meant} if meant else {})}
+        self._add(finding(code, place, **facts))
+
     def too_large(self, place: Place, most: int) -> None:
         self._add(finding("EGR939", place, most=most))
 

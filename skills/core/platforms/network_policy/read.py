@@ -6,8 +6,10 @@ Source of the rules: the networking.k8s.io/v1 API reference and the API server's
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+from skills.core.enforce.known_fields import NETWORK_POLICY, strangers
 from skills.core.enforce.kube_objects import mapping_of, namespace_of, templated, text_of
 from skills.core.enforce.kube_policy import (
     Direction,
@@ -19,7 +21,7 @@ from skills.core.enforce.kube_policy import (
     ip_block,
 )
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.model import Place, Ports
+from skills.core.model import Finding, Place, Ports
 from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, PolicyEntry
 from skills.core.platforms.network_policy.faults import Faults, check_block, check_selector
 from skills.core.platforms.network_policy.read_foreign import is_foreign, read_foreign
@@ -32,6 +34,8 @@ _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 # Aliases can make one rule stand for thousands; more than this no API server would store either.
 _MOST_ITEMS = 20_000
+_MOST_STRANGERS = 20
+_SPEC = frozenset({"spec", *NETWORK_POLICY["spec"]})
 
 
 def read(document: Document) -> Sequence[Entry]:
@@ -54,11 +58,13 @@ class _Reader:
         self.place = document.place_of("metadata", "name")
         self.faults = Faults()
         self.items = 0
+        self.meant: set[str] = set()
 
     def entry(self) -> PolicyEntry:
         data = self.document.data
         if data.get("apiVersion") != "networking.k8s.io/v1":
             self.faults.shape(self.document.place(data, "apiVersion"), "apiVersion", data.get("apiVersion"))
+        remarks_of_fields = self._strangers(data)
         metadata, spec = mapping_of(data.get("metadata")), data.get("spec")
         if spec is not None and not isinstance(spec, Map):
             self.faults.shape(self.document.place(data, "spec"), "spec", spec)
@@ -69,15 +75,35 @@ class _Reader:
             None if templated(namespace) else namespace,
             self.place,
             self._selector(spec, "podSelector") or LabelSelector(),
-            self._directions(spec),
+            self._directions(spec) | self._misspelt(),
             self._rules(spec, "egress", "to"),
             self._rules(spec, "ingress", "from"),
             self.faults.found,
         )
         if self.faults.in_selector:
             policy = _unselective(policy)
-        found = () if policy.faults else remarks(self.document, policy)
+        found = () if policy.faults else (*remarks_of_fields, *remarks(self.document, policy))
         return PolicyEntry(policy, self.document.line, assumed, found)
+
+    def _strangers(self, data: Map) -> tuple[Finding, ...]:
+        """Fields that the API does not know. Where one could be a slip of what decides, nobody knows what stands."""
+        only_said = Faults()
+        for found in islice(strangers(data, NETWORK_POLICY), _MOST_STRANGERS):
+            meant = found.meant or (found.key if not found.way and found.key in _SPEC else "")
+            where = ".".join(found.way) or "a NetworkPolicy"
+            deep = len(found.way) > 1
+            faults = self.faults if deep or (meant and meant in _SPEC) else only_said
+            faults.stranger(self.document.place(found.holder, found.key), found.key, where, meant)
+            if faults is self.faults:
+                at = found.way[1] if deep else meant
+                self.faults.in_selector |= at in {"podSelector", "spec"}
+                self.meant |= set() if deep else {meant}
+        return only_said.found
+
+    def _misspelt(self) -> frozenset[Direction]:
+        """Directions that a field which the API does not know was meant for."""
+        either = self.meant & {"policyTypes", "spec"}
+        return frozenset(each for each in _DIRECTIONS if either or each.lower() in self.meant)
 
     def _directions(self, spec: Map) -> frozenset[Direction]:
         """The API server's default: Ingress always, Egress only when there are egress rules."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import re2
 
-from skills.core.enforce.kube_objects import mapping_of, sequence_of, text_of
+from skills.core.enforce.kube_objects import mapping_of
 from skills.core.enforce.kube_policy import Direction, NetworkPolicy, Peer, PolicyRule
 from skills.core.enforce.spans import EVERY_V4, covers
 from skills.core.model import Finding, Place, Ports, finding
@@ -43,12 +43,9 @@ def remarks(document: Document, policy: NetworkPolicy) -> tuple[Finding, ...]:
 
 def _all(document: Document, policy: NetworkPolicy) -> Iterator[Finding]:
     yield from _types(document, policy)
-    unknown = list(_unknown_keys(document, policy))
-    yield from unknown
     yield from _host_bits(policy)
     for rule in policy.egress:
-        misspelt = any(piece.place == rule.place for item in unknown for piece in item.evidence)
-        if not rule.peers and not rule.ports and not misspelt and "Egress" in policy.directions:
+        if not rule.peers and not rule.ports and "Egress" in policy.directions:
             yield finding("EGR338", rule.place, policy=policy.name)
         yield from _egress_rule(document, policy, rule)
     for rule in (*policy.egress, *policy.ingress):
@@ -67,17 +64,6 @@ def _types(document: Document, policy: NetworkPolicy) -> Iterator[Finding]:
             yield finding("EGR943", rules[0].place, policy=policy.name, direction=direction)
     if policy.egress and not written and "ingress" not in spec:
         yield finding("EGR944", policy.place, policy=policy.name)
-
-
-def _unknown_keys(document: Document, policy: NetworkPolicy) -> Iterator[Finding]:
-    """A misspelt `to` is dropped by the API server, and a rule without peers opens everything."""
-    spec = mapping_of(document.at("spec"))
-    for key, peers_key in (("egress", "to"), ("ingress", "from")):
-        rules = spec.get(key)
-        for index, item in enumerate(sequence_of(rules)[:_MOST_REMARKS]):
-            for unknown in [name for name in mapping_of(item) if name not in {peers_key, "ports"}]:
-                place = document.place(rules, index)
-                yield finding("EGR945", place, policy=policy.name, key=text_of(unknown)[:60], meant=peers_key)
 
 
 def _host_bits(policy: NetworkPolicy) -> Iterator[Finding]:

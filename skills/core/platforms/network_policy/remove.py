@@ -56,7 +56,9 @@ class Remover:
         far = peers(cluster, workload, destination)
         near = pods_of(cluster, workload)
         flows = [Flow("Egress", near, pods, destination.protocol, pods.ports) for pods in far.pods]
-        flows += [Flow("Egress", near, there, destination.protocol, destination.ports) for there in far.outside]
+        flows += [
+            Flow("Egress", near, there, destination.protocol, there.ports or destination.ports) for there in far.outside
+        ]
         asked = {"workload": workload.name, "destination": str(destination)}
         removed = self._sweep(flows, near, destination, "allowlist")
         for pods in far.pods:

@@ -6,9 +6,10 @@ Internet on that port without private ranges, and asks which of the possible way
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 
-from skills.core.enforce.kube_policy import Peer, Pods
+from skills.core.enforce.kube_policy import Outside, Peer, Pods
 from skills.core.enforce.peers import Peers
 from skills.core.enforce.spans import EVERY_V4
 from skills.core.model import Destination, Finding, Need, Question
@@ -60,9 +61,8 @@ class Targets:
         if not any(there.named for there in far.outside):
             if destination.host:
                 self._say("EGR936", host=destination.host)
-            return [
-                block_peer(text) for text in ([destination.network] if destination.network else destination.addresses)
-            ]
+            known = [destination.network] if destination.network else destination.addresses
+            return [block_peer(text) for text in known or map(_cidr, far.outside)]
         host = far.outside[0].name
         facts = {"host": host, "ports": str(destination.ports or "")}
         if far.outside[0].expected == EVERY_V4:
@@ -80,3 +80,11 @@ class Targets:
 
     def _question(self, host: str) -> str:
         return "addresses" if len(self._need.destinations) == 1 else f"addresses:{host}"
+
+
+def _cidr(there: Outside) -> str:
+    """The one address of an endpoint."""
+    first = there.spans[0][0]
+    return str(
+        ipaddress.ip_network(ipaddress.IPv4Address(first) if there.version == 4 else ipaddress.IPv6Address(first))
+    )

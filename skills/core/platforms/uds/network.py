@@ -59,7 +59,8 @@ def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
     if target is GATEWAY:
         target = gateway_on(destination.ports)
     protocol = "tcp" if target is WAYPOINT else destination.protocol
-    return Flow("Egress", near, target, protocol, target.ports if isinstance(target, Pods) else destination.ports)
+    ports = target.ports if isinstance(target, Pods) else target.ports or destination.ports
+    return Flow("Egress", near, target, protocol, ports)
 
 
 def ingress_views(

@@ -1,0 +1,103 @@
+"""Fields that the API knows, and those in a manifest that it does not: the server drops or refuses them.
+
+Source: the API reference of networking.k8s.io/v1, and the schemas of cilium.io/v2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skills.core.enforce.kube_objects import templated, text_of
+from skills.core.hosts import near
+from skills.core.yaml_text import Map, Seq
+
+Fields = Mapping[str, Any]
+"""By name what stands below a field, lists passed over; None where nothing below is looked at."""
+
+_SELECTOR: Fields = {"matchLabels": None, "matchExpressions": dict.fromkeys(("key", "operator", "values"))}
+_PEER: Fields = {
+    "ipBlock": dict.fromkeys(("cidr", "except")),
+    "podSelector": _SELECTOR,
+    "namespaceSelector": _SELECTOR,
+}
+_PORTS: Fields = dict.fromkeys(("port", "endPort", "protocol"))
+NETWORK_POLICY: Fields = {
+    "apiVersion": None,
+    "kind": None,
+    "metadata": None,
+    "status": None,
+    "spec": {
+        "podSelector": _SELECTOR,
+        "policyTypes": None,
+        "egress": {"to": _PEER, "ports": _PORTS},
+        "ingress": {"from": _PEER, "ports": _PORTS},
+    },
+}
+
+_TO_PORTS: Fields = {
+    "ports": _PORTS,
+    "rules": {
+        "http": dict.fromkeys(("path", "method", "host", "headers", "headerMatches")),
+        "dns": dict.fromkeys(("matchName", "matchPattern")),
+        "kafka": None,
+        "l7proto": None,
+        "l7": None,
+    },
+    **dict.fromkeys(("serverNames", "terminatingTLS", "originatingTLS", "listener")),
+}
+_CIDR_SET: Fields = {
+    "cidr": None,
+    "except": None,
+    "cidrGroupRef": None,
+    "cidrGroupSelector": _SELECTOR,
+}
+# What stands inside one rule of a Cilium policy; its own keys are checked where they are read.
+CILIUM_RULE: Fields = {
+    "toPorts": _TO_PORTS,
+    "toFQDNs": dict.fromkeys(("matchName", "matchPattern")),
+    "toEndpoints": _SELECTOR,
+    "fromEndpoints": _SELECTOR,
+    "toNodes": _SELECTOR,
+    "fromNodes": _SELECTOR,
+    "toCIDRSet": _CIDR_SET,
+    "fromCIDRSet": _CIDR_SET,
+    "toServices": {
+        "k8sService": dict.fromkeys(("serviceName", "namespace")),
+        "k8sServiceSelector": {"selector": _SELECTOR, "namespace": None},
+    },
+}
+
+_OTHER_SIDE = {"from": "to", "to": "from"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A field that the API does not know, in `holder`, to which `way` leads; `meant` is what it may be a slip of."""
+
+    way: tuple[str, ...]
+    holder: Map
+    key: str
+    meant: str = ""
+
+
+def strangers(data: Map, known: Fields, way: tuple[str, ...] = ()) -> Iterator[Stranger]:
+    """Every unknown field, in the order of the text. A field that a template fills in is no stranger."""
+    for key, value in data.items():
+        name = text_of(key)
+        if name in known:
+            below = known[name]
+            for item in _maps(value) if below is not None else ():
+                yield from strangers(item, below, (*way, name))
+        elif not templated(name):
+            other = _OTHER_SIDE.get(name, "")
+            meant = [other] if other in known else near(name, known)
+            yield Stranger(way, data, name, meant[0] if meant and name else "")
+
+
+def _maps(value: Any) -> Iterator[Map]:
+    if isinstance(value, Map):
+        yield value
+    elif isinstance(value, Seq):
+        yield from (item for item in value if isinstance(item, Map))
