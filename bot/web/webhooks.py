@@ -182,13 +182,15 @@ def _hint(kind: str, given: Mapping[str, Any], project: Mapping[str, Any]) -> Ma
         found = {"number": about.get("iid"), "branch": what.get("ref")}
     elif kind == "push" and str(given.get("ref", "")).startswith("refs/heads/"):
         found = {"branch": given["ref"].removeprefix("refs/heads/"), "default": project.get("default_branch")}
-    kept = {name: value for name, value in found.items() if _is_plain(value)}
+    kept = {name: value for name, value in found.items() if _is_plain(name, value)}
     return kept if "number" in kept or "branch" in kept else {}
 
 
-def _is_plain(value: Any) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return (whole and 0 < value < 2**53) or (isinstance(value, str) and 0 < len(value) <= 255)
+def _is_plain(name: str, value: Any) -> bool:
+    """Numbers as a database's columns hold them, names as Git's branches are."""
+    if name in ("number", "user"):
+        return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+    return isinstance(value, str) and 0 < len(value) <= 255
 
 
 def _map(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
