@@ -137,9 +137,18 @@ class Following:
 
     async def _poll(self) -> None:
         while True:
-            await self._guarded(self._app.reconcile)
-            self._told.set()
+            await self.poll_now()
             await asyncio.sleep(self._poll_seconds)
+
+    async def poll_now(self) -> None:
+        """Looks at every request that something may have happened to."""
+        await self._guarded(self._app.reconcile)
+        self._told.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being looked at."""
+        return bool(self._looking)
 
     async def _tell(self) -> None:
         while True:

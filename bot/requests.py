@@ -1,0 +1,109 @@
+"""`postern requests list|show|retry|sync`: the queue as whoever runs Postern needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot import output
+from bot.app import App
+from bot.desk import Problem
+from bot.world import wire
+from bot.world.memory import RequestRow
+from skills.core import wire as contract
+from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import OPEN_STATES, Finding
+
+ACTIONS = ("list", "show", "retry", "sync")
+
+
+def run_requests(app: App, action: str, key: str | None, *, as_json: bool) -> int:
+    """`list`: the open ones, `show KEY`: one with everything, `retry [KEY]`: what failed is done again, `sync [KEY]`:
+    GitLab is asked what is so. Exit status 7 when something could not be reached, 2 for a key that nobody knows."""
+    if key and app.memory.request(key) is None:
+        raise AskUnclear("EGR432", key=key[:40])
+    if action == "show":
+        if key is None:
+            raise AskUnclear("EGR649", field="KEY")
+        return _shown(_told(app, [_row(app, key)]), {}, as_json=as_json)
+    problems: Mapping[str, Problem] = {}
+    if action == "retry":
+        problems = _retry(app, key)
+    elif action == "sync":
+        problems = app.follower.sync(app.repository, only=key).problems
+    return _shown(_told(app, _rows(app, key)), problems, as_json=as_json)
+
+
+def _retry(app: App, key: str | None) -> Mapping[str, Problem]:
+    """What failed for good is to do once more; then all that is to do is done."""
+    keys = [row.request.key for row in _rows(app, key)]
+    with app.memory.transaction() as tx:
+        for each in keys:
+            tx.retry(each, app.clock())
+    app.runner.ready()
+    return app.runner.run(keys)
+
+
+def _rows(app: App, key: str | None) -> Sequence[RequestRow]:
+    return [_row(app, key)] if key else app.memory.requests(app.repository, open_only=True)
+
+
+def _row(app: App, key: str) -> RequestRow:
+    row = app.memory.request(key)
+    assert row is not None
+    return row
+
+
+def _told(app: App, rows: Sequence[RequestRow]) -> list[dict[str, Any]]:
+    return [_one(app, row) for row in rows]
+
+
+def _one(app: App, row: RequestRow) -> dict[str, Any]:
+    request, forge = row.request, row.forge or {}
+    intents = app.memory.intents_of(request.key)
+    pipeline = forge.get("pipeline")
+    return {
+        "key": request.key,
+        "state": request.state,
+        "for": request.workload,
+        "to": list(request.destinations),
+        "url": request.url,
+        "asked_by": request.asked_by,
+        "since": request.since,
+        "waits_for": list(request.waits_for) if request.state in OPEN_STATES else [],
+        "commit": request.commit,
+        "pushed": request.pushed,
+        "pipeline": pipeline[1] if pipeline else None,
+        "approved_in_gitlab": list(forge.get("approvals") or ()),
+        "decisions": [{"verb": each.verb, "by": each.by, "at": each.at} for each in request.decisions],
+        "left_to_do": [each.kind for each in intents if each.state in ("todo", "doing")],
+        "failed": [each.kind for each in intents if each.state == "failed"],
+        "news": [contract.finding(wire.load(Finding, post.payload)) for post in app.memory.news(request.key)],
+    }
+
+
+def _shown(told: list[dict[str, Any]], problems: Mapping[str, Problem], *, as_json: bool) -> int:
+    if as_json:
+        errors = {key: output.error_object(problem.finding)["error"] for key, problem in problems.items()}
+        output.one_object({"requests": told, "errors": errors})
+    else:
+        for each in told:
+            _print(each)
+        if not told:
+            print(say(Finding("EGR439")).says)
+        for key, problem in problems.items():
+            output.failure(Finding("EGR029", {"key": key, "why": say(problem.finding).says}), 0, as_json=False)
+    return max((problem.exit_status for problem in problems.values()), default=0)
+
+
+def _print(each: Mapping[str, Any]) -> None:
+    waits = f", waits for {', '.join(each['waits_for'])}" if each["waits_for"] else ""
+    print(output.printable(f"{each['key']} {each['state']}{waits}: {each['for']} to {', '.join(each['to'])}"))
+    facts = {"at": each["url"], "pushed by somebody": each["pushed"], "pipeline": each["pipeline"]}
+    facts |= {"left to do": ", ".join(each["left_to_do"]), "failed": ", ".join(each["failed"])}
+    for name, value in facts.items():
+        if value:
+            print(output.printable(f"  {name}: {value}"))
+    for news in each["news"]:
+        print(output.printable(f"  - {news['says']}"))
