@@ -68,6 +68,10 @@ def _command(arguments: Mapping[str, Any]) -> int:
         from bot.doctor import run_doctor  # noqa: PLC0415
 
         return run_doctor(app, as_json=arguments["json"], quick=arguments["quick"])
+    if name == "requests":
+        from bot.requests import run_requests  # noqa: PLC0415
+
+        return run_requests(app, arguments["action"], arguments["key"], as_json=arguments["json"])
     if arguments.get("batch"):
         from bot.batch import run_batch  # noqa: PLC0415
 

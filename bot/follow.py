@@ -55,10 +55,11 @@ class Follower:
                 return done
         raise Unreachable("EGR461", where=self._memory.where, why="others moved the request again and again")
 
-    def sync(self, repository: str) -> Synced:
+    def sync(self, repository: str, only: str | None = None) -> Synced:
         """Follows every request of a repository that is open, or was until lately. One that fails keeps none back."""
         since = self._clock() - _RECENT
-        rows = [row for row in self._memory.requests(repository) if _may_move(row, since)]
+        rows = [row for row in self._memory.requests(repository) if only is None or row.request.key == only]
+        rows = [row for row in rows if only or _may_move(row, since)]
         news, problems = {}, {}
         for key in (row.request.key for row in rows):
             found, problem = attempt(lambda key=key: self.follow(key))  # type: ignore[misc]

@@ -53,6 +53,16 @@ class InlineRunner:
                     problems[key] = problem
         return problems
 
+    def retry(self, key: str) -> Mapping[str, Problem]:
+        """What failed for good is tried once more, but only what the request still waits for: never an old approval."""
+        with self._memory.transaction() as tx:
+            row = tx.request(key)
+            failed = [intent for intent in tx.intents_of(key) if intent.state == "failed"]
+            for intent in failed if row else ():
+                if row and _still_meant(wire.load_effect(intent.payload), row.request):
+                    tx.reopen_intent(intent, self._clock())
+        return self.run([key])
+
     def finish_what_was_left(self) -> Mapping[str, Problem]:
         """At start: whatever a crash left undone, of any request."""
         stale = self._clock() - STALE
@@ -118,7 +128,9 @@ def _still_meant(effect: Effect, request: Request) -> bool:
         return False
     if isinstance(effect, OpenMergeRequest):
         return request.state in ("drafted", "proposed")
-    return request.state == "decided"
+    if isinstance(effect, CloseMergeRequest):
+        return request.state == "superseded"
+    return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
 
 
 def _back(effect: Effect, problem: Problem) -> RequestState | None:

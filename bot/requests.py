@@ -19,8 +19,10 @@ ACTIONS = ("list", "show", "retry", "sync")
 
 
 def run_requests(app: App, action: str, key: str | None, *, as_json: bool) -> int:
-    """`list`: the open ones, `show KEY`: one with everything, `retry [KEY]`: what failed is done again, `sync [KEY]`:
-    GitLab is asked what is so. Exit status 7 when something could not be reached, 2 for a key that nobody knows."""
+    """`list` shows the open ones, `show KEY` one with everything, `retry [KEY]` does again what failed, `sync [KEY]`
+    asks the forge what is so. The exit status is that of the worst problem. Raises AskUnclear EGR432 for a key that
+    nobody knows, EGR649 for a key that is missing.
+    """
     if key and app.memory.request(key) is None:
         raise AskUnclear("EGR432", key=key[:40])
     if action == "show":
@@ -36,13 +38,11 @@ def run_requests(app: App, action: str, key: str | None, *, as_json: bool) -> in
 
 
 def _retry(app: App, key: str | None) -> Mapping[str, Problem]:
-    """What failed for good is to do once more; then all that is to do is done."""
-    keys = [row.request.key for row in _rows(app, key)]
-    with app.memory.transaction() as tx:
-        for each in keys:
-            tx.retry(each, app.clock())
     app.runner.ready()
-    return app.runner.run(keys)
+    problems: dict[str, Problem] = {}
+    for row in _rows(app, key):
+        problems |= app.runner.retry(row.request.key)
+    return problems
 
 
 def _rows(app: App, key: str | None) -> Sequence[RequestRow]:
@@ -92,8 +92,8 @@ def _shown(told: list[dict[str, Any]], problems: Mapping[str, Problem], *, as_js
             _print(each)
         if not told:
             print(say(Finding("EGR439")).says)
-        for key, problem in problems.items():
-            output.failure(Finding("EGR029", {"key": key, "why": say(problem.finding).says}), 0, as_json=False)
+        for problem in problems.values():
+            output.failure(problem.finding, problem.exit_status, as_json=False, reference=problem.reference)
     return max((problem.exit_status for problem in problems.values()), default=0)
 
 

@@ -89,6 +89,7 @@ class Following:
         self._gate = gate
         self._outbox = outbox
         self._poll_seconds = poll_seconds
+        self.polls = 0
         self._deliveries: Deliveries = app.deliveries
         self._heard, self._told = asyncio.Event(), asyncio.Event()
         self._looking: dict[str, asyncio.Task[None]] = {}
@@ -143,6 +144,7 @@ class Following:
     async def poll_now(self) -> None:
         """Looks at every request that something may have happened to."""
         await self._guarded(self._app.reconcile)
+        self.polls += 1
         self._told.set()
 
     @property
@@ -168,7 +170,8 @@ class Following:
 async def _woken(event: asyncio.Event, seconds: float) -> None:
     """When the event comes, or after so many seconds."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):  # `wait_for` loses a cancellation that comes with the event
+            await event.wait()
     event.clear()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.app import App
 from bot.gather import Where
@@ -24,6 +25,7 @@ from tests.worlds import NOW
 
 DANA, SAMS = Person("dana@fincorp.example"), Person("sam@fincorp.example")
 THREAD = Where("slack", "slack:T1:C1:1.0")
+NEED: dict[str, Any] = {"for": "pay", "to": ("b.example",), "reason": "SMS"}
 FILES = {
     "organization/p.yaml": (
         "apiVersion: lowops.manifests.v1\nkind: Project\n"
@@ -94,6 +96,6 @@ def shop_open(folder: Path, chain: tuple[Path, Path]) -> Iterator[Shop]:
     subprocess.run(["git", "config", "http.receivepack", "true"], cwd=repository, check=True)
     with serving(repository, chain) as gitlab:
         made = shop_on(gitlab, chain[0], folder / "home")
-        assert made.ask("propose", **{"for": "pay", "to": ("b.example",), "reason": "SMS"}) == "waiting"
+        assert made.ask("propose", **NEED) == "waiting"
         assert made.follow() == []  # what Postern did itself is no news
         yield made

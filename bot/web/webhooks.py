@@ -73,7 +73,8 @@ def add_webhooks(served: web.Application, source: Source, keep: Keep) -> None:
         if not hint:
             return _answer(200, finding("EGR025", event=kind))
         try:
-            new = await asyncio.wait_for(keep(key, kind, hint), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                new = await keep(key, kind, hint)
         except (TimeoutError, Refusal):
             return _answer(503, Finding("EGR028"))
         return _answer(202, Finding("EGR027")) if new else _answer(200, Finding("EGR026"))

@@ -19,7 +19,7 @@ from skills.core.model import Finding, Person
 from tests.fakes import git_repos
 from tests.fakes.gitlab_people import BOT, INES, SAM
 from tests.fakes.gitlab_server import Fault, GitLab
-from tests.shops import FILES, Shop
+from tests.shops import FILES, NEED, Shop
 from tests.worlds import NOW
 
 pytestmark = pytest.mark.needs("openssl")
@@ -242,7 +242,7 @@ class TestLocalForge:
         settings = Settings.from_env({"POSTERN_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)})
         app = App(settings, ConfigRepo.open(str(repository), home=tmp_path / "home"), clock=lambda: NOW)
         made = Shop(app, GitLab(repository))
-        assert made.ask("propose", **{"for": "pay", "to": ("b.example",), "reason": "SMS"}) == "waiting"
+        assert made.ask("propose", **NEED) == "waiting"
         branch = {"source_branch": made.row.branch, "target_branch": "main", "state": "opened", "sha": ""}
         made.gitlab.merge_requests[1] = dict(branch)
         assert made.follow() == []

@@ -74,7 +74,7 @@ async def service(shop: Shop) -> AsyncIterator[Service]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         following.start()
         made = Service(shop, api, following, f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}")
-        await made.until(lambda: shop.gitlab.calls[-1].endswith("branches/egress%2F" + shop.key))  # the first poll
+        await made.until(lambda: following.polls == 1)
         yield made
         await following.stop()
         await runner.cleanup()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
 
 from bot.world import wire
 from bot.world.memory import tables
@@ -23,14 +23,7 @@ from bot.world.memory.rows import (
     TurnRow,
 )
 from skills.core.errors import Unreachable
-from skills.core.model import (
-    OPEN_STATES,
-    Decided,
-    Drawn,
-    Edit,
-    Need,
-    Request,
-)
+from skills.core.model import OPEN_STATES, Decided, Drawn, Edit, Finding, Need, Request
 
 
 class Reads(ABC):
@@ -139,8 +132,17 @@ class Reads(ABC):
     def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
         table = tables.requests
         rows = self._rows(select(table).where(where).order_by(table.c.created_at, table.c.key))
-        decided = self._decided({row["key"]: row["round"] for row in rows})
-        return tuple(_request(row, decided.get(row["key"], ())) for row in rows)
+        decided_in = {row["key"]: row["round"] for row in rows}
+        decided = self._decided(decided_in)
+        latest = self._latest(list(decided_in))
+        return tuple(_request(row, decided.get(row["key"], ()), latest.get(row["key"])) for row in rows)
+
+    def _latest(self, keys: list[str]) -> dict[str, Finding]:
+        """The last thing that people were told about each request."""
+        table = tables.outbox
+        last = select(func.max(table.c.id)).where(table.c.request.in_(keys)).group_by(table.c.request)
+        rows = self._rows(select(table.c.request, table.c.payload).where(table.c.id.in_(last)))
+        return {row["request"]: wire.load(Finding, row["payload"]) for row in rows if row["payload"].get("$")}
 
     def _decided(self, rounds: Mapping[str, int]) -> dict[str, tuple[Decided, ...]]:
         """The decisions that stand, by request: an approval of an earlier round does not."""
@@ -172,7 +174,7 @@ def _decision(row: RowMapping) -> DecisionRow:
     return DecisionRow(by=values.pop("decided_by"), **values)
 
 
-def _request(row: RowMapping, decided: tuple[Decided, ...]) -> RequestRow:
+def _request(row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None) -> RequestRow:
     request = Request(
         key=row["key"],
         state=row["state"],
@@ -198,5 +200,6 @@ def _request(row: RowMapping, decided: tuple[Decided, ...]) -> RequestRow:
         decisions=decided,
         drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
         pushed=row["pushed"],
+        latest=latest,
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -204,6 +204,12 @@ class Transaction(Messages):
         """Records what went wrong; with `again` the intent goes back to the others that wait."""
         return self._settle(tables.intents, intent, {"state": "todo" if again else "failed", "error": dict(error)}, now)
 
+    def reopen_intent(self, intent: IntentRow, now: datetime) -> bool:
+        """What failed waits again; False when it did not fail, or somebody was quicker."""
+        table = tables.intents
+        failed = (table.c.id == intent.id) & (table.c.state == "failed")
+        return self._set(table, failed, {"state": "todo", "updated_at": now})
+
     # --- audit log
 
     def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skills.core.model.changes import Edit
+from skills.core.model.findings import Finding
 
 RequestState = Literal[
     "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed",
@@ -47,7 +48,8 @@ class Drawn:
 class Request:
     """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes.
 
-    `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`.
+    `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`,
+    `latest` the last thing that its thread was told.
     """
 
     key: str
@@ -74,6 +76,7 @@ class Request:
     decisions: tuple[Decided, ...] = ()
     drawn: Drawn | None = None
     pushed: str | None = None
+    latest: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
