@@ -128,7 +128,9 @@ def _draft(answer: Answer) -> Reply:
 
 def _status(answer: Answer) -> Reply:
     requests: Sequence[Request] = answer.detail["requests"]
-    lines = [render("replies/status.txt.j2", request=request).strip() for request in requests[: MOST_LINES - 1]]
+    lines = [
+        render("replies/status.txt.j2", request=request, say=say).strip() for request in requests[: MOST_LINES - 1]
+    ]
     return Reply((*_leads(answer.findings, 1), *lines))
 
 
