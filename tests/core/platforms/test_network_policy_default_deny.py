@@ -74,6 +74,10 @@ def test_rules_that_policy_types_leave_out_wake_only_where_they_open_nothing() -
     after, codes = isolate(free, "shop")
     assert after.decision("shop/web", to("198.51.100.7")) == "allowed"
     assert "EGR360" in codes
+    refused = ignored.replace("port: 443", "port: 0")
+    after, codes = isolate(world(refused, pods=WEB), "shop")
+    assert "EGR360" not in codes
+    assert after.texts["policies.yaml"].startswith(refused)
     closed = world(ignored, DENY_EGRESS, pods=WEB)
     after, codes = isolate(closed, "shop")
     assert after.decision("shop/web", to("198.51.100.7")) == "denied"
