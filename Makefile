@@ -14,7 +14,7 @@ SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { statu
 INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-clean test check mutants mutations fuzz bench lock licences docker-lint wheel clean
+.PHONY: help setup dev demo demo-clean test check faults mutants mutations fuzz bench lock licences docker-lint wheel clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ demo-clean: ## Remove what the demo made (.postern/)
 
 test: .venv/.dev ## All tests, on all cores; ARGS="tests/core -k wildcard" narrows them
 	@$(PY) -m pytest $(ARGS)
+
+faults: .venv/.dev ## Every fault at every call of GitLab and Git, kill -9 between any two, disk over time (some minutes)
+	@$(PY) -m pytest -m "slow or not slow" tests/faults $(ARGS)
 
 check: .venv/.dev ## Lint, format, types and import contracts
 	.venv/bin/ruff check .

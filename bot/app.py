@@ -21,7 +21,7 @@ from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
-from skills.core.model import Edit, Person, Request
+from skills.core.model import Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bot.follow import Follower
     from bot.lifecycle import InlineRunner
     from bot.world.forge import Forge
+    from bot.world.gitlab import Calls
     from bot.world.memory import Memory
 
 log = logging.getLogger("postern")
@@ -228,15 +229,27 @@ class App:
     def _on_gitlab(self) -> bool:
         return self.settings.gitlab_token is not None and self.repo.kind == "url" and self.repo.path is None
 
+    def access_findings(self) -> tuple[Finding, ...]:
+        """What is to be said of Postern's own access to GitLab; nothing where none is used."""
+        if not self._on_gitlab():
+            return ()
+        from bot.world.gitlab import token_findings  # noqa: PLC0415
+
+        return tuple(token_findings(self._calls(), self.clock()))
+
     def _gitlab(self) -> Forge:
         from bot.world.forge import options  # noqa: PLC0415
-        from bot.world.gitlab import Calls, GitLabForge, Project  # noqa: PLC0415
+        from bot.world.gitlab import GitLabForge  # noqa: PLC0415
+
+        return GitLabForge(self.repo, self._calls(), options(self.settings.gitlab_options))
+
+    def _calls(self) -> Calls:
+        from bot.world.gitlab import Calls, Project  # noqa: PLC0415
 
         settings, where = self.settings, urlsplit(self.repo.where)
         url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
         token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
-        calls = Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca))
-        return GitLabForge(self.repo, calls, options(settings.gitlab_options))
+        return Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca))
 
     def _has_git(self) -> bool:
         return (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from bot.gather import Gather, Where
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
-from skills.core.errors import Mendable
+from skills.core.errors import Mendable, Unreachable
 from skills.core.model import Finding, Person
 from skills.core.rights import may_ask
 
@@ -75,7 +75,11 @@ class Desk:
         if rights.who != "anyone":
             may_ask(who)
         world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
+        if world.lag and rights.changes != "nothing":
+            raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
         answer = by_name(name).run(ask, world)
+        if world.lag:
+            answer = replace(answer, findings=(*answer.findings, world.lag))
         if not answer.records and not answer.effects:
             return Handled(answer, world=world)
         return self._perform(name, answer, world, where)

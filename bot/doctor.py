@@ -46,7 +46,10 @@ def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> Sequence[Fi
 
 
 def _repository(app: App) -> Iterator[Finding]:
-    allowlist = app.snapshots.read(app.source).allowlist
+    read = app.snapshots.read(app.source)
+    if read.lag:
+        yield read.lag
+    allowlist = read.allowlist
     files = len(allowlist.readings)
     facts: dict[str, Any] = {"where": app.repository, "files": files, "commit": (allowlist.commit or "no commit")[:12]}
     yield Finding("EGR481", facts) if files else Finding("EGR482", facts)
@@ -85,6 +88,10 @@ def _person(app: App) -> Iterator[Finding]:
     yield Finding("EGR488", {"person": app.person.id}) if app.person.id else Finding("EGR404")
 
 
+def _access(app: App) -> Iterator[Finding]:
+    yield from app.access_findings()
+
+
 def _unreadable(app: App) -> Iterator[Finding]:
     for item in app.snapshots.read(app.source).allowlist.unreadable[:_MOST_FINDINGS]:
         yield item.finding
@@ -95,7 +102,7 @@ def _contradictions(app: App) -> Iterator[Finding]:
 
 
 QUICK: tuple[Callable[[App], Iterator[Finding]], ...] = (_repository, _state)
-THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (_policy, _person, _unreadable, _contradictions)
+THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (_policy, _person, _access, _unreadable, _contradictions)
 
 
 def _print(findings: Sequence[Finding]) -> None:

@@ -70,4 +70,5 @@ class Gather:
             drafted=drafted,
             origin=self._history(read.allowlist.commit, requests),
             template=read.text(TEMPLATE_PATH),
+            lag=read.lag,
         )

@@ -74,6 +74,9 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
         tx.create_request(request, world.repository, world.now, _facts(request))
         return
     if row.request.digest == request.digest:
+        # Asked at the same moment, perhaps by somebody else: whoever was second hears of it too.
+        if request.asked_by.casefold() != row.request.asked_by.casefold():
+            tx.add_watcher(request.key, request.asked_by, world.now)
         return
     moved = tx.move_request(
         request.key,

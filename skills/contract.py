@@ -50,6 +50,7 @@ class World:
     digest of the draft that this thread was shown last. `origin` gives the commit that last touched a line, as of the
     allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late.
     `template` is the repository's own text for merge requests, if it has one.
+    `lag` says that the allowlist may have moved since it was read: the repository does not answer.
     """
 
     allowlist: Allowlist
@@ -63,6 +64,7 @@ class World:
     drafted: str | None = None
     origin: Callable[[Place], Origin | None] = lambda _place: None
     template: str | None = None
+    lag: Finding | None = None
 
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from bot.world.config_repo import POSTERN, Author, Limits, Snapshot, Wanted
 from bot.world.config_repo.following import follow
 from bot.world.config_repo.paths import shown
-from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit
+from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit, refs
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Kind
 from bot.world.config_repo.writing import write_commit
 from bot.world.forge import commit_message
 from bot.world.forge_records import is_key
-from skills.core.errors import AskUnclear, Outdated
+from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model import OpenMergeRequest
 
 
@@ -23,6 +23,8 @@ def read_target(git: GitDir, branch: str, wanted: Wanted, kind: Kind, since: Sna
     With `since`, an earlier snapshot of it, only what was touched meanwhile is read.
     """
     commit = branch_commit(git, branch)
+    if commit is None and refs(git, f"refs/heads/{branch}"):
+        raise Unreachable("EGR551", where=git.where, says=f"the commit of {shown(branch)} is missing")
     if commit is None:
         raise AskUnclear("EGR447", branch=branch[:100], where=git.where)
     next_one = follow(git, since, Head(commit, branch), wanted, Limits()) if since else None
@@ -63,6 +65,23 @@ def request_commit(git: GitDir, base: str, effect: OpenMergeRequest, *, asker_is
 def _asker(name: str) -> Author:
     plain = "".join(sign for sign in name if sign.isprintable() and sign not in "<>").strip()
     return Author(plain or POSTERN.name, plain if "@" in plain else POSTERN.email)
+
+
+def adopted(git: GitDir, there: str, head: str, effect: OpenMergeRequest) -> str:
+    """The commit to stand at where the branch stands at `there` already: `head`, or `there` if it says the same.
+
+    A database that was lost or restored gives the same change another date, and so another commit. What people have
+    seen and approved is then kept. Ours is what has our committer and trailer: a guard against overwriting somebody's
+    work, not against forgery, since an approval is bound to the full name of a commit.
+
+    Raises:
+        Outdated: EGR443, `there` is not ours.
+    """
+    shown = "--format=%T %P%n%ce%n%(trailers:key=Postern-Request,valueonly)"
+    content, *ours = git.line("show", "--no-patch", shown, there).split("\n")
+    if [line for line in ours if line] != [POSTERN.email, effect.request_key]:
+        raise Outdated("EGR443", branch=effect.branch, now=there[:12])
+    return there if content == git.line("show", "--no-patch", "--format=%T %P", head) else head
 
 
 def check_target(git: GitDir, base: str, target: str, touched: Collection[str]) -> str:

@@ -10,6 +10,7 @@ from bot.world.config_repo import ConfigRepo, Snapshot, Source
 from skills.core.allowlist import Allowlist
 from skills.core.charts import Render
 from skills.core.expansion import Scope
+from skills.core.model import Finding
 from skills.core.policy import TEMPLATE
 from skills.core.reading import Reading, is_manifest
 
@@ -42,11 +43,12 @@ def once(source: Source) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An allowlist and where it came from."""
+    """An allowlist and where it came from. `lag` says that it may be old, when nothing newer could be had."""
 
     allowlist: Allowlist
     where: str
     branch: str | None
+    lag: Finding | None = None
 
     def text(self, path: str) -> str | None:
         return self.allowlist.texts.get(path)
@@ -70,9 +72,9 @@ class Snapshots:
         clean = snapshot.commit is not None and not snapshot.dirty
         key = (snapshot.where, snapshot.commit or "")
         read = self._compiled.get(key) if clean else None
-        if read is None or read.branch != snapshot.branch:
+        if read is None or (read.branch, read.lag) != (snapshot.branch, snapshot.lag):
             allowlist = read.allowlist if read else self._allowlist(snapshot, known or self._last)
-            read = Read(allowlist, snapshot.where, snapshot.branch)
+            read = Read(allowlist, snapshot.where, snapshot.branch, snapshot.lag)
         self._newest[source] = self._last = (snapshot, read)
         if clean:
             self._compiled[key] = read

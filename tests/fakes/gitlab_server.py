@@ -17,7 +17,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,6 +67,9 @@ class GitLab(People):
         self.calls: list[str] = []
         self.git_calls: list[str] = []
         self.statuses: list[str] = []  # `detailed_merge_status` of the next looks, before `mergeable`
+        self.token: dict[str, Any] = {"name": "postern", "scopes": ["api"], "active": True, "expires_at": "2027-03-01"}
+        self.level: int | None = 30  # of Postern's own user; None: no member
+        self.members = list(MEMBERS)
         self.lock = threading.RLock()
         self.url = ""
 
@@ -88,6 +91,9 @@ class GitLab(People):
             found["sha"] = self.tip(found["source_branch"]) or found["sha"]
             found["detailed_merge_status"] = self.statuses.pop(0) if self.statuses else "mergeable"
         return found
+
+    def users(self, ids: Collection[int]) -> list[dict[str, Any]]:
+        return [each for each in self.members if each["id"] in ids]
 
     # --- what the API does; each gives status and body
 
@@ -113,8 +119,8 @@ class GitLab(People):
             "target_branch": target,
             "sha": self.tip(source),
             "labels": [label for label in given.get("labels", "").split(",") if label],
-            "reviewers": [each for each in MEMBERS if each["id"] in given.get("reviewer_ids", ())],
-            "assignees": [each for each in MEMBERS if each["id"] in given.get("assignee_ids", ())],
+            "reviewers": self.users(given.get("reviewer_ids", ())),
+            "assignees": self.users(given.get("assignee_ids", ())),
             "squash": given.get("squash", False),
             "force_remove_source_branch": given.get("remove_source_branch", False),
             "author": BOT,
@@ -137,6 +143,8 @@ class GitLab(People):
         added = [label for label in given.get("add_labels", "").split(",") if label]
         removed = given.get("remove_labels", "").split(",")
         found["labels"] = [label for label in dict.fromkeys([*found["labels"], *added]) if label not in removed]
+        if "reviewer_ids" in given:
+            found["reviewers"] = self.users(given["reviewer_ids"])
         if given.get("state_event") == "close" and found["state"] == "opened":
             found.update(state="closed", closed_by=BOT)
         self.touch(number)
@@ -177,11 +185,15 @@ class GitLab(People):
     def answer(self, method: str, path: str, query: dict[str, list[str]], given: dict[str, Any]) -> tuple[int, Any]:
         if path == "/api/v4/user":
             return 200, BOT
+        if path == "/api/v4/personal_access_tokens/self":
+            return 200, self.token
         project, _, rest = path.removeprefix("/api/v4/projects/").partition("/")
         if unquote(project) != PROJECT:
             return 404, {"message": "404 Project Not Found"}
         if rest == "members/all":
-            return 200, MEMBERS
+            return 200, self.members
+        if rest == f"members/all/{BOT['id']}" and self.level is not None:
+            return 200, {**BOT, "access_level": self.level}
         if rest == "merge_requests" and method == "POST":
             return self.create(given)
         if rest == "merge_requests":
@@ -234,6 +246,7 @@ def serving(repository: Path, certificate: tuple[Path, Path]) -> Iterator[GitLab
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes; the second would wait 40 ms for the first
     server_state: GitLab
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -6,6 +6,7 @@ from skills.core.errors import Mendable, Unreachable
 from skills.core.secrets import mask
 
 _LONGEST = 240
+_ANSWERED = ("error: 4", "not found", "does not appear", "not valid", "certificate")
 
 # First match wins, so the narrow ones stand first. All are lower case.
 _CODES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -38,8 +39,16 @@ _CODES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ssl certificate problem",
             "certificate verification failed",
             "server certificate",
-            "returned error: 404",
+            "returned error: 4",
             "returned error: 5",
+            "not valid: is this a git repository",
+            "rpc failed",
+            "early eof",
+            "hung up unexpectedly",
+            "unexpected disconnect",
+            "bad line length",
+            "expected flush",
+            "invalid index-pack output",
             "repository not found",
             "' not found",
             "does not appear to be a git repository",
@@ -72,6 +81,12 @@ def mendable(where: str, words: str) -> Mendable:
     low = words.lower()
     code = next((code for code, marks in _CODES if any(mark in low for mark in marks)), "EGR551")
     return Unreachable(code, where=where, says=says(words))
+
+
+def is_silence(failure: Mendable) -> bool:
+    """Whether a remote did not answer at all: not that it refused, or has no such repository for us."""
+    told = str(failure.facts.get("says", "")).lower()
+    return failure.code in {"EGR549", "EGR554"} and not any(mark in told for mark in _ANSWERED)
 
 
 def says(words: str) -> str:

@@ -11,13 +11,15 @@ from skills.core.errors import NotAllowed, Outdated
 # With --porcelain a refused ref is one line on standard output: `!<TAB>from:to<TAB>[reason] (summary)`.
 _REFUSED = "!\t"
 _MOVED = ("(stale info)", "(fetch first)", "(non-fast-forward)")
+# What a server says that was changing the branch for somebody else at the same moment, or could not write it.
+_PERHAPS_MOVED = ("failed to update ref", "cannot lock ref", "already exists", "incorrect old value")
 
 
 def push_branch(git: GitDir, url: str, env: Mapping[str, str], branch: str, *, old: str | None, new: str) -> None:
     """Let the remote's `branch` stand at `new`. `old` is where it was seen (None: not there); at `new` already is fine.
 
     Raises:
-        Outdated: EGR568, it stands elsewhere.
+        Outdated: EGR568, it stands elsewhere, or may; `says` then are the server's words.
         NotAllowed: EGR480, the server refuses it (a protected branch, a hook), in the server's words.
         Unreachable: as any call of the remote.
     """
@@ -29,6 +31,9 @@ def push_branch(git: GitDir, url: str, env: Mapping[str, str], branch: str, *, o
     refused = [line for line in done.out.decode("utf-8", "replace").splitlines() if line.startswith(_REFUSED)]
     if any(mark in line for line in refused for mark in _MOVED):
         raise Outdated("EGR568", branch=branch, where=git.where, now="somewhere else")
+    if any(mark in line for line in refused for mark in _PERHAPS_MOVED):
+        words = _servers_words(done.err, refused[0])
+        raise Outdated("EGR568", branch=branch, where=git.where, now="somewhere else", says=words)
     if refused:
         raise NotAllowed("EGR480", branch=branch, where=git.where, says=_servers_words(done.err, refused[0]))
     raise mendable(git.where, done.err)

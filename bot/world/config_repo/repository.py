@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from bot.world.config_repo import following, reading, writing
 from bot.world.config_repo.address import Address, parse
 from bot.world.config_repo.folder import read_folder
-from bot.world.config_repo.mirror import Mirror
+from bot.world.config_repo.mirror import DAMAGED, Mirror
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Author, Commit, Kind, Limits, Snapshot, Wanted
@@ -17,6 +18,7 @@ from bot.world.config_repo.work_tree import write_to_folder
 from skills.core.errors import AskUnclear, Unreachable
 from skills.core.model import Edit, Finding
 
+T = TypeVar("T")
 _AT_REST = Limits()
 
 
@@ -78,23 +80,53 @@ class ConfigRepo:
         """
         if self.kind == "folder" and at is None:
             return self._of_folder(wanted, limits)
-        git = self.git(fresh=True)
-        try:
-            return self._of_commit(git, wanted, at, limits, since)
-        except Unreachable as failure:
-            if self._mirror is None or failure.code != "EGR551":
-                raise
-            self._git = self._mirror.instead_of(git)
-            return self._of_commit(self._git, wanted, at, limits, None)
+        return self.read(lambda git, last: self._of_commit(git, wanted, at, limits, last), since)
 
-    def git(self, *, fresh: bool = False) -> GitDir:
-        """The git directory behind this repository; `fresh` brings a mirror up to date first.
+    def read(self, work: Callable[[GitDir, Snapshot | None], Snapshot], since: Snapshot | None) -> Snapshot:
+        """What `work` reads from this repository as it stands now; `since` is what it read before.
+
+        While the remote of a mirror does not answer, the mirror is read as it was left, and the snapshot says so
+        (`lag`): a reader may be given that, nothing may be written on it.
+        """
+        lag = None
+        try:
+            self.git(fresh=True)
+        except Unreachable as failure:
+            left = self._mirror.as_left(failure) if self._mirror else None
+            if left is None:
+                raise
+            self._git, lag = self._same(left[0]), left[1]
+        snapshot = self.with_git(lambda git: work(git, since), within=None)
+        return snapshot if snapshot.lag == lag else replace(snapshot, lag=lag)
+
+    def with_git(self, work: Callable[[GitDir], T], *, within: float | None = 0.0, commit: str | None = None) -> T:
+        """What `work` makes of the git directory; with a mirror that is damaged, again on one that was built anew.
+
+        Args:
+            within: a mirror that was brought up to date this many seconds ago still counts as fresh (None: as it is).
+            commit: the mirror must hold this one, else it is brought up to date all the same.
+        """
+        git = self.git() if within is None else self.git(fresh=True, within=within)
+        if commit and reading.commit_of(git, commit) is None:
+            git = self.git(fresh=True)
+            if self._mirror and reading.commit_of(git, "HEAD") is None:
+                git = self._git = self._mirror.instead_of(git)
+        try:
+            return work(git)
+        except Unreachable as failure:
+            if self._mirror is None or failure.code != DAMAGED:
+                raise
+        self._git = self._mirror.instead_of(git)
+        return work(self._git)
+
+    def git(self, *, fresh: bool = False, within: float = 0.0) -> GitDir:
+        """The git directory behind this repository; `fresh` brings a mirror up to date first, see `Mirror.refreshed`.
 
         Raises:
             AskUnclear: EGR547, a folder that is not the top of a work tree of its own.
         """
         if self._mirror is not None and (fresh or self._git is None):
-            self._git = self._same(self._mirror.refreshed())
+            self._git = self._same(self._mirror.refreshed(within))
         if self._git is None:
             path = self._address.path or Path()
             if self.kind == "folder":

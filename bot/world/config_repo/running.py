@@ -80,6 +80,10 @@ _FOREIGN = frozenset(
 )
 
 
+# Traces may print what is sent; our own settings hold tokens that no other program needs.
+_NOT_FOR_GIT = ("GIT_TRACE", "GIT_CURL_VERBOSE", "POSTERN_")
+
+
 class Output(NamedTuple):
     status: int
     out: bytes
@@ -179,7 +183,7 @@ class GitDir:
     def _command(self, args: Sequence[str]) -> list[str]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         # GitPython passes all of os.environ on and can only add to it, so env(1) takes out what must not be there.
-        foreign = [name for name in os.environ if name in _FOREIGN or name.startswith("GIT_TRACE")]
+        foreign = [name for name in os.environ if name in _FOREIGN or name.startswith(_NOT_FOR_GIT)]
         cleared = ["env", *(part for name in foreign for part in ("-u", name))] if foreign else []
         return [*cleared, "git", f"--git-dir={self.path}", *settings, *args]
 

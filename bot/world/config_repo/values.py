@@ -48,7 +48,7 @@ class Snapshot:
     repository without a commit. `dirty` says that the files are not exactly the wanted files of `commit`; it is None
     outside Git. `branch` is the branch that was read, None when `--at` named no branch or HEAD is detached.
     `size` is that of all files. `changed` are the paths that differ from those of the commit `since`, where it was made
-    from the snapshot there.
+    from the snapshot there. `lag` says that the repository may stand elsewhere by now, since when, and why.
     """
 
     where: str
@@ -62,6 +62,7 @@ class Snapshot:
     size: int = 0
     since: str | None = None
     changed: tuple[str, ...] = ()
+    lag: Finding | None = None
 
     @classmethod
     def of(

@@ -1,15 +1,15 @@
 """Every REST call to GitLab, once: plain values in and out, failures as the four that a person can mend.
 
 python-gitlab has no time limit of its own, sleeps through rate limits in the calling thread and, when told to retry,
-repeats work that was done. So it is told to do none of that: reads are repeated here, writes never; after a write that
-may or may not have been done, the caller looks.
+repeats work that was done. So it is told to do none of that. Reads are repeated here; writes only where GitLab says
+that it has not begun (429). After a write that may or may not have been done, the caller looks.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skills.core.errors import Mendable, NotAllowed, Unreachable
@@ -24,6 +24,7 @@ _TIMEOUT = 20.0
 _TRIES = 3
 _LONGEST_WAIT = 10.0
 _UNSAID_WAIT = 60  # seconds, where a rate limit does not say how long
+_UNREADABLE = "its answer can't be read"
 _WORDS = 240
 _LOG_KEPT, _LOG_MOST = 16_384, 33_554_432  # bytes of a job's log: kept of its end, read at most
 
@@ -47,7 +48,7 @@ class Project:
 
     url: str
     path: str
-    token: str
+    token: str = field(repr=False)
     ca: str | None = None
 
 
@@ -59,8 +60,11 @@ class Calls:
         project: Project,
         session: requests.Session | None = None,
         pause: Callable[[float], None] = time.sleep,
+        timeout: float = _TIMEOUT,
     ) -> None:
+        """`timeout` are the seconds without a byte after which a call is given up."""
         self._project = project
+        self._timeout = timeout
         self._pause = pause
         self._session = session
         self._client: Gitlab | None = None
@@ -82,7 +86,8 @@ class Calls:
         return self._write("post", "merge_requests", fields)
 
     def update(self, number: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return self._write("put", f"merge_requests/{number}", fields)
+        """Repeated like a read: the same fields give the same merge request."""
+        return self._write("put", f"merge_requests/{number}", fields, repeat=True)
 
     def merge(self, number: int, head: str, message: str, *, keep_branch: bool = False) -> dict[str, Any]:
         """Whether it is squashed is a matter of the merge request, where people may change it."""
@@ -147,38 +152,70 @@ class Calls:
 
     def me(self) -> int:
         if self._me is None:
-            self._me = int(self._call(lambda: self._get("/user"), repeat=True)["id"])
+            self._me = int(self.own_user()["id"])
         return self._me
+
+    # --- Postern's own access
+
+    @property
+    def where(self) -> str:
+        return self._project.url
+
+    @property
+    def project(self) -> str:
+        return self._project.path
+
+    def own_user(self) -> dict[str, Any]:
+        return self._look(lambda: self._get("/user"))
+
+    def own_token(self) -> dict[str, Any]:
+        """The token as GitLab knows it: scopes, expires_at, active."""
+        return self._look(lambda: self._get("/personal_access_tokens/self"))
+
+    def own_level(self) -> int | None:
+        """The access level in the project, by whatever group it comes; None: no member."""
+        found = self._read_one(f"members/all/{self.me()}")
+        return int(found["access_level"]) if found else None
 
     # --- how
 
     def _read(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All pages."""
-        return list(self._call(lambda: self._list(path, query), repeat=True))
+        return self._look(lambda: self._list(path, query))
 
     def _list(self, path: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return list(
-            self._gitlab().http_list(self._at(path), query_data=dict(query), per_page=100, get_all=True, **_ONCE)
-        )
+        try:
+            found = self._gitlab().http_list(
+                self._at(path), query_data=dict(query), per_page=100, get_all=True, **_ONCE
+            )
+            return [_object(each) for each in found]
+        except (TypeError, KeyError):  # JSON, and no list
+            raise Unsure(_UNREADABLE) from None
 
     def _read_one(self, path: str) -> dict[str, Any] | None:
         """None where GitLab has nothing of that name in this project."""
         try:
-            return self._call(lambda: self._get(self._at(path)), repeat=True)
+            return self._look(lambda: self._get(self._at(path)))
         except NotAllowed as failure:
             if failure.code != "EGR492":
                 raise
             return None
 
-    def _get(self, path: str) -> dict[str, Any]:
-        found = self._gitlab().http_get(path, **_ONCE)
-        assert isinstance(found, dict)
-        return found
+    def _look(self, call: Callable[[], T]) -> T:
+        """A call that changes nothing, so that a refusal is not about work that was asked for."""
+        try:
+            return self._call(call, repeat=True)
+        except Refused as refusal:
+            facts = {"where": self.where, "branch": self.project, "says": refusal.says}
+            raise NotAllowed("EGR494", **facts) from None
 
-    def _write(self, verb: str, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _get(self, path: str) -> dict[str, Any]:
+        return _object(self._gitlab().http_get(path, **_ONCE))
+
+    def _write(self, verb: str, path: str, fields: Mapping[str, Any], *, repeat: bool = False) -> dict[str, Any]:
         return self._call(
-            lambda: self._gitlab().http_request(verb, self._at(path), post_data=dict(fields), **_ONCE).json(),
-            repeat=False,
+            lambda: _object(self._gitlab().http_request(verb, self._at(path), post_data=dict(fields), **_ONCE).json()),
+            repeat=repeat,
         )
 
     def _call(self, call: Callable[[], T], *, repeat: bool) -> T:
@@ -186,10 +223,10 @@ class Calls:
             try:
                 return self._once(call)
             except (Unsure, Unreachable) as failure:
-                wait = _wait(failure, _TRIES - left)
                 if not repeat and isinstance(failure, Unsure):
                     raise
-                if not repeat or left == 0 or wait > _LONGEST_WAIT:
+                wait = _wait(failure, _TRIES - left)
+                if left == 0 or wait > _LONGEST_WAIT:
                     raise self._silent(failure) from None
                 self._pause(wait)
         raise AssertionError("unreachable")
@@ -200,11 +237,13 @@ class Calls:
         return Unreachable("EGR489", where=self._project.url, says=str(failure))
 
     def _once(self, call: Callable[[], T]) -> T:
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415
+        from gitlab.exceptions import GitlabError, GitlabParsingError  # noqa: PLC0415
         from requests.exceptions import RequestException  # noqa: PLC0415
 
         try:
             return call()
+        except GitlabParsingError:
+            raise Unsure(_UNREADABLE) from None
         except GitlabError as error:
             raise self._failure(error.response_code or 0, _says(error.error_message)) from None
         except (RequestException, ValueError) as error:
@@ -235,25 +274,39 @@ class Calls:
             import requests  # noqa: PLC0415
 
             session = self._session or requests.Session()
-            session.hooks["response"].append(self._note_wait)
+            session.hooks["response"].append(self._look_at)
             self._client = gitlab.Gitlab(
                 self._project.url,
                 private_token=self._project.token,
-                timeout=_TIMEOUT,
+                timeout=self._timeout,
                 ssl_verify=self._project.ca or True,
                 keep_base_url=True,
                 session=session,
             )
         return self._client
 
-    def _note_wait(self, response: requests.Response, *_args: Any, **_named: Any) -> None:
-        """python-gitlab's exceptions carry no headers. A reset time is not read, since clocks differ."""
+    def _look_at(self, response: requests.Response, *_args: Any, **_named: Any) -> None:
+        """python-gitlab's exceptions carry no headers. A reset time is not read, since clocks differ.
+
+        A redirection is not followed: requests would hand the token to whatever server it names.
+        """
+        if response.is_redirect:
+            from requests.exceptions import TooManyRedirects  # noqa: PLC0415
+
+            raise TooManyRedirects
         if response.status_code == 429:
             said = response.headers.get("Retry-After", "")
             self._wait_asked = int(said) if said.isdecimal() else _UNSAID_WAIT
 
 
 _ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
+
+
+def _object(found: Any) -> dict[str, Any]:
+    """A proxy's page, a cut answer or a list is no object of GitLab."""
+    if not isinstance(found, dict):
+        raise Unsure(_UNREADABLE)
+    return found
 
 
 def _wait(failure: Exception, tried: int) -> float:
@@ -281,11 +334,12 @@ def _kind(error: Exception) -> str:
     name = type(error).__name__
     if name in _KINDS:
         return _KINDS[name]
-    return "the connection failed" if "Connection" in name else "its answer can't be read"
+    return "the connection failed" if "Connection" in name or "Chunked" in name else _UNREADABLE
 
 
 _KINDS = {
     "ConnectTimeout": "no connection in time",
     "ReadTimeout": "no answer in time",
     "SSLError": "its certificate is not trusted",
+    "TooManyRedirects": "it sends Postern to another address; set that one",
 }

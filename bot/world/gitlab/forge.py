@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
+from bot.world.config_repo import ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
 from bot.world.config_repo.running import GitDir
 from bot.world.forge import MergeRequest, Note, Options, Receipt, State, merge_message
-from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
+from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit
 from bot.world.forge_records import is_key
 from bot.world.gitlab import looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
@@ -48,7 +48,9 @@ _WAITS = {
     "title_regex": "its title does not fit the project's rule",
     "merge_time": "it may be merged only later",
 }
+_MERGING = "locked"
 _POLLS = 20
+_JUST_READ = 5.0  # seconds: what the draft was read from is not asked for again
 
 
 def authorization(token: str) -> str:
@@ -79,46 +81,61 @@ class GitLabForge:
         return self._repo.where
 
     def source(self, wanted: Wanted, target: str | None) -> Source:
-        def read(since: Snapshot | None = None) -> Snapshot:
-            git = self._repo.git(fresh=True)
+        def read(git: GitDir, since: Snapshot | None) -> Snapshot:
             branch = target or default_head(git).branch
             if branch is None:
                 raise AskUnclear("EGR455", where=self.where)
             return read_target(git, branch, wanted, self._repo.kind, since)
 
-        return read
+        return lambda since=None: self._repo.read(read, since)
 
     # --- opening
 
     def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
         check_effect(effect)
-        git = self._repo.git(fresh=True)
+        return self._repo.with_git(lambda git: self._open(git, effect), within=_JUST_READ, commit=effect.base)
+
+    def _open(self, git: GitDir, effect: OpenMergeRequest) -> Receipt:
         base = resolve(git, effect.base)
         head = request_commit(git, base, effect, asker_is_author=self._options.asker_is_author)
         found = self._newest(effect.branch)
+        there = branch_commit(git, effect.branch)
+        if there is not None and not (found and found["state"] == "opened" and found["sha"] == there):
+            # Moved, deleted, or left without its merge request: what the mirror knows may be old.
+            git = self._repo.git(fresh=True)
         if found is not None and found["state"] != "opened":
             if found["sha"] == head:
                 return Receipt(self._view(found), created=False)
             found = None
         check_target(git, base, effect.target, changed_paths(git, base, head))
-        self._push(git, effect, head)
+        head = self._pushed(git, effect, head)
         if found is None:
             return self._create(effect, head)
         return Receipt(self._view(self._described(found, effect), head), created=False)
 
-    def _push(self, git: GitDir, effect: OpenMergeRequest, head: str) -> None:
-        there = branch_commit(git, effect.branch)
-        if there == head:
-            return
-        if there is not None and not _is_ours(git, there, effect.request_key):
-            raise Outdated("EGR443", branch=effect.branch, now=there[:12])
+    def _pushed(self, git: GitDir, effect: OpenMergeRequest, head: str) -> str:
+        """The commit that the branch stands at in the end: `head`, or one that says the same."""
         try:
+            return self._push(git, effect, head)
+        except Outdated as failure:
+            if failure.code != "EGR568":
+                raise
+        # Somebody was quicker. Whoever pushed the same (another replica) did our work.
+        try:
+            return self._push(self._repo.git(fresh=True), effect, head)
+        except Outdated as failure:
+            if failure.code != "EGR568" or "says" not in failure.facts:
+                raise
+            facts = {"branch": effect.branch, "where": self.where, "says": failure.facts["says"]}
+            raise NotAllowed("EGR480", **facts) from None
+
+    def _push(self, git: GitDir, effect: OpenMergeRequest, head: str) -> str:
+        there = branch_commit(git, effect.branch)
+        if there is not None and there != head:
+            head = adopted(git, there, head, effect)
+        if there != head:
             self._repo.push(effect.branch, old=there, new=head)
-        except Outdated:
-            # Somebody was quicker. Whoever pushed the same commit (another replica) did our work.
-            there = branch_commit(self._repo.git(fresh=True), effect.branch)
-            if there != head:
-                raise Outdated("EGR443", branch=effect.branch, now=(there or "")[:12]) from None
+        return head
 
     def _create(self, effect: OpenMergeRequest, head: str) -> Receipt:
         fields = {
@@ -156,6 +173,8 @@ class GitLabForge:
             fields["description"] = words.described(effect)
         if labels:
             fields["add_labels"] = ",".join(labels)
+        if not found.get("reviewers") and (reviewers := self._members(effect.reviewers)):
+            fields["reviewer_ids"] = reviewers
         return self._update(found["iid"], fields, effect.branch) if fields else found
 
     def _members(self, named: Sequence[str]) -> list[int]:
@@ -250,7 +269,7 @@ class GitLabForge:
                 return found
             if found["state"] == "closed":
                 raise Outdated("EGR448", number=number, state="closed")
-            if status not in _SETTLING:
+            if status not in _SETTLING and found["state"] != _MERGING:
                 break
             self._pause(self._poll_seconds)
         if status in _BLOCKED:
@@ -268,12 +287,12 @@ class GitLabForge:
             return self._calls.merge(number, head, message, keep_branch=self._options.keep_branch)
         except Refused as refusal:
             said = refusal.says
-            if refusal.status == 409:
-                raise Outdated("EGR446", number=number, now=str(self._one(number)["sha"])[:12]) from None
         except Unsure as unsure:
             said = str(unsure)
         now = self._one(number)
-        if now["state"] == "merged" and now["sha"] == head:
+        if now["sha"] != head:
+            raise Outdated("EGR446", number=number, now=str(now["sha"])[:12])
+        if now["state"] == "merged":
             return now
         raise Unreachable("EGR495", number=number, says=said)
 
@@ -291,13 +310,10 @@ class GitLabForge:
                 raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
 
     def _update(self, number: int, fields: dict[str, Any], branch: str) -> dict[str, Any]:
-        """Safe to repeat: the same fields give the same merge request."""
         try:
             return self._calls.update(number, fields)
         except Refused as refusal:
             raise self._refusal(branch, refusal) from None
-        except Unsure as unsure:
-            raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
 
     def _newest(self, branch: str) -> dict[str, Any] | None:
         return next(iter(self._calls.of_branch(branch)), None)
@@ -339,15 +355,6 @@ class GitLabForge:
             if state == "merged"
             else None,
         )
-
-
-def _is_ours(git: GitDir, commit: str, key: str) -> bool:
-    """Whether Postern made this commit for this request, by its committer and its trailer.
-
-    A guard against overwriting somebody's work, not against forgery: an approval is bound to the full name of a commit.
-    """
-    shown = git.line("show", "--no-patch", "--format=%ce%n%(trailers:key=Postern-Request,valueonly)", commit)
-    return shown.split() == [POSTERN.email, key]
 
 
 def _normal(text: str) -> str:
