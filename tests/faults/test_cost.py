@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from bot.world.config_repo.running import GitDir, Output
 from tests.fakes import git_repos
 from tests.faults import people
 from tests.faults.people import Office
@@ -40,11 +43,14 @@ def test_processes_grow_with_the_depth_and_not_with_the_size(
     """Each folder on the way to the file costs two processes; ten times as many files elsewhere cost none."""
     from bot.world.config_repo.running import GitDir
 
-    counted = []
+    counted: list[str] = []
     real = GitDir.attempt
-    monkeypatch.setattr(
-        GitDir, "attempt", lambda self, *args, **named: (counted.append(args[0]), real(self, *args, **named))[1]
-    )
+
+    def counting(self: GitDir, *args: str, **named: Any) -> Output:
+        counted.append(args[0])
+        return real(self, *args, **named)
+
+    monkeypatch.setattr(GitDir, "attempt", counting)
     costs = []
     for files in (10, 100):
         git_repos.commit(stage.gitlab.repository, {f"many/{number}.yaml": "x: 1\n" for number in range(files)})
