@@ -13,7 +13,7 @@ from functools import cached_property
 
 from skills.core.all_platforms import ALL
 from skills.core.apart import environments_by_namespace, joined, unlisted
-from skills.core.caveats import Refused, caveats, left_out, refused
+from skills.core.caveats import Refused, caveats, left_out, refused, unrendered
 from skills.core.enforce import cluster as kube
 from skills.core.enforce.variables import unfilled
 from skills.core.environments import canonical, environments_in
@@ -254,7 +254,7 @@ class Allowlist:
             decision = "undecided"
         findings += blind
         if decision == "undecided":
-            findings += unfilled(findings, self.texts)
+            findings += [*unfilled(findings, self.texts), *unrendered(findings, self.readings, self.blind)]
         findings += caveats(workload, layers, self._refused, self.expanded.assumed, self.expanded.nameless)
         if strangers := unlisted(layers, self.readings):
             decision = "undecided" if decision == "allowed" else decision

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from skills.core.model import Finding, LayerVerdict, Workload
-from skills.core.reading import Reading, is_manifest
+from skills.core.reading import Blind, Reading, is_manifest
 
 # Files that the snapshot left out: whoever read the repository could not say what stands in them.
 _UNREAD = frozenset({"EGR555", "EGR556", "EGR557", "EGR558", "EGR559", "EGR560"})
 
 _REFUSED = "EGR597"
+_TEMPLATE = "EGR591"
+_NOT_RENDERED = frozenset({"EGR1205", "EGR593"})
 
 Refused = Mapping[str, tuple[Finding, ...]]
 
@@ -45,6 +47,23 @@ def caveats(
         spots += [workload.place] if unknown and workload.place else []
         said += [nameless[path] for path in dict.fromkeys(spot.path for spot in spots) if path in nameless]
     return said
+
+
+def unrendered(findings: Iterable[Finding], readings: Mapping[str, Reading], blind: Iterable[Blind]) -> list[Finding]:
+    """What is missing for the templates of these findings to be rendered, once for each chart."""
+    failed = {spot.path: spot.finding for spot in blind if spot.finding.code in _NOT_RENDERED}
+    said: dict[str, Finding] = {}
+    for item in findings:
+        if item.code == _TEMPLATE:
+            path = str(item.facts["path"])
+            root = f"/{path}".partition("/templates/")[0].lstrip("/")
+            chart = f"{root}/Chart.yaml".lstrip("/")
+            over = next((above for above in failed if chart.startswith(above.removesuffix("Chart.yaml"))), None)
+            if chart not in readings:
+                said.setdefault(chart, Finding("EGR1204", {"path": path, "line": 1, "chart": chart}))
+            elif over is not None:
+                said.setdefault(chart, failed[over])
+    return list(said.values())
 
 
 def left_out(findings: Iterable[Finding]) -> list[Finding]:

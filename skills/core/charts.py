@@ -212,11 +212,11 @@ class _Chart:
         return own and any(raw.data == document.data for raw in read_documents(document.path, source)[0])
 
     def _doubt(self, document: Document, chosen: Sequence[Release]) -> None:
-        said = next((item.unknown for item in chosen if item.unknown), "")
-        files = ", ".join(dict.fromkeys(path for item in chosen for path in item.files)) or said
+        said = next((f"{item.unknown} in {item.place}, which is not here" for item in chosen if item.unknown), "")
+        files = ", ".join(dict.fromkeys(path for item in chosen for path in item.files))
         namespace = _key(document)[3]
         named = "the name of its release" if id(document) in self.apart else ""
-        facts = {**_facts(document), "values": named or files or "the values of its releases"}
+        facts = {**_facts(document), "values": named or said or files or "the values of its releases"}
         known_here = None if not namespace or templated(namespace) else frozenset({namespace})
         words = str(document.data)
         self.made.blind.append(
@@ -234,21 +234,31 @@ class _Chart:
 
     def _fails(self, why: str) -> None:
         """Its templates stay as they were read; what Helm says is kept beside the first of them that matters."""
-        finding = self._failed(why)
+        left = self._left()
+        finding = self._unpacked(left) if left else self._failed(why)
         self.made.blind.append(Blind(f"{self.root}Chart.yaml", 1, finding, frozenset()))
 
     def _missing(self, outputs: Sequence[Sequence[Document]]) -> None:
         """Dependencies that are not vendored could hold anything; where, is where the chart itself is."""
-        there = {path.split("/")[1] for path in self.files if path.startswith("charts/") and path.count("/") > 1}
-        wanted = [text_of(mapping_of(item).get("name")) for item in sequence_of(self.about.get("dependencies"))]
-        left = [name for name in wanted if name and name not in there]
+        left = self._left()
         if not left:
             return
         homes = {_key(document)[3] for found in outputs for document in found if _key(document)[3]}
         known_here = None if not homes or any(map(templated, homes)) else frozenset(homes)
-        why = f"its dependency {', '.join(left)} is not in the repository"
         place = f"{self.root}Chart.yaml"
-        self.made.blind.append(Blind(place, 1, self._failed(why), ALL_MARKS - DENYING, "", known_here))
+        self.made.blind.append(Blind(place, 1, self._unpacked(left), ALL_MARKS - DENYING, "", known_here))
+
+    def _left(self) -> list[str]:
+        """The dependencies that do not stand in the chart as files."""
+        there = {path.split("/")[1] for path in self.files if path.startswith("charts/") and path.count("/") > 1}
+        wanted = [text_of(mapping_of(item).get("name")) for item in sequence_of(self.about.get("dependencies"))]
+        return [name for name in wanted if name and name not in there]
+
+    def _unpacked(self, left: Sequence[str]) -> Finding:
+        rows = self.texts[f"{self.root}Chart.yaml"].split("\n")
+        line = next((at for at, row in enumerate(rows, 1) if "name:" in row and left[0] in row), 1)
+        facts: dict[str, Fact] = {"path": f"{self.root}Chart.yaml", "line": line, "folder": f"{self.root}charts/"}
+        return Finding("EGR1205", {**facts, "names": ", ".join(left)})
 
 
 def _named(release: Release) -> bool:

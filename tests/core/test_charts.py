@@ -122,8 +122,31 @@ def test_a_chart_that_helm_refuses_is_undecided_and_says_why(helm: Render) -> No
     files = {**FILES, "charts/net/templates/out.yaml": OPEN.replace('include "net.name" .', 'fail "no"')}
     verdict = asked(files, helm)
     assert verdict.decision == "undecided"
-    made = allowlist(files, render=helm)
-    assert "EGR593" in {spot.finding.code for spot in made.blind}
+    (said,) = [item for item in verdict.findings if item.code == "EGR593"]
+    assert "no" in str(said.facts["why"])
+
+
+@pytest.mark.needs("helm_python")
+def test_an_unread_template_says_what_its_chart_lacks(helm: Render) -> None:
+    needs = "dependencies: [{name: common, version: 1.0.0, repository: https://charts.example}]\n"
+    includes = OPEN.replace("net.name", "common.name")
+    for template in (includes, OPEN):
+        files = {**FILES, "charts/net/templates/out.yaml": template, "charts/net/Chart.yaml": CHART + needs}
+        verdict = asked(files, helm, "192.0.2.1:443")
+        assert (verdict.decision, "EGR1205" in codes(verdict)) == ("undecided", True)
+    without = {path: text for path, text in FILES.items() if not path.endswith("Chart.yaml")}
+    verdict = asked(without, helm)
+    assert verdict.decision == "undecided"
+    (said,) = [item for item in verdict.findings if item.code == "EGR1204"]
+    assert said.facts["chart"] == "charts/net/Chart.yaml"
+    assert not {"EGR1205", "EGR1204", "EGR593"} & codes(asked(FILES, helm)), "a whole chart lacks nothing"
+
+
+@pytest.mark.needs("helm_python")
+def test_values_from_elsewhere_are_named_with_their_place(helm: Render) -> None:
+    files = {**FILES, "release.yaml": RELEASE + "  valuesFrom: [{kind: Secret, name: s}]\n"}
+    (said,) = [item for item in asked(files, helm).findings if item.code == "EGR592"]
+    assert said.facts["values"] == "valuesFrom in release.yaml:3, which is not here"
 
 
 @pytest.mark.needs("helm_python")
@@ -136,7 +159,8 @@ def test_a_missing_dependency_could_hold_rules(helm: Render) -> None:
     assert asked(files, helm).decision == "allowed"
     verdict = asked(files, helm, "192.0.2.1:443")
     assert verdict.decision == "undecided"
-    assert "EGR593" in codes(verdict)
+    (said,) = [item for item in verdict.findings if item.code == "EGR1205"]
+    assert (said.facts["path"], said.facts["line"], said.facts["names"]) == ("charts/net/Chart.yaml", 4, "db")
 
 
 @pytest.mark.needs("helm_python")
