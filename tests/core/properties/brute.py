@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from skills.core.allowlist import Allowlist
 from skills.core.change import Draft, draft
 from skills.core.flows import read_flow
-from skills.core.model import Decision, Grant, Need
+from skills.core.model import Decision, Fact, Finding, Grant, Need
 from tests.core.properties.repositories import Repository
-from tests.core.properties.words import end_of, isolates, names
+from tests.core.properties.words import End, covers, end_of, is_about, isolates, names
 from tests.worlds import allowlist
 
 Flow = tuple[str, str]
@@ -22,6 +22,10 @@ Flow = tuple[str, str]
 _SAME = {"api.back.svc.cluster.local:80": "workload://back/api:8080"}
 # Says that lookups of names pass the DNS proxy, which opens no flow of those that are asked about here.
 _NO_FLOW = frozenset({"EGR874"})
+# A file of no environment counts in all of them; it is no permission of its own.
+_NO_GRANT = frozenset({"EGR599"})
+# Its ports are those that were asked for: what is wider is every other one.
+_OTHER_PORTS = frozenset({"EGR742"})
 _MOST_REWRITTEN = 2
 Decisions = Mapping[Flow, Decision]
 
@@ -82,8 +86,14 @@ def proof_problems(repository: Repository, one: Drafted) -> list[str]:
     unnamed = [flow for flow in gained if not any(_gives(grant, flow) for grant in proof.newly_allowed)]
     if unnamed:
         found.append(f"opens {unnamed}, which newly_allowed does not name: {proof.newly_allowed}")
-    if beside and not wider:
-        found.append(f"opens {beside} beside {one.asked} and names nothing that is wider")
+    untold_wide = [flow for flow in beside if not any(covers(_named(item), *_ends(flow)) for item in wider)]
+    if untold_wide:
+        found.append(f"opens {untold_wide} beside {one.asked} and names only {wider} as wider")
+    grants = [_words_of(grant) for grant in proof.newly_allowed]
+    named = [item for item in wider if item.code not in _NO_GRANT]
+    idle = [item for item in named if not any(is_about(_named(item), *words) for words in grants)]
+    if idle:
+        found.append(f"names {idle} as wider, which opens nothing: {proof.newly_allowed}")
     untold = [flow for flow in lost if not any(_takes(words, flow) for words in proof.newly_denied)]
     if untold:
         found.append(f"closes {untold}, which newly_denied does not name: {proof.newly_denied}")
@@ -95,6 +105,19 @@ def proof_problems(repository: Repository, one: Drafted) -> list[str]:
 def _gives(grant: Grant, flow: Flow) -> bool:
     who, to = _meant(flow)
     return names(grant.source, grant.target, grant.ports, grant.protocol, who, end_of(to))
+
+
+def _named(item: Finding) -> dict[str, Fact]:
+    return {key: fact for key, fact in item.facts.items() if key != "ports" or item.code not in _OTHER_PORTS}
+
+
+def _ends(flow: Flow) -> tuple[str, End]:
+    who, to = _meant(flow)
+    return who, end_of(to)
+
+
+def _words_of(grant: Grant) -> tuple[str, str, str]:
+    return grant.source, grant.target, grant.ports
 
 
 def _takes(words: str, flow: Flow) -> bool:

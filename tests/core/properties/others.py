@@ -68,7 +68,7 @@ def istio(draw: st.DrawFn) -> Repository:
 
 
 @st.composite
-def _uds_rule(draw: st.DrawFn) -> dict[str, Any]:
+def uds_rule(draw: st.DrawFn) -> dict[str, Any]:
     rule: dict[str, Any] = {"direction": "Egress"}
     who = draw(st.sampled_from([None, {"app": "web"}, {"app": "web"}, {"app": "job"}]))
     if who:
@@ -91,7 +91,7 @@ def uds(draw: st.DrawFn) -> Repository:
     mode = draw(st.sampled_from([None, "ambient", "sidecar"]))
     if mode:
         network["serviceMesh"] = {"mode": mode}
-    network["allow"] = draw(some(_uds_rule(), 4))
+    network["allow"] = draw(some(uds_rule(), 4))
     package = {
         "apiVersion": "uds.dev/v1alpha1",
         "kind": "Package",
@@ -104,8 +104,8 @@ def uds(draw: st.DrawFn) -> Repository:
 
 # --- Infrastream
 
-_FOLDER = "organization/fincorp/organizational-unit/retail"
-_ITEMS = st.sampled_from([*HOSTS, "*.acme.example", "*.partner.example", "198.51.100.0/24", "198.51.100.7"])
+FOLDER = "organization/fincorp/organizational-unit/retail"
+ITEMS = st.sampled_from([*HOSTS, "*.acme.example", "*.partner.example", "198.51.100.0/24", "198.51.100.7"])
 
 
 @st.composite
@@ -113,7 +113,7 @@ def infrastream(draw: st.DrawFn) -> Repository:
     files = {}
     for environment, name in (("production", "payments"), ("staging", "payments"), ("production", "orders")):
         spec: dict[str, Any] = {"description": "kept"}
-        listed = draw(st.none() | st.lists(_ITEMS, max_size=3, unique=True))
+        listed = draw(st.none() | st.lists(ITEMS, max_size=3, unique=True))
         if listed is not None:
             spec["allowedEgress"] = listed
         metadata = {
@@ -123,14 +123,14 @@ def infrastream(draw: st.DrawFn) -> Repository:
             "organization": "fincorp",
         }
         document = {"apiVersion": "lowops.manifests.v1", "kind": "Project", "metadata": metadata, "spec": spec}
-        files[f"{_FOLDER}/environment/{environment}/project/{name}.yaml"] = draw(written([document]))
+        files[f"{FOLDER}/environment/{environment}/project/{name}.yaml"] = draw(written([document]))
     workloads = ("production:payments", "staging:payments", "production:orders")
     return Repository("infrastream", files, workloads, (*NAMED[:5], *ADDRESSED[:3], "198.51.100.0/24:443"))
 
 
 # --- Cloud Foundry
 
-_ASG_RULES = st.fixed_dictionaries(
+ASG_RULES = st.fixed_dictionaries(
     {
         "protocol": st.sampled_from(["tcp", "tcp", "udp"]),
         "destination": st.sampled_from(["198.51.100.7", "198.51.100.0/24", "198.51.100.0-198.51.100.9", "203.0.113.5"]),
@@ -142,7 +142,7 @@ _GROUPS = ("partner", "common")
 
 @st.composite
 def cloud_foundry(draw: st.DrawFn) -> Repository:
-    files = {f"config/asgs/{name}.json": json.dumps(draw(some(_ASG_RULES, 3)), indent=2) + "\n" for name in _GROUPS}
+    files = {f"config/asgs/{name}.json": json.dumps(draw(some(ASG_RULES, 3)), indent=2) + "\n" for name in _GROUPS}
     for space in ("dev", "prod"):
         bound = draw(st.lists(st.sampled_from(_GROUPS), unique=True))
         listed = "".join(f"\n- {each}" for each in bound) or " []"
@@ -150,7 +150,7 @@ def cloud_foundry(draw: st.DrawFn) -> Repository:
         text = f"org: acme\nspace: {space}\n{'enable-security-group: true' if own else 'allow-ssh: false'}\n"
         files[f"config/acme/{space}/spaceConfig.yml"] = f"{text}named-security-groups:{listed}\n"
         if own:
-            files[f"config/acme/{space}/security-group.json"] = json.dumps(draw(some(_ASG_RULES, 2)), indent=2) + "\n"
+            files[f"config/acme/{space}/security-group.json"] = json.dumps(draw(some(ASG_RULES, 2)), indent=2) + "\n"
     running = draw(st.sampled_from([[], [], ["common"]]))
     files["config/cf-mgmt.yml"] = f"running-security-groups: {json.dumps(running)}\nstaging-security-groups: []\n"
     return Repository("cloud_foundry", files, ("acme/dev", "acme/prod"), (*ADDRESSED, "198.51.100.0/24:443"))

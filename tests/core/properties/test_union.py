@@ -5,6 +5,8 @@ A default deny beside both holds the isolation fixed. What one file leaves undec
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from skills.core.model import Decision
 from tests.core.properties import others, repositories
 from tests.core.properties.brute import Flow, decisions, read
-from tests.core.properties.repositories import APPS, SENDERS, Repository, cluster
+from tests.core.properties.repositories import APPS, NAMED, SENDERS, Repository, cluster
 from tests.core.properties.test_drafts import looking
 
 OUTSIDE = repositories.ADDRESSED
@@ -31,8 +33,8 @@ _CLOSED = [
 ]
 DRAWN = {
     "network_policy": (repositories.network_policies(2), _CLOSED, (*OUTSIDE, *repositories.INSIDE)),
-    "cilium": (repositories.cilium_policies(denies=False), _CLOSED, (*OUTSIDE, *repositories.NAMED)),
-    "istio": (st.lists(others.service_entry(0, ("shop",)), max_size=2), [others.SIDECAR], repositories.NAMED),
+    "cilium": (repositories.cilium_policies(denies=False), _CLOSED, (*OUTSIDE, *NAMED)),
+    "istio": (st.lists(others.service_entry(0, ("shop",)), max_size=2), [others.SIDECAR], NAMED),
 }
 
 
@@ -53,6 +55,78 @@ def test_two_files_together_allow_what_either_allows(dialect: str) -> None:
                 assert decision == "allowed", f"{flow}: {decision} by both, {alone} by one\n{files}"
             elif alone == {"denied"} and _needs_one_rule(dialect, flow):
                 assert decision == "denied", f"{flow}: {decision} by both, denied by each\n{files}"
+
+    holds()
+
+
+def _package(mode: str | None) -> Callable[[list[Any]], dict[str, str]]:
+    """One host that every part names keeps the mesh closed in all of them."""
+
+    def files(rules: list[Any]) -> dict[str, str]:
+        fixed = {"direction": "Egress", "remoteHost": "fixed.example", "port": 443}
+        # The operator refuses a rule that stands there twice.
+        network: dict[str, Any] = {"allow": [fixed, *(rule for at, rule in enumerate(rules) if rule not in rules[:at])]}
+        if mode:
+            network["serviceMesh"] = {"mode": mode}
+        package = {
+            "apiVersion": "uds.dev/v1alpha1",
+            "kind": "Package",
+            "metadata": {"name": "shop", "namespace": "shop"},
+            "spec": {"network": network},
+        }
+        return {APPS: cluster(), "package.yaml": yaml.safe_dump(package, sort_keys=False)}
+
+    return files
+
+
+def _project(listed: list[Any]) -> dict[str, str]:
+    metadata = {
+        "name": "payments",
+        "environment": "production",
+        "organizational-unit": "retail",
+        "organization": "fincorp",
+    }
+    spec = {"allowedEgress": list(dict.fromkeys(listed))}
+    document = {"apiVersion": "lowops.manifests.v1", "kind": "Project", "metadata": metadata, "spec": spec}
+    return {f"{others.FOLDER}/environment/production/project/payments.yaml": yaml.safe_dump(document)}
+
+
+def _space(rules: list[Any]) -> dict[str, str]:
+    return {
+        "config/asgs/partner.json": json.dumps(rules),
+        "config/acme/dev/spaceConfig.yml": "org: acme\nspace: dev\nnamed-security-groups: [partner]\n",
+        "config/cf-mgmt.yml": "running-security-groups: []\nstaging-security-groups: []\n",
+    }
+
+
+LISTED = {
+    "uds": (others.uds_rule(), _package(None), SENDERS, (*NAMED[:6], *OUTSIDE[:4], *repositories.INSIDE)),
+    "uds_ambient": (others.uds_rule(), _package("ambient"), SENDERS, (*NAMED[:6], *OUTSIDE[:4])),
+    "uds_sidecar": (others.uds_rule(), _package("sidecar"), SENDERS, (*NAMED[:6], *OUTSIDE[:4])),
+    "infrastream": (others.ITEMS, _project, ("production:payments",), (*NAMED[:5], *OUTSIDE[:3])),
+    "cloud_foundry": (others.ASG_RULES, _space, ("acme/dev",), OUTSIDE),
+}
+
+
+@pytest.mark.parametrize("dialect", LISTED)
+def test_two_lists_together_allow_what_either_allows(dialect: str) -> None:
+    items, files, workloads, asked = LISTED[dialect]
+
+    @looking
+    @given(st.lists(items, max_size=2), st.lists(items, max_size=2))
+    def holds(one: list[Any], other: list[Any]) -> None:
+        both, *parts = (
+            decisions(read(made), made)
+            for made in (Repository(dialect, files(part), workloads, asked) for part in ([*one, *other], one, other))
+        )
+        for flow, decision in both.items():
+            alone = {part[flow] for part in parts}
+            # The operator may refuse a Package for what two of its rules ask for together.
+            if "allowed" in alone:
+                fits = decision == "allowed" or (dialect.startswith("uds") and decision == "undecided")
+                assert fits, f"{flow}: {decision} by both, {alone} by one\n{one}\n{other}"
+            elif alone == {"denied"} and not dialect.startswith("uds"):
+                assert decision == "denied", f"{flow}: {decision} by both, denied by each\n{one}\n{other}"
 
     holds()
 

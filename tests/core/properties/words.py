@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.core.properties.repositories import PODS, labels
@@ -53,6 +54,36 @@ def names(source: str, target: str, ports: str, protocol: str, who: str, to: End
     if receiver is not None:
         return to.pod is not None and _is_pod(receiver["pods"], to.pod) and _is_sender(source, who)
     return _is_sender(source, who) and _is_target(target, to)
+
+
+def covers(facts: Mapping[str, object], who: str, to: End) -> bool:
+    """Whether a line of what is wider holds the flow, by whatever it names: who sends, what is opened, on which ports."""
+    said = {key: str(value) for key, value in facts.items()}
+    if "ports" in said and not _on_port(said["ports"].partition(" (")[0], said.get("protocol", "any"), to):
+        return False
+    scope = said.get("scope") or said.get("source")
+    receives = to.pod is not None and scope is not None and _is_pod(_bare(scope), to.pod)
+    if scope is not None and not (_is_sender(scope, who) or receives):
+        return False
+    target = said.get("target")
+    if target is None:
+        return scope is not None or "ports" in said
+    return _is_target(_bare(target), to) or _is_sender(target, who)
+
+
+def is_about(facts: Mapping[str, object], source: str, target: str, ports: str) -> bool:
+    """Whether a line of what is wider speaks of this permission."""
+    said = {key: str(facts[key]) for key in ("scope", "source", "target", "ports") if key in facts}
+    ends = {source, target, _bare(target), _bare(source)}
+    return all(
+        value.partition(" (")[0] == ports if key == "ports" else value in ends or _bare(value) in ends
+        for key, value in said.items()
+    )
+
+
+def _bare(words: str) -> str:
+    found = _RECEIVER.fullmatch(words)
+    return found["pods"] if found else words
 
 
 def isolates(source: str, who: str, to: End) -> bool:
