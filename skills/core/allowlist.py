@@ -218,7 +218,7 @@ class Allowlist:
         """The verdict for one workload and one destination."""
         if workload.kind == "k8s" and workload.environment:
             there = self.in_environment(workload.environment)
-            if there.readings.keys() != self.readings.keys():
+            if len(there.readings) != len(self.readings):  # it holds ours, or some of them
                 return there.check(workload, destination)
         whole = self._check(workload, destination)
         apart = self.apart(workload)

@@ -11,6 +11,7 @@ from bot.world.config_repo.reading import Head, default_head
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Limits, Snapshot, Wanted
 from skills.core.errors import Unreachable
+from skills.core.shelves import changed
 
 _ORDINARY = frozenset({"100644", "100755", "000000"})  # a file, a program, nothing there
 _REF = "ref: "
@@ -56,16 +57,19 @@ def follow(git: GitDir, since: Snapshot, head: Head, wanted: Wanted, limits: Lim
             touched.append(each)
     if len(touched) > _SHORTEST_BATCH:
         return None
-    files, blobs, size = dict(since.files), dict(since.blobs), since.size
+    texts: dict[str, bytes | None] = {}
+    size = since.size
     for path, id, _ in touched:
-        size -= len(files.pop(path, b""))
-        blobs.pop(path, None)
+        size -= len(since.files.get(path, b""))
+        texts[path] = None
         if id is not None:
             found = git.objects.get(id)
             if found is None or len(found.data) > limits.file_size:
                 return None
-            files[path], blobs[path] = found.data, id
+            texts[path] = found.data
             size += len(found.data)
+    files = changed(since.files, texts)
+    blobs = changed(since.blobs, {path: id for path, id, _ in touched})
     if len(files) > limits.files or size > limits.total_size:
         return None
     return replace(
@@ -83,7 +87,8 @@ def follow(git: GitDir, since: Snapshot, head: Head, wanted: Wanted, limits: Lim
 def _changed(git: GitDir, old: str, new: str) -> Iterator[Changed]:
     """Every path that differs. What is a link or a submodule on either side is not ordinary."""
     try:
-        records = git.run("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
+        with git.stream("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new) as out:
+            records = out.read().split(b"\0")
     except Unreachable:
         yield Changed("", None, False)  # the old commit is gone, so nothing can be said of the difference
         return

@@ -24,7 +24,7 @@ from skills.core.enforce.kube_objects import (
 from skills.core.enforce.kube_policy import NAMESPACE_KEY
 from skills.core.enforce.kustomize import Kustomization, homes
 from skills.core.model import Place, Workload, WorkloadRef
-from skills.core.shelves import Shelves
+from skills.core.shelves import Shelves, changed
 
 __all__ = [
     "NAME",
@@ -146,11 +146,7 @@ def _of(cluster: Cluster, names: Iterable[str]) -> Mapping[str, Mapping[str, str
 def _patched(known: Mapping[K, V], was: Mapping[K, V], is_now: Mapping[K, V]) -> Mapping[K, V]:
     if not was and not is_now:
         return known
-    patched = dict(known)
-    for key in was:
-        del patched[key]
-    patched.update(is_now)
-    return patched
+    return changed(known, {**dict.fromkeys(was), **is_now})
 
 
 def _namespaces(entry: _Housed) -> tuple[str, ...]:

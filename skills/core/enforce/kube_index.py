@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.enforce.kube_policy import NetworkPolicy, PolicyRule
+from skills.core.shelves import changed
 
 Label = tuple[str, str] | None
 
@@ -38,26 +39,22 @@ class PolicyIndex:
 
     def after(self, touched: Mapping[str | None, Sequence[NetworkPolicy]]) -> PolicyIndex:
         """The index once these namespaces (None: the floating) hold these policies and no others."""
-        by_namespace = dict(self.by_namespace)
-        by_label = dict(self.by_label)
+        now: dict[str, tuple[NetworkPolicy, ...] | None] = {}
+        shelves: dict[Label, Mapping[str, tuple[NetworkPolicy, ...]] | None] = {}
         for namespace, policies in touched.items():
             if namespace is None:
                 continue
-            gone = _by_label(by_namespace.pop(namespace, ()))
-            come: dict[Label, tuple[NetworkPolicy, ...]] = {}
-            if policies:
-                by_namespace[namespace] = _united(policies)
-                come = _by_label(by_namespace[namespace])
-            for label in {**gone, **come}:
-                shelf = dict(by_label.get(label, {}))
-                if label not in come:
-                    del shelf[namespace]
-                elif namespace in shelf:
-                    shelf[namespace] = come[label]
+            now[namespace] = _united(policies) or None
+            come = _by_label(now[namespace] or ())
+            for label in {**_by_label(self.by_namespace.get(namespace, ())), **come}:
+                shelf = shelves.get(label) or self.by_label.get(label, {})
+                if label in come and namespace not in shelf:
+                    shelves[label] = dict(sorted({**shelf, namespace: come[label]}.items()))
                 else:
-                    shelf = dict(sorted({**shelf, namespace: come[label]}.items()))
-                by_label[label] = shelf
-        return PolicyIndex(by_namespace, tuple(touched.get(None, self.floating)), by_label)
+                    shelves[label] = changed(shelf, {namespace: come.get(label)})
+        return PolicyIndex(
+            changed(self.by_namespace, now), tuple(touched.get(None, self.floating)), changed(self.by_label, shelves)
+        )
 
 
 def index_policies(policies: Iterable[NetworkPolicy]) -> PolicyIndex:

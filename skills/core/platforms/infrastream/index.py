@@ -11,7 +11,7 @@ from skills.core.model import Workload, WorkloadRef
 from skills.core.platform_base import Touched
 from skills.core.platforms.infrastream.entries import Item, Kind
 from skills.core.platforms.infrastream.manifests import NAME, Application, Entry, Organization, Project
-from skills.core.shelves import Table
+from skills.core.shelves import Table, changed
 
 _SHORT_FORMS = {"prod": "production", "prd": "production", "stage": "staging", "stg": "staging", "dev": "development"}
 
@@ -122,13 +122,12 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
     new = [entry for entry in come if isinstance(entry, Project) and entry.name]
     if len(old) != len(gone) or len(new) != len(come):
         return compile_index(entries())
-    projects = dict(index.projects)
+    now: dict[Key, tuple[Project, ...] | None] = {}
     for key in dict.fromkeys(map(_key, (*old, *new))):
-        kept = [project for project in projects.pop(key, ()) if project.path not in touched.before]
+        kept = [project for project in index.projects.get(key, ()) if project.path not in touched.before]
         group = sorted([*kept, *(project for project in new if _key(project) == key)], key=_stand)
-        if group:
-            projects[key] = tuple(group)
-    made = replace(index, projects=projects)
+        now[key] = tuple(group) or None
+    made = replace(index, projects=changed(index.projects, now))
     _keep(index, made, old, new)
     return made
 

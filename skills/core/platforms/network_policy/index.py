@@ -10,7 +10,7 @@ from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_index import PolicyIndex, index_policies
 from skills.core.platform_base import Touched
 from skills.core.platforms.network_policy.entries import CiliumEntry, Entry, ForeignEntry, PolicyEntry
-from skills.core.shelves import Shelves
+from skills.core.shelves import Shelves, changed
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,9 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
     )
     homes, namespaces = index.homes.after(before, after)
     policies = {name: [entry.policy for entry in homes.at(name)] for name in namespaces}
-    files = dict(index.files)
-    for path in touched.before:
-        del files[path]
-    files |= {path: tuple(held) for path, held in touched.after.items()}
+    files = changed(
+        index.files, {**dict.fromkeys(touched.before), **{path: tuple(held) for path, held in touched.after.items()}}
+    )
     moved = [entry for part in (touched.before, touched.after) for held in part.values() for entry in held]
     foreign = index.foreign
     if _foreign(moved):

@@ -28,6 +28,7 @@ from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
 from skills.core.model import Place, Ports, finding
 from skills.core.platforms.uds.package import METADATA, Allow, Expose, Key, Package
 from skills.core.platforms.uds.versions import Mode, Version
+from skills.core.shelves import changed
 
 HBONE = 15008
 
@@ -78,7 +79,7 @@ class GeneratedRules(Mapping[Key, tuple[Generated, ...]]):
     """The rules of each Package, made when first asked for: a verdict is about few Packages."""
 
     def __init__(self, packages: Iterable[Package], rules: Version) -> None:
-        self._packages = {package.key: package for package in packages}
+        self._packages: Mapping[Key, Package] = {package.key: package for package in packages}
         self._rules = rules
         self._made: dict[Key, tuple[Generated, ...]] = {}
 
@@ -95,11 +96,9 @@ class GeneratedRules(Mapping[Key, tuple[Generated, ...]]):
 
     def after(self, gone: Iterable[Package], come: Iterable[Package]) -> GeneratedRules:
         new = GeneratedRules((), self._rules)
-        new._packages, new._made = dict(self._packages), dict(self._made)
-        for package in gone:
-            new._packages.pop(package.key, None)
-            new._made.pop(package.key, None)
-        new._packages |= {package.key: package for package in come}
+        lost: dict[Key, None] = dict.fromkeys(package.key for package in gone)
+        new._packages = changed(self._packages, {**lost, **{package.key: package for package in come}})
+        new._made = {key: made for key, made in self._made.items() if key not in lost}
         return new
 
 

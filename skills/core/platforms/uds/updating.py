@@ -26,6 +26,7 @@ from skills.core.platforms.uds.index import (
 )
 from skills.core.platforms.uds.package import Entry, Key, Package
 from skills.core.platforms.uds.versions import Mode
+from skills.core.shelves import changed
 
 V = TypeVar("V")
 
@@ -60,12 +61,12 @@ def _packages(files: Mapping[str, Sequence[Entry]], cluster: Cluster) -> list[Pa
 def _updated(index: Index, touched: Touched, cluster: Cluster) -> Index | None:
     """None where hosts share the name of a resource, or come to: then every host must be looked at."""
     gone, come = _packages(touched.before, cluster), _packages(touched.after, cluster)
-    packages = dict(index.packages)
+    groups: dict[str, tuple[Package, ...] | None] = {}
     for namespace in dict.fromkeys(package.namespace for package in (*gone, *come)):
-        kept = [package for package in packages.pop(namespace, ()) if package.path not in touched.before]
+        kept = [package for package in index.packages.get(namespace, ()) if package.path not in touched.before]
         group = sorted([*kept, *(package for package in come if package.namespace == namespace)], key=_stand)
-        if group:
-            packages[namespace] = tuple(group)
+        groups[namespace] = tuple(group) or None
+    packages = changed(index.packages, groups)
     refused = _without(index.refused, gone)
     reasons = {package.key: refusals(package, index.rules) for package in come}
     refused |= {key: found for key, found in reasons.items() if found}
@@ -115,25 +116,28 @@ def _in_mesh(
     fresh, lost = registered_by(admitted, base.rules), registered_by(gone, base.rules)
     paths = {package.path for package in gone}
     registered: dict[Mode, Mapping[str, tuple[Registration, ...]]] = {}
-    names, clashes = dict(old.names), dict(old.clashes)
+    clashes = dict(old.clashes)
+    names: dict[tuple[Mode, str], str | None] = {}
     for mode, hosts in old.registered.items():
-        now = dict(hosts)
+        now: dict[str, tuple[Registration, ...] | None] = {}
         for host in dict.fromkeys((*lost[mode], *fresh[mode])):
-            known = now.pop(host, ())
+            known = hosts.get(host, ())
             for key, _ in clashes_of(mode, {host: known}, base.rules):
                 clashes.pop(key, None)
             kept = [entry for entry in known if entry.package.path not in paths]
             entries = tuple(sorted((*kept, *fresh[mode].get(host, ())), key=lambda entry: _stand(entry.package)))
             name = (mode, resource_name(mode, host))
+            now[host] = entries or None
             if not entries:
-                names.pop(name, None)
+                names[name] = None
                 continue
-            if names.setdefault(name, host) != host:
+            holder = names[name] if name in names else old.names.get(name)
+            if holder not in (None, host):
                 return None
-            now[host] = entries
+            names[name] = host
             clashes |= dict(clashes_of(mode, {host: entries}, base.rules))
-        registered[mode] = now
-    return _joined(base, old, registered, names, clashes, [*gone, *admitted], refused)
+        registered[mode] = changed(hosts, now)
+    return _joined(base, old, registered, changed(old.names, names), clashes, [*gone, *admitted], refused)
 
 
 def _joined(
