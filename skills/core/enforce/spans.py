@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,9 +54,12 @@ def covers(spans: Iterable[Span], wanted: Iterable[Span]) -> bool:
     return not without(wanted, spans)
 
 
-def meets(one: Iterable[Span], other: Iterable[Span]) -> bool:
-    others = tuple(other)
-    return any(a <= d and c <= b for a, b in one for c, d in others)
+def meets(one: Iterable[Span], other: Collection[Span]) -> bool:
+    for first, last in one:
+        for begin, end in other:
+            if first <= end and begin <= last:
+                return True
+    return False
 
 
 def network_span(network: Network) -> Span:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import re2
@@ -25,6 +26,7 @@ _OTHERS = 3
 _PLAIN = re2.compile(r"[A-Za-z0-9./_=, -]+")
 
 
+@lru_cache(maxsize=8192)
 def bare_host(written: str) -> str:
     """The host that somebody meant who wrote a scheme, a port, a path, upper case or a final dot (G-D22)."""
     text = written.strip()
@@ -85,9 +87,9 @@ def ports_words(ports: Sequence[int]) -> str:
 
 
 def _host_misses(rule: Allow, near: Pods, account: str | None, to: Destination, host: str) -> Iterator[NearMiss]:
-    listed, place = rule.remote_host or "", rule.at("remoteHost")
+    listed = rule.remote_host or ""
     if listed != host:
-        yield from _other_name(listed, host, place)
+        yield from _other_name(rule, listed, host)
         return
     if not _in_ports(rule.mesh_ports, to):
         yield _miss(1, "EGR153", rule.at("port"), host=host, ports=ports_words(rule.mesh_ports), port=str(to.ports))
@@ -102,16 +104,16 @@ def _host_misses(rule: Allow, near: Pods, account: str | None, to: Destination, 
         yield _miss(2, "EGR156", rule.at("serviceAccount"), **facts)
 
 
-def _other_name(listed: str, host: str, place: Place) -> Iterator[NearMiss]:
+def _other_name(rule: Allow, listed: str, host: str) -> Iterator[NearMiss]:
     meant = bare_host(listed)
     if meant == host:
-        yield _miss(1, "EGR159", place, listed=listed, host=host)
+        yield _miss(1, "EGR159", rule.at("remoteHost"), listed=listed, host=host)
     elif meant.removeprefix("www.") == host.removeprefix("www."):
-        yield _miss(1, "EGR150", place, listed=listed, host=host)
+        yield _miss(1, "EGR150", rule.at("remoteHost"), listed=listed, host=host)
     elif min(len(meant), len(host)) >= _TYPO_SHORTEST and edit_distance(meant, host, 2) <= 2:
-        yield _miss(2, "EGR152", place, listed=listed, host=host)
+        yield _miss(2, "EGR152", rule.at("remoteHost"), listed=listed, host=host)
     elif parent_of(meant, host) or parent_of(host, meant) or sibling(meant, host):
-        yield _miss(3, "EGR151", place, listed=listed, host=host)
+        yield _miss(3, "EGR151", rule.at("remoteHost"), listed=listed, host=host)
 
 
 def _address_misses(rule: Allow, near: Pods, to: Destination) -> Iterator[NearMiss]:
