@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -57,17 +57,10 @@ def follow(git: GitDir, since: Snapshot, head: Head, wanted: Wanted, limits: Lim
             touched.append(each)
     if len(touched) > _SHORTEST_BATCH:
         return None
-    texts: dict[str, bytes | None] = {}
-    size = since.size
-    for path, id, _ in touched:
-        size -= len(since.files.get(path, b""))
-        texts[path] = None
-        if id is not None:
-            found = git.objects.get(id)
-            if found is None or len(found.data) > limits.file_size:
-                return None
-            texts[path] = found.data
-            size += len(found.data)
+    texts = _texts(git, touched, limits)
+    if texts is None:
+        return None
+    size = since.size + sum(len(texts[path] or b"") - len(since.files.get(path, b"")) for path in texts)
     files = changed(since.files, texts)
     blobs = changed(since.blobs, {path: id for path, id, _ in touched})
     if len(files) > limits.files or size > limits.total_size:
@@ -82,6 +75,17 @@ def follow(git: GitDir, since: Snapshot, head: Head, wanted: Wanted, limits: Lim
         since=since.commit,
         changed=tuple(each.path for each in touched),
     )
+
+
+def _texts(git: GitDir, touched: Iterable[Changed], limits: Limits) -> dict[str, bytes | None] | None:
+    """The texts by path, None for what is gone; no texts at all where one is missing or too large."""
+    texts: dict[str, bytes | None] = {}
+    for path, id, _ in touched:
+        found = git.objects.get(id) if id is not None else None
+        if id is not None and (found is None or len(found.data) > limits.file_size):
+            return None
+        texts[path] = found.data if found else None
+    return texts
 
 
 def _changed(git: GitDir, old: str, new: str) -> Iterator[Changed]:
