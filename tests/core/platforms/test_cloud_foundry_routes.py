@@ -49,6 +49,7 @@ def ask(*parts: dict[str, str], to: str = REPORTS, for_: str = "acme/dev/web") -
         ("add-network-policy web reporting --protocol tcp --port 8080-8090", "allowed"),
         ("add-network-policy web reports --protocol tcp --port 8085-8090", "allowed"),
         ("add-network-policy web reports --protocol tcp --port 8080-8085", "allowed"),
+        ("add-network-policy web reports --protocol tcp --port 8086-8090", "denied"),
         ("add-network-policy web other --protocol tcp --port 8080-8090", "denied"),
         ("add-network-policy web reports --protocol tcp --port 8080-8084", "denied"),
         ("add-network-policy web reports --protocol udp --port 8080-8090", "denied"),
