@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from bot.desk import Desk, attempt
 from bot.followups import (
+    all_of_them,
     ask_what_it_was,
     confirm,
     corrects,
@@ -169,7 +170,7 @@ class Conversation:
         above = from_above(turn, workloads, environments)
         if above is not None:
             return above
-        heard = hear(turn.words, workloads, environments)
+        heard = all_of_them(turn, hear(turn.words, workloads, environments))
         asking = turn.state.get("asking")
         said = turn.words.strip()
         if corrects(turn, heard):

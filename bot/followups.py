@@ -61,6 +61,14 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     return problem(Finding("EGR678"))
 
 
+def all_of_them(turn: Turn, heard: Heard) -> Heard:
+    """ "Both" answers the question which environment is meant; the choice that holds all of them stands last."""
+    asking = turn.state.get("asking") or {"id": "", "choices": ()}
+    if asking["id"] != "environment" or heard.verb != "draft" or heard.environment != "":
+        return heard
+    return Heard("answer", reason=asking["choices"][-1], key="environment")
+
+
 def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
     """This thread's request, unless another one waits as well: then the key has to be said."""
     handled = desk.handle("status", ask_for("status", {}), turn.who, turn.where, on_target=True)

@@ -200,8 +200,8 @@ class Allowlist:
 
     @cached_property
     def environments(self) -> tuple[str, ...]:
-        """Environments that any workload is declared in."""
-        found = set()
+        """Environments that any workload is declared in, or that namespaces are answered apart for."""
+        found = set().union(*self._environments_of.values())
         for platform in ALL:
             index = self.indexes[platform.NAME]
             for name in platform.names(index):

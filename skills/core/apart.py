@@ -80,8 +80,9 @@ def joined(verdicts: Mapping[str, Verdict], whole: Verdict) -> Verdict:
 
 
 def which_environment(name: str, environments: Iterable[str]) -> Question:
-    """Asks for one of the environments; each choice is what to write after --for."""
-    choices = tuple(f"{environment}:{name}" for environment in sorted(environments))
+    """Asks for one of the environments, or all of them; each choice is what to write after --for."""
+    known = sorted(environments)
+    choices = (*(f"{environment}:{name}" for environment in known), f"{','.join(known)}:{name}")
     return Question(ENVIRONMENT, "EGR595", {"workload": name}, choices)
 
 

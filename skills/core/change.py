@@ -22,8 +22,6 @@ from skills.core.model import (
     Destination,
     Edit,
     Finding,
-    Grant,
-    Isolation,
     Need,
     Plan,
     Proof,
@@ -33,12 +31,11 @@ from skills.core.model import (
     unique,
 )
 from skills.core.platform_base import Platform
+from skills.core.proof import DENIER, default, part_for, prove, worst, worst_of
 from skills.core.reading import read_file
 
 __all__ = ["ENVIRONMENT", "Draft", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
-_ALL_PODS = " all pods"
-_DENIER = "network_policy"  # the dialect, and its layer, in which a namespace is denied by default
 _FOR_ALL = "istio"  # the dialect in which a need is for all overlays, unless one is named
 
 
@@ -53,12 +50,14 @@ class Draft:
 
 def draft(allowlist: Allowlist, need: Need) -> Draft:
     """Lets each platform in charge write its part until the need is met, then proves the whole."""
+    if need.others:
+        return _for_each(allowlist, need)
     before = _verdicts(allowlist, need)
     plans: list[Plan] = []
     changed = allowlist
     if need.remove or need.isolate or not all(verdict.allowed for verdict in before):
         for platform in _in_charge(allowlist, need):
-            part = _part_for(changed, need)
+            part = part_for(changed, need)
             plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
             plans.append(plan)
             changed = changed.with_edits(plan.edits)
@@ -73,7 +72,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     beaten = _beaten(need, after) if edits else {}
     if beaten:
         return _without(allowlist, need, beaten, before)
-    proof = _prove(allowlist, changed, need, (before, after), edits)
+    proof = prove(allowlist, changed, need, (before, after), edits)
     findings = [finding for plan in plans for finding in plan.findings]
     findings += _shortfall(edits, need, after)
     findings += _unreadable_after(edits)
@@ -87,6 +86,41 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
         _questions(plans),
     )
     return Draft(change, before, after)
+
+
+def _for_each(allowlist: Allowlist, need: Need) -> Draft:
+    """One change for several environments: each is drafted on what the one before it left."""
+    parts: list[Draft] = []
+    changed = allowlist
+    before: list[Verdict] = []
+    for workload in (need.workload, *need.others):
+        one = replace(need, workload=workload, others=())
+        before += _verdicts(allowlist, one)
+        parts.append(draft(changed, one))
+        changed = changed.with_edits(parts[-1].change.edits)
+    changes = [part.change for part in parts]
+    edits = _merged(allowlist, [Plan(change.edits) for change in changes])
+    after = [verdict for part in parts for verdict in part.after]
+    decided = (worst_of(before), worst_of(after))
+    if need.isolate:
+        decided = (worst(change.proof.before for change in changes), worst(change.proof.after for change in changes))
+    proof = Proof(
+        *decided,
+        tuple(dict.fromkeys(grant for change in changes for grant in change.proof.newly_allowed)),
+        tuple(dict.fromkeys(line for change in changes for line in change.proof.newly_denied)),
+        unique([said for change in changes for said in change.proof.wider_than_asked]),
+        unique([said for change in changes for said in change.proof.lost]),
+    )
+    made = Change(
+        allowlist.commit,
+        digest(allowlist.commit, edits),
+        edits,
+        tuple(dict.fromkeys(command for change in changes for command in change.commands)),
+        proof,
+        unique([said for change in changes for said in change.findings]),
+        tuple({question.id: question for change in changes for question in change.questions}.values()),
+    )
+    return Draft(made, tuple(before), tuple(after))
 
 
 def _beaten(need: Need, after: Sequence[Verdict]) -> dict[Destination, Finding]:
@@ -110,7 +144,7 @@ def _without(
     part = draft(allowlist, replace(need, destinations=rest)) if rest else None
     edits = part.change.edits if part else ()
     after = _verdicts(allowlist.with_edits(edits), need)
-    proof = _prove(allowlist, allowlist.with_edits(edits), need, (before, after), edits)
+    proof = prove(allowlist, allowlist.with_edits(edits), need, (before, after), edits)
     said = (*beaten.values(), *(part.change.findings if part else ()))
     change = Change(
         allowlist.commit,
@@ -145,7 +179,7 @@ def _wanted(need: Need) -> Decision:
 
 
 def _only_asks(allowlist: Allowlist, need: Need, before: Sequence[Verdict], question: Question) -> Draft:
-    said = _default(allowlist, need) if need.isolate else worst_of(before)
+    said = default(allowlist, need) if need.isolate else worst_of(before)
     proof = Proof(said, said)
     change = Change(allowlist.commit, digest(allowlist.commit, ()), (), (), proof, (), (question,))
     return Draft(change, tuple(before), tuple(before))
@@ -163,33 +197,17 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
 def _in_charge(allowlist: Allowlist, need: Need) -> list[Platform]:
     """Who may write: those that govern the workload, or the one that the asker chose among several ways."""
     if need.isolate:
-        denied = _default(allowlist, need) == "denied"
+        denied = default(allowlist, need) == "denied"
         return [
-            p for p in ALL if p.NAME == _DENIER and (not denied or p.governs(allowlist.indexes[p.NAME], need.workload))
+            p for p in ALL if p.NAME == DENIER and (not denied or p.governs(allowlist.indexes[p.NAME], need.workload))
         ]
     chosen = [platform for platform in ALL if need.choice == platform.NAME and need.workload.kind == platform.KIND]
     return chosen or allowlist.governing(need.workload)
 
 
-def _default(allowlist: Allowlist, need: Need) -> Decision:
-    """What happens in the namespace to a connection that no rule allows."""
-    scope = f"{need.workload.namespace or need.workload.scope} all pods"
-    isolated = any(item.source == scope and item.layer == _DENIER for item in _isolated(_part_for(allowlist, need)))
-    return "denied" if isolated else "allowed"
-
-
 def _only_adds(part: Allowlist, edit: Edit) -> bool:
     """A new object behind all others goes the way of the others, and the proof says what comes out of it."""
     return edit.new_text.startswith(part.texts.get(edit.path, "").rstrip())
-
-
-def _part_for(allowlist: Allowlist, need: Need) -> Allowlist:
-    """A change that is asked for one environment's pods touches no other environment's files."""
-    workload = need.workload
-    if workload.kind == "k8s" and workload.environment:
-        return allowlist.in_environment(workload.environment)
-    environments = allowlist.apart(workload)
-    return allowlist.in_environment(*environments) if len(environments) == 1 else allowlist
 
 
 def digest(base: str | None, edits: Iterable[Edit]) -> str:
@@ -225,13 +243,6 @@ def _lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def worst_of(verdicts: Sequence[Verdict]) -> Decision:
-    decisions = {verdict.decision for verdict in verdicts}
-    if "denied" in decisions:
-        return "denied"
-    return "undecided" if "undecided" in decisions or not decisions else "allowed"
-
-
 def _verdicts(allowlist: Allowlist, need: Need) -> tuple[Verdict, ...]:
     return tuple(allowlist.check(need.workload, destination) for destination in need.destinations)
 
@@ -243,94 +254,6 @@ def _merged(allowlist: Allowlist, plans: Sequence[Plan]) -> tuple[Edit, ...]:
         first = merged.get(edit.path)
         merged[edit.path] = replace(edit, old_text=first.old_text if first else allowlist.texts.get(edit.path))
     return tuple(merged[path] for path in sorted(merged) if merged[path].old_text != merged[path].new_text)
-
-
-def _elsewhere(allowlist: Allowlist, need: Need, edits: Sequence[Edit]) -> list[Finding]:
-    """A file in no environment's folder counts in all of them, also where one was named."""
-    named = need.workload.environment
-    others = allowlist.apart(replace(need.workload, environment=None)) - {named} if named else ()
-    common = common_to_all(edits)
-    if not others or not common:
-        return []
-    return [Finding("EGR599", {"path": ", ".join(common), "named": named, "others": ", ".join(sorted(others))})]
-
-
-def _prove(
-    old: Allowlist,
-    new: Allowlist,
-    need: Need,
-    turned: tuple[Sequence[Verdict], Sequence[Verdict]],
-    edits: Sequence[Edit],
-) -> Proof:
-    gained: list[Grant] = []
-    lost: list[Grant] = []
-    wider: list[Finding] = []
-    had, has = _granted(old), _granted(new)
-    was, is_now = _isolated(old), _isolated(new)
-    for platform in ALL:
-        granted = _new(has[platform.NAME] - had[platform.NAME], was)
-        lost += _new(had[platform.NAME] - has[platform.NAME], is_now)
-        gained += granted
-        wider += [finding for grant in granted for finding in platform.wider(grant, need)]
-    # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
-    isolated, freed = _felt(_not_within(is_now, was), had), _felt(_not_within(was, is_now), has)
-    back = [scope.part for scope in freed if scope.part is not None and scope.part not in gained]
-    gained += back
-    gained += [Grant(s.source, "everything", "every port", "any", s.layer) for s in freed if s.part is None]
-    wider += [Finding("EGR328", _grant_facts(part)) for part in back]
-    wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
-    lost += [scope.part for scope in isolated if scope.part is not None]
-    whole = [scope for scope in isolated if scope.part is None]
-    losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
-    losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in whole]
-    denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
-    denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in whole]
-    wider += _elsewhere(old, need, edits)
-    decisions = (worst_of(turned[0]), worst_of(turned[1]))
-    if need.isolate:
-        decisions = (_default(old, need), _default(new, need))
-    return Proof(*decisions, tuple(gained), tuple(denied), unique(wider), unique(losses))
-
-
-def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
-    """What each platform's rules give."""
-    return {platform.NAME: set(platform.grants(allowlist.indexes[platform.NAME])) for platform in ALL}
-
-
-def _new(grants: Iterable[Grant], isolated: set[Isolation]) -> list[Grant]:
-    """Grants that make a difference where these isolations stand."""
-    return sorted((grant for grant in grants if grant.lifts is None or grant.lifts in isolated), key=str)
-
-
-def _isolated(allowlist: Allowlist) -> set[Isolation]:
-    """Every scope that is denied by default, whichever platform does it."""
-    return {scope for platform in ALL for scope in platform.isolations(allowlist.indexes[platform.NAME])}
-
-
-def _not_within(scopes: set[Isolation], there: set[Isolation]) -> set[Isolation]:
-    """Scopes that do not stand there, neither by themselves nor as a part of a namespace that stands there whole."""
-    whole = [(s.layer, s.source.removesuffix(_ALL_PODS)) for s in there if s.source.endswith(_ALL_PODS)]
-    return {
-        scope
-        for scope in scopes - there
-        if scope.part is not None
-        or not any(scope.layer == layer and scope.source.startswith((f"{name}/", f"{name} ")) for layer, name in whole)
-    }
-
-
-def _felt(scopes: Iterable[Isolation], granted: Mapping[str, set[Grant]]) -> list[Isolation]:
-    """Isolations that make a difference on the side where these grants stand, each once."""
-    everything = set[Grant]().union(*granted.values())
-    felt = [scope for scope in scopes if scope.takes is None or scope.takes in everything]
-    return sorted({replace(scope, takes=None) for scope in felt}, key=str)
-
-
-def _words(layer: str) -> str:
-    return layer.replace("_", " ")
-
-
-def _grant_facts(grant: Grant) -> dict[str, str]:
-    return {"source": grant.source, "target": grant.target, "ports": grant.ports, "protocol": grant.protocol}
 
 
 def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> list[Finding]:

@@ -46,14 +46,15 @@ def connections(need: Need) -> list[Connection]:
         return [Connection(need.workload.name, environment, _THE_REST, "any", "ANY", need.reason, until)]
     return [
         Connection(
-            need.workload.name,
-            need.workload.environment or "",
+            workload.name,
+            workload.environment or "",
             destination.name,
             str(destination.ports) if destination.ports else "any",
             (destination.application or destination.protocol).upper(),
             need.reason,
             need.until or "",
         )
+        for workload in (need.workload, *need.others)
         for destination in need.destinations
     ]
 

@@ -217,6 +217,7 @@ _OWN: Mapping[str, Callable[[str, str], Destination]] = {
 
 _KINDS = ("infra", "k8s", "cf")
 _MOST_PARTS = 4
+_MOST_ENVIRONMENTS = 8
 _MOST_LABELS = 50
 _ENVIRONMENT = re2.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 # Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
@@ -243,6 +244,20 @@ def workload(text: str, *, service_account: str | None = None) -> WorkloadRef:
     if len(parts) > _MOST_PARTS or not all(_is_name(part) for part in parts):
         raise AskUnclear("EGR627", text=shown(words))
     return WorkloadRef(words, kind, environment or None, parts, labels, service_account)
+
+
+def workloads(text: str, *, service_account: str | None = None) -> list[WorkloadRef]:
+    """As `workload`, once for each of several environments: `staging,production:payments`."""
+    head, colon, _ = text.partition("{")[0].rpartition(":")
+    kind, named = _kind(head.strip())
+    if not colon or "," not in named:
+        return [workload(text, service_account=service_account)]
+    rest = text[len(head) + 1 :]
+    front = f"{kind}/" if kind else ""
+    names = dict.fromkeys(name.strip() for name in named.split(","))
+    if len(names) > _MOST_ENVIRONMENTS:
+        raise AskUnclear("EGR627", text=shown(text))
+    return [workload(f"{front}{name}:{rest}", service_account=service_account) for name in names]
 
 
 def _kind(path: str) -> tuple[str | None, str]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from skills.core.allowlist import Allowlist, Resolution, unresolved
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
-from skills.core.flow_text import workload as read_workload
+from skills.core.flow_text import workloads as read_workloads
 from skills.core.model import (
     OPEN_STATES,
     Destination,
@@ -34,6 +34,8 @@ class Flow:
     resolution: Resolution
     destinations: tuple[Destination, ...]
     findings: tuple[tuple[Finding, ...], ...]
+    others: tuple[Flow, ...] = ()
+    """The same for each further environment that was named."""
 
     @property
     def workload(self) -> Workload | None:
@@ -48,10 +50,15 @@ class Flow:
             else:
                 verdict = allowlist.check(self.workload, destination)
             out.append(replace(verdict, findings=(*verdict.findings, *findings)))
-        return out
+        return out + [verdict for other in self.others for verdict in other.verdicts(allowlist)]
 
     def need(self, reason: str = "", until: str | None = None, *, remove: bool = False) -> Need | None:
-        return Need(self.workload, self.destinations, reason, until, remove) if self.workload else None
+        """None when any of the names fits nothing or more than one thing."""
+        workloads = [flow.workload for flow in (self, *self.others)]
+        known = [workload for workload in workloads if workload is not None]
+        if len(known) < len(workloads):
+            return None
+        return Need(known[0], self.destinations, reason, until, remove, others=tuple(known[1:]))
 
 
 def read_flow(
@@ -69,11 +76,13 @@ def read_flow(
         raise AskUnclear("EGR641", most=MOST_DESTINATIONS, given=len(to))
     if ip and len(to) > 1:
         raise AskUnclear("EGR638")
-    ref = read_workload(for_, service_account=service_account)
     read = [read_destination(words, tuple(ip) or ((tried[words],) if words in tried else ())) for words in to]
-    return Flow(
-        ref, allowlist.resolve(ref), tuple(destination for destination, _ in read), tuple(found for _, found in read)
+    destinations, findings = tuple(destination for destination, _ in read), tuple(found for _, found in read)
+    first, *others = (
+        Flow(ref, allowlist.resolve(ref), destinations, findings)
+        for ref in read_workloads(for_, service_account=service_account)
     )
+    return replace(first, others=tuple(others))
 
 
 def readable(seen: Sequence[Seen]) -> list[str]:
@@ -115,7 +124,7 @@ def with_pending(verdict: Verdict, requests: Sequence[Request]) -> Verdict:
         for request in requests
         if request.state in OPEN_STATES
         and not request.remove
-        and request.workload == str(verdict.workload)
+        and request.is_for(verdict.workload)
         and str(verdict.destination) in request.destinations
     )
     return replace(verdict, findings=(*pending, *verdict.findings))

@@ -143,7 +143,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
     subject = find_workload(said, names)
-    environment = find_environment(said, environments)
+    environment = find_environments(said, environments) or find_environment(said, environments)
     said = whole
     if environment and subject and subject.casefold() in (environment.casefold(), *_ENVIRONMENTS.get(environment, ())):
         subject = None  # "and from staging?" names the environment, no workload
@@ -236,6 +236,19 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
         if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
             return word
     return None
+
+
+def find_environments(said: str, environments: Collection[str]) -> str | None:
+    """Environments that are named side by side, joined as `--for` takes them: "in staging and production".
+
+    Named apart they are no list: "works in staging, fails in production" speaks of one.
+    """
+    known = {word: name for name in environments for word in (name.casefold(), *_ENVIRONMENTS.get(name.casefold(), ()))}
+    words = "|".join(re2.escape(word) for word in sorted(known, key=len, reverse=True))
+    joint = r"(?:\s*[,&+]\s*|\s+)(?:(?:and|as well as)\s+)?(?:(?:in|for|from)\s+)?"
+    listed = re2.search(rf"(?i)\b(?:{words})(?:{joint}(?:{words}))+\b", said[:_LONGEST_ASK]) if known else None
+    named = [known[word.casefold()] for word in _WORD.findall(listed[0]) if word.casefold() in known] if listed else []
+    return ",".join(dict.fromkeys(named)) if len(set(named)) > 1 else None
 
 
 def find_environment(said: str, environments: Collection[str]) -> str | None:

@@ -82,7 +82,10 @@ def _isolation(ask: Ask, world: World, until: str | None) -> tuple[Need | None, 
         return None, _unresolved(flow.verdicts(world.allowlist), world)
     if workload.kind != "k8s" or workload.labels is not None or workload.name != workload.namespace:
         raise AskUnclear("EGR374", written=ask.default_deny)
-    return Need(workload, (), _plain(ask.reason), until, isolate=True), _unresolved((), world)
+    others = tuple(flow.workload for flow in flow.others if flow.workload is not None)
+    if len(others) < len(flow.others):
+        return None, _unresolved(flow.verdicts(world.allowlist), world)
+    return Need(workload, (), _plain(ask.reason), until, isolate=True, others=others), _unresolved((), world)
 
 
 def _unresolved(verdicts: Sequence[Verdict], world: World) -> Answer:
@@ -139,7 +142,8 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     # What the change doesn't reach is not promised, and said below.
     opened = [v for v in drafted.after if v.allowed and any(v.destination == was.destination for was in turned)]
     turned = opened if opened and not need.remove else turned
-    facts = {"workload": str(need.workload), "destinations": ", ".join(str(v.destination) for v in turned)}
+    destinations = dict.fromkeys(str(verdict.destination) for verdict in turned)
+    facts = {"workload": need.who, "destinations": ", ".join(destinations)}
     waiting = drafted.change.findings if drafted.change.questions and not drafted.change.edits else ()
     if waiting:
         return (*waiting, *proof.lost, *(f for verdict in drafted.before for f in verdict.findings if f not in waiting))

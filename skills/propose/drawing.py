@@ -29,7 +29,7 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
         key=key,
         state="drafted",
         version=0,
-        workload=str(need.workload),
+        workload=need.who,
         destinations=ISOLATION if need.isolate else tuple(map(str, need.destinations)),
         digest=drafted.change.digest,
         base=drafted.change.base or "",
@@ -39,7 +39,7 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
         until=need.until,
         since=world.now.isoformat(timespec="seconds"),
         paths=paths,
-        environment=need.workload.environment,
+        environment=",".join(_environments(need)) or None,
         thread=world.thread,
         remove=need.remove,
         waits_for=tuple(sorted(approvers)),
@@ -50,7 +50,6 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
 def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[OpenMergeRequest, tuple[Finding, ...]]:
     """The merge request, and what must be said of how it was written."""
     assessed = risk.assess(need, drafted.change.proof)
-    environment = (f"environment::{need.workload.environment}",) if need.workload.environment else ()
     body, said = _body(request, drafted, need, assessed, world)
     made = OpenMergeRequest(
         request_key=request.key,
@@ -64,7 +63,7 @@ def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[
         labels=(
             "egress::needs-approval",
             f"egress::{need.workload.platform}",
-            *environment,
+            *(f"environment::{name}" for name in _environments(need)),
             f"risk::{assessed.band}",
         ),
         reviewers=_reviewers(request, world),
@@ -74,11 +73,15 @@ def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[
     return made, said
 
 
+def _environments(need: Need) -> list[str]:
+    return [each.environment for each in (need.workload, *need.others) if each.environment]
+
+
 def _headline(request: Request, need: Need) -> str:
     code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
     more = len(request.destinations) - 1
     destinations = request.destinations[0] + (f" and {more} more" if more else "")
-    facts = {"workload": str(need.workload), "destinations": destinations, "namespace": str(need.workload)}
+    facts = {"workload": need.who, "destinations": destinations, "namespace": str(need.workload)}
     return say(Finding(code, facts)).says
 
 

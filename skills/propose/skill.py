@@ -76,7 +76,7 @@ def _drafted(ask: Ask, need: Need, world: World) -> Draft:
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
     """The same need in the same repository has the same key, whoever asks. `number` counts re-openings."""
-    words = [repository, need.workload.kind, need.workload.scope, str(need.workload), "-" if need.remove else "+"]
+    words = [repository, need.workload.kind, need.workload.scope, need.who, "-" if need.remove else "+"]
     words += ["default deny"] if need.isolate else []
     words += sorted(f"{destination.protocol} {destination}" for destination in need.destinations)
     raw = hashlib.sha256("\n".join(words).encode()).digest()
@@ -141,7 +141,7 @@ def _refuse_widening(old: Request, need: Need, world: World) -> None:
         raise Outdated("EGR055", key=old.key, state=old.state)
     if not world.person.is_same(old.asked_by):
         raise NotAllowed("EGR056", key=old.key, asked_by=old.asked_by)
-    if old.workload != str(need.workload) or old.remove != need.remove or need.isolate:
+    if old.workload != need.who or old.remove != need.remove or need.isolate:
         raise AskUnclear("EGR057", key=old.key, workload=old.workload)
 
 
@@ -249,7 +249,7 @@ def _lead(request: Request, old: Request | None, world: World) -> Finding:
 
 def _nothing_to_do(drafted: Draft, need: Need, world: World) -> Answer:
     if need.remove or drafted.change.proof.before != ("denied" if need.isolate else "allowed"):
-        raise AskUnclear("EGR309", workload=str(need.workload))
+        raise AskUnclear("EGR309", workload=need.who)
     data = {"key": None, "state": "allowed", "url": None, "branch": None, "commit": world.allowlist.commit}
     return Answer({**data, "digest": drafted.change.digest, "created": False}, draft.leading(drafted, need))
 

@@ -36,7 +36,6 @@ def body(template: str | None = None, **ask: object) -> str:
     "words",
     [
         "**Asked by** dana\\@fincorp\\.example",
-        "· **environment** production",
         "**expires** 2027-01-31",
         "(https://app.slack.com/client/T1/C2/thread/C2-1700000000.000100)",
         "````text\nSMS\n````",

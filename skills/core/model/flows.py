@@ -126,7 +126,8 @@ class Need:
 
     `isolate` is the wish that all pods of the workload's namespace are denied by default; it has no destinations.
     `choice` is what the asker chose where a draft offers several ways (`public`, `addresses`, or the name of a
-    platform that shall write it). `on` is the day (ISO) on which the asker gave addresses, for a comment.
+    platform that shall write it). `on` is the day (ISO) on which the asker gave addresses, for a comment. `others` are
+    the same workload in the further environments that were named.
     """
 
     workload: Workload
@@ -137,3 +138,10 @@ class Need:
     isolate: bool = False
     choice: str = ""
     on: str = ""
+    others: tuple[Workload, ...] = ()
+
+    @property
+    def who(self) -> str:
+        """The workload with all the environments that are meant, as people read it."""
+        environments = [each.environment or "" for each in (self.workload, *self.others)]
+        return f"{self.workload.name} ({', '.join(environments)})" if any(environments) else str(self.workload)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from skills.core.model.changes import Edit
 from skills.core.model.findings import Finding
+from skills.core.model.flows import Workload
 
 RequestState = Literal[
     "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed",
@@ -77,6 +78,11 @@ class Request:
     drawn: Drawn | None = None
     pushed: str | None = None
     latest: Finding | None = None
+
+    def is_for(self, workload: Workload) -> bool:
+        """Whether it asks for this workload: in its environment, where the request names several."""
+        name, _, environments = self.workload.removesuffix(")").partition(" (")
+        return name == workload.name and (workload.environment or "") in environments.split(", ")
 
 
 @dataclass(frozen=True, slots=True)
