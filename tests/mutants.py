@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "lost flows are not said",
-        "skills/core/change.py",
+        "skills/core/proof.py",
         '    denied += [f"{scope.source}',
         '    denied += [] and [f"{scope.source}',
         ("tests/core/test_change.py", "tests/core/platforms"),
