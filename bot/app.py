@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bot.deliveries import Deliveries
     from bot.follow import Follower
     from bot.lifecycle import InlineRunner
+    from bot.renewal import Renewal
     from bot.world.forge import Forge
     from bot.world.gitlab import Calls
     from bot.world.memory import Memory
@@ -111,11 +112,17 @@ class App:
             self.memory,
             self.follower,
             lambda: self.forge,
-            self.names,
+            self.renewal.renew,
             self.clock,
             repository=self.repository,
             target=self.settings.target,
         )
+
+    @cached_property
+    def renewal(self) -> Renewal:
+        from bot.renewal import Renewal  # noqa: PLC0415
+
+        return Renewal(self.desk, self.gather, self.memory, self.clock)
 
     @cached_property
     def gather(self) -> Gather:
@@ -201,12 +208,14 @@ class App:
             self.runner.finish_what_was_left()
 
     def reconcile(self) -> None:
-        """What a crash left undone is finished, and what a lost webhook would have told is looked up."""
+        """What a crash left undone is finished, what a lost webhook would have told is looked up, and what the target's
+        new commits changed is drawn anew."""
         if not self._has_git():
             return
         self.finish_what_was_left()
         for key, problem in self.follower.sync(self.repository).problems.items():
             log.warning("%s: %s", key, say(problem.finding).says)
+        self.renewal.renew()
         self.deliveries.forget_old()
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,11 +9,9 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import change
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import (
     Decided,
-    Drawn,
     Finding,
     MergeRequestDecision,
     MoveRequest,
@@ -22,10 +19,9 @@ from skills.core.model import (
     RequestState,
 )
 from skills.core.rights import complete, may_decide
-from skills.draft import skill as draft
+from skills.draft.again import still_the_same
 
 NAME = "decide"
-_OF_DRAFT = {field.alias or name for name, field in draft.Ask.model_fields.items()}
 
 
 class Ask(contract.Ask):
@@ -72,21 +68,9 @@ def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:
     if request.base == tip:
         return ()
     facts = {"key": request.key, "base": request.base[:12], "now": tip[:12]}
-    if request.drawn is None or _effect_now(request.drawn, world) != request.drawn.effect:
+    if request.drawn is None or not still_the_same(request.drawn, world):
         raise Outdated("EGR408", **facts)
     return (Finding("EGR064", facts),)
-
-
-def _effect_now(drawn: Drawn, world: World) -> str | None:
-    ask = draft.Ask.model_validate(
-        {name: value for name, value in json.loads(drawn.asked).items() if name in _OF_DRAFT}
-    )
-    need, _ = draft.need_of(ask, world)
-    if need is None:
-        return None
-    noted = json.loads(drawn.asked).get("comment")
-    drafted = change.draft(world.allowlist, need if noted is None else replace(need, reason=noted))
-    return change.effect(draft.answered(drafted, ask.answer).change)
 
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:

@@ -36,7 +36,7 @@ def gateway_of(app: App) -> str:
     return next(path for path in request_of(app).paths)
 
 
-def move(app: App, path: str, text: str) -> str:
+def move(app: App, path: str, text: str | None) -> str:
     """Somebody else's commit on the target."""
     assert app.repo.path is not None
     return commit(app.repo.path, {path: text})
@@ -128,3 +128,46 @@ def _text(app: App, path: str, at: str = "main") -> str:
 
 def _decide(app: App, key: str, digest: str) -> str:
     return "\n".join(made.text for made in app.conversation.press(Pressed("approve", key, digest), SAM, HERE))
+
+
+def test_a_pass_draws_anew_what_would_come_out_otherwise_and_says_it_once(app: App) -> None:
+    before, path = request_of(app), gateway_of(app)
+    move(app, path, "# a note of somebody else\n" + _text(app, path))
+    assert [found.code for found in app.renewal.renew()] == ["EGR059"]
+    after = request_of(app)
+    assert after.base == head_of(app) and after.digest != before.digest and after.state == "waiting"
+    assert app.renewal.renew() == ()
+    again = app_on(files(), app.settings.home.parent)
+    assert again.renewal.renew() == ()
+
+
+def test_a_pass_leaves_alone_what_comes_out_the_same(app: App) -> None:
+    before = request_of(app)
+    move(app, "README.md", "Another word.\n")
+    assert app.renewal.renew() == ()
+    assert request_of(app) == before
+
+
+def test_a_pass_closes_what_another_change_did(app: App) -> None:
+    merge_request = app.forge.find(request_of(app).key)
+    assert merge_request is not None
+    move(app, gateway_of(app), _text(app, gateway_of(app), merge_request.head))
+    assert [found.code for found in app.renewal.renew()] == ["EGR062"]
+    assert request_of(app).state == "superseded"
+
+
+def test_a_pass_touches_nothing_that_somebody_holds(app: App) -> None:
+    says(app, f"hold {request_of(app).key} because of the audit", SAM)
+    before = request_of(app)
+    move(app, gateway_of(app), "# a note of somebody else\n" + _text(app, gateway_of(app)))
+    assert app.renewal.renew() == ()
+    assert request_of(app) == before and before.state == "held"
+
+
+def test_what_can_not_be_drawn_any_more_is_said_once(app: App) -> None:
+    before = request_of(app)
+    move(app, gateway_of(app), None)
+    first = app.renewal.renew()
+    assert len(first) == 1 and first[0].code != "EGR059"
+    assert request_of(app).digest == before.digest
+    assert app.renewal.renew() == ()

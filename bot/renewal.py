@@ -1,0 +1,63 @@
+"""Open requests when the target branch moves: what would come out otherwise now is drawn anew, and its thread hears it.
+
+A request that would come out just the same is left alone, whatever else was merged: its approvals stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.desk import Desk, Handled, attempt
+from bot.gather import Gather, Where
+from bot.world import wire
+from bot.world.memory import Memory
+from skills.all_skills import by_name
+from skills.contract import World
+from skills.core.model import Finding, Request
+from skills.core.rights import POSTERN
+from skills.draft.again import still_the_same
+
+_MAY_BE_DRAWN = ("drafted", "proposed", "waiting")
+"""What somebody holds is theirs to look at, and what is decided is being merged."""
+
+
+class Renewal:
+    def __init__(self, desk: Desk, gather: Gather, memory: Memory, clock: Callable[[], datetime]) -> None:
+        self._desk = desk
+        self._gather = gather
+        self._memory = memory
+        self._clock = clock
+        self._seen: str | None = None
+
+    def renew(self) -> tuple[Finding, ...]:
+        """Looks at every open request once for each commit of the target; gives what their threads hear."""
+        world = self._gather.world(POSTERN, Where("renewal"), on_target=True)
+        tip = world.allowlist.commit
+        if tip is None or tip == self._seen:
+            return ()
+        said = [heard for request in world.requests if (heard := self._one(request, world))]
+        self._seen = tip
+        return tuple(said)
+
+    def _one(self, request: Request, world: World) -> Finding | None:
+        if request.state not in _MAY_BE_DRAWN or request.drawn is None or request.base == world.allowlist.commit:
+            return None
+        same, _ = attempt(lambda: still_the_same(request.drawn, world) if request.drawn else False)
+        if same:
+            return None
+        ask = by_name("propose").Ask.model_validate({"redraw": request.key})
+        handled = self._desk.handle("propose", ask, POSTERN, Where("renewal", request.thread))
+        return self._tell(request, handled, world)
+
+    def _tell(self, request: Request, handled: Handled, world: World) -> Finding | None:
+        """Said once for each commit, whichever replica drew it."""
+        said = [handled.problem.finding] if handled.problem else handled.answer.findings if handled.answer else ()
+        if not said or said[0].code == "EGR413":  # another replica drew it before us
+            return None
+        found = said[0]
+        channel = request.thread if request.thread.startswith("slack:") else ""
+        with self._memory.transaction() as tx:
+            key = f"{request.key}:renewed:{world.allowlist.commit}"
+            new = tx.add_post(key, channel, None, wire.dump(found), self._clock(), request.key)
+        return found if new else None
