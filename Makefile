@@ -91,7 +91,7 @@ COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --gener
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra all -o requirements/server.txt
-	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra ai --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra durable --extra postgres --extra ai --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
 	$(COMPILE) --group oracle -o requirements/oracle.txt
 
