@@ -13,7 +13,7 @@ from tests.house.pins import LOCKS, PIN, lines, pins
 from tests.house.source import existing, none_of
 from tests.shared import ROOT
 
-CORE = {"gitpython", "sqlalchemy", "jinja2", "pydantic", "pyyaml", "google-re2", "idna", "python-hcl2"}
+CORE = {"gitpython", "sqlalchemy", "alembic", "jinja2", "pydantic", "pyyaml", "google-re2", "idna", "python-hcl2"}
 
 
 @cache
@@ -26,7 +26,7 @@ def _names(requirements: list[Any]) -> set[str]:
     return {re.split(r"[\[<>=~! ;]", each)[0].lower().replace("_", "-") for each in plain}
 
 
-def test_the_core_needs_eight_packages_and_no_more() -> None:
+def test_the_core_needs_nine_packages_and_no_more() -> None:
     assert _names(project()["project"]["dependencies"]) == CORE
 
 
