@@ -1,0 +1,110 @@
+"""Deliveries outlive whoever works them off: killed before, while and after the truth was read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.deliveries import REFRESH, STALE
+from tests.fakes.gitlab_server import Fault
+from tests.shops import Shop
+from tests.worlds import NOW
+
+pytestmark = pytest.mark.needs("openssl")
+HINT = {"number": 1, "user": 8}
+
+
+@pytest.fixture
+def clock(shop: Shop) -> list[datetime]:
+    """The time that deliveries see; a test moves it."""
+    now = [NOW]
+    shop.app.clock = lambda: now[0]
+    shop.app.__dict__.pop("deliveries", None)
+    return now
+
+
+def state(shop: Shop, key: str = "k") -> str:
+    with shop.app.memory.transaction() as tx:
+        assert not tx.add_delivery(key, "", {}, NOW)
+    waiting = shop.app.memory.deliveries_todo(stale_before=NOW + timedelta(days=99))
+    return next((row.state for row in waiting if row.key == key), "over")
+
+
+def test_killed_after_the_claim_another_takes_over(shop: Shop, clock: list[datetime]) -> None:
+    deliveries = shop.app.deliveries
+    shop.gitlab.close_by(1)
+    deliveries.keep("k", "merge_request", HINT)
+    with shop.app.memory.transaction() as tx:
+        assert tx.claim_delivery("k", NOW)
+    assert deliveries.due() == {}
+    clock[0] += STALE + timedelta(seconds=1)
+    ((key, rows),) = deliveries.due().items()
+    assert deliveries.work(key, rows)
+    assert (shop.row.state, state(shop)) == ("closed", "over")
+
+
+def test_killed_after_the_row_was_moved_says_nothing_twice(shop: Shop, clock: list[datetime]) -> None:
+    deliveries = shop.app.deliveries
+    shop.gitlab.close_by(1)
+    deliveries.keep("k", "merge_request", HINT)
+    with shop.app.memory.transaction() as tx:
+        tx.claim_delivery("k", NOW)
+    assert shop.follow() == ["EGR004"]  # and then it died
+    clock[0] += STALE + timedelta(seconds=1)
+    for key, rows in deliveries.due().items():
+        assert deliveries.work(key, rows)
+    assert (len(shop.news), state(shop)) == (1, "over")
+
+
+def test_two_workers_at_one_delivery_look_once(shop: Shop) -> None:
+    deliveries = shop.app.deliveries
+    deliveries.keep("k", "merge_request", HINT)
+    first, second = deliveries.due(), deliveries.due()
+    assert first.keys() == second.keys() == {shop.key}
+    assert deliveries.work(shop.key, first[shop.key])
+    before = len(shop.gitlab.calls)
+    assert deliveries.work(shop.key, second[shop.key])
+    assert len(shop.gitlab.calls) == before
+
+
+def test_many_about_one_request_are_one_look(shop: Shop) -> None:
+    deliveries = shop.app.deliveries
+    for number in range(20):
+        deliveries.keep(f"k{number}", "note", HINT)
+    before = len(shop.gitlab.calls)
+    for key, rows in deliveries.due().items():
+        assert deliveries.work(key, rows)
+    assert sum(call.endswith("/merge_requests/1") for call in shop.gitlab.calls[before:]) == 1
+    assert deliveries.due() == {}
+
+
+def test_a_gitlab_that_stays_down_is_not_asked_for_ever(shop: Shop) -> None:
+    deliveries = shop.app.deliveries
+    deliveries.keep("k", "merge_request", HINT)
+    shop.gitlab.faults.append(Fault("GET", "merge_requests/1", 503, times=99))
+    done = []
+    while due := deliveries.due():
+        done += [deliveries.work(key, rows) for key, rows in due.items()]
+    assert done == [False] * 5
+    assert state(shop) == "over"
+
+
+def test_a_push_to_the_target_and_one_to_a_request(shop: Shop) -> None:
+    deliveries = shop.app.deliveries
+    deliveries.keep("a", "push", {"branch": "main", "default": "main"})
+    deliveries.keep("b", "push", {"branch": shop.row.branch, "default": "main"})
+    deliveries.keep("c", "push", {"branch": "feature", "default": "main"})
+    assert sorted(deliveries.due()) == sorted([shop.key, REFRESH])
+    assert state(shop, "c") == "over"
+
+
+def test_what_is_over_is_forgotten_after_a_week_and_what_waits_is_not(shop: Shop, clock: list[datetime]) -> None:
+    deliveries = shop.app.deliveries
+    deliveries.keep("done", "push", {"branch": "feature"})
+    deliveries.keep("waits", "merge_request", HINT)
+    deliveries.due()
+    clock[0] += timedelta(days=8)
+    deliveries.forget_old()
+    assert deliveries.keep("done", "push", {"branch": "feature"})
+    assert not deliveries.keep("waits", "merge_request", HINT)
