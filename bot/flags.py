@@ -73,10 +73,12 @@ def parser() -> argparse.ArgumentParser:
     _common(requests)
     demo = commands.add_parser("demo", help="everything at once on a sample repository")
     demo.add_argument("--scripted", action="store_true", help="play the main job without a terminal and exit")
-    serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode")
+    serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode, and GitLab's webhooks")
     serve.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    serve.add_argument("--port", type=int, default=3000, help="port for Slack over HTTP and /healthz (default 3000)")
+    serve.add_argument(
+        "--port", type=int, default=3000, help="port for Slack over HTTP, webhooks and /healthz (default 3000)"
+    )
     return top
 
 

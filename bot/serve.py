@@ -23,7 +23,7 @@ from bot.slack.listeners import Listeners, build, listen_by_socket
 from bot.slack.outbox import Outbox
 from bot.web.health import add_health
 from bot.web.webhooks import Refusal, Source, add_webhooks
-from skills.core.errors import AskUnclear
+from skills.core.errors import AskUnclear, Mendable
 from skills.core.messages import say
 from skills.core.model import Person
 
@@ -156,8 +156,11 @@ class Following:
         while True:
             self._telling = asyncio.create_task(self._outbox.drain())
             await asyncio.wait({self._telling})
-            if self._telling.exception():
-                log.error("news could not be sent", exc_info=self._telling.exception())
+            failure = self._telling.exception()
+            if isinstance(failure, Mendable):
+                log.warning("%s", say(failure.finding).says)
+            elif failure:
+                log.error("news could not be sent", exc_info=failure)
             await _woken(self._told, _LOOK_AGAIN)
 
     async def _guarded(self, work: Callable[[], Any]) -> Any:

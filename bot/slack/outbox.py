@@ -21,6 +21,7 @@ from bot.slack.blocks import message
 from bot.slack.gate import Gate
 from bot.world import wire
 from bot.world.memory import Memory, PostRow
+from skills.core.errors import Mendable
 from skills.core.messages import say
 from skills.core.model import Finding, finding
 from skills.replies import Reply
@@ -93,6 +94,7 @@ class Outbox:
 
     async def _send(self, post: PostRow) -> str:
         channel, thread = address(post.channel)
+        words = _words(post)
         if post.attempts > 1:  # it was tried, and nobody knows what came of it
             ts = await self._found(post, channel, thread)
             if ts:
@@ -105,7 +107,7 @@ class Outbox:
                 unfurl_links=False,
                 unfurl_media=False,
                 metadata=metadata,
-                **message(_reply(post)),
+                **words,
             )
         except SlackApiError as error:
             raise _why(error) from None
@@ -158,11 +160,14 @@ def address(thread: str) -> tuple[str, str | None]:
     return (channel, last) if last.replace(".", "", 1).isdecimal() else (last, None)
 
 
-def _reply(post: PostRow) -> Reply:
-    found = wire.load(Finding, post.payload)
+def _words(post: PostRow) -> dict[str, Any]:
+    try:
+        found = wire.load(Finding, post.payload)
+    except Mendable as error:  # written by another version: it must not keep the others back
+        raise Unsent(say(error.finding).says) from None
     said = say(found)
     quotes = "\n".join(piece.quote for piece in found.evidence if piece.quote)
-    return Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes)
+    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes))
 
 
 def _why(error: SlackApiError) -> Unsent:

@@ -169,7 +169,7 @@ def _approvals(request: Request, known: Mirror, now: Seen) -> Iterator[News]:
     had = known.get("approvals")
     if now.approvals is None or had is None or now.state != "opened":
         return
-    waits_for = ", ".join(request.waits_for) or "nobody"
+    waits_for = (", ".join(request.waits_for) if request.state in _WAITS else "") or "nobody"
     for by in (name for name in now.approvals if name not in had):
         facts = {"key": request.key, "by": by, "waits_for": waits_for}
         yield News("approved_there", f"{by}:{now.head}:{now.at}", Finding("EGR011", facts))

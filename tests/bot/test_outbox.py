@@ -161,3 +161,13 @@ async def test_what_slack_will_never_take_is_given_up_and_the_next_goes_on(room:
     room.api.breaks.append(Break("chat.postMessage", 200, error))
     await room.outbox.drain()
     assert (room.state("a"), room.state("b"), len(room.api.texts())) == ("failed", "done", 1)
+
+
+@pytest.mark.parametrize("payload", [{}, {"text": "hello"}, {"$": "Finding", "code": "EGR018", "more": 1}])
+async def test_what_another_version_wrote_keeps_nobody_back(room: Room, payload: dict[str, object]) -> None:
+    with room.memory.transaction() as tx:
+        tx.add_post("a", THREAD, None, payload, room.now)
+    room.say("b", text="second")
+    await room.outbox.drain()
+    assert (room.state("b"), len(room.api.texts())) == ("done", 1)
+    assert [post.key for post in room.memory.posts_todo(room.now + timedelta(days=1))] == []
