@@ -82,10 +82,8 @@ class App:
     def forge(self) -> Forge:
         """GitLab where a token is set and the repository is a URL of it, else the local forge."""
         if self._on_gitlab():
-            return self._gitlab()
-        from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
-
-        return LocalForge(self.repo, home=self.settings.home, now=lambda: self.clock().isoformat(timespec="seconds"))
+            return self._gitlab(self.repo, self.project)
+        return self._local(self.repo)
 
     @cached_property
     def target(self) -> Source | None:
@@ -96,7 +94,7 @@ class App:
     def runner(self) -> InlineRunner:
         from bot.lifecycle import InlineRunner  # noqa: PLC0415
 
-        return InlineRunner(self.memory, lambda: self.forge, self.clock)
+        return InlineRunner(self.memory, lambda: self.forge, self.clock, self._elsewhere)
 
     @cached_property
     def follower(self) -> Follower:
@@ -133,6 +131,7 @@ class App:
             self._requests,
             self.clock,
             lambda commit, requests: Origins(self.repo, commit, requests),
+            self._files,
         )
 
     @cached_property
@@ -225,6 +224,13 @@ class App:
 
         return self.settings.gitlab_project or project_path(self.repo.where)
 
+    def _files(self, on_target: bool, commit: str | None) -> Callable[[str], str | None]:
+        """Single files that are no manifests, read when they are asked for."""
+        if on_target and commit:
+            return lambda path: self.forge.text(path, commit)
+        at = None if self.repo.kind == "folder" and self._at is None else commit
+        return lambda path: self.repo.text(path, at)
+
     def _requests(self, repository: str) -> tuple[Request, ...]:
         """Without a database nothing was ever asked, and asking must not make one."""
         if "memory" not in self.__dict__ and self._unused_database():
@@ -244,21 +250,41 @@ class App:
             return ()
         from bot.world.gitlab import token_findings  # noqa: PLC0415
 
-        return tuple(token_findings(self._calls(), self.clock()))
+        return tuple(token_findings(self._calls(self.repo, self.project), self.clock()))
 
-    def _gitlab(self) -> Forge:
+    def _local(self, repo: ConfigRepo) -> Forge:
+        from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
+
+        return LocalForge(repo, home=self.settings.home, now=lambda: self.clock().isoformat(timespec="seconds"))
+
+    def _elsewhere(self, repository: str) -> Forge:
+        """Another repository of the same GitLab, by URL; on the local forge a bare one, by a path from this one."""
+        token = _authorization(self.settings, repository) if self._on_gitlab() else None
+        if token is not None:
+            from bot.world.gitlab import project_path  # noqa: PLC0415
+
+            ca = self.settings.gitlab_ca
+            repo = ConfigRepo.open(repository, home=self.settings.home, authorization=token, ca=ca)
+            return self._gitlab(repo, project_path(repository))
+        if self.repo.path is not None and "://" not in repository:
+            repo = ConfigRepo.open(str((self.repo.path / repository).resolve()), home=self.settings.home)
+            if repo.kind == "bare":
+                return self._local(repo)
+        raise AskUnclear("EGR044", repository=repository)
+
+    def _gitlab(self, repo: ConfigRepo, project: str) -> Forge:
         from bot.world.forge import options  # noqa: PLC0415
         from bot.world.gitlab import GitLabForge  # noqa: PLC0415
 
-        return GitLabForge(self.repo, self._calls(), options(self.settings.gitlab_options))
+        return GitLabForge(repo, self._calls(repo, project), options(self.settings.gitlab_options))
 
-    def _calls(self) -> Calls:
+    def _calls(self, repo: ConfigRepo, project: str) -> Calls:
         from bot.world.gitlab import Calls, Project  # noqa: PLC0415
 
-        settings, where = self.settings, urlsplit(self.repo.where)
+        settings, where = self.settings, urlsplit(repo.where)
         url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
         token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
-        return Calls(Project(url.rstrip("/"), self.project, token, settings.gitlab_ca))
+        return Calls(Project(url.rstrip("/"), project, token, settings.gitlab_ca))
 
     def _has_git(self) -> bool:
         return (

@@ -46,12 +46,7 @@ from bot.turns import (
 from bot.world.memory import Memory
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
-from skills.core.model import (
-    ISOLATION,
-    Finding,
-    Person,
-    Request,
-)
+from skills.core.model import ISOLATION, Finding, Person, Request
 from skills.core.secrets import mask
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
@@ -160,6 +155,7 @@ class Conversation:
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
             "redraw": self._redraw,
+            "diagram": self._diagram,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -215,6 +211,9 @@ class Conversation:
     def _redraw(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = heard.key or only_one_waiting(turn, self._desk)
         return self._run(turn, "propose", {"redraw": key}) if key else [problem(Finding("EGR653", {"verb": "redraw"}))]
+
+    def _diagram(self, turn: Turn, heard: Heard) -> list[Reply]:
+        return self._run(turn, "diagram", {"verb": "done", "key": heard.key or turn.state.get("key") or ""})
 
     def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
         self._new_subject(turn, heard)

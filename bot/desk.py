@@ -99,14 +99,17 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
+        from bot import ledger  # noqa: PLC0415
+
         rows = [row for key in keys if (row := self._memory().request(key))]
         if not rows:
             return answer
         request, facts = rows[0].request, rows[0].facts
         now: dict[str, Any] = {"state": request.state, "url": request.url, "commit": request.commit}
         data = {**answer.data, **{name: value for name, value in now.items() if name in answer.data}}
+        left = tuple(finding for key in dict.fromkeys(keys) for finding in ledger.unfinished(self._memory(), key))
         detail = {**answer.detail, "request": request, "commands": tuple(facts.get("commands", ()))}
-        return replace(answer, data=data, detail=detail)
+        return replace(answer, data=data, detail=detail, findings=(*answer.findings, *left))
 
 
 def guard(work: Callable[[], Handled]) -> Handled:

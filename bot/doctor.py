@@ -10,6 +10,7 @@ from typing import Any
 from bot import output
 from bot.app import App
 from skills.core import wire
+from skills.core.diagram.block import placed
 from skills.core.errors import Mendable
 from skills.core.messages import level, say
 from skills.core.model import Finding
@@ -84,6 +85,16 @@ def _policy(app: App) -> Iterator[Finding]:
         yield Finding("EGR487", {"path": POLICY_PATH})
 
 
+def _diagrams(app: App) -> Iterator[Finding]:
+    """Diagrams of this repository whose markers are no pair, before somebody's request meets them."""
+    for setting in app.policy().diagrams:
+        text = app.repo.text(setting.path, None) if setting.repository is None else None
+        try:
+            placed(text, "", setting.path)
+        except Mendable as problem:
+            yield problem.finding
+
+
 def _person(app: App) -> Iterator[Finding]:
     yield Finding("EGR488", {"person": app.person.id}) if app.person.id else Finding("EGR404")
 
@@ -102,7 +113,14 @@ def _contradictions(app: App) -> Iterator[Finding]:
 
 
 QUICK: tuple[Callable[[App], Iterator[Finding]], ...] = (_repository, _state)
-THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (_policy, _person, _access, _unreadable, _contradictions)
+THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (
+    _policy,
+    _diagrams,
+    _person,
+    _access,
+    _unreadable,
+    _contradictions,
+)
 
 
 def _print(findings: Sequence[Finding]) -> None:

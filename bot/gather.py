@@ -26,6 +26,10 @@ History = Callable[[str | None, Sequence[Request]], Callable[[Place], Origin | N
 """Gives the history of the lines of one commit."""
 
 
+Files = Callable[[bool, str | None], Callable[[str], str | None]]
+"""Gives the texts of single files: of the target branch or not, as of a commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """The surface and thread that an ask came from."""
@@ -45,6 +49,7 @@ class Gather:
         requests: Requests,
         clock: Callable[[], datetime],
         history: History,
+        files: Files = lambda _on_target, _commit: lambda _path: None,
     ) -> None:
         self._snapshots = snapshots
         self._source = source
@@ -52,6 +57,7 @@ class Gather:
         self._requests = requests
         self._clock = clock
         self._history = history
+        self._files = files
 
     def world(self, person: Person, where: Where, *, on_target: bool, drafted: str | None = None) -> World:
         """`on_target` draws on the target branch's newest commit, as everything that is proposed must."""
@@ -71,4 +77,5 @@ class Gather:
             origin=self._history(read.allowlist.commit, requests),
             template=read.text(TEMPLATE_PATH),
             lag=read.lag,
+            file=self._files(target is not None, read.allowlist.commit),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bot.gather import Where
@@ -9,16 +10,27 @@ from bot.world import wire
 from bot.world.memory import Memory, Transaction
 from skills.contract import Answer, World
 from skills.core.errors import Outdated
+from skills.core.messages import say
 from skills.core.model import (
     CloseMergeRequest,
+    DiagramTask,
     Effect,
+    Finding,
     MoveRequest,
+    OpenDiagram,
+    OpenIssue,
     OpenMergeRequest,
     OpenRequest,
     Record,
+    Relabel,
     Request,
+    TickDiagram,
     WatchRequest,
 )
+
+BESIDE: Mapping[str, str] = {OpenDiagram.__name__: "diagram", OpenIssue.__name__: "ticket"}
+"""What is opened beside a merge request, by the kind of its intent; it never keeps the request itself back."""
+_OPENS: Mapping[type, str] = {OpenMergeRequest: "open", OpenDiagram: "diagram", OpenIssue: "ticket"}
 
 
 def record(memory: Memory, name: str, answer: Answer, world: World, where: Where) -> None:
@@ -41,7 +53,7 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
     A drawing that was never carried out is retired when another one takes its place.
     """
     same_kind = [item for item in tx.intents_of(effect.request_key) if item.kind == type(effect).__name__]
-    if isinstance(effect, OpenMergeRequest):
+    if isinstance(effect, OpenMergeRequest | OpenDiagram | OpenIssue):
         last = same_kind[-1] if same_kind else None
         if last and last.state != "failed" and last.payload["digest"] == effect.digest:
             return
@@ -49,9 +61,11 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
             claimed = tx.claim(older.key, world.now)
             if claimed:
                 tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, world.now)
-        name = f"open:{effect.request_key}:{len(same_kind) + 1}"
+        name = f"{_OPENS[type(effect)]}:{effect.request_key}:{len(same_kind) + 1}"
     elif isinstance(effect, CloseMergeRequest):
         name = f"close:{effect.request_key}:{effect.digest}"
+    elif isinstance(effect, Relabel):
+        name = f"label:{effect.request_key}:{len(same_kind) + 1}"
     else:
         name = f"{effect.verb}:{effect.request_key}:{effect.by}:{len(same_kind) + 1}"
     tx.add_intent(name, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
@@ -65,6 +79,9 @@ def _record(tx: Transaction, item: Record, world: World) -> None:
             tx.add_watcher(item.key, item.watcher, world.now)
         case MoveRequest():
             _move(tx, item, world)
+        case TickDiagram():
+            task = DiagramTask(open=False, by=item.by, at=item.at)
+            tx.set_fact(item.key, "diagram", wire.dump(task), world.now)
 
 
 def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
@@ -98,7 +115,8 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
 
 
 def _facts(request: Request) -> dict[str, Any]:
-    return {"drawn": wire.dump(request.drawn)} if request.drawn else {}
+    task = {"diagram": wire.dump(request.diagram) if request.diagram else None}
+    return {"drawn": wire.dump(request.drawn), **task} if request.drawn else task
 
 
 def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
@@ -107,3 +125,15 @@ def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
         raise Outdated("EGR407", key=item.key)
     if item.decision:
         tx.add_decision(item.key, item.decision, row.request.commit, item.version, world.now)
+
+
+def unfinished(memory: Memory, key: str) -> tuple[Finding, ...]:
+    """What could not be opened yet beside the merge request of a request; the runner tries again."""
+    found: dict[str, Finding | None] = {}
+    for intent in memory.intents_of(key):
+        if intent.kind in BESIDE:
+            error = intent.error if intent.state in ("todo", "failed") else None
+            what = BESIDE[intent.kind]
+            says = say(Finding(str(error["code"]), error["facts"])).says if error else ""
+            found[what] = Finding("EGR035", {"key": key, "what": what, "says": says}) if error else None
+    return tuple(finding for finding in found.values() if finding)

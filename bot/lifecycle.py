@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.desk import Problem, attempt
-from bot.perform import perform
+from bot.ledger import BESIDE
+from bot.perform import Elsewhere, nowhere, perform
 from bot.world import wire
-from bot.world.forge import Forge, MergeRequest
+from bot.world.forge import Forge, Linked, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
 from skills.core import following
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
+    OPEN_STATES,
     CloseMergeRequest,
     Effect,
     MergeRequestDecision,
@@ -31,10 +34,18 @@ STALE = timedelta(seconds=60)
 class InlineRunner:
     """Runs intents in the calling process, one after the other: the embedded default and the command line."""
 
-    def __init__(self, memory: Memory, forge: Callable[[], Forge], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        forge: Callable[[], Forge],
+        clock: Callable[[], datetime],
+        elsewhere: Elsewhere = nowhere,
+    ) -> None:
+        """`elsewhere` gives the forges of other repositories, where diagrams are kept."""
         self._memory = memory
         self._forge = forge
         self._clock = clock
+        self._elsewhere = elsewhere
 
     def ready(self) -> None:
         """Before anything is recorded: without a forge a request could never go on."""
@@ -49,8 +60,10 @@ class InlineRunner:
         for key in keys:
             for intent in self._memory.intents_of(key):
                 problem = self._run(intent, at_once) if intent.state in ("todo", "doing") else None
-                if problem:
+                # What is opened beside a request never keeps it back, and comes after it.
+                if problem and intent.kind not in BESIDE:
                     problems[key] = problem
+                    break
         return problems
 
     def retry(self, key: str) -> Mapping[str, Problem]:
@@ -76,19 +89,22 @@ class InlineRunner:
         if intent is None:
             return None
         effect = wire.load_effect(intent.payload)
-        merge_request, problem = attempt(lambda: perform(effect, self._forge()))
+        merge_request, problem = attempt(lambda: perform(effect, self._forge(), self._elsewhere))
         if merge_request is not None:
             self._finish(intent, effect, merge_request)
         if problem is not None:
             self._fail(intent, effect, problem)
         return problem
 
-    def _finish(self, intent: IntentRow, effect: Effect, merge_request: MergeRequest) -> None:
+    def _finish(self, intent: IntentRow, effect: Effect, merge_request: MergeRequest | Linked) -> None:
         now = self._clock()
-        receipt = {"number": merge_request.number, "url": merge_request.url, "head": merge_request.head}
+        receipt: dict[str, Any] = {"number": merge_request.number, "url": merge_request.url}
+        if isinstance(merge_request, MergeRequest):
+            receipt["head"] = merge_request.head
         with self._memory.transaction() as tx:
             row = tx.request(effect.request_key)
-            if not tx.finish(intent, receipt, now) or row is None or not _still_meant(effect, row.request):
+            mine = tx.finish(intent, receipt, now)
+            if isinstance(merge_request, Linked) or not mine or row is None or not _still_meant(effect, row.request):
                 return
             state, fields = _after(effect, merge_request, row)
             if state:
@@ -96,7 +112,8 @@ class InlineRunner:
 
     def _fail(self, intent: IntentRow, effect: Effect, problem: Problem) -> None:
         """What is unreachable is tried again; an approval that could not be carried out is void."""
-        again = problem.exit_status == Unreachable.exit_status
+        early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come
+        again = problem.exit_status == Unreachable.exit_status or early
         error = {"code": problem.finding.code, "facts": dict(problem.finding.facts)}
         now = self._clock()
         with self._memory.transaction() as tx:
@@ -114,9 +131,7 @@ def _after(effect: Effect, merge_request: MergeRequest, row: RequestRow) -> tupl
         # What stands now is our doing. A mirror from before stays as it is: approvals that our own push drops are news.
         mirror = row.forge or following.opened(merge_request.head, merge_request.labels)
         return "waiting", {**named, "forge": mirror, "pushed": None}
-    if isinstance(effect, CloseMergeRequest):
-        return None, {}
-    if effect.merge:
+    if isinstance(effect, MergeRequestDecision) and effect.merge:
         facts = {**row.facts, "commands": list(merge_request.commands)}
         return "merged", {"commit": merge_request.merged_commit or merge_request.head, "facts": facts}
     return None, {}
@@ -130,7 +145,9 @@ def _still_meant(effect: Effect, request: Request) -> bool:
         return request.state in ("drafted", "proposed")
     if isinstance(effect, CloseMergeRequest):
         return request.state == "superseded"
-    return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
+    if isinstance(effect, MergeRequestDecision):
+        return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
+    return request.state in OPEN_STATES
 
 
 def _back(effect: Effect, problem: Problem) -> RequestState | None:

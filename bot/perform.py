@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from bot.world.forge import Forge, MergeRequest
-from skills.core.errors import Outdated
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.world.forge import Forge, Linked, MergeRequest
+from skills.core.diagram.block import placed
+from skills.core.errors import AskUnclear, Outdated
 from skills.core.model import (
     CloseMergeRequest,
+    Edit,
     Effect,
     MergeRequestDecision,
+    OpenDiagram,
+    OpenIssue,
     OpenMergeRequest,
+    Relabel,
 )
 
+POSTERN = "Postern"
+Elsewhere = Callable[[str], Forge]
+"""Gives the forge of another repository, as a policy names it."""
 
-def perform(effect: Effect, forge: Forge) -> MergeRequest:
-    """Carries the effect out and gives the merge request as it is afterwards."""
+
+def nowhere(repository: str) -> Forge:
+    """Where there is only one repository."""
+    raise AskUnclear("EGR044", repository=repository)
+
+
+def perform(effect: Effect, forge: Forge, elsewhere: Elsewhere) -> MergeRequest | Linked:
+    """Carries the effect out and gives the merge request as it is afterwards, or what was opened beside it."""
     match effect:
         case OpenMergeRequest():
             return forge.open_or_update(effect).merge_request
@@ -21,6 +38,61 @@ def perform(effect: Effect, forge: Forge) -> MergeRequest:
             return _decide(effect, forge)
         case CloseMergeRequest():
             return _close(effect, forge)
+        case OpenDiagram():
+            return _diagram(effect, forge, elsewhere)
+        case OpenIssue():
+            return _issue(effect, forge)
+        case Relabel():
+            number = _of(effect.request_key, forge).number
+            return forge.label(number, add=effect.add, remove=effect.remove)
+
+
+def _of(key: str, forge: Forge) -> MergeRequest:
+    merge_request = forge.find(key)
+    if merge_request is None:
+        raise Outdated("EGR475", key=key)
+    return merge_request
+
+
+def _diagram(effect: OpenDiagram, forge: Forge, elsewhere: Elsewhere) -> Linked:
+    """The diagram's merge request on the newest commit there; each of the two names the other."""
+    first = _of(effect.request_key, forge)
+    there = elsewhere(effect.repository)
+    read = there.source(lambda path: path == effect.path, None)()
+    raw = read.files.get(effect.path)
+    try:
+        old = None if raw is None else raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise AskUnclear("EGR033", path=effect.path) from None
+    new = placed(old, effect.block, effect.path)
+    if new == old:
+        done = there.find(effect.request_key)
+        return Linked(done.number, done.url) if done else Linked(0, "")
+    second = there.open_or_update(
+        OpenMergeRequest(
+            request_key=effect.request_key,
+            base=read.commit or "",
+            branch=effect.branch,
+            target=read.branch or "main",
+            edits=(Edit(effect.path, old, new, "architecture"),),
+            digest=effect.digest,
+            title=effect.title,
+            body=f"{effect.body.rstrip()}\n\n{first.url}\n",
+            labels=effect.labels,
+            reviewers=(),
+            author=effect.author,
+            created_at=effect.created_at,
+        )
+    ).merge_request
+    forge.note(first.number, POSTERN, "The architecture diagram", key=f"diagram:{effect.request_key}", url=second.url)
+    return Linked(second.number, second.url)
+
+
+def _issue(effect: OpenIssue, forge: Forge) -> Linked:
+    first = _of(effect.request_key, forge)
+    made = forge.open_issue(replace(effect, body=f"{effect.body.rstrip()}\n\n{first.url}\n"))
+    forge.note(first.number, POSTERN, "The help desk's ticket", key=f"ticket:{effect.request_key}", url=made.url)
+    return made
 
 
 def _close(effect: CloseMergeRequest, forge: Forge) -> MergeRequest:
@@ -29,7 +101,7 @@ def _close(effect: CloseMergeRequest, forge: Forge) -> MergeRequest:
         raise Outdated("EGR475", key=effect.request_key)
     if merge_request.state != "opened":
         return merge_request
-    return forge.close(merge_request.number, "Postern", effect.reason)
+    return forge.close(merge_request.number, POSTERN, effect.reason)
 
 
 def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:

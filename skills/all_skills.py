@@ -6,6 +6,7 @@ from skills.check import skill as check
 from skills.contract import Skill
 from skills.decide import skill as decide
 from skills.diagnose import skill as diagnose
+from skills.diagram import skill as diagram
 from skills.draft import skill as draft
 from skills.propose import skill as propose
 from skills.status import skill as status
@@ -17,6 +18,7 @@ ALL: list[Skill] = [
     draft,
     propose,
     decide,
+    diagram,
     status,
     why,
 ]

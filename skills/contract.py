@@ -48,7 +48,8 @@ class World:
     `allowlist` is compiled at one commit; `policy` comes from the target branch. `requests` are those
     of this repository that could matter (open ones, and the one that is named). `drafted` is the
     digest of the draft that this thread was shown last. `origin` gives the commit that last touched a line, as of the
-    allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late.
+    allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late. So
+    does `file`, the text of any file there (None: there is none; AskUnclear EGR033: it is no text).
     `template` is the repository's own text for merge requests, if it has one.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
     """
@@ -65,6 +66,7 @@ class World:
     origin: Callable[[Place], Origin | None] = lambda _place: None
     template: str | None = None
     lag: Finding | None = None
+    file: Callable[[str], str | None] = lambda _path: None
 
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""

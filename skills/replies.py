@@ -122,7 +122,7 @@ def _draft(answer: Answer) -> Reply:
         lines += [item.says for item in said[1:] if item.level == "info"][:2]
         lines += [item.do for item in said if item.do][:1]
     lines += [*last, *asked]
-    diff = "".join(unified_diff(edit) for edit in answer.detail["edits"])
+    diff = "".join(unified_diff(edit) for edit in answer.detail["edits"] if edit.role != "architecture")
     return Reply(tuple(lines), _proof(answer), _cut(diff))
 
 
@@ -152,6 +152,7 @@ def _plain(answer: Answer) -> Reply:
     request = answer.detail.get("request")
     if isinstance(request, Request):
         lines += [] if request.state == "merged" else [request.url or ""]
+        lines += [say(Finding("EGR040", {"what": link.what, "url": link.url})).says for link in request.links]
     lines += [say(Finding("EGR476", {"command": command})).says for command in answer.detail.get("commands", ())]
     lines += [said[0].do, *question(answer)]
     return Reply(tuple(line for line in lines if line))
@@ -232,9 +233,13 @@ def _evidence(piece: Evidence) -> str:
 
 def _proof(answer: Answer) -> tuple[Section, ...]:
     facts = {"draft": answer.detail["draft"], "data": answer.data, "said": [say(f) for f in answer.findings]}
+    there = answer.detail["draft"].elsewhere
+    outside = [f"{there.repository} {there.path}\n\n{there.block}"] if there else []
+    drawn = [unified_diff(edit) for edit in answer.detail["edits"] if edit.role == "architecture"]
     return (
         Section("proof", render("replies/proof.txt.j2", **facts).strip()),
         Section("architecture note", str(answer.data["note"]["markdown"]), code=True),
+        *(Section("architecture diagram", diff, code=True) for diff in (*drawn, *outside)),
     )
 
 

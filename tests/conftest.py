@@ -28,10 +28,11 @@ MAY_BE_MISSING: frozenset[str] = frozenset({"detect-secrets"})
 
 _PREFIX = "needs "
 ORACLE = Path(__file__).parents[1] / ".venv" / "oracle"
-"""Where network-config-analyzer stands: apart from all else, because its dependencies clash with ours."""
+"""Where network-config-analyzer and Mermaid stand: apart from all else, because dependencies clash with ours."""
 _PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {
     SHARED: lambda: shared_folder() is not None,
     "network-config-analyzer": ORACLE.is_dir,
+    "mermaid": (ORACLE / "mermaidx").is_dir,
 }
 
 

@@ -37,7 +37,7 @@ def world(
 ) -> World:
     made = allowlist(files, commit=commit)
     policy = read_policy(made.texts.get(PATH))
-    return World(made, policy, person, NOW, "test", "main", "test:1", tuple(requests))
+    return World(made, policy, person, NOW, "test", "main", "test:1", tuple(requests), file=made.texts.get)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

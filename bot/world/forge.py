@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
 from skills.core.errors import AskUnclear
-from skills.core.model import Job, OpenMergeRequest, Seen
+from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
 
@@ -75,6 +75,14 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Something that was opened beside a merge request: number and page; 0 and empty where nothing was to do."""
+
+    number: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What opening came to. `created` is False when the merge request was there already (and is up to date now)."""
 
@@ -97,6 +105,9 @@ class Forge(Protocol):
 
         Its `branch` is the target's name. Raises what `ConfigRepo.snapshot` does, and AskUnclear EGR447 or EGR455.
         """
+
+    def text(self, path: str, commit: str) -> str | None:
+        """The text of a file as of a commit that `source` gave; None where there is none (AskUnclear, EGR033)."""
 
     def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
         """Commit the edits on `effect.base`, let the branch stand there, open the merge request or bring it up to date.
@@ -125,8 +136,15 @@ class Forge(Protocol):
     def is_own(self, user: int) -> bool:
         """Whether this number of a user, as the forge's events have it, is Postern's own."""
 
-    def note(self, number: int, by: str, text: str, key: str) -> None:
-        """Leave a remark; one with the same key stands only once."""
+    def note(self, number: int, by: str, text: str, key: str, url: str = "") -> None:
+        """Leave a remark; one with the same key stands only once. `url` is a page of a forge, shown behind it."""
+
+    def open_issue(self, effect: OpenIssue) -> Linked:
+        """The ticket of a request in another project: opened once, its words brought up to date.
+
+        Raises:
+            NotAllowed: EGR492, no such project; EGR494, refused.
+        """
 
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         """Record that `by` approves exactly `head`.

@@ -7,7 +7,17 @@ from collections.abc import Collection
 from bot.world.config_repo import POSTERN, Author, Limits, Snapshot, Wanted
 from bot.world.config_repo.following import follow
 from bot.world.config_repo.paths import shown
-from bot.world.config_repo.reading import Head, branch_commit, entries_at, is_ancestor, is_branch, read_commit, refs
+from bot.world.config_repo.reading import (
+    LINK,
+    Head,
+    blobs,
+    branch_commit,
+    entries_at,
+    is_ancestor,
+    is_branch,
+    read_commit,
+    refs,
+)
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Kind
 from bot.world.config_repo.writing import write_commit
@@ -15,6 +25,8 @@ from bot.world.forge import commit_message
 from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model import OpenMergeRequest
+
+_LARGEST = 5 * 1024 * 1024  # bytes of a Markdown file
 
 
 def read_target(git: GitDir, branch: str, wanted: Wanted, kind: Kind, since: Snapshot | None = None) -> Snapshot:
@@ -98,3 +110,19 @@ def check_target(git: GitDir, base: str, target: str, touched: Collection[str]) 
         if before.get(path) != now.get(path):
             raise Outdated("EGR445", path=shown(path), branch=target)
     return tip
+
+
+def text_at(git: GitDir, commit: str, path: str) -> str | None:
+    """The text of one file as of a commit; None where there is none.
+
+    Raises:
+        AskUnclear: EGR033, something stands there that is no text in UTF-8, or is no file.
+    """
+    entry = entries_at(git, commit, (path,)).get(path)
+    if entry is None:
+        return None
+    raw = None if entry.mode == LINK else next((found for _, found in blobs(git, [entry.id], _LARGEST)), None)
+    try:
+        return (raw if raw is not None else b"\xff").decode("utf-8")
+    except UnicodeDecodeError:
+        raise AskUnclear("EGR033", path=shown(path)) from None

@@ -32,11 +32,12 @@ from bot.world.config_repo.reading import (
 )
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.writing import graft, move_branch, write_commit_object
-from bot.world.forge import MergeRequest, Note, Receipt, State, merge_message
-from bot.world.forge_checks import check_effect, check_target, read_target, request_commit
+from bot.world.forge import Linked, MergeRequest, Note, Receipt, State, merge_message
+from bot.world.forge_checks import check_effect, check_target, read_target, request_commit, text_at
+from bot.world.forge_issues import Tickets
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model import Job, OpenMergeRequest, Seen
+from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
 
 _WAIT_SECONDS = 30.0
 _RACES = 8
@@ -77,6 +78,9 @@ class LocalForge:
             return read_target(self._store.synced(branch), branch, wanted, self._kind, since)
 
         return read
+
+    def text(self, path: str, commit: str) -> str | None:
+        return text_at(self._store.git(), commit, path)
 
     def open_or_update(self, effect: OpenMergeRequest) -> Receipt:
         check_effect(effect)
@@ -141,11 +145,18 @@ class LocalForge:
     def is_own(self, user: int) -> bool:  # noqa: ARG002 - nor users
         return False
 
-    def note(self, number: int, by: str, text: str, key: str) -> None:
+    def note(self, number: int, by: str, text: str, key: str, url: str = "") -> None:
         with self._held():
             record = self._record(number)
             if all(note.key != key for note in record.notes):
-                self._records.save(replace(record, notes=(*record.notes, Note(by, self._now(), text, key))))
+                note = Note(by, self._now(), f"{text}: {url}" if url else text, key)
+                self._records.save(replace(record, notes=(*record.notes, note)))
+
+    def open_issue(self, effect: OpenIssue) -> Linked:
+        with self._held():
+            tickets = Tickets(self._store.folder / "issues")
+            made = tickets.open_or_update(effect)
+            return Linked(made.number, tickets.page(made))
 
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         with self._held():

@@ -78,12 +78,9 @@ class Records:
     def save(self, record: Record) -> None:
         """Write down a record. Raises Unreachable (EGR569) when the disk refuses."""
         text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
-        try:
-            self._write(f"{record.number}-{record.key}.json", text)
-            if record.state != "preparing":
-                self._write(self.page(record.number).name, _page(record))
-        except OSError as error:
-            raise Unreachable("EGR569", where=str(self._folder), says=os.strerror(error.errno or 0)) from None
+        write_durably(self._folder, f"{record.number}-{record.key}.json", text)
+        if record.state != "preparing":
+            write_durably(self._folder, self.page(record.number).name, _page(record))
 
     def page(self, number: int) -> Path:
         """Where a person can read the merge request."""
@@ -110,19 +107,24 @@ class Records:
         except (OSError, ValueError, TypeError, KeyError):
             raise Unreachable("EGR452", path=str(path)) from None
 
-    def _write(self, name: str, text: str) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._folder / f"{_TEMPORARY}{name}"
+
+def write_durably(folder: Path, name: str, text: str) -> None:
+    """The whole file or the one from before, whatever happens meanwhile (Unreachable, EGR569: the disk refuses)."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = folder / f"{_TEMPORARY}{name}"
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(self._folder / name)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        temporary.replace(folder / name)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(folder)
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)
+    except OSError as error:
+        raise Unreachable("EGR569", where=str(folder), says=os.strerror(error.errno or 0)) from None
 
 
 def _record(stored: dict[str, Any]) -> Record:

@@ -18,6 +18,7 @@ from skills.core.errors import Unreachable
 from skills.core.model import (
     CloseMergeRequest,
     Destination,
+    DiagramTask,
     Drawn,
     Edit,
     Effect,
@@ -25,11 +26,14 @@ from skills.core.model import (
     Finding,
     MergeRequestDecision,
     Need,
+    OpenDiagram,
+    OpenIssue,
     OpenMergeRequest,
     Person,
     Place,
     Ports,
     Question,
+    Relabel,
     Workload,
 )
 
@@ -38,17 +42,21 @@ T = TypeVar("T")
 KNOWN: tuple[type, ...] = (
     CloseMergeRequest,
     Destination,
+    DiagramTask,
     Drawn,
     Edit,
     Evidence,
     Finding,
     MergeRequestDecision,
     Need,
+    OpenDiagram,
+    OpenIssue,
     OpenMergeRequest,
     Person,
     Place,
     Ports,
     Question,
+    Relabel,
     Workload,
 )
 _BY_NAME = {kind.__name__: kind for kind in KNOWN}

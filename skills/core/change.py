@@ -34,18 +34,31 @@ from skills.core.platform_base import Platform
 from skills.core.proof import DENIER, default, part_for, prove, worst, worst_of
 from skills.core.reading import read_file
 
-__all__ = ["ENVIRONMENT", "Draft", "digest", "draft", "effect", "unified_diff", "worst_of"]
+__all__ = ["ENVIRONMENT", "Draft", "Elsewhere", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
 _FOR_ALL = "istio"  # the dialect in which a need is for all overlays, unless one is named
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The block that a diagram in another repository shall hold once the change is merged."""
+
+    repository: str
+    path: str
+    block: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A change with the verdicts that it turns: one before and one after for each destination."""
+    """A change with the verdicts that it turns: one before and one after for each destination.
+
+    `elsewhere` is a text for a file of another repository, which the digest covers as well.
+    """
 
     change: Change
     before: tuple[Verdict, ...]
     after: tuple[Verdict, ...]
+    elsewhere: Elsewhere | None = None
 
 
 def draft(allowlist: Allowlist, need: Need) -> Draft:

@@ -1,10 +1,14 @@
-"""Who approves what: `egress-policy.yaml`, always from the target branch and never from the change's own branch."""
+"""Who approves what, which diagrams are kept and where tickets go: `egress-policy.yaml`.
+
+It is always read from the target branch and never from the change's own branch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from skills.core.errors import AskUnclear
 from skills.core.globs import path_matches
@@ -13,6 +17,9 @@ from skills.core.yaml_text import read_documents
 PATH = "egress-policy.yaml"
 TEMPLATE = "egress-merge-request.md.j2"
 """Where a team may keep a text of its own for merge requests, beside the policy."""
+PLATFORMS = ("cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds")
+"""The dialects' names, as a policy writes them."""
+_GROUP_AND_PROJECT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +32,35 @@ class ApprovalRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagramSetting:
+    """Where a team keeps its architecture diagram: the Markdown file `path`, in `repository` (None: in this one).
+
+    `workloads` are globs over names as `namespace/name`, `org/unit/project` or `org/space`.
+    """
+
+    workloads: tuple[str, ...]
+    path: str
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HelpDesk:
+    """The project in which a platform wants a ticket for each request, and the labels that it puts on them."""
+
+    project: str
+    platforms: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The policy as it stands. Without a file there are no approvers, and so nobody can approve."""
 
     groups: Mapping[str, tuple[str, ...]]
     approval: tuple[ApprovalRule, ...]
     present: bool = True
+    diagrams: tuple[DiagramSetting, ...] = ()
+    help_desk: HelpDesk | None = None
 
     def rules_for(self, paths: Iterable[str]) -> list[ApprovalRule | None]:
         """For each changed file the first rule whose paths match it; None where none does."""
@@ -62,12 +92,13 @@ def read_policy(text: str | None) -> Policy:
     data = documents[0].data
     if len(documents) > 1 or not isinstance(data, Mapping):
         raise AskUnclear("EGR421", path=PATH, line=1, what="it must be one map with `groups` and `approval`")
-    _refuse_unknown(data, {"version", "groups", "approval", "uds_core"})
+    _refuse_unknown(data, {"version", "groups", "approval", "uds_core", "diagrams", "help_desk"})
     groups = {str(name): _names(data, members, f"groups.{name}") for name, members in _map(data, "groups").items()}
     rules = data.get("approval") or []
     if not isinstance(rules, list):
         raise _wrong(data, "approval", "`approval` must be a list")
-    return Policy(groups, tuple(_rule(data, rule, groups) for rule in rules))
+    approval = tuple(_rule(data, rule, groups) for rule in rules)
+    return Policy(groups, approval, diagrams=_diagrams(data), help_desk=_help_desk(data))
 
 
 def _rule(data: Any, rule: Any, groups: Mapping[str, tuple[str, ...]]) -> ApprovalRule:
@@ -85,6 +116,73 @@ def _rule(data: Any, rule: Any, groups: Mapping[str, tuple[str, ...]]) -> Approv
     if not paths or not names:
         raise _wrong(data, "approval", "each entry of `approval` needs `paths` and `groups`")
     return ApprovalRule(paths, names, needed)
+
+
+def _diagrams(data: Any) -> tuple[DiagramSetting, ...]:
+    listed = data.get("diagrams") or []
+    if not isinstance(listed, list):
+        raise _wrong(data, "diagrams", "`diagrams` must be a list")
+    found = tuple(_diagram(data, entry) for entry in listed)
+    for entry in found:
+        if sum((entry.repository, entry.path) == (other.repository, other.path) for other in found) > 1:
+            raise _wrong(data, "diagrams", f"`{entry.path[:60]}` stands twice, and a file holds one diagram")
+    return found
+
+
+def _diagram(data: Any, entry: Any) -> DiagramSetting:
+    if not isinstance(entry, Mapping):
+        raise _wrong(data, "diagrams", "each entry of `diagrams` must be a map with `workloads` and `path`")
+    _refuse_unknown(entry, {"workloads", "path", "repository"})
+    workloads = _names(data, entry.get("workloads"), "diagrams")
+    path, repository = _text(data, entry, "path", "diagrams"), _text(data, entry, "repository", "diagrams")
+    if not workloads or path is None:
+        raise _wrong(data, "diagrams", "each entry of `diagrams` needs `workloads` and `path`")
+    parts = path.split("/")
+    if not path.casefold().endswith((".md", ".markdown")) or not path.isprintable() or "\\" in path:
+        raise _wrong(data, "diagrams", f"`{path[:60]}` is no Markdown file, whose name ends in .md")
+    if {"", ".", "..", ".git"} & {part.casefold() for part in parts}:
+        raise _wrong(data, "diagrams", f"`{path[:60]}` must be a path inside the repository, without . and ..")
+    if repository and "://" in repository:
+        where = urlsplit(repository)
+        if where.scheme != "https" or not where.hostname or "@" in where.netloc or where.query or where.fragment:
+            raise _wrong(data, "diagrams", "`repository` must be a plain https address without a user name, or a path")
+    return DiagramSetting(workloads, path, repository)
+
+
+def _help_desk(data: Any) -> HelpDesk | None:
+    entry = data.get("help_desk")
+    if entry is None:
+        return None
+    if not isinstance(entry, Mapping):
+        raise _wrong(data, "help_desk", "`help_desk` must be a map with `project` and `platforms`")
+    _refuse_unknown(entry, {"project", "platforms", "labels"})
+    project = (_text(data, entry, "project", "help_desk") or "").strip("/")
+    platforms = _names(data, entry.get("platforms"), "help_desk")
+    strange = [name for name in platforms if name not in PLATFORMS]
+    if strange:
+        raise _wrong(data, "help_desk", f"`{strange[0][:60]}` is no platform; known are {', '.join(PLATFORMS)}")
+    parts = project.split("/")
+    if len(parts) < _GROUP_AND_PROJECT or not all(_is_plain(part) for part in parts):
+        raise _wrong(data, "help_desk", "`project` must be the path of a project, as `group/help-desk`")
+    if not platforms:
+        raise _wrong(data, "help_desk", "`help_desk` needs `platforms`, those whose changes need a ticket")
+    labels = _names(data, entry.get("labels"), "help_desk")
+    if any("," in label for label in labels):
+        raise _wrong(data, "help_desk", "a label has no comma in it")
+    return HelpDesk(project, platforms, labels)
+
+
+def _is_plain(part: str) -> bool:
+    return part not in {"", ".", ".."} and all(sign.isalnum() or sign in "._-" for sign in part)
+
+
+def _text(data: Any, entry: Mapping[str, Any], key: str, section: str) -> str | None:
+    value = entry.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise _wrong(data, section, f"`{key}` must be a text")
+    return value.strip()
 
 
 def _refuse_unknown(entry: Mapping[str, Any], known: set[str]) -> None:

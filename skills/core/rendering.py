@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _MARKDOWN = frozenset("\\`*_[]#.!|<>~@:$&%")
 _FENCE = "````"
 _FOREIGN_TEMPLATE, _FOREIGN_TEXT = 60_000, 200_000  # characters
+_NAME_SIGNS = frozenset(" .:/*_=,()@+-")
 
 
 def render(name: str, **facts: Any) -> str:
@@ -83,6 +84,13 @@ def escape_cell(text: object) -> str:
     return escape_markdown(text) or "-"
 
 
+def code_cell(text: object) -> str:
+    """A name inside a table cell: as code where nothing in it could end the code or the cell, else escaped."""
+    flat = " ".join(str(text).split())
+    plain = flat.isascii() and all(sign.isalnum() or sign in _NAME_SIGNS for sign in flat)
+    return f"`{flat}`" if flat and plain else escape_cell(flat)
+
+
 def fenced(text: object, language: str = "") -> str:
     """Foreign text as a code block whose fence is longer than any run of backticks in it."""
     body = str(text).rstrip("\n")
@@ -92,4 +100,4 @@ def fenced(text: object, language: str = "") -> str:
     return f"{fence}{language}\n{body}\n{fence}"
 
 
-_FILTERS: dict[str, Any] = {"md": escape_markdown, "cell": escape_cell, "fence": fenced}
+_FILTERS: dict[str, Any] = {"md": escape_markdown, "cell": escape_cell, "code": code_cell, "fence": fenced}

@@ -23,6 +23,14 @@ def may_redraw(person: Person, request: Request, policy: Policy) -> None:
         raise NotAllowed("EGR063", key=request.key, asked_by=request.asked_by)
 
 
+def may_tick(person: Person, request: Request, policy: Policy) -> None:
+    """That a diagram is up to date is said by whom the request concerns: it changes no rule and decides nothing."""
+    may_ask(person)
+    concerned = {request.asked_by, *request.watchers, *policy.approvers(request.paths)}
+    if person.id.strip().casefold() not in {name.strip().casefold() for name in concerned}:
+        raise NotAllowed("EGR043", key=request.key, asked_by=request.asked_by)
+
+
 def may_decide(person: Person, request: Request, policy: Policy) -> None:
     """Approve, reject or hold: a member of a group that the target branch's policy names, never the requester."""
     may_ask(person)

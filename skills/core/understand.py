@@ -18,7 +18,7 @@ from skills.core.report import read_report
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw",
+    "kept", "why", "redraw", "diagram",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -35,6 +35,7 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
+_DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
 _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additionally)\b|\b(?:too|as well)\s*[.!?]*\s*$")
 _DRAFT = re2.compile(
@@ -207,6 +208,8 @@ def _command(said: str) -> Heard | None:
         return Heard("status", key=match[1])
     if match := _REDRAW.fullmatch(said):
         return Heard("redraw", key=match[1])
+    if match := _DIAGRAM.fullmatch(said):
+        return Heard("diagram", key=match[1])
     if match := _DECIDE.fullmatch(said):
         verb = match[1].lower()
         return Heard(verb, key=match[2], reason=_flat(match[3]))

@@ -21,5 +21,5 @@ def still_the_same(drawn: Drawn, world: World) -> bool:
     if need is None:
         return False
     noted = asked.get("comment")
-    drafted = change.draft(world.allowlist, need if noted is None else replace(need, reason=noted))
-    return change.effect(draft.answered(drafted, ask.answer).change) == drawn.effect
+    drafted = draft.drawn(ask, need if noted is None else replace(need, reason=noted), world)
+    return change.effect(drafted.change) == drawn.effect

@@ -10,13 +10,15 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import change, diagram, risk, wire
+from skills.core import change, risk, wire
 from skills.core.change import Draft
+from skills.core.diagram import note as diagram
 from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow
 from skills.core.messages import say
 from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict
 from skills.core.until import read_until
+from skills.draft.architecture import with_diagram
 
 NAME = "draft"
 _WAYS = ("addresses", "service:", "unbind:")  # questions whose answer changes what is drafted
@@ -45,7 +47,7 @@ def run(ask: Ask, world: World) -> Answer:
     need, answer = need_of(ask, world)
     if need is None:
         return answer
-    drafted = answered(change.draft(world.allowlist, need), ask.answer)
+    drafted = drawn(ask, need, world)
     data = as_json(drafted, need, world)
     findings = leading(drafted, need)
     return Answer(
@@ -56,6 +58,11 @@ def run(ask: Ask, world: World) -> Answer:
         exit_status=_exit_status(drafted, need),
         detail={"draft": drafted, "need": need, "edits": drafted.change.edits},
     )
+
+
+def drawn(ask: Ask, need: Need, world: World) -> Draft:
+    """The change with its proof and, where the policy names one, with the team's architecture diagram."""
+    return with_diagram(answered(change.draft(world.allowlist, need), ask.answer), need, world)
 
 
 def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
@@ -169,7 +176,7 @@ def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
         "commands": list(drafted.change.commands),
         "proof": _proof(drafted.change.proof),
         "questions": wire.questions(drafted.change.questions),
-        "approvals": world.policy.groups_for(edit.path for edit in edits),
+        "approvals": world.policy.groups_for(drafted.change.governed),
         "risk": {"score": assessed.score, "reasons": [say(reason).says for reason in assessed.reasons]},
         "note": {"markdown": note.markdown, "mermaid": note.mermaid},
         "findings": wire.findings(leading(drafted, need)),

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from skills.contract import World
-from skills.core import change, diagram, risk
+from skills.core import change, risk
 from skills.core.change import Draft
+from skills.core.diagram import note as diagram
 from skills.core.messages import say
 from skills.core.model import ISOLATION, Drawn, Finding, Need, OpenMergeRequest, Request
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
+from skills.propose import asides
 
 _DIFF_KEPT = 60_000  # characters
 _ERROR_SHOWN = 3_000  # characters
@@ -22,9 +24,9 @@ _MOST_LISTED = 100
 
 def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need_key: str) -> Request:
     """A new request. `asked` is the ask as JSON; with it the same can be drawn anew on another commit."""
-    paths = tuple(edit.path for edit in drafted.change.edits)
+    paths = drafted.change.governed
     approvers = world.policy.approvers(paths) - {world.person.id.casefold()}
-    diff = "".join(change.unified_diff(edit) for edit in drafted.change.edits)
+    diff = "".join(change.unified_diff(edit) for edit in drafted.change.edits if edit.path in paths)
     return Request(
         key=key,
         state="drafted",
@@ -65,6 +67,7 @@ def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[
             f"egress::{need.workload.platform}",
             *(f"environment::{name}" for name in _environments(need)),
             f"risk::{assessed.band}",
+            *asides.labels(request),
         ),
         reviewers=_reviewers(request, world),
         author=request.asked_by,
@@ -126,6 +129,8 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "error_cut": len(error) > _ERROR_SHOWN,
         "thread": _link(request.thread),
         "note": note.markdown,
+        "elsewhere": drafted.elsewhere,
+        "ticket_project": asides.ticket_project(need, world),
         "commands": drafted.change.commands,
         "verify": _verify(asked, need),
         "undo": _undo(asked, need),

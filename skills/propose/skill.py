@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import Field
 
 from skills.contract import Answer, World
-from skills.core import change
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import (
@@ -28,7 +27,7 @@ from skills.core.model import (
 from skills.core.rights import may_ask, may_redraw
 from skills.core.secrets import mask
 from skills.draft import skill as draft
-from skills.propose import drawing
+from skills.propose import asides, drawing
 
 NAME = "propose"
 _REASON_LENGTH = 2000
@@ -71,7 +70,7 @@ def run(ask: Ask, world: World) -> Answer:
 def _drafted(ask: Ask, need: Need, world: World) -> Draft:
     """As it was shown: a reason that came after the draft stands in the merge request and not in the file."""
     noted = need if ask.comment is None else replace(need, reason=ask.comment)
-    return draft.answered(change.draft(world.allowlist, noted), ask.answer)
+    return draft.drawn(ask, noted, world)
 
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
@@ -92,6 +91,7 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
         return _watch(old, world)
     drafted_by = ask.drafted_by or world.person.id
     request = drawing.request(key, drafted, need, world, _kept(ask, need), request_key(world.repository, need))
+    request = replace(request, diagram=asides.diagram_task(drafted, need, world, old))
     request = replace(request, watchers=() if world.person.is_same(drafted_by) else (drafted_by,))
     if old:
         same = old.digest == drafted.change.digest
@@ -104,12 +104,13 @@ def _opened(request: Request, old: Request | None, drafted: Draft, need: Need, w
     shown = replace(need, reason=request.reason, until=request.until)
     proof = drafted.change.proof
     effect, said = drawing.effect(request, drafted, shown, world)
+    also = asides.findings(request, need, world)
     return Answer(
         _data(request, created=old is None),
-        findings=(_lead(request, old, world), *said, *proof.wider_than_asked, *proof.lost),
+        findings=(_lead(request, old, world), *said, *proof.wider_than_asked, *proof.lost, *also),
         next_steps=("status",),
         records=(OpenRequest(request, drafted.change.edits, old.digest if old else None),),
-        effects=(effect,),
+        effects=(effect, *asides.effects(request, drafted, need, world)),
         detail={"request": request, "draft": drafted},
     )
 
@@ -170,6 +171,7 @@ def _redraw(old: Request, world: World) -> Answer:
     draft.refuse_unproved(drafted, need)
     asker = replace(world, person=Person(old.asked_by), thread=old.thread)
     made = drawing.request(old.key, drafted, need, asker, old.drawn.asked, old.drawn.need)
+    made = replace(made, diagram=asides.diagram_task(drafted, need, world, old))
     same = old.digest == made.digest
     made = replace(
         made, reason=old.reason, until=old.until, since=old.since, version=old.version, watchers=old.watchers

@@ -38,5 +38,7 @@ def _row(request: Request) -> dict[str, Any]:
         "digest": request.digest,
         "asked_by": request.asked_by,
         "since": request.since,
+        "diagram": None if request.diagram is None else "open" if request.diagram.open else "done",
+        "links": [{"what": link.what, "url": link.url} for link in request.links],
         "waits_for": list(request.waits_for) if request.state in ("waiting", "held") else [],
     }

@@ -103,12 +103,12 @@ def test_draft_diff_applies_with_git(capsys: pytest.CaptureFixture[str], folder:
     assert (status, data["decision"]) == (0, "allowed")
 
 
-def test_draft_write_changes_the_folder_and_only_one_file(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+def test_draft_write_changes_one_manifest_and_its_diagram(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     words = ["--for", "payment-gateway", "--to", "api.twilio.com", "--reason", "SMS", "--write"]
     status, _, _ = run(capsys, "draft", "--config", str(folder), *words)
     assert status == 0
     changed = [name for name, text in files().items() if (folder / name).read_bytes() != text]
-    assert [Path(name).name for name in changed] == ["payment-gateway.yaml"]
+    assert [Path(name).name for name in changed] == ["retail-banking.md", "payment-gateway.yaml"]
 
 
 def test_write_needs_a_folder(capsys: pytest.CaptureFixture[str], repository: Path) -> None:

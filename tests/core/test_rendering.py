@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core.diagram import Connection, escape_mermaid, mermaid, note
+from skills.core.diagram.note import Connection, escape_mermaid, mermaid, note
 from skills.core.rendering import escape_cell, escape_markdown, fenced
 
 HOSTILE = [

@@ -18,7 +18,7 @@ import yaml
 
 from tests.shared import shared_folder
 
-_UNDESCRIBED = re.compile(r"/api/v4/user|.*/notes")
+_UNDESCRIBED = re.compile(r".*/issues(?:/\d+)?|/api/v4/user|.*/notes")
 # https://docs.gitlab.com/api/jobs/ and its log: not in the description either, so they are described here.
 _BESIDE: dict[str, Any] = {
     "/api/v4/projects/{id}/pipelines/{pipeline_id}/jobs": {

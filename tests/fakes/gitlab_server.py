@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from tests.fakes.gitlab_issues import HelpDesk
 from tests.fakes.gitlab_people import BOT, MEMBERS, People
 
 TOKEN = "made-up-token-of-the-tests"
@@ -64,6 +65,7 @@ class GitLab(People):
         self.merge_requests: dict[int, dict[str, Any]] = {}
         self.notes: dict[int, list[dict[str, Any]]] = {}
         self.faults: list[Fault] = []
+        self.desks: dict[str, HelpDesk] = {}  # projects with nothing but issues
         self.calls: list[str] = []
         self.git_calls: list[str] = []
         self.statuses: list[str] = []  # `detailed_merge_status` of the next looks, before `mergeable`
@@ -188,6 +190,8 @@ class GitLab(People):
         if path == "/api/v4/personal_access_tokens/self":
             return 200, self.token
         project, _, rest = path.removeprefix("/api/v4/projects/").partition("/")
+        if unquote(project) in self.desks:
+            return self.desks[unquote(project)].answer(method, rest, query, given, BOT)
         if unquote(project) != PROJECT:
             return 404, {"message": "404 Project Not Found"}
         if rest == "members/all":

@@ -140,6 +140,14 @@ class ConfigRepo:
         """The one that is held already, if it is of the same mirror: a git may be running for it."""
         return self._git if self._git is not None and self._git.path == mirror.path else mirror
 
+    def text(self, path: str, at: str | None) -> str | None:
+        """The text of one file, on disk or as of a commit; None where there is none (AskUnclear, EGR033: no UTF-8)."""
+        raw = self.snapshot(lambda each: each == path, at=at).files.get(path)
+        try:
+            return None if raw is None else raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise AskUnclear("EGR033", path=shown(path)) from None
+
     def default_branch(self) -> str | None:
         """The branch that changes go to unless somebody says otherwise; None when HEAD is detached."""
         return reading.default_head(self.git()).branch

@@ -142,6 +142,26 @@ class Calls:
     def add_note(self, number: int, text: str) -> None:
         self._write("post", f"merge_requests/{number}/notes", {"body": text})
 
+    # --- issues
+
+    def of(self, path: str) -> Calls:
+        """The calls for another project of the same GitLab, with the same token."""
+        project = Project(self._project.url, path, self._project.token, self._project.ca)
+        return Calls(project, self._session, self._pause)
+
+    def issues(self, words: str) -> list[dict[str, Any]]:
+        """Issues that Postern's own user opened and whose title or description has these words, in any state."""
+        found = self._read("issues", search=words, state="all", scope="all", **{"in": "title,description"})
+        return [each for each in found if each["author"]["id"] == self.me()]
+
+    def create_issue(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("post", "issues", fields)
+
+    def update_issue(self, number: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._write("put", f"issues/{number}", fields)
+
+    # --- people
+
     def member_ids(self, names: Collection[str]) -> list[int]:
         """Ids of the members with exactly these user names; others are left out."""
         if not names:

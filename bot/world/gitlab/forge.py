@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from bot.world.config_repo import ConfigRepo, Snapshot, Source, Wanted
 from bot.world.config_repo.reading import branch_commit, changed_paths, default_head, resolve
 from bot.world.config_repo.running import GitDir
-from bot.world.forge import MergeRequest, Note, Options, Receipt, State, merge_message
-from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit
+from bot.world.forge import Linked, MergeRequest, Note, Options, Receipt, State, merge_message
+from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit, text_at
 from bot.world.forge_records import is_key
-from bot.world.gitlab import looking, words
+from bot.world.gitlab import issues, looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import Job, OpenMergeRequest, Seen
+from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
@@ -88,6 +88,9 @@ class GitLabForge:
             return read_target(git, branch, wanted, self._repo.kind, since)
 
         return lambda since=None: self._repo.read(read, since)
+
+    def text(self, path: str, commit: str) -> str | None:
+        return text_at(self._repo.git(), commit, path)
 
     # --- opening
 
@@ -205,8 +208,12 @@ class GitLabForge:
 
     # --- deciding
 
-    def note(self, number: int, by: str, text: str, key: str) -> None:
-        self._leave(number, words.note(by, text, key), lambda body: words.has_mark(body, key))
+    def note(self, number: int, by: str, text: str, key: str, url: str = "") -> None:
+        self._leave(number, words.note(by, text, key, url), lambda body: words.has_mark(body, key))
+
+    def open_issue(self, effect: OpenIssue) -> Linked:
+        made = issues.open_or_update(self._calls.of(effect.project), self.where, effect)
+        return Linked(int(made["iid"]), str(made["web_url"]))
 
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         found = self._one(number)

@@ -40,8 +40,10 @@ def body_of(description: str) -> str:
     return description[:at] if at >= 0 else description
 
 
-def note(by: str, text: str, key: str) -> str:
-    return f"{escape_markdown(text)}\n\n*recorded by Postern for {escape_markdown(by)}*\n{mark(key)}"
+def note(by: str, text: str, key: str, url: str = "") -> str:
+    """`url` is a page that a forge itself named: it is left to be a link."""
+    said = f"{escape_markdown(text)}: {url}" if url else escape_markdown(text)
+    return f"{said}\n\n*recorded by Postern for {escape_markdown(by)}*\n{mark(key)}"
 
 
 def mark(key: str) -> str:

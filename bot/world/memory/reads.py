@@ -24,7 +24,7 @@ from bot.world.memory.rows import (
     TurnRow,
 )
 from skills.core.errors import Unreachable
-from skills.core.model import OPEN_STATES, Decided, Drawn, Edit, Finding, Need, Request
+from skills.core.model import OPEN_STATES, Decided, DiagramTask, Drawn, Edit, Finding, Link, Need, Request
 
 
 class Reads(ABC):
@@ -136,7 +136,11 @@ class Reads(ABC):
         decided_in = {row["key"]: row["round"] for row in rows}
         decided = self._decided(decided_in)
         latest = self._latest(list(decided_in))
-        return tuple(_request(row, decided.get(row["key"], ()), latest.get(row["key"])) for row in rows)
+        linked = self._linked(list(decided_in))
+        return tuple(
+            _request(row, decided.get(row["key"], ()), latest.get(row["key"]), linked.get(row["key"], {}))
+            for row in rows
+        )
 
     def _latest(self, keys: list[str]) -> dict[str, Finding]:
         """The last thing that people were told about each request."""
@@ -147,6 +151,16 @@ class Reads(ABC):
         for row in rows:
             with suppress(Unreachable):  # one that another version wrote keeps nobody from reading the request
                 found[row["request"]] = wire.load(Finding, row["payload"])
+        return found
+
+    def _linked(self, keys: list[str]) -> dict[str, dict[str, Link]]:
+        """What was opened beside each request's merge request: the newest of each sort."""
+        table = tables.intents
+        done = table.c.request.in_(keys) & table.c.kind.in_(_BESIDE) & (table.c.state == "done")
+        found: dict[str, dict[str, Link]] = {}
+        for row in self._rows(select(table).where(done).order_by(table.c.id)):
+            if row["receipt"].get("url"):
+                found.setdefault(row["request"], {})[row["kind"]] = Link(_BESIDE[row["kind"]], row["receipt"]["url"])
         return found
 
     def _decided(self, rounds: Mapping[str, int]) -> dict[str, tuple[Decided, ...]]:
@@ -179,7 +193,12 @@ def _decision(row: RowMapping) -> DecisionRow:
     return DecisionRow(by=values.pop("decided_by"), **values)
 
 
-def _request(row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None) -> RequestRow:
+_BESIDE = {"OpenDiagram": "diagram", "OpenIssue": "ticket"}
+
+
+def _request(
+    row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None, linked: Mapping[str, Link]
+) -> RequestRow:
     request = Request(
         key=row["key"],
         state=row["state"],
@@ -204,6 +223,8 @@ def _request(row: RowMapping, decided: tuple[Decided, ...], latest: Finding | No
         waits_for=tuple(row["waits_for"]),
         decisions=decided,
         drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
+        diagram=wire.load(DiagramTask, row["facts"]["diagram"]) if row["facts"].get("diagram") else None,
+        links=tuple(linked.values()),
         pushed=row["pushed"],
         latest=latest,
     )

@@ -167,6 +167,14 @@ class Transaction(Messages):
             return False
         return self._set(table, table.c.key == key, {"watchers": [*known, watcher], "updated_at": now})
 
+    def set_fact(self, key: str, name: str, value: Json, now: datetime) -> bool:
+        """One of a request's facts, as it is now. The version stays: what was shown to an approver still stands."""
+        table = tables.requests
+        facts = self._connection.execute(select(table.c.facts).where(table.c.key == key).with_for_update()).scalar()
+        if facts is None:
+            return False
+        return self._set(table, table.c.key == key, {"facts": {**facts, name: dict(value)}, "updated_at": now})
+
     def add_decision(self, key: str, decided: Decided, head: str | None, version: int, now: datetime) -> bool:
         """Appends a decision, at `now`; the same person deciding the same on the same change counts once a round."""
         table, asked = tables.decisions, tables.requests

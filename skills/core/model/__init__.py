@@ -1,7 +1,16 @@
 """The plain values that every part of Postern speaks in. No behaviour beyond comparison and display."""
 
 from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proof, Role
-from skills.core.model.effects import CloseMergeRequest, Effect, MergeRequestDecision, OpenMergeRequest
+from skills.core.model.effects import (
+    DIAGRAM_OPEN,
+    CloseMergeRequest,
+    Effect,
+    MergeRequestDecision,
+    OpenDiagram,
+    OpenIssue,
+    OpenMergeRequest,
+    Relabel,
+)
 from skills.core.model.findings import Evidence, Fact, Finding, Question, finding, unique
 from skills.core.model.flows import Destination, Need, Ports, Workload, WorkloadRef
 from skills.core.model.origins import Origin
@@ -11,12 +20,15 @@ from skills.core.model.requests import (
     ISOLATION,
     OPEN_STATES,
     Decided,
+    DiagramTask,
     Drawn,
+    Link,
     MoveRequest,
     OpenRequest,
     Record,
     Request,
     RequestState,
+    TickDiagram,
     Verb,
     WatchRequest,
 )
@@ -33,6 +45,7 @@ from skills.core.model.verdicts import (
 )
 
 __all__ = [
+    "DIAGRAM_OPEN",
     "ISOLATION",
     "LAYERS",
     "OPEN_STATES",
@@ -42,6 +55,7 @@ __all__ = [
     "Decision",
     "Default",
     "Destination",
+    "DiagramTask",
     "Drawn",
     "Edit",
     "Effect",
@@ -53,10 +67,13 @@ __all__ = [
     "Job",
     "LayerVerdict",
     "LayerView",
+    "Link",
     "MergeRequestDecision",
     "MoveRequest",
     "NearMiss",
     "Need",
+    "OpenDiagram",
+    "OpenIssue",
     "OpenMergeRequest",
     "OpenRequest",
     "Origin",
@@ -68,12 +85,14 @@ __all__ = [
     "Proof",
     "Question",
     "Record",
+    "Relabel",
     "Remark",
     "Request",
     "RequestState",
     "Role",
     "RuleHit",
     "Seen",
+    "TickDiagram",
     "Verb",
     "Verdict",
     "WatchRequest",

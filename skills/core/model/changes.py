@@ -84,7 +84,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A drafted change on one base commit. `digest` covers the base and all new text."""
+    """A drafted change on one base commit. `digest` covers the base and all new text.
+
+    `governed` are the files that the policy's approvals are asked for: a diagram follows from the rules, and whoever
+    approves those approves it.
+    """
 
     base: str | None
     digest: str
@@ -94,3 +98,7 @@ class Change:
     findings: tuple[Finding, ...] = ()
     questions: tuple[Question, ...] = ()
     shown_at: Place | None = None
+
+    @property
+    def governed(self) -> tuple[str, ...]:
+        return tuple(edit.path for edit in self.edits if edit.role != "architecture")

@@ -59,4 +59,52 @@ class CloseMergeRequest:
     reason: str
 
 
-Effect = OpenMergeRequest | MergeRequestDecision | CloseMergeRequest
+@dataclass(frozen=True, slots=True)
+class OpenDiagram:
+    """Write `block` into the diagram `path` of another repository, in a merge request of its own, and link the two.
+
+    `branch` is its natural key there. It goes on the newest commit of that repository's default branch.
+    """
+
+    request_key: str
+    digest: str
+    repository: str
+    path: str
+    block: str
+    branch: str
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    author: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIssue:
+    """Open the ticket of a request in the help desk's project, or bring its text up to date, and link it.
+
+    A hidden mark with the request key is its natural key, so it is found before it is made.
+    """
+
+    request_key: str
+    digest: str
+    project: str
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """Take labels off the merge request of a request, or put them on."""
+
+    request_key: str
+    digest: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+Effect = OpenMergeRequest | MergeRequestDecision | CloseMergeRequest | OpenDiagram | OpenIssue | Relabel
+DIAGRAM_OPEN = "egress::diagram-open"
+"""The label of a request whose diagram somebody must bring up to date by hand."""

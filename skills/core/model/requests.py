@@ -46,6 +46,23 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class DiagramTask:
+    """That a diagram must be brought up to date by hand; once it is, `by` and `at` say who said so and when."""
+
+    open: bool
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something that was opened beside the merge request: the `diagram` elsewhere, or the help desk's `ticket`."""
+
+    what: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes.
 
@@ -76,6 +93,8 @@ class Request:
     waits_for: tuple[str, ...] = ()
     decisions: tuple[Decided, ...] = ()
     drawn: Drawn | None = None
+    diagram: DiagramTask | None = None
+    links: tuple[Link, ...] = ()
     pushed: str | None = None
     latest: Finding | None = None
 
@@ -112,4 +131,13 @@ class MoveRequest:
     decision: Decided | None = None
 
 
-Record = OpenRequest | WatchRequest | MoveRequest
+@dataclass(frozen=True, slots=True)
+class TickDiagram:
+    """Somebody brought the diagram up to date. The version stays: what was shown to an approver still stands."""
+
+    key: str
+    by: str
+    at: str
+
+
+Record = OpenRequest | WatchRequest | MoveRequest | TickDiagram

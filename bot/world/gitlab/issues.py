@@ -1,0 +1,47 @@
+"""The help desk's tickets on GitLab: issues that are found by a hidden mark before they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.world.gitlab import words
+from bot.world.gitlab.calls import Calls, Refused, Unsure
+from skills.core.errors import NotAllowed, Unreachable
+from skills.core.model import OpenIssue
+
+
+def open_or_update(calls: Calls, where: str, effect: OpenIssue) -> dict[str, Any]:
+    """The ticket of a request, with these words. `calls` are for the help desk's project.
+
+    Raises:
+        NotAllowed: EGR494, GitLab refuses it; EGR490 to EGR492.
+        Unreachable: EGR489, EGR493.
+    """
+    # GitLab searches by the key, which stands here whatever the words are; the mark then says that it is ours.
+    text = f"{effect.body.rstrip()}\n\nPostern-Request: {effect.request_key}\n{words.mark(_key(effect))}"
+    found = _found(calls, effect)
+    try:
+        if found is None:
+            fields = {"title": effect.title, "description": text, "labels": ",".join(effect.labels)}
+            return calls.create_issue({name: value for name, value in fields.items() if value})
+        if found["description"].replace("\r\n", "\n").rstrip() == text and found["title"] == effect.title:
+            return found
+        return calls.update_issue(found["iid"], {"title": effect.title, "description": text})
+    except Refused as refusal:
+        raise NotAllowed("EGR494", where=where, branch=effect.project, says=refusal.says) from None
+    except Unsure as unsure:
+        found = _found(calls, effect)
+        if found is None:
+            raise Unreachable("EGR489", where=where, says=str(unsure)) from None
+        return found
+
+
+def _found(calls: Calls, effect: OpenIssue) -> dict[str, Any] | None:
+    """The first that Postern itself opened for the request; what others write never counts as a mark."""
+    known = calls.issues(effect.request_key)
+    marked = [each for each in known if words.has_mark(each["description"] or "", _key(effect))]
+    return min(marked, key=lambda each: int(each["iid"]), default=None)
+
+
+def _key(effect: OpenIssue) -> str:
+    return f"ticket:{effect.request_key}"
