@@ -28,6 +28,8 @@ def test_each_setting_is_read_from_its_variable() -> None:
             assert value == Path("/srv/postern")
         elif setting.secret:
             assert value.reveal() == f"value of {setting.name}"
+        elif isinstance(value, frozenset):
+            assert value == {"value", "of", setting.name}
         else:
             assert value == f"value of {setting.name}"
 
