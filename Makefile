@@ -51,8 +51,9 @@ mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
-bench: .venv/.dev ## Measure the check path as ratios to its floors
+bench: .venv/.dev ## Measure the check path and proposals as ratios to their floors
 	@$(PY) -m benchmarks.check_path $(ARGS)
+	@$(PY) -m benchmarks.propose $(ARGS)
 
 .venv/bin/python:
 	@python=; older=; venvless=; \

@@ -94,6 +94,17 @@ class GitLab(People):
             found["detailed_merge_status"] = self.statuses.pop(0) if self.statuses else "mergeable"
         return found
 
+    def branch(self, method: str, name: str, query: dict[str, list[str]]) -> tuple[int, Any]:
+        if method == "POST":
+            name = query["branch"][0]
+            self.git("update-ref", f"refs/heads/{name}", self.tip(query["ref"][0]) or "")
+        tip = self.tip(name)
+        if tip is None:
+            return 404, {"message": "404 Branch Not Found"}
+        if method == "DELETE":
+            self.git("update-ref", "-d", f"refs/heads/{name}")
+        return 201 if method == "POST" else 200, {"name": name, "commit": {"id": tip}}
+
     def users(self, ids: Collection[int]) -> list[dict[str, Any]]:
         return [each for each in self.members if each["id"] in ids]
 
@@ -194,6 +205,8 @@ class GitLab(People):
             return self.desks[unquote(project)].answer(method, rest, query, given, BOT)
         if unquote(project) != PROJECT:
             return 404, {"message": "404 Project Not Found"}
+        if rest.startswith("repository/branches"):
+            return self.branch(method, unquote(rest.removeprefix("repository/branches").strip("/")), query)
         if rest == "members/all":
             return 200, self.members
         if rest == f"members/all/{BOT['id']}" and self.level is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.world.config_repo import pushing
 from skills.core.errors import Mendable
 from skills.core.messages import say
 from skills.core.model import OpenMergeRequest
@@ -47,8 +48,10 @@ QUICK = ["reset after the work", "502 after the work"]
 @pytest.mark.parametrize(
     "name", [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in FAULTS]
 )
-def test_at_each_request_of_a_proposal(stage: Stage, name: str) -> None:
+def test_at_each_request_of_a_proposal(stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing, "PUSH_SECONDS", 4.0)
     row = FAULTS[name]
+    stage.forge().source(lambda _: True, None)()
     number, ended = 0, False
     while not ended:
         effect, forge = stage.effect(), stage.forge()

@@ -43,6 +43,8 @@ _CODES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "returned error: 5",
             "not valid: is this a git repository",
             "rpc failed",
+            "cannot access url",
+            "git-http-push failed",
             "early eof",
             "hung up unexpectedly",
             "unexpected disconnect",

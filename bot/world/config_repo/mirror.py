@@ -187,7 +187,16 @@ class Mirror:
         return git
 
     def _ask(self) -> Remote:
-        """Asks twice where the first answer broke off at once: that is mostly over at the next try."""
+        try:
+            return self._asked_twice()
+        except AskUnclear:
+            if self._current() is None:
+                raise
+        # Git takes a proxy's page for an empty list, and a repository does not lose all its commits.
+        raise Unreachable("EGR549", where=self._where, says="it lists no branch any more")
+
+    def _asked_twice(self) -> Remote:
+        """Where the first answer breaks off at once, that is mostly over at the next try."""
         began = time.monotonic()
         try:
             return ask(self._where, self._url, self._env)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.world.config_repo.failures import mendable, says
-from bot.world.config_repo.running import FETCH_SECONDS, GitDir
+from bot.world.config_repo.running import GitDir
 from skills.core.errors import NotAllowed, Outdated
+
+# A push is a few kilobytes. Git's own halves wait for one another for ever when the server's report is cut.
+PUSH_SECONDS = 60.0
 
 # With --porcelain a refused ref is one line on standard output: `!<TAB>from:to<TAB>[reason] (summary)`.
 _REFUSED = "!\t"
@@ -25,7 +28,7 @@ def push_branch(git: GitDir, url: str, env: Mapping[str, str], branch: str, *, o
     """
     ref = f"refs/heads/{branch}"
     lease = f"--force-with-lease={ref}:{old or ''}"
-    done = git.attempt("push", "--porcelain", "--no-verify", lease, url, f"{new}:{ref}", env=env, seconds=FETCH_SECONDS)
+    done = git.attempt("push", "--porcelain", "--no-verify", lease, url, f"{new}:{ref}", env=env, seconds=PUSH_SECONDS)
     if done.status == 0:
         return
     refused = [line for line in done.out.decode("utf-8", "replace").splitlines() if line.startswith(_REFUSED)]
