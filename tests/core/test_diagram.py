@@ -170,6 +170,15 @@ def test_the_diagram_is_part_of_the_change_and_of_its_digest() -> None:
     assert draft.run(draft.Ask.model_validate(UDL), there).data == answer.data
 
 
+def test_a_host_that_a_rule_opens_on_every_port_is_one_row() -> None:
+    ask = {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"}
+    old, new = edit_of(draft.run(draft.Ask.model_validate(ask), world(files())), "architecture/retail-banking.md")
+    added = [line for line in new.splitlines() if line not in (old or "").splitlines() and line.startswith("|")]
+    assert [row[:6] for row in table("|\n|\n" + "\n".join(added))] == [
+        ["payment-gateway", "production", "api.twilio.com", "every port", "ANY", "SMS"]
+    ]
+
+
 def test_no_approval_is_asked_for_the_diagram_itself() -> None:
     content = dict(files())
     content["egress-policy.yaml"] = content["egress-policy.yaml"].replace(b'paths: ["**"]', b'paths: ["no/**"]')

@@ -99,8 +99,9 @@ def reaches(
         left -= len(mine)
         if left < 0:
             raise TooMany
-        found += _of_grants(allowlist, workload, mine)
-        found += _of_known(allowlist, workload, [to for name, to in known if is_called(name, workload)])
+        given = list(_of_grants(allowlist, workload, mine))
+        asked = [to for name, to in known if is_called(name, workload) and not _is_listed(to, given)]
+        found += (*given, *_of_known(allowlist, workload, asked))
     return list({(*_ends(each), each.ports): each for each in reversed(found)}.values())[::-1]
 
 
@@ -163,6 +164,12 @@ def _narrower(allowlist: Allowlist, workload: Workload, grant: Grant, grants: Se
             reach = _reach(workload, part, [allowlist.check(workload, each) for each in probes(part)])
             if reach is not None:
                 yield reach
+
+
+def _is_listed(destination: Destination, given: Sequence[Reach]) -> bool:
+    """Whether a rule names the destination itself, so that it stands there already."""
+    ports = {"every port", str(destination.ports)}
+    return any(each.target == destination.name and each.ports in ports for each in given)
 
 
 def _of_known(allowlist: Allowlist, workload: Workload, known: Sequence[Destination]) -> Iterator[Reach]:
