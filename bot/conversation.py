@@ -19,6 +19,7 @@ from bot.followups import (
     corrects,
     from_above,
     keep,
+    merge_lead,
     only_one_waiting,
     says_nothing,
     since_merge,
@@ -35,6 +36,7 @@ from bot.turns import (
     ask_for,
     chosen,
     flow_of,
+    instead,
     kept,
     note_workload,
     of_the_thread,
@@ -192,12 +194,16 @@ class Conversation:
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
         spoken_of = turn.state.get("to") if not heard.destinations else None
-        lead = self._merge_lead(turn) if spoken_of else []
+        lead = merge_lead(self._row(turn.state.get("key"))) if spoken_of else []
         self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
         return [
             *lead,
-            *self._run(turn, "diagnose", {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of}),
+            *self._run(
+                turn,
+                "diagnose",
+                {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations},
+            ),
         ]
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
@@ -257,14 +263,14 @@ class Conversation:
         return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
-        """A draft's question: a choice that is a destination replaces what was asked for, any other is noted."""
+        """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
         bare = replace(heard, reason="")
         if heard.key == "phase":
             return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]
         if heard.key == "environment":
             return (self._draft if take_environment(turn, heard.reason) else self._again)(turn, bare)
         if "://" in heard.reason:
-            turn.state["to"] = [heard.reason]
+            turn.state["to"] = instead(turn.state, heard)
         if given := addresses_in(heard.reason):
             turn.state |= {"ip": given, "on": self._clock().date().isoformat()}
         else:
@@ -320,17 +326,12 @@ class Conversation:
         request = self._row(key)
         if request is None:
             return [problem(Finding("EGR654"))]
-        lead = problem(Finding("EGR474", {"key": request.key, "state": request.state}))
+        lead = merge_lead(request)
         if request.destinations == ISOLATION and not turn.state.get("text"):
-            return [lead]
+            return lead
         if not turn.state.get("text"):
-            return [lead, *self._run(turn, "check", flow_of(request))]
-        return [lead, *self._run(turn, "diagnose", of_the_thread(turn.state))]
-
-    def _merge_lead(self, turn: Turn) -> list[Reply]:
-        """What a new symptom of an old need has to be read with: the thread's own merge request."""
-        request = self._row(turn.state.get("key"))
-        return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
+            return [*lead, *self._run(turn, "check", flow_of(request))]
+        return [*lead, *self._run(turn, "diagnose", of_the_thread(turn.state))]
 
     # --- follow-ups
 

@@ -93,6 +93,11 @@ def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], str 
     return [to for to in turn.state.get("to", ()) if to not in heard.destinations], None
 
 
+def merge_lead(request: Request | None) -> list[Reply]:
+    """What a new symptom of an old need has to be read with: the thread's own merge request."""
+    return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
+
+
 def since_merge(request: Request, turn: Turn, desk: Desk) -> Reply:
     """The check once more on the new target branch: said with its commit, never assumed."""
     if request.destinations == ISOLATION:

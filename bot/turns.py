@@ -108,6 +108,14 @@ def note_workload(state: dict[str, Any], heard: Heard) -> None:
         state["for"] = name
 
 
+def instead(state: Mapping[str, Any], heard: Heard) -> list[str]:
+    """The destinations with the chosen one in the place of that which the question's id names; the others stay."""
+    asked = (heard.key or "").partition(":")[2]
+    if not asked:
+        return [heard.reason]
+    return [heard.reason if words.strip() == asked else words for words in state.get("to", ())]
+
+
 def why(state: Mapping[str, Any], heard: Heard) -> dict[str, Any] | None:
     """The ask behind "why is HOST allowed?", and behind a bare "why?" where the last answer was a yes."""
     to = list(heard.destinations) or (state.get("to") if state.get("allowed") else None)

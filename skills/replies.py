@@ -102,7 +102,8 @@ def _diagnose(answer: Answer) -> Reply:
     lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
     lines += [say(finding).says for finding in (*answer.detail["also"][:_MOST_ALSO], *answer.detail["notes"])]
     lines += question(answer)
-    causes = [say(finding) for finding in answer.detail["causes"][:_MOST_CAUSES]]
+    warned = [finding for finding in shown.findings if level(finding) != "info"] if shown and shown.allowed else []
+    causes = [say(finding) for finding in (*warned, *answer.detail["causes"])[:_MOST_CAUSES]]
     told = [f"{item.says} {item.do}".rstrip() for item in causes] or [cause.do]
     lines += [] if answer.questions else told
     return Reply(tuple(line for line in lines if line), _folded(answer, verdicts))
@@ -118,7 +119,7 @@ def _draft(answer: Answer) -> Reply:
     last = [say(Finding("EGR348", {"commands": commands})).says] if commands else []
     room = MOST_LINES - 2 - len(last) - len(asked)
     lines += [item.says for item in said[1:] if item.level != "info"][: min(room, 3) if last else 3]
-    if not answer.detail["edits"]:
+    if not edits and not asked:
         lines += [item.says for item in said[1:] if item.level == "info"][:2]
         lines += [item.do for item in said if item.do][:1]
     lines += [*last, *asked]
@@ -170,7 +171,7 @@ def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
         lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
         lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
     else:
-        lines += [say(finding).says for finding in verdict.findings if level(finding) == "error"][:1]
+        lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
     if not brief or verdict.decision == "denied":
         lines += [_cited(verdict), _near(verdict)]
     return [line for line in lines if line]

@@ -34,10 +34,13 @@ class _Target:
     ports: Ports | None = None
 
 
-def destination(text: str, addresses: tuple[str, ...] = ()) -> tuple[Destination, tuple[Finding, ...]]:
+def destination(
+    text: str, addresses: tuple[str, ...] = (), region: str = ""
+) -> tuple[Destination, tuple[Finding, ...]]:
     """One destination of the `--to` grammar, and what had to be assumed or left out to read it.
 
-    `addresses` are what the asker vouches for (`--ip`). Raises AskUnclear, and only that.
+    `addresses` are what the asker vouches for (`--ip`). `region` is where `s3://` buckets are, as far as it is known.
+    Raises AskUnclear, and only that.
     """
     vouched = tuple(str(hosts.address(item)) for item in addresses)
     words = text.strip()
@@ -47,12 +50,20 @@ def destination(text: str, addresses: tuple[str, ...] = ()) -> tuple[Destination
     if slashes and own.lower() in _OWN:
         return _OWN[own.lower()](words, rest), ()
     url = url_text.read(words)
+    if url.scheme == "s3" and region:
+        return _bucket(words, hosts.normalise(url.authority), region)
     if url.scheme in _BUCKETS:
         raise AskUnclear("EGR620", bucket=shown(url.authority), scheme=url.scheme)
     found, findings = _assemble(url.scheme, url.authority)
     if url.credentials:
         findings = (*findings, Finding("EGR635", {"host": found.name}))
     return replace(found, addresses=vouched), findings
+
+
+def _bucket(words: str, name: str, region: str) -> tuple[Destination, tuple[Finding, ...]]:
+    host = f"{name}.s3.{region}.amazonaws.com"
+    assumed = Finding("EGR639", {"bucket": name, "region": region, "host": host})
+    return replace(_assemble("https", host)[0], written=_kept(words)), (assumed,)
 
 
 def _assemble(scheme: str | None, authority: str) -> tuple[Destination, tuple[Finding, ...]]:

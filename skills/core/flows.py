@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from types import MappingProxyType
 
+import re2
+
 from skills.core.allowlist import Allowlist, Resolution, unresolved
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.flow_text import workloads as read_workloads
+from skills.core.hosts import CLOUD_GOV_REGION
 from skills.core.model import (
     OPEN_STATES,
     Destination,
@@ -24,6 +27,14 @@ from skills.core.model import (
 from skills.core.report import Seen
 
 MOST_DESTINATIONS = 50
+# What people call the services that Cloud Foundry brokers.
+_WHOSE = r"(?i)\b(?:its|our|my|their|the|own|brokered) (?:brokered |own )?"
+_BROKERED = {
+    "rds": re2.compile(_WHOSE + r"(?:database|db|postgres\w*|mysql|rds)\b"),
+    "redis": re2.compile(_WHOSE + r"(?:redis|cache)\b"),
+    "elasticsearch": re2.compile(_WHOSE + r"(?:elasticsearch|opensearch|search index)\b"),
+    "s3": re2.compile(_WHOSE + r"(?:s3|bucket)\b"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +87,23 @@ def read_flow(
         raise AskUnclear("EGR641", most=MOST_DESTINATIONS, given=len(to))
     if ip and len(to) > 1:
         raise AskUnclear("EGR638")
-    read = [read_destination(words, tuple(ip) or ((tried[words],) if words in tried else ())) for words in to]
+    resolved = [(ref, allowlist.resolve(ref)) for ref in read_workloads(for_, service_account=service_account)]
+    known = resolved[0][1].workloads
+    region = CLOUD_GOV_REGION if known and all(workload.kind == "cf" for workload in known) else ""
+    given = {words: tuple(ip) or ((tried[words],) if words in tried else ()) for words in to}
+    read = [read_destination(words, given[words], region) for words in to]
     destinations, findings = tuple(destination for destination, _ in read), tuple(found for _, found in read)
-    first, *others = (
-        Flow(ref, allowlist.resolve(ref), destinations, findings)
-        for ref in read_workloads(for_, service_account=service_account)
-    )
+    first, *others = (Flow(ref, resolution, destinations, findings) for ref, resolution in resolved)
     return replace(first, others=tuple(others))
+
+
+def brokered(allowlist: Allowlist, for_: str | None, text: str) -> str:
+    """The brokered service that words like “its database” mean for an app of Cloud Foundry, as `--to` has it; or ''."""
+    said = next((name for name, pattern in _BROKERED.items() if pattern.search(text)), None)
+    if said is None or not for_:
+        return ""
+    found = allowlist.resolve(read_workloads(for_)[0]).workloads
+    return f"cf-service://{said}" if found and all(workload.kind == "cf" for workload in found) else ""
 
 
 def readable(seen: Sequence[Seen]) -> list[str]:

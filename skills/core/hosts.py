@@ -19,6 +19,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LONGEST_HOST = 253
+CLOUD_GOV_REGION = "us-gov-west-1"
 LONGEST_LABEL = 63
 _SHOWN = 80
 _NEAR = 2

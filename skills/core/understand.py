@@ -93,6 +93,11 @@ _SAME = re2.compile(
     r"(?i)(?:and\s+)?(?:the\s+)?same (?:for|with|to|thing for)\s+([A-Za-z0-9][A-Za-z0-9-]{1,60})\s*[.!?]*"
 )
 _OWN = re2.compile(r"\bcf-(?:service|route)://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::\d{1,5}(?:-\d{1,5})?)?")
+_BROKERED = re2.compile(
+    r"(?i)\b(?:its|our|my|their|brokered) (?:own )?(?:database|db|postgres\w*|mysql|rds|redis|cache|elasticsearch"
+    r"|opensearch|search index|s3|bucket)\b"
+)
+_BUCKET = re2.compile(r"\bs3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _LONGEST_COMMAND = 2400
 _LONGEST_ASK = 1500
 _PORTS_END = 65536
@@ -148,7 +153,10 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     said = whole
     if environment and subject and subject.casefold() in (environment.casefold(), *_ENVIRONMENTS.get(environment, ())):
         subject = None  # "and from staging?" names the environment, no workload
-    destinations = (*own, *_as_written(tuple(readable(judgement.destinations)), said))
+    # Which host a bucket means that is only asked for depends on where the app runs.
+    implied = judgement.symptom == "no_error" and not any(seen.stated for seen in judgement.destinations)
+    buckets = tuple(_BUCKET.findall(said)) if implied else ()
+    destinations = (*own, *(buckets or _as_written(tuple(readable(judgement.destinations)), said)))
     if judgement.symptom != "no_error":
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
@@ -158,6 +166,8 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     port = _PORT_ALONE.search(said)
     if port and not _looks_like_a_host(said):
         return Heard("port", subject, environment, port=port[1], judgement=judgement)
+    if subject and _BROKERED.search(said):
+        return Heard("diagnose", subject, environment, judgement=judgement)
     verb: Verb = "reply" if (subject or environment) and _only_names(said) else "unclear"
     return Heard(verb, subject, environment, judgement=judgement)
 
@@ -232,6 +242,8 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     hits = [known[word.casefold()] for word in words if word.casefold() in known]
     # An app of a known space or namespace: `org/space/app`.
     hits += [word for word in words if word.count("/") > 1 and word.rpartition("/")[0].casefold() in known]
+    # Pods by their labels: `namespace{label=value}`.
+    hits += [word for word in words if word.endswith("}") and word.partition("{")[0].casefold() in known]
     if hits:
         return max(hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):

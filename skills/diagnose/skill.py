@@ -13,7 +13,7 @@ from skills.contract import Answer, World
 from skills.core import wire
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.errors import AskUnclear
-from skills.core.flows import addresses, read_flow, readable, with_pending
+from skills.core.flows import addresses, brokered, read_flow, readable, with_pending
 from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
@@ -59,7 +59,7 @@ def run(ask: Ask, world: World) -> Answer:
         *(f for verdict in verdicts for f in verdict.findings if f not in notes),
         *(f for verdict in verdicts[:1] if (f := coverage(verdict))),
     )
-    questions = _questions(ask, cause, verdicts)
+    questions = _questions(ask, cause, verdicts, world)
     return Answer(
         _data(judgement, cause, certainty, block, findings, questions, verdicts, world),
         findings=findings,
@@ -213,13 +213,16 @@ def _masked(report: Report) -> list[Finding]:
     return [Finding("EGR291", {"what": ", ".join(dict.fromkeys(report.masked))})] if report.masked else []
 
 
-def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict]) -> tuple[Question, ...]:
+def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict], world: World) -> tuple[Question, ...]:
     if verdicts and verdicts[0].questions:
         return verdicts[0].questions
     if cause.code == "EGR283" and not ask.for_:
         return (Question("workload", "EGR105"),)
     if cause.code in ("EGR282", "EGR295"):
-        return (Question("destination", "EGR292"),)
+        service = brokered(world.allowlist, ask.for_, ask.text)
+        return (
+            Question("destination", "EGR265", {"service": service}) if service else Question("destination", "EGR292"),
+        )
     return ()
 
 

@@ -16,12 +16,14 @@ from skills.core.diagram import note as diagram
 from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow
 from skills.core.messages import say
-from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict
+from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict, unique
 from skills.core.until import read_until
 from skills.draft.architecture import with_diagram
 
 NAME = "draft"
 _WAYS = ("addresses", "service:", "unbind:")  # questions whose answer changes what is drafted
+_MEANS = ("service", "protocol", "bucket")  # questions about what one destination is
+_UNMET = ("EGR312", "EGR390")  # said before what is wider: a part of what was asked is not in the change
 _ANYWHERE = "anywhere.invalid:443"  # a namespace is looked up with a destination that nobody has
 
 
@@ -105,7 +107,9 @@ def _unresolved(verdicts: Sequence[Verdict], world: World) -> Answer:
 def _meant(ask: Ask) -> tuple[str, ...]:
     """The destinations; an answer such as `service:10.0.0.7:5432=cf-service://rds` puts another one in place of one."""
     given = dict(item.partition("=")[::2] for item in ask.answer)
-    chosen = {words: given.get(f"service:{words}", "") for words in ask.to}
+    chosen = {
+        words: next((given[key] for kind in _MEANS if (key := f"{kind}:{words}") in given), "") for words in ask.to
+    }
     return tuple(chosen[words] if "://" in chosen[words] else words for words in ask.to)
 
 
@@ -151,9 +155,14 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     turned = opened if opened and not need.remove else turned
     destinations = dict.fromkeys(str(verdict.destination) for verdict in turned)
     facts = {"workload": need.who, "destinations": ", ".join(destinations)}
-    waiting = drafted.change.findings if drafted.change.questions and not drafted.change.edits else ()
+    known = tuple(f for verdict in drafted.before for f in verdict.findings)
+    waiting = (
+        drafted.change.questions
+        and not drafted.change.edits
+        and (drafted.change.findings or [f for f in known if say(f).level != "info"][:1])
+    )
     if waiting:
-        return (*waiting, *proof.lost, *(f for verdict in drafted.before for f in verdict.findings if f not in waiting))
+        return (*waiting, *proof.lost, *(f for f in known if f not in waiting))
     if drafted.change.edits and not (need.remove and proof.after == "allowed"):
         met = "EGR301" if proof.after == "allowed" or opened else "EGR391"
         lead = Finding("EGR302" if need.remove else met, facts)
@@ -161,7 +170,8 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
         lead = Finding("EGR303", facts)
     else:
         lead = Finding("EGR315" if need.remove else "EGR304", facts)
-    rest = (*proof.lost, *proof.wider_than_asked, *drafted.change.findings)
+    unmet = [finding for finding in drafted.change.findings if finding.code in _UNMET]
+    rest = tuple(unique((*proof.lost, *unmet, *proof.wider_than_asked, *drafted.change.findings)))
     return (lead, *rest, *(f for verdict in drafted.before for f in verdict.findings if f not in rest))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,22 +98,30 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
         same = old.digest == drafted.change.digest
         kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
         request = replace(kept, reason=old.reason, until=old.until, drawn=old.drawn) if same else kept
-    return _opened(request, old, drafted, need, world)
+    return _opened(request, old, drafted, need, world, shown=ask.digest is not None)
 
 
-def _opened(request: Request, old: Request | None, drafted: Draft, need: Need, world: World) -> Answer:
-    shown = replace(need, reason=request.reason, until=request.until)
-    proof = drafted.change.proof
-    effect, said = drawing.effect(request, drafted, shown, world)
+def _opened(
+    request: Request, old: Request | None, drafted: Draft, need: Need, world: World, *, shown: bool = False
+) -> Answer:
+    """`shown`: the asker saw this very draft, with all that it opens or closes beyond the need."""
+    wanted = replace(need, reason=request.reason, until=request.until)
+    beyond = (*drafted.change.proof.wider_than_asked, *drafted.change.proof.lost)
+    effect, said = drawing.effect(request, drafted, wanted, world)
     also = asides.findings(request, need, world)
     return Answer(
         _data(request, created=old is None),
-        findings=(_lead(request, old, world), *said, *proof.wider_than_asked, *proof.lost, *also),
+        findings=(_lead(request, old, world), *said, *(_once_more(beyond) if shown else beyond), *also),
         next_steps=("status",),
         records=(OpenRequest(request, drafted.change.edits, old.digest if old else None),),
         effects=(effect, *asides.effects(request, drafted, need, world)),
         detail={"request": request, "draft": drafted},
     )
+
+
+def _once_more(beyond: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What the draft said in full a moment ago, in one line."""
+    return (Finding("EGR497", {"count": len(beyond)}),) if beyond else ()
 
 
 def _same_need(ask: Ask, need: Need, world: World) -> tuple[str, Request | None]:

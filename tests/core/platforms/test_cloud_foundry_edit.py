@@ -217,8 +217,9 @@ def test_an_own_bucket_needs_the_public_group_and_the_endpoint() -> None:
         "cf restart APP",
         "aws --endpoint-url https://reports.vpce-01beaa66570dfb2b9-1hlav4x8.s3.us-gov-west-1.vpce.amazonaws.com s3 ls s3://reports",
     )
-    asked = plan(space(TRUSTED), "reports.s3.us-gov-west-1.amazonaws.com")
-    assert (asked.edits, [question.id for question in asked.questions]) == ((), ["bucket"])
+    host = "reports.s3.us-gov-west-1.amazonaws.com"
+    asked = plan(space(TRUSTED), host)
+    assert (asked.edits, [question.id for question in asked.questions]) == ((), [f"bucket:{host}"])
 
 
 def test_an_internal_route_needs_a_network_policy() -> None:
@@ -426,18 +427,33 @@ def test_cf_mgmt_unbinds_by_itself_where_it_is_told_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "files",
+    ("files", "steps"),
     [
-        {**space("partner", PUBLIC), **PARTNER},  # two groups open it: to unbind one closes nothing
-        {**space(), **settings(running=["partner"]), **PARTNER},  # serves every space
-        {CONFIG: "org: acme\nspace: dev\n", "config/spaceDefaults.yml": f"named-security-groups: [{PUBLIC}]\n"},
-        {"ci.yml": f"script:\n  - cf bind-security-group {PUBLIC} acme --space dev\n"},  # an empty list would stay
+        # two groups open it: to unbind one closes nothing
+        ({**space("partner", PUBLIC), **PARTNER}, ["EGR395", "EGR395"]),
+        ({**space(), **settings(running=["partner"]), **PARTNER}, ["EGR397"]),  # serves every space
+        (
+            {CONFIG: "org: acme\nspace: dev\n", "config/spaceDefaults.yml": f"named-security-groups: [{PUBLIC}]\n"},
+            ["EGR395"],
+        ),
+        # an empty list would stay
+        ({"ci.yml": f"script:\n  - cf bind-security-group {PUBLIC} acme --space dev\n"}, ["EGR395"]),
     ],
 )
-def test_a_binding_that_serves_more_stays(files: Mapping[str, str]) -> None:
+def test_a_binding_that_serves_more_stays_and_the_steps_by_hand_are_said(
+    files: Mapping[str, str], steps: list[str]
+) -> None:
     spaces = {"config/acme/spaces.yml": "org: acme\nspaces:\n- dev\n"}
     made = plan({**spaces, **files}, "198.51.100.7:443", remove=True)
-    assert (made.edits, made.commands, codes(list(made.findings))) == ((), (), ["EGR780"])
+    assert (made.edits, made.commands, codes(list(made.findings))) == ((), (), ["EGR780", *steps])
+    for found in made.findings[1:]:
+        assert str(found.facts["command"]).startswith("cf unbind-")
+
+
+def test_a_route_between_apps_is_closed_by_its_own_command() -> None:
+    made = plan(space(), "https://reports.apps.internal:61443", remove=True)
+    assert codes(list(made.findings)) == ["EGR396"]
+    assert made.findings[0].facts["command"] == "cf remove-network-policy APP reports --protocol tcp --port 61443"
 
 
 # --- properties

@@ -145,7 +145,7 @@ def test_what_is_neither_tls_nor_http_is_asked_about(to: str) -> None:
     made = drafted(repository(package(BLOCK)), to)
     assert made.change.edits == ()
     assert "EGR836" in says(made)
-    assert [question.id for question in made.change.questions] == ["protocol"]
+    assert [question.id for question in made.change.questions] == [f"protocol:{to}"]
 
 
 def test_vouched_addresses_make_a_cidr_rule_each() -> None:

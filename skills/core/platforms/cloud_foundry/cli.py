@@ -19,6 +19,10 @@ def unbind(group: str, org: str, space: str) -> str:
     return f"cf unbind-security-group {quoted(group)} {quoted(org)} {quoted(space)}"
 
 
+def unbind_everywhere(group: str) -> str:
+    return f"cf unbind-running-security-group {quoted(group)}"
+
+
 def app_of(workload: Workload) -> str:
     """The app of a workload; a placeholder where it is a whole space."""
     return workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else _PLACEHOLDER
@@ -36,6 +40,11 @@ def route(workload: Workload, destination: Destination) -> tuple[str, str, str, 
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
     command = f"cf add-network-policy {quoted(source)} {quoted(there)} --protocol {protocol} --port {port}"
     return command, source, there, port
+
+
+def unroute(workload: Workload, destination: Destination) -> str:
+    """Takes away the network policy of `route`."""
+    return route(workload, destination)[0].replace("cf add-network-policy", "cf remove-network-policy", 1)
 
 
 def list_bucket(bucket: str) -> str:

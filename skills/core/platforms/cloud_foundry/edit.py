@@ -68,7 +68,7 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
         _endpoint(desk, destination)
         return ()
     if any(unknown.code == "EGR756" for unknown in found.unknown):
-        return (Question("bucket", "EGR797", {"host": destination.name}, ("brokered", "our own")),)
+        return (_whose_bucket(destination),)
     if put_on_proxy(desk, workload, destination):
         return ()
     asked = _which_service(desk, need, destination)
@@ -89,6 +89,13 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
             desk.say("EGR369", address=str(destination), service=service, group=known.TRUSTED)
         desk.say("EGR792", destination=str(destination), support=known.SUPPORT)
     return ()
+
+
+def _whose_bucket(destination: Destination) -> Question:
+    """Each choice is the destination that is then meant."""
+    bucket = known.bucket_of((destination.host or "").removeprefix("*.")) or "BUCKET"
+    choices = ("cf-service://s3", f"https://{bucket}.{known.ENDPOINT}")
+    return Question(f"bucket:{destination.written}", "EGR797", {"host": destination.name}, choices)
 
 
 def _which_service(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]:
@@ -166,9 +173,14 @@ def _remove(desk: Desk, need: Need, destination: Destination) -> Sequence[Questi
     removed = take_from_proxy(desk, need.workload, destination) or removed
     if removed:
         return ()
-    group = None if is_internal_route(destination) or need.choice == LEAVE else _only_opener(desk, destination)
+    if is_internal_route(destination):
+        desk.say("EGR396", destination=str(destination), command=cli.unroute(need.workload, destination))
+        return ()
+    group = None if need.choice == LEAVE else _only_opener(desk, destination)
     if group is None or not _unbind(desk, group):
         desk.say("EGR780", destination=str(destination))
+        if need.choice != LEAVE:
+            _by_hand(desk, destination)
         return ()
     takes_effect(desk, group.name, unbinds=True)
     also = ", ".join(_also_lost(group, destination))
@@ -179,6 +191,18 @@ def _remove(desk: Desk, need: Need, destination: Destination) -> Sequence[Questi
     if needed:
         desk.say("EGR389", group=group.name, needed=needed)
     return () if need.choice == UNBIND else (Question(f"unbind:{group.name}", "EGR388", facts, (UNBIND, LEAVE)),)
+
+
+def _by_hand(desk: Desk, destination: Destination) -> None:
+    """The steps by which a person closes what no file here closes alone, one finding for each opener."""
+    space = desk.space
+    for each in desk.index.bound(space):
+        if reaches(space, (each,), destination):
+            also = ", ".join(_also_lost(each, destination)) or "nothing else that is known"
+            facts = {"destination": str(destination), "group": each.name, "place": str(each.place), "also": also}
+            command = cli.unbind(each.name, space.org, space.space)
+            command = cli.unbind_everywhere(each.name) if each.everywhere else command
+            desk.say("EGR397" if each.everywhere else "EGR395", command=command, **facts)
 
 
 def _only_opener(desk: Desk, destination: Destination) -> Bound | None:

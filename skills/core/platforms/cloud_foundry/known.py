@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from skills.core.enforce.spans import EVERY_PORT, EVERY_V4, PRIVATE_V4, Region, Span, Spans, network_span, without
-from skills.core.hosts import Network, parent_of
+from skills.core.hosts import CLOUD_GOV_REGION, Network, parent_of
 
 PUBLIC = "public_networks_egress"
 TRUSTED = "trusted_local_networks_egress"
-REGION = "us-gov-west-1"
+REGION = CLOUD_GOV_REGION
 ENDPOINT = "vpce-01beaa66570dfb2b9-1hlav4x8.s3.us-gov-west-1.vpce.amazonaws.com"
 SUPPORT = "support@cloud.gov"
 _LEGACY = {"public_networks": PUBLIC, "trusted_local_networks": TRUSTED}

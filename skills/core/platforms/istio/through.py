@@ -34,6 +34,11 @@ class Way:
     hop: Hop
 
     @property
+    def home(self) -> str:
+        """The gateway's namespace, where hosts for everybody are kept too."""
+        return self.hop.to[0][0].split(".")[1]
+
+    @property
     def destination(self) -> Destination:
         return _reached(self.host, self.port)
 
@@ -48,7 +53,8 @@ def leaves_through(bench: Workbench, scope: Scope, pods: Pods, to: Destination) 
     found = [way for way in ways if isinstance(way, Way)]
     if not found or len(found) < len(ways):
         return None
-    like = next((way for way in found if _like(way, to)), None)
+    ours = [way for way in found if way.entry.namespace in (pods.namespace, way.home)]
+    like = next((way for way in ours if _like(way, to)), None)
     texts, index, said = dict(bench.texts), bench.index, len(bench.findings)
     try:
         if like is None or to.host is None:
@@ -156,6 +162,7 @@ def _by_hand(bench: Workbench, scope: Scope, like: Way, to: Destination, why: st
     parts += [("Gateway", gateway.name, gateway.place) for gateway in gateways]
     parts += [("DestinationRule", rule.name, rule.place) for rule in rules]
     listed = ", ".join(f"{kind} {name} ({place.path}:{place.line})" for kind, name, place in parts)
-    facts = {"host": to.name, "namespace": bench.namespace, "like": like.host, "parts": listed, "why": why}
+    whose = bench.namespace if scope.of_namespace.get(bench.namespace) else "this repository"
+    facts = {"host": to.name, "namespace": whose, "like": like.host, "parts": listed, "why": why}
     bench.say("EGR578", *(place for _, _, place in parts), gateway=like.hop.to[0][0], **facts)
     bench.alone = True

@@ -31,7 +31,7 @@ def audit(index: Index) -> list[Finding]:
         for said in index.stated
         if known_rules(said.release) is None
     ]
-    found += [finding("EGR848", extra.place, package=extra.package, count=extra.count) for extra in index.extras]
+    found += map(gateway.extra_rules, index.extras)
     return found
 
 
@@ -47,6 +47,8 @@ def _of_package(index: Index, package: Package) -> Iterator[Finding]:
             yield finding("EGR822", rule.at("remoteHost"), listed=host, host=bare_host(host), **facts)
         if rule.egress and rule.network is not None and rule.network.prefixlen == 0:
             yield finding("EGR834", rule.at("remoteCidr"), cidr=rule.remote_cidr or "", **facts)
+    for host in dict.fromkeys(rule.remote_host or "" for rule in package.host_rules):
+        yield from gateway.also_used(index, package, host)
     yield from _for_nobody(index, package)
     yield from _closed_ports(index, package)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding, unique
+from skills.core.platforms.uds.gateway import also_used, extra_rules
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.ingress import account_views
 from skills.core.platforms.uds.meshed import Sender, detour, mesh_decides, mesh_view, route
@@ -91,6 +92,8 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
         network = replace(network, near=tuple(misses))
     views = [network] if mesh is None else [network, mesh]
     views = [_with_unseen(view, index, package) for view in views]
+    if destination.host is not None and mesh is not None and mesh.allows:
+        views[-1] = replace(views[-1], findings=(*views[-1].findings, *also_used(index, package, destination.host)))
     if not far.internal and meshed and not refused and all(view.allows for view in views):
         views[0] = replace(
             views[0], findings=(*views[0].findings, still_fails(index, package, sender.pods, sender.account))
@@ -106,7 +109,7 @@ def _with_unseen(view: LayerView, index: Index, package: Package) -> LayerView:
     doubts = [finding("EGR167", *places, package=package.name)] if places else []
     for extra in index.extras:
         if extra.egress and extra.package in {package.name, package.namespace}:
-            doubts.append(finding("EGR848", extra.place, package=extra.package, count=extra.count))
+            doubts.append(extra_rules(extra))
     return replace(view, unknown=(*view.unknown, *doubts)) if doubts else view
 
 

@@ -6,7 +6,7 @@ from skills.core.enforce.mesh import family_of
 from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
-from skills.core.platforms.uds.edit_bundle import open_gateway
+from skills.core.platforms.uds.gateway import also_used, open_gateway
 from skills.core.platforms.uds.index import Registration, clash_with, twin_of
 from skills.core.platforms.uds.meshed import clash_finding
 from skills.core.platforms.uds.neighbours import say_neighbours
@@ -48,6 +48,7 @@ def add_host(bench: Workbench, package: Package, destination: Destination) -> No
         return
     if mode == "sidecar":
         open_gateway(bench, ports)
+        bench.findings += also_used(bench.index, package, destination.host or "")
     _say_about(bench, package, rule, destination)
 
 
@@ -76,7 +77,7 @@ def _not_by_host(bench: Workbench, package: Package, to: Destination) -> None:
     choices = [f"--ip ADDRESS for {to.name}", f"Anywhere on port {to.ports}"]
     if to.protocol == "tcp":
         choices = [f"tls://{to.name}:{to.ports}", f"http://{to.name}:{to.ports}", *choices]
-    bench.ask("protocol", "EGR837", choices, destination=str(to))
+    bench.ask(f"protocol:{to.written}", "EGR837", choices, destination=str(to))
 
 
 def _clashes(bench: Workbench, package: Package, host: str, ports: tuple[int, ...], protocol: str) -> bool:

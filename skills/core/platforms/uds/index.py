@@ -14,7 +14,16 @@ from skills.core.model import Finding
 from skills.core.platforms.uds.admission import refusals
 from skills.core.platforms.uds.generate import GeneratedRules
 from skills.core.platforms.uds.naming import sanitize
-from skills.core.platforms.uds.package import Allow, CoreDeployment, CoreRelease, Entry, ExtraRules, Key, Package
+from skills.core.platforms.uds.package import (
+    Allow,
+    CoreDeployment,
+    CoreRelease,
+    Entry,
+    ExtraRules,
+    HostUse,
+    Key,
+    Package,
+)
 from skills.core.platforms.uds.versions import NEWEST, OLD_DEFAULT, Mode, Version, known_rules
 
 
@@ -51,7 +60,7 @@ class Index:
     `presumed` is this index as it would be if they were admitted. `stated` are releases that the policy file names.
     `others` are this index by the rules of other releases that bundles of the repository deploy. `twins`: a host of
     the same mode whose resources get the same name. `failing`: a clash because of which a Package may fail whole.
-    `names` are the hosts by the names of their resources.
+    `names` are the hosts by the names of their resources. `uses` are hosts that Istio's own objects name.
     """
 
     rules: Version = NEWEST
@@ -71,6 +80,7 @@ class Index:
     twins: Mapping[tuple[Mode, str], Registration] = field(default_factory=dict)
     failing: Mapping[Key, Clash] = field(default_factory=dict)
     names: Mapping[tuple[Mode, str], str] = field(default_factory=dict)
+    uses: tuple[HostUse, ...] = ()
 
     def every_package(self) -> Iterable[Package]:
         return (package for group in self.packages.values() for package in group)
@@ -90,7 +100,9 @@ class Index:
     def by_old_default(self) -> Index:
         """By the rules of the release before the default mode changed, for Packages that name no mode."""
         every = list(self.every_package())
-        return _compiled([*every, *self.cores, *self.extras], every, self.cluster, OLD_DEFAULT, Index(OLD_DEFAULT))
+        return _compiled(
+            [*every, *self.cores, *self.extras, *self.uses], every, self.cluster, OLD_DEFAULT, Index(OLD_DEFAULT)
+        )
 
     def at_host(self, mode: Mode, host: str) -> tuple[Registration, ...]:
         return self.registered.get(mode, {}).get(host, ())
@@ -154,6 +166,7 @@ def _compiled(
         cores=tuple(entry for entry in entries if isinstance(entry, CoreDeployment)),
         extras=tuple(entry for entry in entries if isinstance(entry, ExtraRules)),
         stated=tuple(entry for entry in entries if isinstance(entry, CoreRelease)),
+        uses=tuple(entry for entry in entries if isinstance(entry, HostUse)),
     )
     compiled = _in_mesh(index, [package for package in every if package.key not in refused])
     return replace(compiled, presumed=_in_mesh(index, every)) if refused else compiled

@@ -179,7 +179,7 @@ class CoreRelease:
 class ExtraRules:
     """`additionalNetworkAllow` of a bundle: rules for a chart whose template is not read here.
 
-    `egress`: one of them opens a way out, or may do so.
+    `egress`: one of them opens a way out, or may do so. `count` 0: what they are is said only at deployment.
     """
 
     place: Place
@@ -188,4 +188,14 @@ class ExtraRules:
     egress: bool = True
 
 
-Entry = Package | CoreDeployment | CoreRelease | ExtraRules
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """A Gateway or VirtualService of Istio that somebody wrote beside the Packages, with the hosts that it names."""
+
+    place: Place
+    kind: str
+    name: str
+    hosts: tuple[str, ...]
+
+
+Entry = Package | CoreDeployment | CoreRelease | ExtraRules | HostUse

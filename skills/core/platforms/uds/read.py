@@ -19,6 +19,7 @@ from skills.core.platforms.uds.package import (
     Entry,
     Expose,
     ExtraRules,
+    HostUse,
     Package,
 )
 from skills.core.yaml_text import Document, Map, Seq
@@ -30,6 +31,7 @@ _REMOTES = ("remoteHost", "remoteCidr", "remoteGenerated", "remoteNamespace", "r
 _DIRECTIONS = ("Egress", "Ingress")
 _PROTOCOLS = ("TLS", "HTTP", "TCP", "UDP")
 _MODES = ("ambient", "sidecar")
+_STEERS = ("Gateway", "VirtualService")
 _DEVICE_FLOW = "oauth2.device.authorization.grant.enabled"
 # Aliases can make one rule or list stand for thousands; more than this nobody runs.
 _MOST_RULES = 5_000
@@ -45,6 +47,8 @@ def read(document: Document) -> Sequence[Entry]:
         return _package(document, data)
     if data.get("kind") == "UDSBundle":
         return _bundle(document, data)
+    if data.get("kind") in _STEERS and str(data.get("apiVersion", "")).startswith("networking.istio.io/"):
+        return _host_use(document, data)
     if document.path == POLICY and data.get(RELEASE) is not None:
         return (CoreRelease(document.place(data, RELEASE), label_text(data[RELEASE])[:60]),)
     return ()
@@ -197,6 +201,16 @@ def _expose(fields: _Fields) -> Expose:
     )
 
 
+def _host_use(document: Document, data: Map) -> Sequence[Entry]:
+    spec, name = _map(data.get("spec")), label_text(_map(data.get("metadata")).get("name", ""))
+    if any(str(key).startswith("uds/") for key in _map(_map(data.get("metadata")).get("labels"))):
+        return ()  # an export of the cluster: the operator made it from a Package
+    servers = [_map(item) for item in _list(spec.get("servers"))[:_MOST_RULES]]
+    written = [host for holder in (spec, *servers) for host in _list(holder.get("hosts"))[:_MOST_RULES]]
+    hosts = tuple(host.rpartition("/")[2] for host in written if isinstance(host, str))
+    return (HostUse(document.place_of("metadata", "name"), str(data["kind"]), name, hosts),) if hosts else ()
+
+
 def _sso_faults(document: Document, clients: Seq) -> list[Finding]:
     """A public client may have a service account only where it is for the device flow."""
     found = []
@@ -264,12 +278,17 @@ def _extra_rules(document: Document, package: str, overrides: Map) -> list[Entry
     found: list[Entry] = []
     for component in overrides.values():
         for chart in _map(component).values():
-            for item in _list(_map(chart).get("values")):
+            for item in (*_list(_map(chart).get("values")), *_list(_map(chart).get("variables"))):
                 override = _map(item)
-                path, value = str(override.get("path", "")), override.get("value")
-                if path.rsplit(".", 1)[-1] == "additionalNetworkAllow" and isinstance(value, Seq) and value:
+                path, value = str(override.get("path", "")), override.get("value", override.get("default"))
+                if path.rsplit(".", 1)[-1] != "additionalNetworkAllow":
+                    continue
+                place = document.place(override, "path")
+                if isinstance(value, Seq) and "value" in override:
                     out = any(_map(rule).get("direction") != "Ingress" for rule in value)
-                    found.append(ExtraRules(document.place(override, "path"), package, len(value), out))
+                    found += [ExtraRules(place, package, len(value), out)] if value else []
+                elif "value" not in override or isinstance(value, str):
+                    found.append(ExtraRules(place, package, 0))
     return found
 
 

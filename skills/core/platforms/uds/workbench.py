@@ -158,6 +158,7 @@ class Workbench:
         kept += [core for core in self.index.cores if core.place.path != path]
         kept += [said for said in self.index.stated if said.place.path != path]
         kept += [extra for extra in self.index.extras if extra.place.path != path]
+        kept += [use for use in self.index.uses if use.place.path != path]
         documents, _ = read_documents(path, self.texts[path])
         fresh = [entry for document in documents for entry in read(document)]
         self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules, known=self.index)
