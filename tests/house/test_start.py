@@ -13,7 +13,18 @@ from tests.shared import ROOT
 COMMAND_LINE = "bot.cli"
 YARDSTICK = "pydantic"
 AT_MOST = 1.0
-HEAVY = ("langchain", "langchain_core", "gitlab", "slack_bolt", "slack_sdk", "dbos", "sqlalchemy", "git", "aiohttp")
+HEAVY = (
+    "langchain",
+    "langchain_core",
+    "gitlab",
+    "slack_bolt",
+    "slack_sdk",
+    "dbos",
+    "sqlalchemy",
+    "alembic",
+    "git",
+    "aiohttp",
+)
 
 # Functions that run while a module is imported: a loaded machine counts the same.
 COUNTED = """

@@ -11,12 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.world.memory.tables import SCHEMA, metadata, schema_version
-from bot.world.memory.upgrade import upgrade
+from bot.world.memory.schema import ensure_schema
 from skills.core.errors import Unreachable
 
 # https://www.sqlite.org/rescode.html, primary codes. Every other one is our mistake (a wrong statement, a broken key).
@@ -63,7 +62,7 @@ def open_engine(url: str, busy_seconds: float) -> Engine:
             raise Unreachable("EGR467", where=where, why=f"its driver is not installed ({error})") from None
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine, where, busy_seconds)
-        _ensure_schema(engine, where)
+        ensure_schema(engine, where)
     return engine
 
 
@@ -123,32 +122,6 @@ def _create_private(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise Unreachable("EGR467", where=str(path), why=error.strerror or str(error)) from None
-
-
-def _ensure_schema(engine: Engine, where: str) -> None:
-    """Creates the tables in an empty database, brings older ones up; refuses what is not ours or newer than we are."""
-    with engine.connect() as connection:
-        found = _version(connection)
-    if found is None or found < SCHEMA:
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
-            found = _version(connection)  # somebody else may have been quicker
-            if found is None:
-                if inspect(connection).get_table_names() and engine.dialect.name == "sqlite":
-                    raise Unreachable("EGR465", where=where)
-                metadata.create_all(connection)
-                connection.execute(insert(schema_version).values(version=SCHEMA))
-                found = SCHEMA
-            elif found < SCHEMA:
-                found = upgrade(connection, found)
-    if found > SCHEMA:
-        raise Unreachable("EGR466", where=where, found=found, known=SCHEMA)
-
-
-def _version(connection: Connection) -> int | None:
-    if not inspect(connection).has_table(schema_version.name):
-        return None
-    version: int | None = connection.execute(select(schema_version.c.version)).scalar()
-    return version
 
 
 @contextmanager

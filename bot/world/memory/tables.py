@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 SCHEMA = 2
-"""Raised with every change of a table; upgrade.py brings older ones along, engine.py refuses a higher number."""
+"""Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
 class Words(TypeDecorator[str]):
@@ -55,6 +56,14 @@ class Moment(TypeDecorator[datetime]):
 metadata = MetaData()
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+# What Alembic keeps beside it. It is written with it, so that Alembic's own programs show the same.
+alembic_version = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 threads = Table(
     "threads",
