@@ -1,18 +1,20 @@
-"""The memory on real SQLite files: what is written stays, once, whole, and in order; failures are sentences."""
+"""The memory on SQLite and on PostgreSQL: what is written stays, once, whole, and in order.
+
+What only one of the two can meet is in test_memory_sqlite.py and test_memory_postgres.py.
+"""
 
 from __future__ import annotations
 
 import signal
-import sqlite3
-import stat
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -21,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bot.world.memory import Memory, Transaction, sqlite_url
+from bot.world.memory.tables import metadata
 from skills.core.errors import Mendable, Outdated, Unreachable
 from skills.core.messages import say
 from skills.core.model import (
@@ -36,20 +39,38 @@ from skills.core.model import (
     Workload,
 )
 
+if TYPE_CHECKING:
+    from tests.fakes.postgres import Postgres
+
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 STATES: tuple[RequestState, ...] = get_args(RequestState)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "postern.db"
+@pytest.fixture(scope="module")
+def on_the_server(postgres: Postgres) -> Iterator[Memory]:
+    memory = Memory(postgres.fresh(), busy_seconds=0.2)
+    yield memory
+    memory.close()
 
 
-@pytest.fixture
-def memory(path: Path) -> Memory:
-    return Memory(sqlite_url(path), busy_seconds=0.2)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Memory]:
+    """Without rows, with tables."""
+    if request.param == "sqlite":
+        yield Memory(sqlite_url(tmp_path / "home" / "postern.db"), busy_seconds=0.2)
+        return
+    server: Memory = request.getfixturevalue("on_the_server")
+    yield server
+    names = ", ".join(table for table in metadata.tables if not table.endswith("_version"))
+    raw(server, f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
+
+def raw(memory: Memory, statement: str) -> None:
+    """What somebody else does to the database, past all rules."""
+    with memory.transaction() as tx:
+        tx._connection.exec_driver_sql(statement)
 
 
 def a_request(key: str = "EG-1", **changes: Any) -> Request:
@@ -89,22 +110,6 @@ def found(memory: Memory, key: str = "EG-1") -> Request:
 # --- the database itself
 
 
-def test_the_file_is_durable_shared_and_private(memory: Memory, path: Path) -> None:
-    with memory.transaction() as tx:
-        asked = {name: tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in PRAGMAS}
-    assert asked == PRAGMAS
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.with_name("postern.db-wal").stat().st_mode) == 0o600
-
-
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 200}
-
-
-def test_importing_and_making_a_memory_opens_nothing(path: Path) -> None:
-    Memory(sqlite_url(path))
-    assert not path.exists()
-
-
 def test_a_transaction_is_all_or_nothing(memory: Memory) -> None:
     with pytest.raises(ZeroDivisionError), memory.transaction() as tx:
         tx.create_request(a_request(), "allowlist", NOW)
@@ -124,10 +129,10 @@ def test_a_transaction_sees_itself_and_nobody_else_sees_it_before_its_end(memory
     assert memory.request("EG-1") is not None
 
 
-def test_a_restart_reads_everything_back(memory: Memory, path: Path) -> None:
+def test_a_restart_reads_everything_back(memory: Memory) -> None:
     fill(memory)
     memory.close()
-    again = Memory(sqlite_url(path))
+    again = Memory(memory._url)
     assert everything(again) == everything(memory)
     assert everything(again)["request"].request.decisions == (
         Decided("approve", "sam@fincorp.example", "d1", "fine", NOW.isoformat()),
@@ -261,11 +266,10 @@ def test_the_same_change_for_another_reason_keeps_the_last_reason(memory: Memory
 
 
 @pytest.mark.parametrize("broken", ["[]", "{}", '{"$": "Need"}', '{"$": "Workload"}', '"x"', "null"])
-def test_a_draft_that_somebody_edited_is_refused_in_a_sentence(memory: Memory, path: Path, broken: str) -> None:
+def test_a_draft_that_somebody_edited_is_refused_in_a_sentence(memory: Memory, broken: str) -> None:
     with memory.transaction() as tx:
         tx.keep_draft("d1", "t", "allowlist", "b1", NEED, EDITS, NOW)
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE drafts SET need = ?", (broken,))
+    raw(memory, f"UPDATE drafts SET need = '{broken}'")
     with pytest.raises(Unreachable) as refused:
         memory.draft("d1")
     assert says(refused.value, "EGR580").startswith("A stored record can't be read back. Need")
@@ -317,6 +321,12 @@ def test_requests_of_a_repository_and_of_a_thread(memory: Memory) -> None:
     assert [row.request.key for row in memory.requests("allowlist", open_only=True)] == ["EG-1", "EG-2"]
     assert [row.request.key for row in memory.requests_of_thread("other")] == ["EG-3"]
     assert memory.requests("nowhere") == ()
+
+
+def test_requests_of_one_moment_are_sorted_alike_by_every_database(memory: Memory) -> None:
+    keys = ["eg-1", "EG-1", "EG_1", "EG 1", "eg1", "EG-é", "EG-z"]
+    put(memory, *(a_request(key) for key in keys))
+    assert [row.request.key for row in memory.requests("allowlist")] == sorted(keys)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -547,18 +557,17 @@ def test_a_message_whose_sender_died_waits_again(memory: Memory) -> None:
 # --- several at once, and crashes
 
 
-def run(code: str, path: Path) -> subprocess.Popen[str]:
-    """A second process on the same file; it says `ready` and waits for a line before the interesting part."""
+def run(code: str, memory: Memory) -> subprocess.Popen[str]:
+    """A second process on the same database; it says `ready` and waits for a line before the interesting part."""
     lines = (
         "import sys, time, datetime",
-        "from bot.world.memory import Memory, sqlite_url",
-        "from pathlib import Path",
+        "from bot.world.memory import Memory",
         "NOW = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)",
-        "memory = Memory(sqlite_url(Path(sys.argv[1])), busy_seconds=10)",
+        "memory = Memory(sys.argv[1], busy_seconds=10)",
         "def ready():\n    print('ready', flush=True)\n    sys.stdin.readline()",
         code,
     )
-    command = [sys.executable, "-c", "\n".join(lines), str(path)]
+    command = [sys.executable, "-c", "\n".join(lines), memory._url]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -574,7 +583,7 @@ def go(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_a_process_killed_in_the_middle_leaves_all_or_nothing(memory: Memory, path: Path, committed: bool) -> None:
+def test_a_process_killed_in_the_middle_leaves_all_or_nothing(memory: Memory, committed: bool) -> None:
     put(memory, a_request())
     body = """
 with memory.transaction() as tx:
@@ -582,12 +591,12 @@ with memory.transaction() as tx:
     tx.move_request('EG-1', 'drafted', 'proposed', 1, NOW)
     tx.add_log('dana', 'terminal', 'propose', {}, NOW)
 """
-    process = run(body + ("ready()" if committed else "    ready()"), path)
+    process = run(body + ("ready()" if committed else "    ready()"), memory)
     wait_ready(process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    again = Memory(sqlite_url(path))
+    again = Memory(memory._url)
     assert [len(again.todo()), found(again).state, len(again.log())] == (
         [1, "proposed", 1] if committed else [0, "drafted", 0]
     )
@@ -595,7 +604,7 @@ with memory.transaction() as tx:
         assert tx.add_intent("k1", "OpenMergeRequest", {"n": 1}, "EG-1", NOW) is not committed
 
 
-def test_two_processes_claim_each_intent_once(memory: Memory, path: Path) -> None:
+def test_two_processes_claim_each_intent_once(memory: Memory) -> None:
     keys = [f"k{number}" for number in range(25)]
     with memory.transaction() as tx:
         for key in keys:
@@ -609,7 +618,7 @@ for intent in memory.todo():
     if claimed:
         print(claimed.key, flush=True)
 """
-    processes = [run(body, path) for _ in range(2)]
+    processes = [run(body, memory) for _ in range(2)]
     for process in processes:
         wait_ready(process)
     for process in processes:
@@ -619,9 +628,10 @@ for intent in memory.todo():
     assert [process.returncode for process in processes] == [0, 0]
 
 
-def test_two_processes_may_make_the_database_at_once(path: Path) -> None:
+def test_two_processes_may_make_the_database_at_once(database: str) -> None:
+    memory = Memory(database, busy_seconds=10)
     body = "ready()\nwith memory.transaction() as tx:\n    tx.add_log('a', 'b', 'c', {}, NOW)"
-    processes = [run(body, path) for _ in range(2)]
+    processes = [run(body, memory) for _ in range(2)]
     for process in processes:
         wait_ready(process)
     for process in processes:
@@ -629,11 +639,11 @@ def test_two_processes_may_make_the_database_at_once(path: Path) -> None:
     for process in processes:
         process.communicate(timeout=30)
     assert [process.returncode for process in processes] == [0, 0]
-    assert len(Memory(sqlite_url(path)).log()) == 2
+    assert len(memory.log()) == 2
 
 
-def test_threads_share_one_memory(path: Path) -> None:
-    memory = Memory(sqlite_url(path), busy_seconds=10)
+def test_threads_share_one_memory(database: str) -> None:
+    memory = Memory(database, busy_seconds=10)
 
     def write(number: int) -> None:
         with memory.transaction() as tx:
@@ -665,93 +675,12 @@ def failing(memory: Memory) -> Unreachable:
     return refused.value
 
 
-def test_a_locked_database_can_still_be_read(memory: Memory, path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
+    memory = Memory(database)
     put(memory, a_request())
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    assert "in use by another process" in says(failing(memory), "EGR461")
-    assert found(memory).key == "EG-1"
-    holder.execute("ROLLBACK")
-    holder.close()
-    with memory.transaction() as tx:
-        assert tx.add_watcher("EG-1", "ola", NOW)
-
-
-def test_a_full_disk_loses_nothing_that_stood(memory: Memory) -> None:
-    put(memory, a_request())
-    with pytest.raises(Unreachable) as refused, memory.transaction() as tx:
-        pages = tx._connection.exec_driver_sql("PRAGMA page_count").scalar()
-        tx._connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-        tx.move_request("EG-1", "drafted", "waiting", 1, NOW)
-        tx.add_log("dana", "terminal", "x", {"words": "x" * 300_000}, NOW)
-    assert str(memory.where) in says(refused.value, "EGR462")
+    raw(memory, "UPDATE schema_version SET version = version + 1")
     memory.close()
-    assert found(memory) == a_request(version=1)
-    with memory.transaction() as tx:
-        assert tx.move_request("EG-1", "drafted", "waiting", 1, NOW)
-
-
-def test_a_database_that_may_only_be_read(memory: Memory, path: Path) -> None:
-    put(memory, a_request())
-    memory.close()
-    reader = Memory(f"sqlite:///file:{path}?mode=ro&uri=true")
-    assert "not write to it" in says(failing(reader), "EGR463")
-    assert found(reader).key == "EG-1"
-    assert not list(Path().glob("file:*"))
-
-
-def test_a_damaged_database(memory: Memory, path: Path) -> None:
-    with memory.transaction() as tx:
-        for number in range(50):
-            tx.add_log("dana", "terminal", "x", {"words": f"{number} " * 2_000}, NOW)
-    memory.close()
-    content = bytearray(path.read_bytes())
-    content[4096 * 2 :] = b"\xde\xad\xbe\xef" * ((len(content) - 4096 * 2) // 4)
-    path.write_bytes(content)
-    with pytest.raises(Unreachable) as refused:
-        memory.log()
-    assert "damaged" in says(refused.value, "EGR464")
-
-
-@pytest.mark.parametrize("content", [b"# notes\n" * 200, b"\x00\x01" * 2048])
-def test_a_file_that_is_no_database(memory: Memory, path: Path, content: bytes) -> None:
-    path.parent.mkdir()
-    path.write_bytes(content)
-    assert "not a database of Postern" in says(failing(memory), "EGR465")
-    assert path.read_bytes() == content
-
-
-def test_a_database_of_somebody_else_is_not_touched(memory: Memory, path: Path) -> None:
-    path.parent.mkdir()
-    with sqlite3.connect(path) as raw:
-        raw.execute("CREATE TABLE customers (id)")
-    raw.close()
-    assert "not a database of Postern" in says(failing(memory), "EGR465")
-    with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("customers",)]
-    raw.close()
-
-
-def test_an_empty_file_becomes_a_database(memory: Memory, path: Path) -> None:
-    path.parent.mkdir()
-    path.touch()
-    put(memory, a_request())
-    assert found(memory).key == "EG-1"
-
-
-def test_a_database_of_a_newer_version_is_refused(memory: Memory, path: Path) -> None:
-    put(memory, a_request())
-    memory.close()
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE schema_version SET version = version + 1")
-    raw.close()
     assert "newer Postern (layout 3; this version knows up to 2)" in says(failing(memory), "EGR466")
-
-
-def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    memory = Memory(sqlite_url(tmp_path / "file" / "postern.db"))
-    assert "can't open its database" in says(failing(memory), "EGR467")
 
 
 @pytest.mark.parametrize("url", ["hunter2", "", "nosuch://u:hunter2@h/d", "postgresql+nosuch://u:hunter2@h/d"])
@@ -759,12 +688,3 @@ def test_an_address_that_means_nothing_is_refused_without_its_password(url: str)
     with pytest.raises(Unreachable) as refused:
         Memory(url).log()
     assert "hunter2" not in says(refused.value, "EGR467")
-
-
-@pytest.mark.parametrize("name", ["with space", "what?&x=1", "100%", "ünï", "a#b"])
-def test_a_path_may_have_any_characters(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name / "postern.db"
-    memory = Memory(sqlite_url(path))
-    put(memory, a_request())
-    assert path.exists()
-    assert memory.where == str(path)

@@ -24,6 +24,7 @@ DO $$ DECLARE name text; BEGIN
         EXECUTE format('DROP SCHEMA %I CASCADE', name);
     END LOOP;
     CREATE SCHEMA public;
+    GRANT USAGE ON SCHEMA public TO PUBLIC;
 END $$
 """
 
@@ -38,7 +39,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="postern-postgres-"))
         self._server = get_server(self._folder / "data", cleanup_mode="delete")
         self._free: list[str] = []
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in ("fsync", "full_page_writes"):
             self._say(f"ALTER SYSTEM SET {setting} = off")
         self._say("SELECT pg_reload_conf()")
 

@@ -1,4 +1,4 @@
-"""Opens the database: engine, schema, and the one place where a database's failure becomes a sentence."""
+"""Opens the database, and what is particular to SQLite."""
 
 from __future__ import annotations
 
@@ -6,31 +6,17 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from bot.world.memory.failures import reachable
+from bot.world.memory.postgres import engine_options, prepare_postgres, with_driver
 from bot.world.memory.schema import ensure_schema
 from skills.core.errors import Unreachable
-
-# https://www.sqlite.org/rescode.html, primary codes. Every other one is our mistake (a wrong statement, a broken key).
-_SQLITE = {
-    sqlite3.SQLITE_BUSY: "EGR461",
-    sqlite3.SQLITE_LOCKED: "EGR461",
-    sqlite3.SQLITE_FULL: "EGR462",
-    sqlite3.SQLITE_READONLY: "EGR463",
-    sqlite3.SQLITE_CORRUPT: "EGR464",
-    sqlite3.SQLITE_NOTADB: "EGR465",
-    sqlite3.SQLITE_CANTOPEN: "EGR467",
-    sqlite3.SQLITE_PERM: "EGR467",
-    sqlite3.SQLITE_IOERR: "EGR468",
-}
-
 
 _PAUSE = 0.02  # seconds
 
@@ -49,21 +35,34 @@ def place_of(url: str) -> str:
         raise Unreachable("EGR467", where="the database", why="its address is not a database URL") from None
     if parsed.get_backend_name() == "sqlite":
         return parsed.database or ":memory:"
-    return parsed.render_as_string(hide_password=True)
+    # Passwords may stand among the options too; of those only where the server is may be shown.
+    shown = {name: value for name, value in parsed.query.items() if name in ("host", "port")}
+    return parsed.set(password=None, query=shown).render_as_string()
 
 
 def open_engine(url: str, busy_seconds: float) -> Engine:
-    """An engine whose database has our schema. Raises Unreachable EGR461-EGR468."""
+    """An engine whose database has our schema. Raises Unreachable EGR095-EGR097, EGR461-EGR468."""
     where = place_of(url)
     with reachable(where):
-        try:
-            engine = create_engine(url, json_serializer=_to_json, pool_pre_ping=not url.startswith("sqlite"))
-        except (NoSuchModuleError, ModuleNotFoundError) as error:
-            raise Unreachable("EGR467", where=where, why=f"its driver is not installed ({error})") from None
+        engine = _engine(with_driver(make_url(url)), where)
         if engine.dialect.name == "sqlite":
             _prepare_sqlite(engine, where, busy_seconds)
+        else:
+            prepare_postgres(engine, busy_seconds)
         ensure_schema(engine, where)
     return engine
+
+
+def _engine(url: URL, where: str) -> Engine:
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise Unreachable("EGR467", where=where, why="it is neither SQLite nor PostgreSQL")
+    try:
+        return create_engine(url, json_serializer=_to_json, **(engine_options() if backend == "postgresql" else {}))
+    except NoSuchModuleError:
+        raise Unreachable("EGR467", where=where, why=f"there is no driver {url.get_driver_name()}") from None
+    except ImportError as error:
+        raise Unreachable("EGR097", where=where, why=str(error)) from None
 
 
 def _to_json(value: Any) -> str:
@@ -122,28 +121,3 @@ def _create_private(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except OSError as error:
         raise Unreachable("EGR467", where=str(path), why=error.strerror or str(error)) from None
-
-
-@contextmanager
-def reachable(where: str) -> Iterator[None]:
-    """Turns the failures of a database that a person can mend into Unreachable; lets every other one pass."""
-    try:
-        yield
-    except DBAPIError as error:
-        code = _code(error)
-        if code is None:
-            raise
-        raise Unreachable(code, where=where, why=_first_line(error.orig)) from error
-    except PoolTimeout as error:
-        raise Unreachable("EGR468", where=where, why="no connection became free") from error
-
-
-def _code(error: DBAPIError) -> str | None:
-    number = getattr(error.orig, "sqlite_errorcode", None)
-    if number is not None:
-        return _SQLITE.get(number & 0xFF)
-    return "EGR468" if isinstance(error, OperationalError) or error.connection_invalidated else None
-
-
-def _first_line(error: BaseException | None) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

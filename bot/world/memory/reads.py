@@ -132,7 +132,8 @@ class Reads(ABC):
 
     def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
         table = tables.requests
-        rows = self._rows(select(table).where(where).order_by(table.c.created_at, table.c.key))
+        # Sorted here, since each database sorts text by rules of its own.
+        rows = sorted(self._rows(select(table).where(where)), key=lambda row: (row["created_at"], row["key"]))
         decided_in = {row["key"]: row["round"] for row in rows}
         decided = self._decided(decided_in)
         latest = self._latest(list(decided_in))

@@ -7,9 +7,6 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, update
 from bot.world.memory.tables import SCHEMA, alembic_version, metadata, schema_version
 from skills.core.errors import Unreachable
 
-_ONE_AT_A_TIME = 7_380_461_220_095
-"""Our number among PostgreSQL's advisory locks: whoever changes the layout holds it until the transaction ends."""
-
 
 def ensure_schema(engine: Engine, where: str) -> None:
     """Raises Unreachable EGR465 for somebody else's tables, EGR466 for a newer layout."""
@@ -22,10 +19,8 @@ def ensure_schema(engine: Engine, where: str) -> None:
 
 
 def _bring_up(engine: Engine, where: str) -> int:
-    """In one transaction: a process that is killed in it leaves the database as it was."""
+    """In one transaction of the one writer: a process that is killed in it leaves the database as it was."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
         found = _version(connection)  # somebody else may have been quicker
         if found is None:
             _make(connection, where)

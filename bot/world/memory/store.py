@@ -10,10 +10,12 @@ from threading import Lock
 from typing import Any, Unpack
 
 from sqlalchemy import Engine, RowMapping, Select, and_, func, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from bot.world import wire
 from bot.world.memory import tables
-from bot.world.memory.engine import open_engine, place_of, reachable
+from bot.world.memory.engine import open_engine, place_of
+from bot.world.memory.failures import is_broken, reachable
 from bot.world.memory.messages import Messages
 from bot.world.memory.reads import Reads
 from bot.world.memory.rows import IntentRow, Json, RequestFields, RequestRow
@@ -231,9 +233,9 @@ class Transaction(Messages):
 class Memory(Reads):
     """What Postern remembers, in the database at `url`. Opened at first use; safe to share between threads.
 
-    Every function may raise Unreachable: EGR461 locked, EGR462 disk full, EGR463 read-only, EGR464
-    damaged, EGR465 not a database of ours, EGR466 written by a newer Postern, EGR467 can't be opened,
-    EGR468 anything else that keeps it from answering.
+    Every function may raise Unreachable: EGR095 the connection broke, EGR096 the server refuses us, EGR097 no driver,
+    EGR461 locked, EGR462 disk full, EGR463 read-only, EGR464 damaged, EGR465 not a database of ours, EGR466 written
+    by a newer Postern, EGR467 can't be opened, EGR468 anything else that keeps it from answering.
     """
 
     def __init__(self, url: str, busy_seconds: float = 5.0) -> None:
@@ -269,7 +271,16 @@ class Memory(Reads):
                 self._opened = None
 
     def _rows(self, statement: Select[Any]) -> Sequence[RowMapping]:
-        with reachable(self.where), self._engine().connect() as connection:
+        with reachable(self.where):
+            try:
+                return self._read(statement)
+            except DBAPIError as error:
+                if not is_broken(error):
+                    raise
+            return self._read(statement)  # a question that is asked twice does no harm
+
+    def _read(self, statement: Select[Any]) -> Sequence[RowMapping]:
+        with self._engine().connect() as connection:
             return connection.execute(statement).mappings().all()
 
     def _engine(self) -> Engine:
