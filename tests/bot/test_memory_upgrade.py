@@ -1,17 +1,14 @@
-"""A database of an older Postern is brought up, once, with every row that it had."""
+"""A database that the first Postern wrote is read by this one; what came since then works in it."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, inspect
 
 from bot.world.memory import Memory, sqlite_url
-from bot.world.memory.tables import SCHEMA
 from skills.core.model.requests import Decided
 from tests.bot.test_memory import LATER, NOW, a_request, found, put
 
@@ -50,44 +47,6 @@ def test_every_row_is_there_and_new_ones_can_be_written(path: Path) -> None:
         assert tx.add_delivery("d", "note", {"number": 1}, LATER)
         assert not tx.add_decision("EG-1", Decided("approve", "sam@fincorp.example", "d1"), "c1", 2, LATER)
     assert [post.key for post in memory.news("EG-1")] == ["news"]
-
-
-def test_the_tables_are_those_of_a_new_database(path: Path, tmp_path: Path) -> None:
-    Memory(sqlite_url(path)).todo()
-    Memory(sqlite_url(tmp_path / "new.db")).todo()
-    assert shape(path) == shape(tmp_path / "new.db")
-
-
-def shape(path: Path) -> dict[str, object]:
-    seen = inspect(create_engine(sqlite_url(path)))
-    return {
-        table: (
-            {column["name"]: (str(column["type"]), column["nullable"]) for column in seen.get_columns(table)},
-            sorted((index["name"] or "", tuple(index["column_names"])) for index in seen.get_indexes(table)),
-            sorted(tuple(each["column_names"]) for each in seen.get_unique_constraints(table)),
-            sorted(tuple(each["constrained_columns"]) for each in seen.get_foreign_keys(table)),
-        )
-        for table in seen.get_table_names()
-    }
-
-
-def test_several_that_open_it_at_once_bring_it_up_once(path: Path) -> None:
-    failures: list[BaseException] = []
-
-    def opens() -> None:
-        try:
-            Memory(sqlite_url(path)).request("EG-1")
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=opens) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT version FROM schema_version").fetchall() == [(SCHEMA,)]
 
 
 def test_an_upgrade_that_breaks_leaves_the_old_database(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
