@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from bot.conversation import Conversation, Interpreter
     from bot.deliveries import Deliveries
     from bot.follow import Follower
-    from bot.lifecycle import InlineRunner
+    from bot.lifecycle import InlineRunner, Steps
+    from bot.lifecycle.durable import DurableRunner
     from bot.renewal import Renewal
     from bot.world.forge import Forge
     from bot.world.gitlab import Calls
@@ -91,10 +92,33 @@ class App:
         return self.forge.source(wanted, self.settings.target) if self._has_git() else None
 
     @cached_property
-    def runner(self) -> InlineRunner:
-        from bot.lifecycle import InlineRunner  # noqa: PLC0415
+    def runner(self) -> InlineRunner | DurableRunner:
+        """In this process; where a service runs, it only writes rows."""
+        from bot.lifecycle import InlineRunner, served  # noqa: PLC0415
 
-        return InlineRunner(self.memory, lambda: self.forge, self.clock, self._elsewhere)
+        is_served = lambda: served(self.memory, self.repository, self.clock())  # noqa: E731
+        return InlineRunner(self.memory, self._steps(), self.clock, repository=self.repository, is_served=is_served)
+
+    def _steps(self) -> Steps:
+        from bot.lifecycle import Steps  # noqa: PLC0415
+
+        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere)
+
+    def durable(self) -> DurableRunner:
+        """From now on what is recorded is carried out by durable workflows, as a service does it.
+
+        Raises Unreachable EGR070 when another process does so on the same SQLite database, AskUnclear EGR073 without
+        the engine's package.
+        """
+        try:
+            from bot.lifecycle.durable import DurableRunner  # noqa: PLC0415
+        except ModuleNotFoundError as missing:
+            raise AskUnclear("EGR073", package=missing.name, extra="durable") from None
+        url = self.settings.database.reveal()
+        runner = DurableRunner(self.memory, self._steps(), self.clock, url=url, repository=self.repository)
+        runner.start()
+        self.__dict__["runner"] = runner
+        return runner
 
     @cached_property
     def follower(self) -> Follower:

@@ -128,9 +128,11 @@ def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
 
 
 def unfinished(memory: Memory, key: str) -> tuple[Finding, ...]:
-    """What could not be opened yet beside the merge request of a request; the runner tries again."""
+    """What is not done yet, or could not be opened beside the merge request; the runner goes on with it."""
     found: dict[str, Finding | None] = {}
     for intent in memory.intents_of(key):
+        if intent.kind not in BESIDE and intent.state in ("todo", "doing"):
+            found["itself"] = Finding("EGR071", {"key": key})
         if intent.kind in BESIDE:
             error = intent.error if intent.state in ("todo", "failed") else None
             what = BESIDE[intent.kind]

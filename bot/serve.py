@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +31,7 @@ from skills.core.model import Person
 
 log = logging.getLogger("postern")
 
+_LINGER = 1.5  # seconds that each part gets to end what it does when the service stops
 _LOOK_AGAIN = 5.0  # seconds between looks for what another process wrote, or what must be tried again
 
 
@@ -47,12 +50,22 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
     if not settings.poll_seconds.isdecimal() or int(settings.poll_seconds) < 1:
         raise AskUnclear("EGR645", field="POSTERN_POLL_SECONDS", what="not a number of seconds")
     app = App.build(settings, config=config)
-    app.finish_what_was_left()
-    asyncio.run(_serve(app, settings, port, host))
+    runner = app.durable()
+    in_order = False
+    try:
+        in_order = asyncio.run(_serve(app, settings, port, host))
+    finally:
+        in_order = runner.stop() and in_order
+    if not in_order:
+        # A thread hangs, most likely in a call to a forge that does not answer. What it does stands in a row, somebody
+        # takes it over; the interpreter would wait for it.
+        logging.shutdown()
+        os._exit(0)
     return 0
 
 
-async def _serve(app: App, settings: Settings, port: int, host: str) -> None:
+async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
+    """Until SIGTERM or SIGINT, or Slack closes the socket for good. False when something did not end in time."""
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
     bolt = build(secret, settings.slack_bot_token.reveal())
@@ -63,19 +76,39 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> None:
     aside = Gate()
     following = Following(app, aside, Outbox(bolt.client, app.memory, aside, app.clock), float(settings.poll_seconds))
     following.listen(served)
-    runner = web.AppRunner(served)
+    runner = web.AppRunner(served, shutdown_timeout=_LINGER)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     following.start()
+    token = settings.slack_app_token
     try:
-        if settings.slack_app_token:
-            await listen_by_socket(bolt, settings.slack_app_token.reveal())
-        else:
-            await asyncio.Event().wait()
+        await _until_stopped(listen_by_socket(bolt, token.reveal()) if token else None)
     finally:
-        await following.stop()
-        await gate.drained()
+        app.runner.ready_to_stop()
+        ended = await _in_time(following.stop()) and await _in_time(gate.drained())
         await runner.cleanup()
+    return ended
+
+
+async def _until_stopped(listening: Coroutine[Any, Any, None] | None) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    tasks = [asyncio.create_task(each) for each in (stopped.wait(), listening) if each]
+    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+async def _in_time(work: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(_LINGER):
+            await work
+    except TimeoutError:
+        return False
+    return True
 
 
 class Following:

@@ -25,7 +25,7 @@ DANA, SAM = Person("dana@fincorp.example"), Person("sam@fincorp.example")
 CHILD = """
 import os, sys
 from pathlib import Path
-import bot.lifecycle as lifecycle
+import bot.lifecycle.steps as lifecycle
 from bot.world.forge_local import LocalForge
 from tests.apps import app_on_sample
 from tests.bot.test_crash import decide, propose

@@ -464,7 +464,7 @@ def test_an_intent_is_claimed_by_one_and_finished_with_a_receipt(memory: Memory)
         assert tx.claim("k1", LATER) is None
         assert tx.finish(intent, {"url": "file:///1"}, LATER)
         assert not tx.finish(intent, {"url": "file:///2"}, LATER)
-        assert not tx.fail(intent, {"code": "EGR1"}, LATER, again=True)
+        assert not tx.fail(intent, {"code": "EGR1"}, LATER, due=LATER)
         assert tx.claim("k1", LATER) is None
         assert tx.claim("unknown", LATER) is None
     done = memory.intent("k1")
@@ -474,7 +474,7 @@ def test_an_intent_is_claimed_by_one_and_finished_with_a_receipt(memory: Memory)
 
 def test_what_failed_for_now_waits_again_and_what_failed_for_good_does_not(memory: Memory) -> None:
     with memory.transaction() as tx:
-        assert tx.fail(intent_of_tx(tx, "k1"), {"code": "EGR468"}, LATER, again=True)
+        assert tx.fail(intent_of_tx(tx, "k1"), {"code": "EGR468"}, LATER, due=LATER)
         assert tx.fail(intent_of_tx(tx, "k2"), {"code": "EGR403"}, LATER)
     (left,) = memory.todo()
     assert (left.key, left.error, left.attempts) == ("k1", {"code": "EGR468"}, 1)
@@ -680,7 +680,7 @@ def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
     put(memory, a_request())
     raw(memory, "UPDATE schema_version SET version = version + 1")
     memory.close()
-    assert "newer Postern (layout 3; this version knows up to 2)" in says(failing(memory), "EGR466")
+    assert "newer Postern (layout 4; this version knows up to 3)" in says(failing(memory), "EGR466")
 
 
 @pytest.mark.parametrize("url", ["hunter2", "", "nosuch://u:hunter2@h/d", "postgresql+nosuch://u:hunter2@h/d"])

@@ -40,13 +40,20 @@ def place_of(url: str) -> str:
     return parsed.set(password=None, query=shown).render_as_string()
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for a server, or for a database in memory."""
+    where = place_of(url)
+    is_file = url.startswith("sqlite") and not where.startswith((":memory:", "file:"))
+    return Path(where) if is_file else None
+
+
 def open_engine(url: str, busy_seconds: float) -> Engine:
     """An engine whose database has our schema. Raises Unreachable EGR095-EGR097, EGR461-EGR468."""
     where = place_of(url)
     with reachable(where):
         engine = _engine(with_driver(make_url(url)), where)
         if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine, where, busy_seconds)
+            _prepare_sqlite(engine, file_of(url), busy_seconds)
         else:
             prepare_postgres(engine, busy_seconds)
         ensure_schema(engine, where)
@@ -70,15 +77,15 @@ def _to_json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
-def _prepare_sqlite(engine: Engine, where: str, busy_seconds: float) -> None:
+def _prepare_sqlite(engine: Engine, path: Path | None, busy_seconds: float) -> None:
     """All that is particular to SQLite.
 
     The driver's own transactions begin too late (at the first write) and deferred, so it is told to
     begin none and we do. An ask writes, so it takes the write lock at once: it then waits for others
     at its start, where nothing is lost, and never fails in the middle.
     """
-    if not where.startswith((":memory:", "file:")):
-        _create_private(Path(where))
+    if path:
+        _create_private(path)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:

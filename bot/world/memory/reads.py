@@ -19,6 +19,7 @@ from bot.world.memory.rows import (
     IntentRow,
     LogRow,
     PostRow,
+    ReplicaRow,
     RequestRow,
     ThreadRow,
     TurnRow,
@@ -104,6 +105,27 @@ class Reads(ABC):
         statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
         return tuple(IntentRow(**row) for row in self._rows(statement))
 
+    def due(self, repository: str, now: datetime, limit: int = 100) -> tuple[IntentRow, ...]:
+        """What a replica of this repository may begin now: of each request only the oldest intent that is not over."""
+        table, asked = tables.intents, tables.requests
+        in_time = or_(table.c.due.is_(None), table.c.due <= now)
+        ours = table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
+        statement = select(table).where((table.c.state == "todo") & in_time & ours & first_of_its_request(table))
+        return tuple(IntentRow(**row) for row in self._rows(statement.order_by(table.c.id).limit(limit)))
+
+    def claimed(self, repository: str) -> tuple[IntentRow, ...]:
+        """The intents of a repository that somebody claimed and did not settle yet, oldest first."""
+        table, asked = tables.intents, tables.requests
+        ours = table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
+        rows = self._rows(select(table).where((table.c.state == "doing") & ours).order_by(table.c.id))
+        return tuple(IntentRow(**row) for row in rows)
+
+    def replicas(self, repository: str) -> tuple[ReplicaRow, ...]:
+        """The replicas of a repository, the one that started first before the others."""
+        table = tables.replicas
+        rows = self._rows(select(table).where(table.c.repository == repository).order_by(table.c.started, table.c.id))
+        return tuple(ReplicaRow(**row) for row in rows)
+
     def posts_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[PostRow, ...]:
         """Chat messages that wait, oldest first; `stale_before` as in `todo`."""
         table = tables.outbox
@@ -182,6 +204,17 @@ def waiting(table: Any, stale_before: datetime | None) -> ColumnElement[bool]:
     if stale_before is None:
         return todo
     return or_(todo, and_(table.c.state == "doing", table.c.updated_at < stale_before))
+
+
+def first_of_its_request(table: Any) -> ColumnElement[bool]:
+    """Intents of a request are carried out in the order in which they were recorded, each after the one before.
+
+    What is opened beside a request comes after it and keeps nothing back.
+    """
+    older = table.alias("older")
+    before = (older.c.request == table.c.request) & (older.c.id < table.c.id) & older.c.state.in_(("todo", "doing"))
+    before &= older.c.kind.not_in(_BESIDE)
+    return ~select(older.c.id).where(before).exists()
 
 
 def iso(moment: datetime) -> str:

@@ -85,7 +85,10 @@ class RequestFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class IntentRow:
-    """Something that must happen. `attempts` counts claims and is the claim's own mark."""
+    """Something that must happen. `attempts` counts claims and is the claim's own mark, `holder` is who claimed it.
+
+    `tries` counts what was tried and has to be tried again, not before `due`.
+    """
 
     id: int
     key: str
@@ -98,6 +101,9 @@ class IntentRow:
     receipt: Json | None
     created_at: datetime
     updated_at: datetime
+    holder: str | None = None
+    tries: int = 0
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +166,19 @@ class DeliveryRow:
     attempts: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaRow:
+    """A process that carries out intents of a repository. Its beats go on as long as it lives; `beat` is the last one.
+
+    `taken_by` is the replica that takes over what it left.
+    """
+
+    id: str
+    repository: str
+    version: str
+    started: datetime
+    beat: datetime
+    beats: int
+    taken_by: str | None = None

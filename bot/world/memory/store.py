@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any, Unpack
 
@@ -14,12 +15,12 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.world import wire
 from bot.world.memory import tables
-from bot.world.memory.engine import open_engine, place_of
+from bot.world.memory.engine import file_of, open_engine, place_of
 from bot.world.memory.failures import is_broken, reachable
 from bot.world.memory.messages import Messages
 from bot.world.memory.reads import Reads
-from bot.world.memory.rows import IntentRow, Json, RequestFields, RequestRow
-from bot.world.memory.statements import fresh
+from bot.world.memory.rows import Json, RequestFields, RequestRow
+from bot.world.memory.work import Work
 from skills.core.errors import Outdated
 from skills.core.model import (
     Decided,
@@ -33,7 +34,7 @@ SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON
 
 
-class Transaction(Messages):
+class Transaction(Messages, Work):
     """One unit of work. All of it becomes visible when the block ends, or none of it.
 
     What must be written once has a natural key; writing it again returns False and changes nothing.
@@ -193,33 +194,6 @@ class Transaction(Messages):
         same = and_(*(table.c[column] == value for column, value in {**named, **now_in}.items()))
         return self._once(table, same, {**named, **now_in, **rest})
 
-    # --- intents
-
-    def add_intent(self, key: str, kind: str, payload: Json, request: str | None, now: datetime) -> bool:
-        """Something that must happen once. With a key that stands already, the first payload stays."""
-        table = tables.intents
-        named = {"key": key, "kind": kind, "payload": dict(payload), "request": request}
-        return self._once(table, table.c.key == key, {**named, **fresh(now)})
-
-    def claim(self, key: str, now: datetime, stale_before: datetime | None = None) -> IntentRow | None:
-        """The intent, now ours to carry out; None when somebody else has it or it is over."""
-        table = tables.intents
-        return self.intent(key) if self._claim(table, key, now, stale_before) else None
-
-    def finish(self, intent: IntentRow, receipt: Json, now: datetime) -> bool:
-        """False when the claim was taken over meanwhile: then the other one's receipt counts."""
-        return self._settle(tables.intents, intent, {"state": "done", "receipt": dict(receipt)}, now)
-
-    def fail(self, intent: IntentRow, error: Json, now: datetime, again: bool = False) -> bool:
-        """Records what went wrong; with `again` the intent goes back to the others that wait."""
-        return self._settle(tables.intents, intent, {"state": "todo" if again else "failed", "error": dict(error)}, now)
-
-    def reopen_intent(self, intent: IntentRow, now: datetime) -> bool:
-        """What failed waits again; False when it did not fail, or somebody was quicker."""
-        table = tables.intents
-        failed = (table.c.id == intent.id) & (table.c.state == "failed")
-        return self._set(table, failed, {"state": "todo", "updated_at": now})
-
     # --- audit log
 
     def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> int:
@@ -249,6 +223,11 @@ class Memory(Reads):
     def where(self) -> str:
         """The database as people may read it: its file, or its URL without the password."""
         return place_of(self._url)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None for a server, or for a database in memory."""
+        return file_of(self._url)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -162,6 +162,9 @@ intents = Table(
     Column("receipt", JSON(none_as_null=True)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("holder", Words),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("due", Moment),
     Index("intents_by_state", "state", "id"),
     Index("intents_of_request", "request"),
 )
@@ -207,4 +210,16 @@ deliveries = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("deliveries_by_state", "state", "id"),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("repository", Words, nullable=False),
+    Column("version", Words, nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("beat", Moment, nullable=False),
+    Column("beats", Integer, nullable=False),
+    Column("taken_by", Words),
 )

@@ -1,0 +1,187 @@
+"""The three steps that an intent is carried out by: claim its row, perform its effect, record what came of it.
+
+Each may be repeated after a crash: a claim is given again to whoever holds it, an effect has a natural key, and of
+several claims only the last is recorded. What passes from one step to the next is JSON, so that it can be kept.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.desk import Problem, attempt
+from bot.ledger import BESIDE
+from bot.perform import Elsewhere, nowhere, perform
+from bot.world import wire
+from bot.world.forge import Forge
+from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow, Transaction
+from skills.core import following
+from skills.core.errors import Outdated, Unreachable
+from skills.core.model import (
+    OPEN_STATES,
+    CloseMergeRequest,
+    Effect,
+    Finding,
+    MergeRequestDecision,
+    OpenMergeRequest,
+    Request,
+    RequestState,
+)
+
+Json = Mapping[str, Any]
+STALE = timedelta(seconds=60)
+"""How long a claim of a process that nobody knows is honoured."""
+PATIENCE = 15.0
+"""Seconds that whoever asked waits for what others carry out; what takes longer is told in the thread."""
+_FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
+_RACES = 5
+
+
+class _Moved(Exception):
+    """The request's row moved while its intent was settled: both together or neither, so it is done over."""
+
+
+class Steps:
+    """`elsewhere` gives the forges of other repositories, where diagrams are kept."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        forge: Callable[[], Forge],
+        clock: Callable[[], datetime],
+        elsewhere: Elsewhere = nowhere,
+    ) -> None:
+        self._memory = memory
+        self._forge = forge
+        self._clock = clock
+        self._elsewhere = elsewhere
+
+    def ready(self) -> None:
+        """Before anything is recorded: without a forge a request could never go on."""
+        self._forge()
+
+    def claim(self, key: str, stale_before: datetime | None = None, holder: str | None = None) -> IntentRow | None:
+        """The intent, now ours; None when somebody else has it, it is over, or an older one of its request is not."""
+        with self._memory.transaction() as tx:
+            return tx.claim(key, self._clock(), stale_before, holder)
+
+    def perform(self, key: str) -> Json:
+        """Carries the effect out. `{"receipt": {...}}`, or `{"problem": {...}}` as `problem_of` reads it."""
+        intent = self._memory.intent(key)
+        assert intent is not None
+        effect = wire.load_effect(intent.payload)
+        done, problem = attempt(lambda: perform(effect, self._forge(), self._elsewhere))
+        if problem or done is None:
+            return {"problem": _dumped(problem) if problem else {}}
+        names = ("number", "url", "head", "state", "labels", "merged_commit", "commands")
+        return {"receipt": {name: getattr(done, name) for name in names if hasattr(done, name)}}
+
+    def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
+        """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""
+        for _ in range(_RACES):
+            with suppress(_Moved), self._memory.transaction() as tx:
+                intent = tx.intent(key)
+                assert intent is not None
+                self._settle(tx, replace(intent, attempts=attempts), outcome)
+                return problem_of(outcome["problem"]) if "problem" in outcome else None
+        raise Unreachable("EGR461", where=self._memory.where, why="others moved the request again and again")
+
+    def _settle(self, tx: Transaction, intent: IntentRow, outcome: Json) -> None:
+        effect = wire.load_effect(intent.payload)
+        row = tx.request(effect.request_key)
+        move = self._settled(tx, intent, effect, row, outcome)
+        if move is None or row is None:
+            return
+        (state, fields), seen = move, row.request
+        if not tx.move_request(seen.key, seen.state, state, seen.version, self._clock(), **fields):
+            raise _Moved
+
+    def _settled(
+        self, tx: Transaction, intent: IntentRow, effect: Effect, row: RequestRow | None, outcome: Json
+    ) -> tuple[RequestState, RequestFields] | None:
+        now = self._clock()
+        if "receipt" in outcome:
+            mine = tx.finish(intent, outcome["receipt"], now)
+            if not mine or intent.kind in BESIDE or row is None or not still_meant(effect, row.request):
+                return None
+            self._tell(tx, intent, row.request, outcome["receipt"])
+            return _after(effect, outcome["receipt"], row)
+        problem = problem_of(outcome["problem"])
+        early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come
+        again = problem.exit_status == Unreachable.exit_status or early
+        if not tx.fail(intent, outcome["problem"], now, due=next_try(now, intent.tries) if again else None):
+            return None
+        back = _back(effect, problem)
+        return (back, {}) if row and back and row.request.state == "decided" else None
+
+    def _tell(self, tx: Transaction, intent: IntentRow, request: Request, receipt: Json) -> None:
+        """Whoever asked did not see it happen: it was tried again, or took longer than anybody waits."""
+        now = self._clock()
+        if intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
+            return
+        facts = {"key": request.key, "state": receipt["state"], "url": receipt["url"]}
+        channel = request.thread if request.thread.startswith("slack:") else ""
+        tx.add_post(f"{intent.key}:done", channel, None, wire.dump(Finding("EGR072", facts)), now, request.key)
+
+
+def reopen(memory: Memory, key: str, now: datetime) -> None:
+    """What failed for good is tried once more, but only what the request still waits for: never an old approval."""
+    with memory.transaction() as tx:
+        row = tx.request(key)
+        failed = [intent for intent in tx.intents_of(key) if intent.state == "failed"]
+        for intent in failed if row else ():
+            if row and still_meant(wire.load_effect(intent.payload), row.request):
+                tx.reopen_intent(intent, now)
+
+
+def next_try(now: datetime, tries: int, chance: Callable[[], float] = random.random) -> datetime:
+    """Longer with every try, up to ten minutes; not all at once after a forge was away."""
+    seconds = min(_LONGEST, _FIRST * 2 ** min(tries, 10))
+    return now + timedelta(seconds=seconds * (0.5 + chance() / 2))
+
+
+def problem_of(kept: Json) -> Problem:
+    """The problem as an intent keeps it: code, facts, exit status and reference."""
+    finding = Finding(kept["code"], dict(kept.get("facts", {})))
+    return Problem(finding, kept.get("exit_status", 1), kept.get("reference"))
+
+
+def _dumped(problem: Problem) -> dict[str, Any]:
+    finding = {"code": problem.finding.code, "facts": dict(problem.finding.facts)}
+    return {**finding, "exit_status": problem.exit_status, "reference": problem.reference}
+
+
+def _after(effect: Effect, receipt: Json, row: RequestRow) -> tuple[RequestState, RequestFields] | None:
+    """The state that the row moves to when the effect is done, and what the row learns."""
+    if isinstance(effect, OpenMergeRequest):
+        named: RequestFields = {"number": receipt["number"], "url": receipt["url"], "commit": receipt["head"]}
+        # What stands now is our doing. A mirror from before stays as it is: approvals that our own push drops are news.
+        mirror = row.forge or following.opened(receipt["head"], tuple(receipt["labels"]))
+        return "waiting", {**named, "forge": mirror, "pushed": None}
+    if isinstance(effect, MergeRequestDecision) and effect.merge:
+        facts = {**row.facts, "commands": list(receipt["commands"])}
+        return "merged", {"commit": receipt["merged_commit"] or receipt["head"], "facts": facts}
+    return None
+
+
+def still_meant(effect: Effect, request: Request) -> bool:
+    """Whether the row still waits for exactly this; a redrawn or decided request is not moved by an older effect."""
+    if request.digest != effect.digest:
+        return False
+    if isinstance(effect, OpenMergeRequest):
+        return request.state in ("drafted", "proposed")
+    if isinstance(effect, CloseMergeRequest):
+        return request.state == "superseded"
+    if isinstance(effect, MergeRequestDecision):
+        return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
+    return request.state in OPEN_STATES
+
+
+def _back(effect: Effect, problem: Problem) -> RequestState | None:
+    """An approval that could not be carried out is void."""
+    merging = isinstance(effect, MergeRequestDecision) and effect.merge
+    return "waiting" if merging and problem.exit_status == Outdated.exit_status else None
