@@ -97,9 +97,9 @@ class App:
         from bot.lifecycle import InlineRunner, served  # noqa: PLC0415
 
         is_served = lambda: served(self.memory, self.repository, self.clock())  # noqa: E731
-        return InlineRunner(self.memory, self._steps(), self.clock, repository=self.repository, is_served=is_served)
+        return InlineRunner(self.memory, self.steps(), self.clock, repository=self.repository, is_served=is_served)
 
-    def _steps(self) -> Steps:
+    def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
 
         return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere)
@@ -115,7 +115,7 @@ class App:
         except ModuleNotFoundError as missing:
             raise AskUnclear("EGR073", package=missing.name, extra="durable") from None
         url = self.settings.database.reveal()
-        runner = DurableRunner(self.memory, self._steps(), self.clock, url=url, repository=self.repository)
+        runner = DurableRunner(self.memory, self.steps(), self.clock, url=url, repository=self.repository)
         runner.start()
         self.__dict__["runner"] = runner
         return runner

@@ -22,7 +22,7 @@ from bot.desk import Problem, attempt
 from bot.lifecycle.engine import VERSION, Engine
 from bot.lifecycle.inline import hastened
 from bot.lifecycle.lock import DatabaseLock
-from bot.lifecycle.replicas import BEAT, Watch, named
+from bot.lifecycle.replicas import Watch, named
 from bot.lifecycle.rounds import Pace, Rounds
 from bot.lifecycle.steps import PATIENCE, Steps, reopen
 from bot.world.memory import Memory, ReplicaRow
@@ -96,7 +96,7 @@ class DurableRunner:
         self._engine = Engine(url, repository, named(), journal, version=version)
         now = clock()
         self._me = ReplicaRow(self._engine.executor, repository, self._engine.version, now, now, 0)
-        watch = Watch(self._me.id, alone=memory.file is not None)
+        watch = Watch(self._me.id, alone=memory.file is not None, timeout=self._pace.timeout)
         self._rounds = Rounds(memory, self._engine, watch, self._me, clock, pace=self._pace, step=step)
 
     # --- what the desk asks
@@ -123,7 +123,8 @@ class DurableRunner:
         self._beat()
         self._engine.ended = self._wake.set
         self._engine.launch()
-        looking, beating = (self._rounds.look, self._wake, self._pace.look), (self._beat, self._stopping, BEAT)
+        looking = (self._rounds.look, self._wake, self._pace.look)
+        beating = (self._beat, self._stopping, self._pace.beat)
         self._threads = [threading.Thread(target=self._loop, args=each, daemon=True) for each in (looking, beating)]
         for thread in self._threads:
             thread.start()

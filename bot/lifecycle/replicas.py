@@ -16,8 +16,6 @@ from datetime import datetime, timedelta
 from bot.lifecycle.lock import DatabaseLock
 from bot.world.memory import Memory, ReplicaRow
 
-BEAT = 1.0  # seconds between beats
-TIMEOUT = 4.0  # seconds without a beat until others take over
 _FRESH = timedelta(seconds=20)  # a beat of somebody else's clock, which may be a little off
 
 
@@ -42,9 +40,7 @@ def served(memory: Memory, repository: str, now: datetime) -> bool:
 class Watch:
     """`alone`: no other replica can be alive, because this one holds the lock of the database."""
 
-    def __init__(
-        self, me: str, *, alone: bool, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, me: str, *, alone: bool, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._me = me
         self._alone = alone
         self._timeout = timeout

@@ -25,11 +25,15 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between looks at rows, between looks at the other replicas, and between looks for what fell between."""
+    """Seconds between looks at rows, at the other replicas, and for what fell between; between beats; and how long
+    without one until others take over.
+    """
 
     look: float = 0.2
     watch: float = 0.5
     mend: float = 5.0
+    beat: float = 1.0
+    timeout: float = 4.0
 
 
 def workflow_of(intent: IntentRow) -> str:
