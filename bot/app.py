@@ -230,6 +230,12 @@ class App:
         if self._has_git():
             self.runner.finish_what_was_left()
 
+    def is_served(self) -> bool:
+        """Whether some service, perhaps this process, carries out what is recorded for this repository."""
+        from bot.lifecycle import served  # noqa: PLC0415
+
+        return not self._has_git() or served(self.memory, self.repository, self.clock())
+
     def reconcile(self) -> None:
         """What a crash left undone is finished, what a lost webhook would have told is looked up, and what the target's
         new commits changed is drawn anew."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot import logs
 from bot.desk import attempt
 from bot.follow import Follower
 from bot.world.forge import Forge
@@ -68,9 +69,10 @@ class Deliveries:
         claimed = [row for row in map(self._claim, rows) if row]
         if not claimed:
             return True
-        _, problem = attempt(lambda: self._look(key, claimed))
-        if problem:
-            log.warning("%s: %s", key, say(problem.finding).says)
+        with logs.about(request=key):
+            _, problem = attempt(lambda: self._look(key, claimed))
+            if problem:
+                log.warning("%s: %s", key, say(problem.finding).says)
         with self._memory.transaction() as tx:
             for row in claimed:
                 if problem:

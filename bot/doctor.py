@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot import output
@@ -30,12 +30,6 @@ def run_doctor(app: App, *, as_json: bool, quick: bool = False) -> int:
     else:
         _print(findings)
     return FAULTS if faults else 0
-
-
-def quick_faults(app: App) -> list[str]:
-    """What keeps a running service from answering, in sentences; empty when it is well."""
-    findings = [finding for check in QUICK for finding in _guarded(check, app)]
-    return [say(finding).says for finding in findings if level(finding) == "error"]
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> Sequence[Finding]:
@@ -99,6 +93,18 @@ def _person(app: App) -> Iterator[Finding]:
     yield Finding("EGR488", {"person": app.person.id}) if app.person.id else Finding("EGR404")
 
 
+def _mirror(app: App) -> Iterator[Finding]:
+    """Only whether it can be read, and how old it is: a running service reads the manifests when somebody asks."""
+    lag = app.repo.snapshot(lambda _path: False).lag
+    if lag:
+        yield lag
+
+
+def _work(app: App) -> Iterator[Finding]:
+    if not app.is_served():
+        yield Finding("EGR074", {"where": app.memory.where})
+
+
 def _access(app: App) -> Iterator[Finding]:
     yield from app.access_findings()
 
@@ -121,6 +127,14 @@ THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (
     _unreadable,
     _contradictions,
 )
+
+SERVING: Mapping[str, Callable[[App], Iterator[Finding]]] = {
+    "database": _state,
+    "repository": _mirror,
+    "forge": _access,
+    "work": _work,
+}
+"""What a running service needs, by the name that `/readyz` gives it."""
 
 
 def _print(findings: Sequence[Finding]) -> None:

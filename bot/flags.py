@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument(
-        "--port", type=int, default=3000, help="port for Slack over HTTP, webhooks and /healthz (default 3000)"
+        "--port", type=int, default=3000, help="port for Slack over HTTP, webhooks, /healthz and /readyz (default 3000)"
     )
     return top
 

@@ -9,25 +9,27 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
+from bot import logs
 from bot.app import App
 from bot.deliveries import Deliveries
 from bot.desk import attempt
-from bot.doctor import quick_faults
+from bot.doctor import SERVING
 from bot.settings import Settings
 from bot.slack.gate import Gate
-from bot.slack.listeners import Listeners, build, listen_by_socket
+from bot.slack.listeners import Listeners, build, listen_by_socket, token_findings
 from bot.slack.outbox import Outbox
-from bot.web.health import add_health
+from bot.web.health import Look, Part, add_health
 from bot.web.webhooks import Refusal, Source, add_webhooks
 from skills.core.errors import AskUnclear, Mendable
 from skills.core.messages import say
-from skills.core.model import Person
+from skills.core.model import Finding, Person
 
 log = logging.getLogger("postern")
 
@@ -49,6 +51,9 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
         raise AskUnclear("EGR659", missing=" and ".join(missing))
     if not settings.poll_seconds.isdecimal() or int(settings.poll_seconds) < 1:
         raise AskUnclear("EGR645", field="POSTERN_POLL_SECONDS", what="not a number of seconds")
+    if settings.log not in logs.FORMATS:
+        raise AskUnclear("EGR645", field="POSTERN_LOG", what=f"none of {', '.join(logs.FORMATS)}")
+    logs.start(sys.stderr, settings.log, logs.masker(settings))
     app = App.build(settings, config=config)
     runner = app.durable()
     in_order = False
@@ -72,7 +77,8 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
     gate = Gate()
     Listeners(bolt, app.conversation, slack_person, gate)
     served = bolt.web_app(path="/slack/events") if secret else web.Application()
-    add_health(served, lambda: gate.run(quick_faults, app))
+    parts = parts_of(app, bolt.client)
+    add_health(served, parts, logs.masker(settings))
     aside = Gate()
     following = Following(app, aside, Outbox(bolt.client, app.memory, aside, app.clock), float(settings.poll_seconds))
     following.listen(served)
@@ -87,7 +93,27 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
         app.runner.ready_to_stop()
         ended = await _in_time(following.stop()) and await _in_time(gate.drained())
         await runner.cleanup()
-    return ended
+    return ended and not any(part.busy for part in parts)
+
+
+def parts_of(app: App, client: Any) -> list[Part]:
+    """What the service needs. While the forge is away the mirror answers people, and what is recorded waits."""
+    gate = Gate(len(SERVING))
+
+    def of(name: str) -> Look:
+        async def look() -> Sequence[Finding]:
+            found, problem = await gate.run(attempt, lambda: list(SERVING[name](app)))
+            return [problem.finding] if problem else found or []
+
+        return look
+
+    return [
+        Part("database", of("database"), 2.0),
+        Part("repository", of("repository"), 10.0),
+        Part("forge", of("forge"), 30.0, vital=False),
+        Part("work", of("work"), 5.0, vital=False),
+        Part("slack", lambda: token_findings(client), 60.0),
+    ]
 
 
 async def _until_stopped(listening: Coroutine[Any, Any, None] | None) -> None:

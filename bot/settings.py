@@ -106,6 +106,12 @@ ALL: tuple[Setting, ...] = (
     ),
     Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
     Setting(
+        "log",
+        "POSTERN_LOG",
+        "How `serve` writes its log: json, one object a line, or text.",
+        default="json",
+    ),
+    Setting(
         "database",
         "POSTERN_DATABASE",
         "SQLAlchemy URL of the database; without it, a SQLite file in POSTERN_HOME. It may hold a password.",
@@ -133,6 +139,7 @@ class Settings:
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
     model: str | None
+    log: str
     database: Secret
 
     @staticmethod
@@ -161,6 +168,7 @@ class Settings:
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),
             model=given["model"],
+            log=given["log"] or "",
             database=_secret(given["database"]) or cls.database_below(home),
         )
 

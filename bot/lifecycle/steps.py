@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot import logs
 from bot.desk import Problem, attempt
 from bot.ledger import BESIDE
 from bot.perform import Elsewhere, nowhere, perform
@@ -74,7 +75,8 @@ class Steps:
         intent = self._memory.intent(key)
         assert intent is not None
         effect = wire.load_effect(intent.payload)
-        done, problem = attempt(lambda: perform(effect, self._forge(), self._elsewhere))
+        with logs.about(request=effect.request_key):
+            done, problem = attempt(lambda: perform(effect, self._forge(), self._elsewhere))
         if problem or done is None:
             return {"problem": _dumped(problem) if problem else {}}
         names = ("number", "url", "head", "state", "labels", "merged_commit", "commands")

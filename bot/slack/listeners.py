@@ -10,17 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 import re2
+from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import logs
 from bot.conversation import Conversation
 from bot.gather import Where
 from bot.slack.above import above
 from bot.slack.blocks import STEP_PREFIX, action_id, message
 from bot.slack.gate import Gate
 from bot.turns import Pressed
-from skills.core.model import Person
+from skills.core.model import Finding, Person, finding
 from skills.replies import Reply
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
@@ -116,10 +119,10 @@ class Listeners:
         work: Callable[..., list[Reply]],
         *args: Any,
     ) -> None:
-        for made in await self._gate.run(work, *args):
-            await client.chat_postMessage(
-                channel=channel, thread_ts=thread, unfurl_links=False, unfurl_media=False, **self._payload(made, where)
-            )
+        with logs.about(thread=where.thread):
+            for made in await self._gate.run(work, *args):
+                said = {**self._payload(made, where), "unfurl_links": False, "unfurl_media": False}
+                await client.chat_postMessage(channel=channel, thread_ts=thread, **said)
 
     def _payload(self, made: Reply, where: Where) -> dict[str, Any]:
         key, digest = self._conversation.shown(where)
@@ -153,3 +156,14 @@ async def listen_by_socket(app: AsyncApp, app_token: str) -> None:
     """Socket Mode: no inbound port. Returns only when the connection is closed for good."""
     handler: Any = AsyncSocketModeHandler(app, app_token)
     await handler.start_async()
+
+
+async def token_findings(client: AsyncWebClient) -> list[Finding]:
+    """Whether Slack answers and takes our token. https://docs.slack.dev/reference/methods/auth.test"""
+    try:
+        await client.auth_test()
+    except SlackApiError as failure:
+        return [finding("EGR098", why=str(failure.response.get("error", "no reason given")))]
+    except (ClientError, TimeoutError, OSError) as failure:
+        return [finding("EGR098", why=f"it does not answer ({type(failure).__name__})")]
+    return []
