@@ -133,8 +133,18 @@ def _own(row: RequestRow, intents: Sequence[IntentRow]) -> following.Own:
     live = [intent for intent in intents if intent.state in ("todo", "doing")]
     opening = [intent for intent in intents if intent.kind == "OpenMergeRequest"]
     heads = {str(intent.receipt["head"]) for intent in opening if intent.receipt}
-    labels = {str(label) for intent in opening for label in intent.payload.get("labels", ())}
-    return following.Own({_doing(intent) for intent in live}, heads | {row.request.commit or ""}, labels)
+    return following.Own({_doing(intent) for intent in live}, heads | {row.request.commit or ""}, _labels(intents))
+
+
+def _labels(intents: Sequence[IntentRow]) -> set[str]:
+    """The labels that the last drawing put on and that Postern did not take off itself since."""
+    labels: set[str] = set()
+    for intent in intents:
+        if intent.kind == "OpenMergeRequest" and intent.state == "done":
+            labels = set(intent.payload.get("labels", ()))
+        elif intent.kind == "Relabel":
+            labels = (labels | set(intent.payload.get("add", ()))) - set(intent.payload.get("remove", ()))
+    return labels
 
 
 def _doing(intent: IntentRow) -> str:

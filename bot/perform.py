@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from bot.world.forge import Forge, Linked, MergeRequest
 from skills.core.diagram.block import placed
-from skills.core.errors import AskUnclear, Outdated
+from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import (
+    APPROVED,
+    NEEDS_APPROVAL,
+    REJECTED,
     CloseMergeRequest,
     Edit,
     Effect,
@@ -113,9 +116,28 @@ def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
     words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")
     forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
     if effect.verb == "reject":
-        return forge.close(merge_request.number, effect.by, effect.reason)
+        closed = forge.close(merge_request.number, effect.by, effect.reason)
+        return _labelled(closed, forge, REJECTED, NEEDS_APPROVAL)
     if effect.verb == "approve" and merge_request.state == "opened":
         merge_request = forge.approve(merge_request.number, effect.head, effect.by)
-    if effect.merge:
-        return forge.merge(merge_request.number, effect.head, effect.by)
-    return merge_request
+    return _merge(merge_request, effect.head, effect.by, forge) if effect.merge else merge_request
+
+
+def _merge(merge_request: MergeRequest, head: str, by: str, forge: Forge) -> MergeRequest:
+    """It says that it is approved while it waits for its pipeline; an approval that is void is taken off again."""
+    labelled = _labelled(merge_request, forge, APPROVED, NEEDS_APPROVAL)
+    try:
+        return forge.merge(merge_request.number, head, by)
+    except Outdated:
+        _labelled(labelled, forge, NEEDS_APPROVAL, APPROVED)
+        raise
+
+
+def _labelled(merge_request: MergeRequest, forge: Forge, on: str, off: str) -> MergeRequest:
+    """A label that GitLab refuses holds no decision up: labels help to find, the row decides."""
+    if on in merge_request.labels and off not in merge_request.labels:
+        return merge_request
+    try:
+        return forge.label(merge_request.number, add=(on,), remove=(off,))
+    except NotAllowed:
+        return merge_request

@@ -37,7 +37,7 @@ from bot.world.forge_checks import check_effect, check_target, read_target, requ
 from bot.world.forge_issues import Tickets
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
+from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 _WAIT_SECONDS = 30.0
 _RACES = 8
@@ -241,7 +241,7 @@ class LocalForge:
             state="preparing" if record is None else record.state,
             author=effect.author if record is None else record.author,
             made=tuple(dict.fromkeys(made)),
-            labels=effect.labels,
+            labels=effect.labels if record is None else brought_up(record.labels, effect.labels),
             reviewers=effect.reviewers,
             notes=() if record is None else record.notes,
         )
@@ -252,7 +252,7 @@ class LocalForge:
             record,
             title=effect.title,
             body=effect.body,
-            labels=tuple(dict.fromkeys((*effect.labels, *record.labels))),
+            labels=brought_up(record.labels, effect.labels),
             reviewers=tuple(dict.fromkeys((*effect.reviewers, *record.reviewers))),
         )
         if new != record:

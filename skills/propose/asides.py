@@ -6,7 +6,17 @@ from skills.contract import World
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.messages import say
-from skills.core.model import DIAGRAM_OPEN, DiagramTask, Effect, Finding, Need, OpenDiagram, OpenIssue, Request
+from skills.core.model import (
+    DIAGRAM_OPEN,
+    DIAGRAM_UPDATE,
+    DiagramTask,
+    Effect,
+    Finding,
+    Need,
+    OpenDiagram,
+    OpenIssue,
+    Request,
+)
 from skills.core.rendering import render
 from skills.draft.architecture import is_open
 from skills.propose import ticket
@@ -35,7 +45,7 @@ def effects(request: Request, drafted: Draft, need: Need, world: World) -> tuple
                 branch=request.branch,
                 title=title,
                 body=render("diagram_request.md.j2", request=request, path=there.path),
-                labels=("egress::diagram",),
+                labels=(DIAGRAM_UPDATE,),
                 author=request.asked_by,
                 created_at=request.since,
             )

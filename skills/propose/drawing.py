@@ -12,7 +12,7 @@ from skills.core import change, risk
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.messages import say
-from skills.core.model import ISOLATION, Drawn, Finding, Need, OpenMergeRequest, Request
+from skills.core.model import ISOLATION, NEEDS_APPROVAL, Drawn, Finding, Need, OpenMergeRequest, Request, scoped
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
 from skills.propose import asides
@@ -63,10 +63,10 @@ def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[
         title=_headline(request, need),
         body=body,
         labels=(
-            "egress::needs-approval",
-            f"egress::{need.workload.platform}",
-            *(f"environment::{name}" for name in _environments(need)),
-            f"risk::{assessed.band}",
+            NEEDS_APPROVAL,
+            *scoped("dialect", need.workload.platform),
+            *scoped("environment", *_environments(need)),
+            *scoped("risk", assessed.band),
             *asides.labels(request),
         ),
         reviewers=_reviewers(request, world),

@@ -82,7 +82,7 @@ def test_nothing_that_was_pasted_breaks_out(field: str) -> None:
 
 def test_labels_say_dialect_environment_and_risk() -> None:
     assert effect_of(proposed()).labels == (
-        "egress::needs-approval", "egress::infrastream", "environment::production", "risk::low",
+        "egress::needs-approval", "dialect::infrastream", "environment::production", "risk::low",
     )  # fmt: skip
     wide = effect_of(proposed(to=("*.twilio.com",)))
     assert wide.labels[-1] == "risk::medium"

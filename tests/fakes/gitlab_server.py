@@ -131,7 +131,7 @@ class GitLab(People):
             "source_branch": source,
             "target_branch": target,
             "sha": self.tip(source),
-            "labels": [label for label in given.get("labels", "").split(",") if label],
+            "labels": exclusive([label for label in given.get("labels", "").split(",") if label]),
             "reviewers": self.users(given.get("reviewer_ids", ())),
             "assignees": self.users(given.get("assignee_ids", ())),
             "squash": given.get("squash", False),
@@ -155,7 +155,7 @@ class GitLab(People):
             found[name] = given.get(name, found[name])
         added = [label for label in given.get("add_labels", "").split(",") if label]
         removed = given.get("remove_labels", "").split(",")
-        found["labels"] = [label for label in dict.fromkeys([*found["labels"], *added]) if label not in removed]
+        found["labels"] = [label for label in exclusive([*found["labels"], *added]) if label not in removed]
         if "reviewer_ids" in given:
             found["reviewers"] = self.users(given["reviewer_ids"])
         if given.get("state_event") == "close" and found["state"] == "opened":
@@ -235,6 +235,12 @@ class GitLab(People):
         if (method, what) not in doing:
             return 405, {"message": "405 Method Not Allowed"}
         return doing[method, what]()
+
+
+def exclusive(labels: Collection[str]) -> list[str]:
+    """As GitLab Premium keeps them: of one scope only the last (docs.gitlab.com/user/project/labels/#scoped-labels)."""
+    last = {label.rpartition("::")[0] or label: label for label in labels}
+    return [label for label in dict.fromkeys(labels) if last[label.rpartition("::")[0] or label] == label]
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from bot.world.forge_records import is_key
 from bot.world.gitlab import issues, looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
+from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
@@ -167,15 +167,13 @@ class GitLabForge:
         return Receipt(self._view(self._described(found, effect), head), created=False)
 
     def _described(self, found: dict[str, Any], effect: OpenMergeRequest) -> dict[str, Any]:
-        """Words are brought up to date; labels and reviewers that people put on stay."""
-        labels = [label for label in effect.labels if label not in found["labels"]]
-        fields: dict[str, Any] = {}
+        """Words and our own labels are brought up to date; labels and reviewers that people put on stay."""
+        wanted = brought_up(found["labels"], effect.labels)
+        fields = _relabelled(found, wanted, [label for label in found["labels"] if label not in wanted])
         if found["title"] != effect.title:
             fields["title"] = effect.title
         if _normal(found["description"] or "") != _normal(words.described(effect)):
             fields["description"] = words.described(effect)
-        if labels:
-            fields["add_labels"] = ",".join(labels)
         if not found.get("reviewers") and (reviewers := self._members(effect.reviewers)):
             fields["reviewer_ids"] = reviewers
         return self._update(found["iid"], fields, effect.branch) if fields else found
@@ -246,11 +244,7 @@ class GitLabForge:
 
     def label(self, number: int, *, add: Collection[str] = (), remove: Collection[str] = ()) -> MergeRequest:
         found = self._one(number)
-        fields = {
-            "add_labels": ",".join(label for label in add if label not in found["labels"]),
-            "remove_labels": ",".join(label for label in remove if label in found["labels"]),
-        }
-        fields = {name: value for name, value in fields.items() if value}
+        fields = _relabelled(found, add, remove)
         return self._view(self._update(number, fields, found["source_branch"]) if fields else found)
 
     # --- how
@@ -362,6 +356,15 @@ class GitLabForge:
             if state == "merged"
             else None,
         )
+
+
+def _relabelled(found: dict[str, Any], add: Collection[str], remove: Collection[str]) -> dict[str, Any]:
+    """Fields of an update that puts labels on and takes others off; empty where all is so already."""
+    fields = {
+        "add_labels": ",".join(label for label in add if label not in found["labels"]),
+        "remove_labels": ",".join(label for label in remove if label in found["labels"]),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _normal(text: str) -> str:

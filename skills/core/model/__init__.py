@@ -2,7 +2,6 @@
 
 from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proof, Role
 from skills.core.model.effects import (
-    DIAGRAM_OPEN,
     CloseMergeRequest,
     Effect,
     MergeRequestDecision,
@@ -13,6 +12,15 @@ from skills.core.model.effects import (
 )
 from skills.core.model.findings import Evidence, Fact, Finding, Question, finding, unique
 from skills.core.model.flows import Destination, Need, Ports, Workload, WorkloadRef
+from skills.core.model.labels import (
+    APPROVED,
+    DIAGRAM_OPEN,
+    DIAGRAM_UPDATE,
+    NEEDS_APPROVAL,
+    REJECTED,
+    brought_up,
+    scoped,
+)
 from skills.core.model.origins import Origin
 from skills.core.model.people import Person
 from skills.core.model.places import Place
@@ -45,10 +53,14 @@ from skills.core.model.verdicts import (
 )
 
 __all__ = [
+    "APPROVED",
     "DIAGRAM_OPEN",
+    "DIAGRAM_UPDATE",
     "ISOLATION",
     "LAYERS",
+    "NEEDS_APPROVAL",
     "OPEN_STATES",
+    "REJECTED",
     "Change",
     "CloseMergeRequest",
     "Decided",
@@ -98,6 +110,8 @@ __all__ = [
     "WatchRequest",
     "Workload",
     "WorkloadRef",
+    "brought_up",
     "finding",
+    "scoped",
     "unique",
 ]

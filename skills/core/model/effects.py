@@ -106,5 +106,3 @@ class Relabel:
 
 
 Effect = OpenMergeRequest | MergeRequestDecision | CloseMergeRequest | OpenDiagram | OpenIssue | Relabel
-DIAGRAM_OPEN = "egress::diagram-open"
-"""The label of a request whose diagram somebody must bring up to date by hand."""
