@@ -21,7 +21,7 @@ from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
-from skills.core.model import Edit, Finding, Person, Request
+from skills.core.model import OPEN_STATES, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
@@ -228,6 +228,7 @@ class App:
 
     def finish_what_was_left(self) -> None:
         if self._has_git():
+            self._settle()
             self.runner.finish_what_was_left()
 
     def is_served(self) -> bool:
@@ -244,8 +245,17 @@ class App:
         self.finish_what_was_left()
         for key, problem in self.follower.sync(self.repository).problems.items():
             log.warning("%s: %s", key, say(problem.finding).says)
+        self._settle()
         self.renewal.renew()
         self.deliveries.forget_old()
+
+    def _settle(self) -> None:
+        """What was opened beside a request hears of its end, however that came."""
+        from bot import ledger  # noqa: PLC0415
+
+        over = [each.key for each in self.requests() if each.links and each.state not in OPEN_STATES]
+        if over:
+            self.runner.run(ledger.settle(self.memory, over, self.clock()))
 
     @property
     def project(self) -> str:

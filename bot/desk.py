@@ -92,6 +92,7 @@ class Desk:
         ledger.record(self._memory(), name, answer, world, where)
         keys = [effect.request_key for effect in answer.effects]
         problems = self._runner().run(keys)
+        self._runner().run(ledger.settle(self._memory(), keys, world.now))
         for key in keys:
             if key in problems:
                 return Handled(problem=problems[key], world=world)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.desk import Problem, attempt
-from bot.world import wire
 from bot.world.forge import Forge
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
 from skills.core import following
@@ -104,7 +103,7 @@ class Follower:
                 return None
             for item in step.news:
                 key = f"{request.key}:{item.kind}:{item.mark}"
-                if tx.add_post(key, _channel(request.thread), None, wire.dump(item.finding), at, request.key):
+                if tx.tell(request, key, item.finding, at):
                     said.append(item.finding)
             if step.to or step.news:
                 facts = {"key": request.key, "from": request.state, "to": step.to or request.state}
@@ -153,8 +152,3 @@ def _doing(intent: IntentRow) -> str:
     if intent.kind == "CloseMergeRequest" or intent.payload.get("verb") == "reject":
         return "close"
     return "merge" if intent.payload.get("merge") else "note"
-
-
-def _channel(thread: str) -> str:
-    """Only a thread of a chat is told; who asked on the command line looks by `status`."""
-    return thread if thread.startswith("slack:") else ""

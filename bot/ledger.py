@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from bot.gather import Where
 from bot.world import wire
-from bot.world.memory import Memory, Transaction
+from bot.world.memory import IntentRow, Memory, Transaction
 from skills.contract import Answer, World
 from skills.core.errors import Outdated
 from skills.core.messages import say
 from skills.core.model import (
+    OPEN_STATES,
     CloseMergeRequest,
     DiagramTask,
     Effect,
     Finding,
+    LeaveNote,
     MoveRequest,
     OpenDiagram,
     OpenIssue,
@@ -24,12 +27,18 @@ from skills.core.model import (
     Record,
     Relabel,
     Request,
+    Settle,
     TickDiagram,
     WatchRequest,
 )
 
-BESIDE: Mapping[str, str] = {OpenDiagram.__name__: "diagram", OpenIssue.__name__: "ticket"}
-"""What is opened beside a merge request, by the kind of its intent; it never keeps the request itself back."""
+BESIDE: Mapping[str, str] = {
+    OpenDiagram.__name__: "the diagram",
+    OpenIssue.__name__: "the ticket",
+    LeaveNote.__name__: "the note that you asked too",
+    Settle.__name__: "the end of what was opened beside it",
+}
+"""What is done beside a merge request, by the kind of its intent; it never keeps the request itself back."""
 _OPENS: Mapping[type, str] = {OpenMergeRequest: "open", OpenDiagram: "diagram", OpenIssue: "ticket"}
 
 
@@ -45,6 +54,29 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
             "keys": [e.request_key for e in answer.effects],
         }
         tx.add_log(world.person.id, where.thread or where.surface, name, facts, world.now)
+
+
+def settle(memory: Memory, keys: Collection[str], now: datetime) -> list[str]:
+    """What was opened beside these requests follows those that are over; gives the ones for which there is work."""
+    found = []
+    for key in keys:
+        with memory.transaction() as tx:
+            row = tx.request(key)
+            if row is not None and row.request.links and row.request.state not in (*OPEN_STATES, "failed"):
+                new = [intent for intent in tx.intents_of(key) if _settled(tx, row.request, intent, now)]
+                found += [key] if new else []
+    return found
+
+
+def _settled(tx: Transaction, request: Request, opened: IntentRow, now: datetime) -> bool:
+    """Once for each end: what was reopened may end once more."""
+    named = {OpenDiagram.__name__: ("diagram", "repository"), OpenIssue.__name__: ("ticket", "project")}
+    if opened.kind not in named or opened.state != "done":
+        return False
+    what, field = named[opened.kind]
+    effect = Settle(request.key, request.digest, what, opened.payload[field])  # type: ignore[arg-type]
+    name = f"settle:{request.key}:{what}:{request.state}"
+    return tx.add_intent(name, Settle.__name__, wire.dump(effect), request.key, now)
 
 
 def _intend(tx: Transaction, effect: Effect, world: World) -> None:
@@ -64,6 +96,10 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
         name = f"{_OPENS[type(effect)]}:{effect.request_key}:{len(same_kind) + 1}"
     elif isinstance(effect, CloseMergeRequest):
         name = f"close:{effect.request_key}:{effect.digest}"
+    elif isinstance(effect, LeaveNote):
+        name = f"note:{effect.request_key}:{effect.key}"
+    elif isinstance(effect, Settle):
+        name = f"settle:{effect.request_key}:{effect.what}:{len(same_kind) + 1}"
     elif isinstance(effect, Relabel):
         name = f"label:{effect.request_key}:{len(same_kind) + 1}"
     else:
@@ -76,7 +112,7 @@ def _record(tx: Transaction, item: Record, world: World) -> None:
         case OpenRequest():
             _open(tx, item, world)
         case WatchRequest():
-            tx.add_watcher(item.key, item.watcher, world.now)
+            _watch(tx, item.key, item.watcher, item.thread, world.now)
         case MoveRequest():
             _move(tx, item, world)
         case TickDiagram():
@@ -93,7 +129,7 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
     if row.request.digest == request.digest:
         # Asked at the same moment, perhaps by somebody else: whoever was second hears of it too.
         if request.asked_by.casefold() != row.request.asked_by.casefold():
-            tx.add_watcher(request.key, request.asked_by, world.now)
+            _watch(tx, request.key, request.asked_by, request.thread, world.now)
         return
     moved = tx.move_request(
         request.key,
@@ -112,6 +148,14 @@ def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
     )
     if not moved:
         raise Outdated("EGR407", key=request.key)
+
+
+def _watch(tx: Transaction, key: str, watcher: str, thread: str, now: datetime) -> None:
+    """The news go to the thread in which they asked last, too."""
+    tx.add_watcher(key, watcher, now)
+    row = tx.request(key)
+    if row and thread:
+        tx.set_fact(key, "threads", {**row.facts.get("threads", {}), watcher: thread}, now)
 
 
 def _facts(request: Request) -> dict[str, Any]:

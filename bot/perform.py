@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.world.forge import Forge, Linked, MergeRequest
 from skills.core.diagram.block import placed
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
+from skills.core.messages import say
 from skills.core.model import (
     APPROVED,
     NEEDS_APPROVAL,
@@ -15,14 +16,18 @@ from skills.core.model import (
     CloseMergeRequest,
     Edit,
     Effect,
+    Finding,
+    LeaveNote,
     MergeRequestDecision,
     OpenDiagram,
     OpenIssue,
     OpenMergeRequest,
     Relabel,
+    Settle,
 )
 
 POSTERN = "Postern"
+NOTHING = Linked(0, "")
 Elsewhere = Callable[[str], Forge]
 """Gives the forge of another repository, as a policy names it."""
 
@@ -45,6 +50,10 @@ def perform(effect: Effect, forge: Forge, elsewhere: Elsewhere) -> MergeRequest 
             return _diagram(effect, forge, elsewhere)
         case OpenIssue():
             return _issue(effect, forge)
+        case LeaveNote():
+            return _note(effect, forge)
+        case Settle():
+            return _settle(effect, forge, elsewhere)
         case Relabel():
             number = _of(effect.request_key, forge).number
             return forge.label(number, add=effect.add, remove=effect.remove)
@@ -60,6 +69,8 @@ def _of(key: str, forge: Forge) -> MergeRequest:
 def _diagram(effect: OpenDiagram, forge: Forge, elsewhere: Elsewhere) -> Linked:
     """The diagram's merge request on the newest commit there; each of the two names the other."""
     first = _of(effect.request_key, forge)
+    if first.state == "closed":
+        return NOTHING
     there = elsewhere(effect.repository)
     read = there.source(lambda path: path == effect.path, None)()
     raw = read.files.get(effect.path)
@@ -70,7 +81,7 @@ def _diagram(effect: OpenDiagram, forge: Forge, elsewhere: Elsewhere) -> Linked:
     new = placed(old, effect.block, effect.path)
     if new == old:
         done = there.find(effect.request_key)
-        return Linked(done.number, done.url) if done else Linked(0, "")
+        return Linked(done.number, done.url) if done else NOTHING
     second = there.open_or_update(
         OpenMergeRequest(
             request_key=effect.request_key,
@@ -93,9 +104,37 @@ def _diagram(effect: OpenDiagram, forge: Forge, elsewhere: Elsewhere) -> Linked:
 
 def _issue(effect: OpenIssue, forge: Forge) -> Linked:
     first = _of(effect.request_key, forge)
+    if first.state == "closed":
+        return NOTHING
     made = forge.open_issue(replace(effect, body=f"{effect.body.rstrip()}\n\n{first.url}\n"))
     forge.note(first.number, POSTERN, "The help desk's ticket", key=f"ticket:{effect.request_key}", url=made.url)
     return made
+
+
+def _note(effect: LeaveNote, forge: Forge) -> Linked:
+    there = _of(effect.request_key, forge)
+    forge.note(there.number, effect.by, effect.text, key=effect.key)
+    return Linked(there.number, there.url)
+
+
+def _settle(effect: Settle, forge: Forge, elsewhere: Elsewhere) -> Linked:
+    """The second merge request is left to be merged, or closed; the ticket of what is merged is the help desk's."""
+    first = _of(effect.request_key, forge)
+    if first.state == "opened":
+        return NOTHING
+    merged = first.state == "merged"
+    said = say(Finding("EGR067" if merged else "EGR068", {"key": effect.request_key}))
+    if effect.what == "ticket":
+        return forge.settle_issue(effect.where, effect.request_key, said.says, close=not merged)
+    there = elsewhere(effect.where)
+    second = there.find(effect.request_key)
+    if second is None or second.state != "opened":
+        return NOTHING
+    if merged:
+        there.note(second.number, POSTERN, f"{said.says} {said.do}", key="first:merged", url=first.url)
+    else:
+        there.close(second.number, POSTERN, said.says)
+    return Linked(second.number, second.url)
 
 
 def _close(effect: CloseMergeRequest, forge: Forge) -> MergeRequest:

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from bot.desk import Desk, Handled, attempt
 from bot.gather import Gather, Where
-from bot.world import wire
 from bot.world.memory import Memory
 from skills.all_skills import by_name
 from skills.contract import World
@@ -56,8 +55,6 @@ class Renewal:
         if not said or said[0].code == "EGR413":  # another replica drew it before us
             return None
         found = said[0]
-        channel = request.thread if request.thread.startswith("slack:") else ""
         with self._memory.transaction() as tx:
-            key = f"{request.key}:renewed:{world.allowlist.commit}"
-            new = tx.add_post(key, channel, None, wire.dump(found), self._clock(), request.key)
+            new = tx.tell(request, f"{request.key}:renewed:{world.allowlist.commit}", found, self._clock())
         return found if new else None

@@ -146,6 +146,9 @@ class Forge(Protocol):
             NotAllowed: EGR492, no such project; EGR494, refused.
         """
 
+    def settle_issue(self, project: str, request_key: str, text: str, *, close: bool) -> Linked:
+        """A remark at the ticket of a request, once; with `close` it is closed too. Number 0 where there is none."""
+
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         """Record that `by` approves exactly `head`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bot.world.forge_records import write_durably
@@ -23,6 +23,8 @@ class Ticket:
     body: str
     labels: tuple[str, ...]
     author: str
+    remark: str = ""
+    closed: bool = False
 
 
 class Tickets:
@@ -38,9 +40,19 @@ class Tickets:
         number = old.number if old else 1 + max((each.number for each in known), default=0)
         labels = tuple(dict.fromkeys((*(old.labels if old else ()), *effect.labels)))
         new = Ticket(number, effect.request_key, effect.project, effect.title, effect.body, labels, effect.author)
+        return self._save(replace(new, remark=old.remark, closed=old.closed) if old else new, old)
+
+    def settle(self, request_key: str, remark: str, *, close: bool) -> Ticket | None:
+        """The ticket with this remark and, with `close`, closed; None where there is none."""
+        old = next((each for each in self._all() if each.key == request_key), None)
+        return self._save(replace(old, remark=remark, closed=old.closed or close), old) if old else None
+
+    def _save(self, new: Ticket, old: Ticket | None) -> Ticket:
         if new != old:
-            write_durably(self._folder, f"{number}.json", json.dumps(asdict(new), ensure_ascii=False, indent=1))
-            write_durably(self._folder, f"{number}.md", f"# {effect.project}#{number} {new.title}\n\n{new.body}\n")
+            title = f"{new.project}#{new.number} {new.title}" + (" (closed)" if new.closed else "")
+            text = "\n\n".join(filter(None, (f"# {title}", new.body, new.remark)))
+            write_durably(self._folder, f"{new.number}.json", json.dumps(asdict(new), ensure_ascii=False, indent=1))
+            write_durably(self._folder, f"{new.number}.md", f"{text}\n")
         return new
 
     def page(self, ticket: Ticket) -> str:

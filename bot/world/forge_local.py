@@ -158,6 +158,12 @@ class LocalForge:
             made = tickets.open_or_update(effect)
             return Linked(made.number, tickets.page(made))
 
+    def settle_issue(self, project: str, request_key: str, text: str, *, close: bool) -> Linked:  # noqa: ARG002
+        with self._held():
+            tickets = Tickets(self._store.folder / "issues")
+            made = tickets.settle(request_key, text, close=close)
+            return Linked(made.number, tickets.page(made)) if made else Linked(0, "")
+
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         with self._held():
             git = self._store.git()

@@ -24,6 +24,7 @@ from skills.core.model import (
     Effect,
     Evidence,
     Finding,
+    LeaveNote,
     MergeRequestDecision,
     Need,
     OpenDiagram,
@@ -34,6 +35,7 @@ from skills.core.model import (
     Ports,
     Question,
     Relabel,
+    Settle,
     Workload,
 )
 
@@ -47,6 +49,7 @@ KNOWN: tuple[type, ...] = (
     Edit,
     Evidence,
     Finding,
+    LeaveNote,
     MergeRequestDecision,
     Need,
     OpenDiagram,
@@ -57,6 +60,7 @@ KNOWN: tuple[type, ...] = (
     Ports,
     Question,
     Relabel,
+    Settle,
     Workload,
 )
 _BY_NAME = {kind.__name__: kind for kind in KNOWN}

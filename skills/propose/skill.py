@@ -13,11 +13,13 @@ from pydantic import Field
 from skills.contract import Answer, World
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
+from skills.core.messages import say
 from skills.core.model import (
     OPEN_STATES,
     CloseMergeRequest,
     Drawn,
     Finding,
+    LeaveNote,
     MoveRequest,
     Need,
     OpenRequest,
@@ -240,11 +242,15 @@ def _refuse_redrawing(old: Request) -> None:
 
 def _watch(old: Request, world: World) -> Answer:
     """Somebody else asked for it: what they asked stays as they drew it, and whoever asks as well can't approve it."""
+    known = {name.casefold() for name in old.watchers}
+    says = say(Finding("EGR069", {"key": old.key, "watcher": world.person.shown})).says
+    note = LeaveNote(old.key, old.digest, world.person.id, says, f"watch:{world.person.id.casefold()}")
     return Answer(
         _data(old, created=False),
         findings=(_lead(old, old, world),),
         next_steps=("status",),
-        records=(WatchRequest(old.key, world.person.id),),
+        records=(WatchRequest(old.key, world.person.id, world.thread),),
+        effects=(note,) if old.number and world.person.id.casefold() not in known else (),
         detail={"request": old},
     )
 

@@ -1,7 +1,7 @@
 """A `requests.Session` that refuses what GitLab's own description of its API does not know.
 
 The description lies beside the project (GitLab's words, not ours); without it the session lets everything pass.
-Notes, members by name and the token's own user are not in that description, so they pass unchecked.
+Only the token's own user is in neither, so it passes unchecked.
 """
 
 from __future__ import annotations
@@ -18,16 +18,72 @@ import yaml
 
 from tests.shared import shared_folder
 
-_UNDESCRIBED = re.compile(r".*/issues(?:/\d+)?|/api/v4/user|.*/notes")
-# https://docs.gitlab.com/api/jobs/ and its log: not in the description either, so they are described here.
+_UNDESCRIBED = re.compile(r"/api/v4/user")
+# What the description lacks is described here, by us, from GitLab's documentation: https://docs.gitlab.com/api/jobs/,
+# https://docs.gitlab.com/api/issues/, https://docs.gitlab.com/api/notes/.
+_PAGES = [{"name": "page", "in": "query"}, {"name": "per_page", "in": "query"}]
+_WORDS = {"type": "string"}
+_OF_NOTES: dict[str, Any] = {
+    "get": {
+        "parameters": [
+            {"name": "sort", "in": "query", "enum": ["asc", "desc"]},
+            {"name": "order_by", "in": "query", "enum": ["created_at", "updated_at"]},
+            {"name": "activity_filter", "in": "query", "enum": ["all_notes", "only_comments", "only_activity"]},
+            *_PAGES,
+        ]
+    },
+    "post": {"parameters": [{"name": "given", "in": "body", "schema": {"$ref": "#/definitions/ours_note"}}]},
+}
+_ISSUE = {
+    "title": _WORDS,
+    "description": _WORDS,
+    "labels": {"type": "array", "items": _WORDS},
+    "assignee_ids": {"type": "array", "items": {"type": "integer"}},
+    "confidential": {"type": "boolean"},
+    "due_date": _WORDS,
+}
+_CHANGES = {
+    **_ISSUE,
+    "state_event": {"enum": ["close", "reopen"]},
+    "add_labels": {"type": "array", "items": _WORDS},
+    "remove_labels": {"type": "array", "items": _WORDS},
+}
+_OURS: dict[str, Any] = {
+    "ours_note": {"type": "object", "required": ["body"], "properties": {"body": {**_WORDS, "maxLength": 1_000_000}}},
+    "ours_issue": {"type": "object", "required": ["title"], "properties": _ISSUE},
+    "ours_issue_change": {"type": "object", "minProperties": 1, "properties": _CHANGES},
+}
 _BESIDE: dict[str, Any] = {
+    "/api/v4/projects/{id}/merge_requests/{merge_request_iid}/notes": _OF_NOTES,
+    "/api/v4/projects/{id}/issues/{issue_iid}/notes": _OF_NOTES,
+    "/api/v4/projects/{id}/issues": {
+        "get": {
+            "parameters": [
+                {"name": "search", "in": "query"},
+                {"name": "in", "in": "query", "enum": ["title", "description", "title,description"]},
+                {"name": "state", "in": "query", "enum": ["opened", "closed", "all"]},
+                {"name": "scope", "in": "query", "enum": ["created_by_me", "assigned_to_me", "all"]},
+                *_PAGES,
+            ]
+        },
+        "post": {"parameters": [{"name": "given", "in": "body", "schema": {"$ref": "#/definitions/ours_issue"}}]},
+    },
+    "/api/v4/projects/{id}/issues/{issue_iid}": {
+        "get": {"parameters": []},
+        "put": {"parameters": [{"name": "given", "in": "body", "schema": {"$ref": "#/definitions/ours_issue_change"}}]},
+    },
+    "/api/v4/projects/{id}/repository/commits/{sha}/merge_requests": {
+        "get": {
+            "parameters": [{"name": "state", "in": "query", "enum": ["opened", "closed", "merged", "locked"]}, *_PAGES]
+        }
+    },
+    "/api/v4/projects/{id}/members/all/{user_id}": {"get": {"parameters": []}},
     "/api/v4/projects/{id}/pipelines/{pipeline_id}/jobs": {
         "get": {
             "parameters": [
                 {"name": "scope", "in": "query", "enum": ["failed", "success", "running", "canceled", "skipped"]},
                 {"name": "include_retried", "in": "query", "enum": ["true", "false"]},
-                {"name": "page", "in": "query"},
-                {"name": "per_page", "in": "query"},
+                *_PAGES,
             ]
         }
     },
@@ -63,7 +119,8 @@ def _objections(request: requests.PreparedRequest) -> Any:
     parts = urlsplit(str(request.url))
     if described is None or _UNDESCRIBED.fullmatch(parts.path):
         return
-    described = {**described, "paths": {**described["paths"], **_BESIDE}}
+    definitions = {**described["definitions"], **_OURS}
+    described = {**described, "paths": {**described["paths"], **_BESIDE}, "definitions": definitions}
     operation = _operation(described, str(request.method).lower(), parts.path)
     if operation is None:
         yield "no such call"

@@ -59,9 +59,11 @@ class Fault:
 class GitLab(People):
     """State and server. `repository` is a bare repository; `url` the server, `clone` what Git is given."""
 
-    def __init__(self, repository: Path) -> None:
+    def __init__(self, repository: Path, path: str = PROJECT) -> None:
         super().__init__()
         self.repository = repository
+        self.path = path
+        self.others: dict[str, GitLab] = {}  # further projects of the same server, by their path
         self.merge_requests: dict[int, dict[str, Any]] = {}
         self.notes: dict[int, list[dict[str, Any]]] = {}
         self.faults: list[Fault] = []
@@ -77,7 +79,13 @@ class GitLab(People):
 
     @property
     def clone(self) -> str:
-        return f"{self.url}/{PROJECT}.git"
+        return f"{self.url}/{self.path}.git"
+
+    def beside(self, repository: Path, path: str) -> GitLab:
+        """One more project on this server."""
+        made = self.others[path] = GitLab(repository, path)
+        made.url = self.url
+        return made
 
     def git(self, *args: str) -> str:
         done = subprocess.run(["git", *args], cwd=self.repository, capture_output=True, text=True, check=False)
@@ -137,7 +145,7 @@ class GitLab(People):
             "squash": given.get("squash", False),
             "force_remove_source_branch": given.get("remove_source_branch", False),
             "author": BOT,
-            "web_url": f"{self.url}/{PROJECT}/-/merge_requests/{number}",
+            "web_url": f"{self.url}/{self.path}/-/merge_requests/{number}",
             "merge_commit_sha": None,
             "squash_commit_sha": None,
             "merge_status": "can_be_merged",
@@ -203,7 +211,10 @@ class GitLab(People):
         project, _, rest = path.removeprefix("/api/v4/projects/").partition("/")
         if unquote(project) in self.desks:
             return self.desks[unquote(project)].answer(method, rest, query, given, BOT)
-        if unquote(project) != PROJECT:
+        if unquote(project) in self.others:
+            other = self.others[unquote(project)]
+            return other.answer(method, path, query, given)
+        if unquote(project) != self.path:
             return 404, {"message": "404 Project Not Found"}
         if rest.startswith("repository/branches"):
             return self.branch(method, unquote(rest.removeprefix("repository/branches").strip("/")), query)
@@ -371,7 +382,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers = {"WWW-Authenticate": 'Basic realm="GitLab"'}
             return self._send(401, headers, b"HTTP Basic: Access denied\n")
         gitlab.git_calls.append(f"{self.command} {parts.path.rpartition('.git/')[2]}?{parts.query}")
-        name = "/" + gitlab.repository.name + parts.path.removeprefix(f"/{PROJECT}.git")
+        called, _, rest = parts.path.removeprefix("/").partition(".git/")
+        gitlab = gitlab.others.get(called, gitlab)
+        name = f"/{gitlab.repository.name}/{rest}"
         env = {
             "GIT_PROJECT_ROOT": str(gitlab.repository.parent),
             "GIT_HTTP_EXPORT_ALL": "1",

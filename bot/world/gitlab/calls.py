@@ -96,8 +96,7 @@ class Calls:
 
     def notes(self, number: int) -> list[dict[str, Any]]:
         """What Postern's own user wrote: words of others are never read as a mark."""
-        found = self._read(f"merge_requests/{number}/notes", sort="asc", order_by="created_at")
-        return [each for each in found if each["author"]["id"] == self.me()]
+        return self._own(self._read(f"merge_requests/{number}/notes", sort="asc", order_by="created_at"))
 
     def remarks(self, number: int) -> list[dict[str, Any]]:
         """What people wrote for all to read: no note of Postern's own user, of GitLab itself, or for members only."""
@@ -151,14 +150,20 @@ class Calls:
 
     def issues(self, words: str) -> list[dict[str, Any]]:
         """Issues that Postern's own user opened and whose title or description has these words, in any state."""
-        found = self._read("issues", search=words, state="all", scope="all", **{"in": "title,description"})
-        return [each for each in found if each["author"]["id"] == self.me()]
+        return self._own(self._read("issues", search=words, state="all", scope="all", **{"in": "title,description"}))
 
     def create_issue(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return self._write("post", "issues", fields)
 
     def update_issue(self, number: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return self._write("put", f"issues/{number}", fields)
+        return self._write("put", f"issues/{number}", fields, repeat=True)
+
+    def issue_notes(self, number: int) -> list[dict[str, Any]]:
+        """As `notes`."""
+        return self._own(self._read(f"issues/{number}/notes", sort="asc", order_by="created_at"))
+
+    def add_issue_note(self, number: int, text: str) -> None:
+        self._write("post", f"issues/{number}/notes", {"body": text})
 
     # --- people
 
@@ -198,6 +203,9 @@ class Calls:
         return int(found["access_level"]) if found else None
 
     # --- how
+
+    def _own(self, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [each for each in found if each["author"]["id"] == self.me()]
 
     def _read(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All pages."""

@@ -213,6 +213,10 @@ class GitLabForge:
         made = issues.open_or_update(self._calls.of(effect.project), self.where, effect)
         return Linked(int(made["iid"]), str(made["web_url"]))
 
+    def settle_issue(self, project: str, request_key: str, text: str, *, close: bool) -> Linked:
+        found = issues.settle(self._calls.of(project), self.where, project, request_key, text, close=close)
+        return Linked(int(found["iid"]), str(found["web_url"])) if found else Linked(0, "")
+
     def approve(self, number: int, head: str, by: str) -> MergeRequest:
         found = self._one(number)
         if found["state"] == "closed":

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
+from bot.world import wire
 from bot.world.memory import tables
 from bot.world.memory.rows import DeliveryRow, Json, PostRow
 from bot.world.memory.statements import Statements, fresh
+from skills.core.model import Finding, Request
 
 
 class Messages(Statements):
@@ -22,6 +24,14 @@ class Messages(Statements):
         named = {"key": key, "channel": channel, "thread": thread, "payload": dict(payload), "request": request}
         state = {} if channel else {"state": "done"}
         return self._once(table, table.c.key == key, {**named, **fresh(now), **state})
+
+    def tell(self, request: Request, key: str, news: Finding, now: datetime) -> bool:
+        """Something new of a request, once: to its own thread, and to those in which others asked for the same."""
+        said = self.add_post(key, _channel(request.thread), None, wire.dump(news), now, request.key)
+        for thread in request.threads if said else ():
+            if _channel(thread) and thread != request.thread:
+                self.add_post(f"{key}@{thread}", thread, None, wire.dump(news), now)
+        return said
 
     def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
         """The message, now ours to send; None when somebody else has it or it is over."""
@@ -68,3 +78,8 @@ class Messages(Statements):
         table = tables.deliveries
         over = table.c.state.in_(("done", "failed")) & (table.c.created_at < before)
         return self._connection.execute(delete(table).where(over)).rowcount
+
+
+def _channel(thread: str) -> str:
+    """Only a thread of a chat is told; who asked on the command line looks by `status`."""
+    return thread if thread.startswith("slack:") else ""

@@ -260,6 +260,7 @@ def _request(
         diagram=wire.load(DiagramTask, row["facts"]["diagram"]) if row["facts"].get("diagram") else None,
         links=tuple(linked.values()),
         pushed=row["pushed"],
+        threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
         latest=latest,
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -4,11 +4,13 @@ from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proo
 from skills.core.model.effects import (
     CloseMergeRequest,
     Effect,
+    LeaveNote,
     MergeRequestDecision,
     OpenDiagram,
     OpenIssue,
     OpenMergeRequest,
     Relabel,
+    Settle,
 )
 from skills.core.model.findings import Evidence, Fact, Finding, Question, finding, unique
 from skills.core.model.flows import Destination, Need, Ports, Workload, WorkloadRef
@@ -79,6 +81,7 @@ __all__ = [
     "Job",
     "LayerVerdict",
     "LayerView",
+    "LeaveNote",
     "Link",
     "MergeRequestDecision",
     "MoveRequest",
@@ -104,6 +107,7 @@ __all__ = [
     "Role",
     "RuleHit",
     "Seen",
+    "Settle",
     "TickDiagram",
     "Verb",
     "Verdict",

@@ -6,6 +6,7 @@ Each effect has a natural key, so that doing it twice is doing it once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from skills.core.model.changes import Edit
 
@@ -105,4 +106,30 @@ class Relabel:
     remove: tuple[str, ...] = ()
 
 
-Effect = OpenMergeRequest | MergeRequestDecision | CloseMergeRequest | OpenDiagram | OpenIssue | Relabel
+@dataclass(frozen=True, slots=True)
+class LeaveNote:
+    """A remark at the merge request of a request; one with the same `key` stands only once."""
+
+    request_key: str
+    digest: str
+    by: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """What was opened beside a request follows its end: `where` is the diagram's repository or the help desk's project.
+
+    How it ended is asked of the forge at that moment: merged gives a remark, closed without a merge closes it with one.
+    """
+
+    request_key: str
+    digest: str
+    what: Literal["diagram", "ticket"]
+    where: str
+
+
+Effect = (
+    OpenMergeRequest | MergeRequestDecision | CloseMergeRequest | OpenDiagram | OpenIssue | Relabel | LeaveNote | Settle
+)

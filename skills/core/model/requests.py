@@ -67,7 +67,7 @@ class Request:
     """A request as its row says. Times are ISO 8601 in UTC. `paths` are the files that it changes.
 
     `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`,
-    `latest` the last thing that its thread was told.
+    `threads` are those in which watchers asked for the same, `latest` the last thing that its own thread was told.
     """
 
     key: str
@@ -96,6 +96,7 @@ class Request:
     diagram: DiagramTask | None = None
     links: tuple[Link, ...] = ()
     pushed: str | None = None
+    threads: tuple[str, ...] = ()
     latest: Finding | None = None
 
     def is_for(self, workload: Workload) -> bool:
@@ -115,10 +116,11 @@ class OpenRequest:
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """Somebody else asked for the same."""
+    """Somebody else asked for the same; `thread` is where they did."""
 
     key: str
     watcher: str
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
