@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ class Shop:
     app: App
     gitlab: GitLab
     key: str = ""
+    now: datetime = NOW
+
+    def later(self) -> None:
+        """An hour passes, so that what failed is due once more, and Postern looks at everything."""
+        self.now += timedelta(hours=1)
+        self.app.reconcile()
 
     def ask(self, name: str, who: Person = DANA, **fields: object) -> str:
         """Gives the state afterwards, or the code of what was in the way."""
@@ -83,10 +90,11 @@ def shop_on(gitlab: GitLab, chain: Path, home: Path) -> Shop:
         "HOME": str(home),
     }
     repo = ConfigRepo.open(gitlab.clone, home=home, authorization=authorization(TOKEN), ca=str(chain))
-    app = App(Settings.from_env(given), repo, clock=lambda: NOW)
+    app = App(Settings.from_env(given), repo, clock=lambda: made.now)
     calls = Calls(Project(gitlab.url, PROJECT, TOKEN, ca=str(chain)), guarded(), pause=lambda _: None)
     app.__dict__["forge"] = GitLabForge(repo, calls, pause=lambda _: None)
-    return Shop(app, gitlab)
+    made = Shop(app, gitlab)
+    return made
 
 
 @contextmanager

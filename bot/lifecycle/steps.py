@@ -126,8 +126,7 @@ class Steps:
         if intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
             return
         facts = {"key": request.key, "state": receipt["state"], "url": receipt["url"]}
-        channel = request.thread if request.thread.startswith("slack:") else ""
-        tx.add_post(f"{intent.key}:done", channel, None, wire.dump(Finding("EGR072", facts)), now, request.key)
+        tx.tell(request, f"{intent.key}:done", Finding("EGR072", facts), now)
 
 
 def reopen(memory: Memory, key: str, now: datetime) -> None:

@@ -91,7 +91,7 @@ def test_rejected_here(asked: Shop) -> None:
     assert states(asked) == ("closed", "closed")
     assert [len(each) for each in remarks(asked)] == [1, 1]
     assert "closed without being merged" in remarks(asked)[0][0]
-    asked.app.reconcile()
+    asked.later()
     assert [len(each) for each in remarks(asked)] == [1, 1]
 
 
@@ -101,7 +101,7 @@ def test_merged_here_and_the_second_is_ready(asked: Shop) -> None:
     diagram, ticket = remarks(asked)
     assert len(diagram) == len(ticket) == 1
     assert "is merged" in diagram[0] and "Merge this as well" in diagram[0] and "Merge this" not in ticket[0]
-    asked.app.reconcile()
+    asked.later()
     assert remarks(asked) == (diagram, ticket)
 
 
@@ -111,7 +111,7 @@ def test_ended_in_gitlab(asked: Shop, merged: bool, after: str) -> None:
         asked.gitlab.merge_by(1, SAM)
     else:
         asked.gitlab.close_by(1, SAM)
-    asked.app.reconcile()
+    asked.later()
     assert states(asked) == (after, after)
     assert [len(each) for each in remarks(asked)] == [1, 1]
 
@@ -119,7 +119,7 @@ def test_ended_in_gitlab(asked: Shop, merged: bool, after: str) -> None:
 def test_what_is_allowed_meanwhile_needs_neither(asked: Shop) -> None:
     path = "organization/p.yaml"
     git_repos.commit(asked.gitlab.repository, {path: FILES[path] + "    - b.example\n"})
-    asked.app.reconcile()
+    asked.later()
     assert asked.row.state == "superseded"
     assert states(asked) == ("closed", "closed")
 
@@ -129,7 +129,7 @@ def test_a_second_that_could_not_be_opened_is_opened_by_the_next_round(shop: Sho
     assert shop.ask("propose", **NEED) == "waiting"
     assert second(shop).merge_requests == {}
     shop.gitlab.faults.clear()
-    shop.app.finish_what_was_left()
+    shop.later()
     assert second(shop).merge_requests[1]["state"] == "opened"
     assert {link.what for link in shop.row.links} == {"ticket", "diagram"}
 
@@ -139,7 +139,7 @@ def test_a_second_that_was_never_opened_stays_so_once_the_first_is_over(shop: Sh
     assert shop.ask("propose", **NEED) == "waiting"
     assert shop.decide("reject") == "rejected"
     shop.gitlab.faults.clear()
-    shop.app.reconcile()
+    shop.later()
     assert second(shop).merge_requests == {}
     assert shop.gitlab.desks[DESK].issues[1]["state"] == "closed"
 
@@ -150,7 +150,7 @@ def test_an_end_that_fails_is_tried_again_and_holds_nobody_up(asked: Shop, path:
     assert asked.decide("reject") == "rejected"
     assert "opened" in states(asked)
     asked.gitlab.faults.clear()
-    asked.app.reconcile()
+    asked.later()
     assert states(asked) == ("closed", "closed")
     assert [len(each) for each in remarks(asked)] == [1, 1]
 
@@ -227,5 +227,5 @@ class TestSecondAsker:
     def test_a_note_that_fails_is_left_by_the_next_round(self, asked: Shop) -> None:
         asked.gitlab.faults.append(Fault("POST", "notes$", 503))
         assert self.asks(asked) == "EGR411"
-        asked.app.reconcile()
+        asked.later()
         assert sum("asked for the same" in note["body"] for note in asked.gitlab.notes[1]) == 1
