@@ -20,7 +20,9 @@ from skills.core.enforce.kube_policy import (
     PolicyPort,
     PolicyRule,
     labels_match,
+    namespace_match,
     selects,
+    unsaid_labels,
 )
 from skills.core.enforce.matching import Match, sure
 from skills.core.enforce.spans import (
@@ -192,8 +194,16 @@ def _pod_opening(peer: Peer, namespace: str | None, far: Pods) -> tuple[Match, b
     if not peer.selects_pods:
         return Match.NO, False, None
     match = peer_match(peer, namespace, far)
-    why = finding("EGR907", peer.place, destination=far.name, peer=peer_words(peer, namespace))
-    return match, False, why if match is Match.UNKNOWN else None
+    return match, False, _peer_doubt(peer, namespace, far) if match is Match.UNKNOWN else None
+
+
+def _peer_doubt(peer: Peer, namespace: str | None, far: Pods) -> Finding:
+    """What the repository would have to say for the selectors to be decided."""
+    facts = {"destination": far.name, "peer": peer_words(peer, namespace)}
+    keys = unsaid_labels(peer.namespaces, far) if peer.namespaces is not None else []
+    if keys:
+        return finding("EGR1207", peer.place, **facts, namespace=far.namespace, keys=", ".join(keys))
+    return finding("EGR907", peer.place, **facts)
 
 
 def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
@@ -209,7 +219,7 @@ def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
             return Match.NO, True, None
         facts = {"destination": far.name, "block": str(block), "sign": str(far.plugin.place)}
         return Match.UNKNOWN, True, finding("EGR888", peer.place, far.plugin.place, **facts)
-    if covers(block.spans, usual if known else PRIVATE_V4):
+    if far.namespace and covers(block.spans, usual if known else PRIVATE_V4):
         return Match.YES, True, None
     return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))
 
@@ -219,9 +229,9 @@ def peer_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
     if far.host_network:
         return Match.NO
     if peer.namespaces is not None:
-        there = peer.namespaces.matches(far.namespace_labels)
+        there = namespace_match(peer.namespaces, far)
     else:
-        there = Match.UNKNOWN if namespace is None else sure(namespace == far.namespace)
+        there = sure(namespace == far.namespace) if namespace and far.namespace else Match.UNKNOWN
     return there if peer.pods is None or there is Match.NO else min(there, labels_match(peer.pods, far))
 
 

@@ -17,6 +17,7 @@ from skills.core.enforce.kube_policy import (
     PolicyPort,
     PolicyRule,
     labels_match,
+    namespace_match,
     selects,
 )
 from skills.core.enforce.matching import Match
@@ -189,7 +190,7 @@ def _pods_miss(policy: NetworkPolicy, peer: Peer, far: Pods, facts: dict[str, Fa
     if peer.namespaces is None:
         if policy.namespace != far.namespace:
             return _miss("EGR145", peer.place, 4, **facts, home=policy.namespace) if pods_fit else None
-    elif peer.namespaces.matches(far.namespace_labels) is Match.NO:
+    elif namespace_match(peer.namespaces, far) is Match.NO:
         if not pods_fit:
             return None
         missing = [key for key in _keys(peer.namespaces) if key not in far.namespace_labels]

@@ -131,7 +131,8 @@ class Pods:
     maps a container port's name to protocol and number. `port_name` is the name by which a Service
     chooses the pod port, so that a rule with that name matches even where the number is unknown.
     `addresses` are pod addresses that an export states. `plugin`: a sign that Cilium runs them, which lets no
-    ipBlock hold a pod.
+    ipBlock hold a pod. `declared`: a Namespace manifest says the labels of the namespace; else it may carry others.
+    Without a `namespace` they could be any pods anywhere.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Pods:
     addresses: tuple[str, ...] = ()
     place: Place | None = None
     plugin: PluginFacts | None = None
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,24 @@ def labels_match(selector: LabelSelector | None, pods: Pods) -> Match:
         for requirement in selector.requirements
     ]
     return all_of(parts)
+
+
+def namespace_match(selector: LabelSelector, pods: Pods) -> Match:
+    """Whether the namespace of these pods is meant.
+
+    Where no file declares it, a label that is demanded counts as missing, as rules on labels that nobody sets mostly
+    mean nothing; that a label is missing, though, nobody knows, so no rule that rests on it opens anything for sure.
+    """
+    if not pods.namespace and not selector.empty:
+        return Match.UNKNOWN
+    match = selector.matches(pods.namespace_labels)
+    return min(match, Match.UNKNOWN) if unsaid_labels(selector, pods) else match
+
+
+def unsaid_labels(selector: LabelSelector, pods: Pods) -> list[str]:
+    """The labels that a namespace must not carry, and of which no file says whether this one does."""
+    absent = [item.key for item in selector.requirements if item.operator in {"NotIn", "DoesNotExist"}]
+    return [key for key in absent if not pods.declared and key not in pods.namespace_labels]
 
 
 def selects(policy: NetworkPolicy, pods: Pods) -> Match:

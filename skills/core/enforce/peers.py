@@ -55,15 +55,16 @@ def pods_of(cluster: Cluster, workload: Workload) -> Pods:
         host_network=workload.host_network,
         place=workload.place,
         plugin=next(iter(cluster.plugins), None),
+        declared=namespace in cluster.declared,
     )
 
 
 def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
     """What the destination means when `workload` says it: bare service names live in its own namespace."""
     found = _peers(cluster, workload, destination)
-    if not cluster.plugins or not found.pods:
-        return found
-    return replace(found, pods=tuple(replace(pods, plugin=cluster.plugins[0]) for pods in found.pods))
+    plugin = next(iter(cluster.plugins), None)
+    told = [replace(pods, plugin=plugin, declared=pods.namespace in cluster.declared) for pods in found.pods]
+    return replace(found, pods=tuple(told))
 
 
 def _peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
@@ -208,6 +209,13 @@ def _behind(cluster: Cluster, service: ServiceFacts, destination: Destination, p
                 span = (network_span(address),)
                 outside.append(Outside(f"{name} ({address})", address.version, span, ports=ports))
     return Peers(tuple(_unique(pods)), tuple(outside), service=service)
+
+
+def ends(far: Peers, asked: Ports | None) -> tuple[Pods | Outside, ...]:
+    """Everything of which each must be reachable. A Service that leads nobody knows where may lead to any pods as well,
+    so only what holds for them and for every address is sure."""
+    anyone = (Pods(far.outside[0].name, "", {}, ports=asked),) if far.unsaid is not None and far.outside else ()
+    return (*far.pods, *anyone, *far.outside)
 
 
 def _service_port(service: ServiceFacts, number: int, protocol: str) -> ServicePort | None:

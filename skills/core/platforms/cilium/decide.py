@@ -12,7 +12,7 @@ from dataclasses import replace
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
 from skills.core.enforce.matching import Match
-from skills.core.enforce.peers import Peers, peers, pods_of, service_name
+from skills.core.enforce.peers import Peers, ends, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import PortRule, Rule
@@ -23,6 +23,7 @@ from skills.core.platforms.cilium.names import Lookups, lookups
 from skills.core.platforms.cilium.near import near_misses
 
 _MOST_SHOWN = 6
+_SURE = ({Match.YES}, {Match.NO})
 _DNS_NAMES = frozenset({"kube-system/kube-dns", "kube-system/coredns"})
 
 
@@ -86,7 +87,8 @@ def _egress(index: Index, near: Endpoint, far: Peers, destination: Destination) 
     pairs = index.about(near.pods.namespace)
     seen = lookups(pairs, near)
     judged = [judge(concerned_by(pairs, asked), asked) for asked in asked_of(index, near, far, destination, seen)]
-    view = _view(judged, far.unknown)
+    unsaid = [far.unsaid] if far.unsaid and {item.verdict for item in judged} not in _SURE else []
+    view = _view(judged, [*far.unknown, *unsaid])
     if denies(view):
         found = [miss for item in judged if item.verdict is Match.NO for miss in near_misses(index, item, seen)]
         view = replace(view, near=_nearest(found))
@@ -112,8 +114,10 @@ def asked_of(index: Index, near: Endpoint, far: Peers, destination: Destination,
         plain = destination.application == "http"
         return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why, plain)
 
-    asked = [ask(pods, pods.ports) for pods in far.pods]
-    asked += [ask(there, there.ports or destination.ports) for there in far.outside]
+    asked = [
+        ask(there, there.ports if isinstance(there, Pods) else there.ports or destination.ports)
+        for there in ends(far, destination.ports)
+    ]
     # Where nobody knows the far end, whether the sender is isolated can still be told.
     return asked or [ask(Outside(destination.name, spans=((0, 0),)), destination.ports)]
 

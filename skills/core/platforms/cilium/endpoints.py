@@ -88,7 +88,7 @@ class EndpointSelector:
             return Match.NO
         home = Match.YES
         if self.own_namespace:
-            home = Match.UNKNOWN if namespace is None else sure(namespace == end.pods.namespace)
+            home = sure(namespace == end.pods.namespace) if namespace and end.pods.namespace else Match.UNKNOWN
         return min(home, all_of(term_match(term, end) for term in self.terms))
 
 
@@ -115,7 +115,7 @@ def _labels(key: str, end: Endpoint) -> Mapping[str, str] | None:
     """What is known of one key; None where nobody says whether the pod carries it."""
     pods = end.pods
     if key == NAMESPACE:
-        return {key: pods.namespace}
+        return {key: pods.namespace} if pods.namespace else None
     if key.startswith(NAMESPACE_LABELS):
         value = pods.namespace_labels.get(key.removeprefix(NAMESPACE_LABELS))
         if value is None:

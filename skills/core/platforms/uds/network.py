@@ -8,7 +8,7 @@ from dataclasses import replace
 from skills.core.enforce.kube_flow import Flow, Opening, coverage, rule_openings
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
 from skills.core.enforce.matching import Match
-from skills.core.enforce.peers import Peers, peers
+from skills.core.enforce.peers import Peers, ends, peers
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
@@ -44,12 +44,15 @@ def egress_view(
 ) -> LayerView:
     """Whether the Package's rules let these pods send. `route`: the waypoint or gateway that the flow passes."""
     generated = index.generated.get(package.key, ())
-    targets: Sequence[Pods | Outside] = [route] if route is not None else [*far.pods, *far.outside]
+    targets: Sequence[Pods | Outside] = [route] if route is not None else ends(far, destination.ports)
     flows = [_flow(near, target, destination) for target in targets]
     found = [openings(generated, package.namespace, flow, api_server=far.api_server) for flow in flows]
     view = _view(package, flows, found, "egress")
-    unknown = (*view.unknown, *(far.unknown if route is None else ()))
-    allows = () if far.unknown and route is None else view.allows
+    doubts = far.unknown if route is None else ()
+    if route is None and far.unsaid is not None and not view.allows and any(map(_useful, found, flows)):
+        doubts = (*doubts, far.unsaid)
+    unknown = (*doubts, *view.unknown)
+    allows = () if doubts else view.allows
     near_misses = () if allows or not far.pods else tuple(internal_misses(package, generated, near, far.pods[0]))
     return replace(view, allows=allows, unknown=unknown, near=near_misses, findings=far.findings)
 
