@@ -87,3 +87,59 @@ def test_for_a_whole_space_the_app_is_asked_unless_a_policy_may_mean_any(source:
     verdict = ask(script(f"add-network-policy {source} reports --protocol tcp --port 8085"), for_="acme/dev")
     assert verdict.decision == "undecided"
     assert {"EGR127", "EGR128"} & set(codes(list(verdict.findings))) == {said}
+
+
+TARGETED = "add-network-policy web reports --protocol tcp --port 8085"
+CF_MGMT = {
+    "config/acme/orgConfig.yml": "org: acme\n",
+    "config/acme/spaces.yml": "org: acme\nspaces: [dev, prod]\n",
+    "config/acme/dev/spaceConfig.yml": "org: acme\nspace: dev\n",
+    "config/acme/prod/spaceConfig.yml": "org: acme\nspace: prod\n",
+}
+
+
+def in_space(space: str, *parts: dict[str, str]) -> str:
+    made = allowlist(CF_MGMT | {path: text for part in parts for path, text in part.items()})
+    return read_flow(made, f"acme/{space}/web", [REPORTS]).verdicts(made)[0].decision
+
+
+@pytest.mark.parametrize(
+    ("lines", "dev", "prod"),
+    [
+        (["target -o acme -s dev", TARGETED], "allowed", "denied"),
+        (["target -o other -s dev", TARGETED], "denied", "denied"),
+        (["login -a https://api.example -o acme -s prod", TARGETED], "denied", "allowed"),
+        (["target -s dev", "target -s prod", TARGETED], "denied", "allowed"),
+        (['target -s "$SPACE"', TARGETED], "undecided", "undecided"),
+        ([TARGETED], "allowed", "allowed"),
+    ],
+)
+def test_a_script_makes_its_policies_in_the_space_that_it_chose(lines: list[str], dev: str, prod: str) -> None:
+    assert (in_space("dev", script(*lines)), in_space("prod", script(*lines))) == (dev, prod)
+
+
+def test_a_loop_over_spaces_makes_them_in_each() -> None:
+    loop = {"bin/all.sh": f"for s in dev test; do\n  cf target -o acme -s $s\n  cf {TARGETED}\ndone\n"}
+    assert (in_space("dev", loop), in_space("prod", loop)) == ("allowed", "denied")
+
+
+def test_one_job_of_a_pipeline_does_not_choose_for_another() -> None:
+    jobs = f"a:\n  script: [cf target -o acme -s dev]\nb:\n  script: [cf target -o acme -s prod, cf {TARGETED}]\n"
+    assert (in_space("dev", {".gitlab-ci.yml": jobs}), in_space("prod", {".gitlab-ci.yml": jobs})) == (
+        "denied",
+        "allowed",
+    )
+
+
+def terraform_app(space: str) -> dict[str, str]:
+    app = f'resource "cloudfoundry_app" "web" {{\n  name = "web"\n  org_name = "acme"\n  space_name = {space}\n}}\n'
+    policy = '{ source_app = cloudfoundry_app.web.id, destination_app = "reports", port = "8085" }'
+    return {"tf/policies.tf": f'{app}resource "cloudfoundry_network_policy" "p" {{\n  policies = [{policy}]\n}}\n'}
+
+
+@pytest.mark.parametrize(
+    ("space", "dev", "prod"), [('"dev"', "allowed", "denied"), ("var.space", "undecided", "undecided")]
+)
+def test_a_policy_of_terraform_counts_for_a_space_that_cf_mgmt_configures(space: str, dev: str, prod: str) -> None:
+    found = terraform_app(space)
+    assert (in_space("dev", found), in_space("prod", found)) == (dev, prod)

@@ -3,8 +3,8 @@ network policies they add."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skills.core.hosts import shown
@@ -19,6 +19,7 @@ _GLOBAL = {
 _FILES = frozenset({"create-security-group", "update-security-group"})
 _POLICIES = {"add-network-policy": False, "remove-network-policy": True}
 _SIGNS = ("security-group", "network-policy")
+_CHOOSES = ("target", "login")
 _VARIABLES = frozenset({"env", "variables", "params", "vars"})
 _SWITCHES = frozenset({"-f", "--force"})
 _MOST = 500
@@ -63,7 +64,10 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A network policy: `source` and `target` are apps, `ports` as it is written. `unsure` as for commands."""
+    """A network policy: `source` and `target` are apps, `ports` as it is written. `unsure` as for commands.
+
+    `org` and `space` are those of the source, as `cf target` chose them; empty where nothing says it.
+    """
 
     source: str
     target: str
@@ -72,7 +76,9 @@ class Policy:
     place: Place
     removes: bool = False
     unsure: str = ""
-    root: str | None = None  # the Terraform root that makes it; None: it counts for all
+    root: str | None = None  # the Terraform root that makes it; None: a script's
+    org: str = ""
+    space: str = ""
 
 
 Act = Command | Created | Policy
@@ -83,14 +89,17 @@ def read_commands(document: Document, data: Mapping[str, Any]) -> Sequence[Act]:
     if "apiVersion" in data:
         return ()
     texts = list(_strings(data))
-    if not any(sign in text for text, _ in texts for sign in _SIGNS):
+    if not any(sign in text for text, _, _ in texts for sign in _SIGNS):
         return ()
     given = _given(data)
     found: list[Act] = []
-    for text, line in texts:
-        if any(sign in text for sign in _SIGNS):
+    shell, session = 0, _Session()
+    for text, line, inside in texts:
+        if inside != shell:
+            shell, session = inside, _Session()
+        if any(sign in text for sign in (*_SIGNS, *_CHOOSES)):
             rows = text.split("\n")
-            found += (act for call in calls(text, given) for act in _act(call, _place(document, rows, call, line)))
+            found += session.acts((call, _place(document, rows, call, line)) for call in calls(text, given))
         if len(found) >= _MOST:
             break
     return found[:_MOST]
@@ -101,12 +110,40 @@ def read_script(path: str, text: str) -> Sequence[Act]:
     if not any(sign in text for sign in _SIGNS):
         return ()
     rows = text.split("\n")
-    found = [
-        act
-        for call in calls(text)
-        for act in _act(call, Place(path, call.row + 1, rows[call.row].strip().rstrip("\\").strip()[:200]))
-    ]
-    return found[:_MOST]
+    found = (
+        (call, Place(path, call.row + 1, rows[call.row].strip().rstrip("\\").strip()[:200])) for call in calls(text)
+    )
+    return list(_Session().acts(found))[:_MOST]
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one shell goes through: `cf target` says in which space the network policies behind it are made.
+
+    A loop chooses several, one after the other. Each is an organisation, a space, and what is not sure of it.
+    """
+
+    homes: list[tuple[str, str, str]] = field(default_factory=lambda: [("", "", "")])
+    row: int = -1
+
+    def acts(self, found: Iterable[tuple[Call, Place]]) -> Iterator[Act]:
+        for call, place in found:
+            if call.words and call.words[0] in _CHOOSES:
+                self._choose(call)
+            for act in _act(call, place):
+                if isinstance(act, Policy):
+                    for org, space, doubt in self.homes:
+                        yield replace(act, org=org, space=space, unsure=act.unsure or doubt)
+                else:
+                    yield act
+
+    def _choose(self, call: Call) -> None:
+        _, flags = _arguments(call.words[1:], "-o", "-s", "-a", "-u", "-p", "--origin")
+        org, space = shown(flags.get("-o", "")), shown(flags.get("-s", ""))
+        if org or space:
+            home = (org or self.homes[-1][0], space, shown(call.unsure))
+            self.homes = [*self.homes, home] if call.row == self.row else [home]
+            self.row = call.row
 
 
 def _given(data: Any) -> dict[str, str]:
@@ -127,17 +164,20 @@ def _given(data: Any) -> dict[str, str]:
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _strings(data: Any) -> Iterator[tuple[str, int]]:
-    """Every text of the document in its order, with the line of its key or item."""
-    waiting: list[tuple[Any, int]] = [(data, 1)]
+def _strings(data: Any) -> Iterator[tuple[str, int, int]]:
+    """Every text of the document in its order, with the line of its key or item, and a number that only the items of
+    one list share, which one shell runs."""
+    waiting: list[tuple[Any, int, int]] = [(data, 1, 0)]
+    count = 0
     while waiting:
-        node, line = waiting.pop()
+        node, line, inside = waiting.pop()
+        count += 1
         if isinstance(node, str):
-            yield node, line
+            yield node, line, inside or count
         elif isinstance(node, Map):
-            waiting += [(value, node.lines.get(key, node.line)) for key, value in reversed(node.items())]
+            waiting += [(value, node.lines.get(key, node.line), 0) for key, value in reversed(node.items())]
         elif isinstance(node, Seq):
-            waiting += [(value, at) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
+            waiting += [(value, at, count) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
 
 
 def _act(call: Call, place: Place) -> Iterator[Act]:

@@ -28,15 +28,15 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
         proxy
         for proxy in index.proxies
         if proxy.root in (None, root)
-        and (any(serves(proxy, host) for host in hosts) or _policy(index, root, app, proxy))
+        and (any(serves(proxy, host) for host in hosts) or _policy(index, space, app, proxy))
     ]
     own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app]
     return tuple(own or found)
 
 
-def _policy(index: Index, root: str, app: str, proxy: Proxy) -> bool:
+def _policy(index: Index, space: Space | None, app: str, proxy: Proxy) -> bool:
     names = {proxy.name, proxy.app, proxy.hostname} - {""}
-    return any(policy_to(index, root, app, name, port) for name in names for port in (_TLS, _PLAIN))
+    return any(policy_to(index, space, app, name, port) for name in names for port in (_TLS, _PLAIN))
 
 
 def through_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:
@@ -53,7 +53,7 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
     ]
     app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     space = index.of(workload)
-    if hits and space and index.policies and not any(_policy(index, space.root, app, proxy) for proxy in mine):
+    if hits and space and index.policies and not any(_policy(index, space, app, proxy) for proxy in mine):
         facts = {"workload": workload.name, "proxy": mine[0].name, "port": str(_TLS)}
         unknown.append(finding("EGR126", hits[0].place, **facts))
     if hits and len(hits) < len(mine):

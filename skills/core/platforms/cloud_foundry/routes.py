@@ -6,6 +6,9 @@ both apps, the protocol and the port.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from skills.core.enforce.matching import Match, sure
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import cli
 from skills.core.platforms.cloud_foundry.commands import Policy
@@ -13,6 +16,7 @@ from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Index, Space
 
 POLICY_LAYER = "network_policy"
+_TERRAFORM = (".tf", ".tfvars")
 
 
 def decide_route(index: Index, space: Space, workload: Workload, destination: Destination) -> tuple[LayerView, ...]:
@@ -23,15 +27,22 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
         return (LayerView(POLICY_LAYER, NAME, "deny", unknown=(said,)),)
     free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),))
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
-    from_here = _from(index, source, space.root)
+    from_here = _from(index, source, space)
     fitting = [each for each in from_here if _same(index, each.target, there)]
     hits = [each for each in fitting if not each.unsure and each.protocol == protocol and _has(each.ports, port)]
     facts = {"source": source, "there": there, "port": port}
     if hits and not any(each.removes for each in fitting):
         allows = tuple(RuleHit("allow", each.place) for each in hits)
         return (free, LayerView(POLICY_LAYER, NAME, "deny", allows))
-    unsure = [
-        each for each in index.policies if each.unsure and each.root in (None, space.root) and _may(each, source, there)
+    unsure = [each for each in index.policies if each.unsure and _here(each, space) and _may(each, source, there)]
+    unsure += [
+        replace(each, unsure=f"the space for which {each.root or 'the Terraform here'} is run")
+        for each in index.policies
+        if not each.unsure
+        and _here(each, space) is Match.UNKNOWN
+        and _may(each, source, there)
+        and each.protocol == protocol
+        and _has(each.ports, port)
     ]
     unknown = [finding("EGR127", each.place, unsure=each.unsure, **facts) for each in unsure]
     if workload.name == workload.scope and not unknown:
@@ -42,21 +53,36 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     return (free, denied)
 
 
-def policy_to(index: Index, root: str, app: str, there: str, port: int) -> Policy | None:
+def policy_to(index: Index, space: Space | None, app: str, there: str, port: int) -> Policy | None:
     """A policy from one app to a port of another."""
     return next(
         (
             each
-            for each in _from(index, app, root)
+            for each in _from(index, app, space)
             if not each.unsure and not each.removes and each.target == there and _has(each.ports, str(port))
         ),
         None,
     )
 
 
-def _from(index: Index, app: str, root: str) -> list[Policy]:
-    here = (each for each in index.policies if each.root in (None, root))
+def _from(index: Index, app: str, space: Space | None) -> list[Policy]:
+    here = (each for each in index.policies if _here(each, space) is Match.YES)
     return [each for each in here if each.source.casefold() == app.casefold()]
+
+
+def _here(policy: Policy, space: Space | None) -> Match:
+    """Whether its source is in this space. A root of Terraform that says no space is run for some: its own if it makes
+    any, else nobody knows which."""
+    if policy.space and space is not None:
+        return sure(_means(policy.space, space.space) and _means(policy.org, space.org))
+    if policy.root is None or (space is not None and policy.root == space.root):
+        return Match.YES
+    return Match.NO if space is None or space.place.path.endswith(_TERRAFORM) else Match.UNKNOWN
+
+
+def _means(written: str, name: str) -> bool:
+    """Whether a name is this one; one that only the run knows, or that no file says, may be any."""
+    return not written or "?" in (written, name) or "$" in written or written.casefold() == name.casefold()
 
 
 def _same(index: Index, written: str, there: str) -> bool:

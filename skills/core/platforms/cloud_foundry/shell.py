@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import re2
 
-SIGNS = ("security-group", "network-policy", "target")
+SIGNS = ("security-group", "network-policy", "target", "login")
 _LONGEST = 2000
 _MOST_ROWS = 20_000
 _MOST_EXPANSIONS = 200

@@ -95,7 +95,9 @@ def policies(ref: Ref, file: File, doubt: str, root: str) -> Iterator[Policy]:
         protocol = data.get("protocol") or Value("tcp")
         said = (data.get("source_app"), data.get("destination_app"), port, protocol)
         unsure = doubt or next((each.unknown for each in said if each and each.unknown), "")
-        yield Policy(source, target, str(protocol.data), str(port.data), place, unsure=unsure, root=root)
+        org, space = _home(data.get("source_app"))
+        ports, speaks = str(port.data), str(protocol.data)
+        yield Policy(source, target, speaks, ports, place, unsure=unsure, root=root, org=org, space=space)
 
 
 def _app(value: Value | None) -> str:
@@ -107,3 +109,15 @@ def _app(value: Value | None) -> str:
         name = ref.get("name").text
         return shown(name or ref.block.labels[-1])
     return shown(str(value.data))
+
+
+def _home(value: Value | None) -> tuple[str, str]:
+    """Organisation and space of an app, where its own block says them."""
+    ref = value.data if value is not None else None
+    if not isinstance(ref, Ref):
+        return "", ""
+    org, space = ref.get("org_name").text or "", ref.get("space_name").text or ""
+    if not space:
+        org, space, why = space_of(ref if ref.type == "module" else ref.get("space").data)
+        return ("", "") if why else (shown(org), shown(space))
+    return shown(org), shown(space)
