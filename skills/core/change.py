@@ -69,7 +69,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     plans: list[Plan] = []
     changed = allowlist
     if need.remove or need.isolate or not all(verdict.allowed for verdict in before):
-        for platform in _in_charge(allowlist, need):
+        for platform in _in_charge(allowlist, need, before):
             part = part_for(changed, need)
             plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
             plans.append(plan)
@@ -207,15 +207,19 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
     return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
 
 
-def _in_charge(allowlist: Allowlist, need: Need) -> list[Platform]:
-    """Who may write: those that govern the workload, or the one that the asker chose among several ways."""
+def _in_charge(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> list[Platform]:
+    """Who may write: those that govern the workload, then those that deny it at the far end; or the one that the asker
+    chose among several ways."""
     if need.isolate:
         denied = default(allowlist, need) == "denied"
         return [
             p for p in ALL if p.NAME == DENIER and (not denied or p.governs(allowlist.indexes[p.NAME], need.workload))
         ]
     chosen = [platform for platform in ALL if need.choice == platform.NAME and need.workload.kind == platform.KIND]
-    return chosen or allowlist.governing(need.workload)
+    governing = allowlist.governing(need.workload)
+    denying = {name for verdict in before for layer in verdict.denying() for name in layer.platforms}
+    far = [platform for platform in ALL if platform.NAME in denying and platform not in governing]
+    return chosen or [*governing, *(() if need.remove else far)]
 
 
 def _only_adds(part: Allowlist, edit: Edit) -> bool:

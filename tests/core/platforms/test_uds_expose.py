@@ -22,6 +22,8 @@ def exposed(ports: str, more: str = "") -> str:
         (exposed("port: 443, targetPort: 8080"), 8080, "allowed"),
         (exposed("port: 443, targetPort: 8080"), 443, "denied"),
         (exposed("port: 8080", ", gateway: admin"), 8080, "denied"),
+        (exposed("port: 8080", ", protocol: UDP, gateway: tenant"), 8080, "denied"),
+        (exposed("port: 8080", ", protocol: HTTP"), 8080, "allowed"),
     ],
 )
 def test_the_gateway_reaches_the_port_of_the_pods(item: str, to: int, wanted: str) -> None:
