@@ -33,6 +33,7 @@ from skills.core.model import (
 from skills.core.platform_base import Platform
 from skills.core.proof import DENIER, default, part_for, prove, worst, worst_of
 from skills.core.reading import read_file
+from skills.core.values_lists import in_values
 
 __all__ = ["ENVIRONMENT", "Draft", "Elsewhere", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
@@ -66,17 +67,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     if need.others:
         return _for_each(allowlist, need)
     before = _verdicts(allowlist, need)
-    plans: list[Plan] = []
-    changed = allowlist
-    if need.remove or need.isolate or not all(verdict.allowed for verdict in before):
-        for platform in _in_charge(allowlist, need, before):
-            part = part_for(changed, need)
-            plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
-            plans.append(plan)
-            changed = changed.with_edits(plan.edits)
-            done = bool(plan.edits) and all(verdict.allowed for verdict in _verdicts(changed, need))
-            if plan.alone or (done and not need.remove):
-                break
+    plans, changed = _planned(allowlist, need, before)
     edits = _merged(allowlist, plans)
     after = _verdicts(changed, need)
     asked = _which_environment(allowlist, need, edits, before, after)
@@ -99,6 +90,28 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
         _questions(plans),
     )
     return Draft(change, before, after)
+
+
+def _planned(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> tuple[list[Plan], Allowlist]:
+    """What each platform in charge writes, and the allowlist with it. A list in the values of a chart comes first."""
+    plans: list[Plan] = []
+    changed = allowlist
+    adds = not (need.remove or need.isolate)
+    if adds and all(verdict.allowed for verdict in before):
+        return plans, changed
+    listed = in_values(allowlist, need, before) if adds and not need.choice else None
+    if listed is not None:
+        said = Finding("EGR387", {"path": listed.path, "keys": listed.keys, "chart": listed.chart})
+        return [Plan(listed.edits, findings=(said,))], allowlist.with_edits(listed.edits)
+    for platform in _in_charge(allowlist, need, before):
+        part = part_for(changed, need)
+        plan = _only_where_it_stands(part, platform.edit(part.indexes[platform.NAME], part.sources, need))
+        plans.append(plan)
+        changed = changed.with_edits(plan.edits)
+        done = bool(plan.edits) and all(verdict.allowed for verdict in _verdicts(changed, need))
+        if plan.alone or (done and not need.remove):
+            break
+    return plans, changed
 
 
 def _for_each(allowlist: Allowlist, need: Need) -> Draft:

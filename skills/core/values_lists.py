@@ -1,0 +1,220 @@
+"""A new rule where a chart makes its policies of a list in its values: one more item like the last one, then rendered
+and proved. Only what the item names may become open; a list of which that can't be proved is left alone."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from skills.core.allowlist import Allowlist
+from skills.core.enforce import delivery
+from skills.core.enforce.delivery import Release
+from skills.core.model import Destination, Edit, Need, Verdict
+from skills.core.proof import part_for, prove
+from skills.core.yaml_text import CannotEdit, Document, Map, Seq, append_item, read_documents
+
+RENDERED = "EGR319"
+# What UDS says of every rule without a service account; the items of such a list have none.
+_EVERY_ACCOUNT = "EGR841"
+_MOST_TRIALS = 12
+_MOST_DEPTH = 8
+_INLINE = frozenset({"values", "valuesObject"})
+_HOST = re2.compile(r"(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_SLUG = re2.compile(r"[^a-z0-9]+")
+_LABELS = frozenset({"selector", "podselector", "matchlabels", "podlabels", "labels"})
+_WORDS = frozenset({"egress", "ingress"})
+_NAMES = frozenset({"name", "id"})
+_TEXTS = frozenset({"description", "comment", "reason", "purpose"})
+_TRANSPORT = frozenset({"tcp", "udp", "sctp"})
+_APPLICATION = {"tls": "tls", "https": "tls", "http": "http"}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The change, and the list that it is made in."""
+
+    edits: tuple[Edit, ...]
+    path: str
+    keys: str
+    chart: str
+
+
+class _Strange(Exception):
+    """A field of which nobody can say what a new item should hold there."""
+
+
+def in_values(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> Written | None:
+    """The first list that lets the need through and nothing else; None where no chart's policies decide, or none is."""
+    made = allowlist.expanded.by_hand
+    places = [place for verdict in before for layer in verdict.denying() for place in layer.isolators]
+    deciding = [made[place.path] for place in places if place.path in made]
+    charts = dict.fromkeys(str(said.facts["chart"]) for said in deciding if said.code == RENDERED)
+    trials = _MOST_TRIALS
+    for chart in charts:
+        for document, keys in _lists(allowlist, chart, need.workload.environment):
+            edit = _edit(allowlist, document, keys, need)
+            if edit is None:
+                continue
+            if _is_exact(allowlist, edit, need, before):
+                return Written((edit,), edit.path, ".".join(map(str, keys)), chart)
+            trials -= 1
+            if not trials:
+                return None
+    return None
+
+
+def _is_exact(allowlist: Allowlist, edit: Edit, need: Need, before: Sequence[Verdict]) -> bool:
+    """Whether the need is met with it and all that becomes open is what was asked for, in the whole and in its part."""
+    changed = allowlist.with_edits((edit,))
+    after = [changed.check(need.workload, destination) for destination in need.destinations]
+    if not all(verdict.allowed for verdict in after):
+        return False
+    for old, new in ((allowlist, changed), (part_for(allowlist, need), part_for(changed, need))):
+        proof = prove(old, new, need, (before, after), (edit,))
+        wider = [said for said in proof.wider_than_asked if said.code != _EVERY_ACCOUNT]
+        if wider or proof.newly_denied or proof.lost:
+            return False
+    return len({grant.target for grant in proof.newly_allowed}) <= len(_ends(need))
+
+
+def _lists(
+    allowlist: Allowlist, chart: str, environment: str | None
+) -> Iterator[tuple[Document, tuple[str | int, ...]]]:
+    """The lists of the values with which the chart is installed, those on top first, each by its file and keys."""
+    root = "" if chart == "." else chart
+    every = [entry for reading in allowlist.readings.values() for entry in reading.entries.get(delivery.NAME, ())]
+    releases = [item for item in every if isinstance(item, Release) and root.rstrip("/") == item.chart.rstrip("/")]
+    paths = [path for item in releases for path in (item.place.path, *reversed(item.files))]
+    if not releases:
+        paths = [path for path in sorted(allowlist.texts) if path.startswith(root) and _is_values(path[len(root) :])]
+        paths.sort(key=lambda path: environment is None or environment not in path)
+    inline = {item.place.path for item in releases}
+    for path in dict.fromkeys((*paths, f"{root}values.yaml")):
+        for document in read_documents(path, allowlist.texts.get(path, ""))[0]:
+            for keys in _seqs(document.data, ()):
+                if path not in inline or _INLINE & set(keys):
+                    yield document, keys
+
+
+def _is_values(path: str) -> bool:
+    return "templates/" not in path and "values" in path and path.endswith((".yaml", ".yml"))
+
+
+def _seqs(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(node, Seq) and node:
+        yield keys
+    steps = node.items() if isinstance(node, Map) else enumerate(node) if isinstance(node, Seq) else ()
+    for step, inner in steps if len(keys) < _MOST_DEPTH else ():
+        if isinstance(step, (str, int)):
+            yield from _seqs(inner, (*keys, step))
+
+
+def _edit(allowlist: Allowlist, document: Document, keys: tuple[str | int, ...], need: Need) -> Edit | None:
+    """The file with an item for each end; None where the last item has a field that can't be accounted for."""
+    listed: list[Any] = document.at(*keys) or []
+    text = before = allowlist.texts[document.path]
+    try:
+        for end in _ends(need):
+            item = _Like(*end, need.reason, _names(listed)).value("", listed[-1])
+            text = append_item(text, document.index, keys, item)
+    except (_Strange, CannotEdit):
+        return None
+    return Edit(document.path, before, text) if text != before else None
+
+
+def _ends(need: Need) -> list[tuple[Destination, str]]:
+    """Each destination, with each of the addresses that are known of it."""
+    return [(to, address) for to in need.destinations for address in _addresses(to) or [""]]
+
+
+def _addresses(to: Destination) -> list[str]:
+    given = [to.network] if to.network else list(to.addresses)
+    return [str(ipaddress.ip_network(item, strict=False)) for item in given]
+
+
+def _names(listed: Sequence[Any]) -> set[str]:
+    return {str(item[key]) for item in listed if isinstance(item, Mapping) for key in _NAMES if key in item}
+
+
+@dataclass(slots=True)
+class _Like:
+    """An item made like another: the far end, its port and protocol are put in, the rest must be the same for all."""
+
+    to: Destination
+    address: str
+    reason: str
+    taken: set[str]
+    placed: bool = False
+
+    def value(self, key: str, last: Any) -> Any:
+        """The new item. Raises _Strange for what can't be accounted for, and where no field holds the far end."""
+        made = self._field(key, last)
+        if not self.placed:
+            raise _Strange
+        return made
+
+    def _field(self, key: str, last: Any) -> Any:
+        word = key.casefold()
+        if isinstance(last, Mapping):
+            return (
+                dict(last) if word in _LABELS else {name: self._field(str(name), each) for name, each in last.items()}
+            )
+        if isinstance(last, list):
+            if len(last) > 1 and any(isinstance(each, (Mapping, list)) for each in last):
+                raise _Strange
+            return [self._field(key, each) for each in last[:1]]
+        if last is None or isinstance(last, bool):
+            return last
+        if "port" in word and str(last).isdecimal() and self.to.ports is not None:
+            number = self.to.ports.last if "end" in word else self.to.ports.first
+            return number if isinstance(last, int) else str(number)
+        if isinstance(last, str):
+            return self._text(word, last)
+        raise _Strange
+
+    def _text(self, word: str, last: str) -> str:
+        makers: Sequence[Callable[[str, str], str | None]] = (self._end, self._protocol, self._said)
+        made = next((text for make in makers if (text := make(word, last)) is not None), None)
+        if made is None:
+            raise _Strange
+        return made
+
+    def _end(self, word: str, last: str) -> str | None:  # noqa: ARG002 - what it holds says what it is
+        if _is_network(last):
+            self.placed = True
+            if not self.address:
+                raise _Strange
+            single = ipaddress.ip_network(self.address).num_addresses == 1
+            return self.address if "/" in last or not single else self.address.partition("/")[0]
+        if _HOST.fullmatch(last):
+            self.placed = True
+            if self.to.host is None:
+                raise _Strange
+            return self.to.host
+        return None
+
+    def _protocol(self, word: str, last: str) -> str | None:  # noqa: ARG002 - what it holds says what it is
+        here = last.casefold()
+        if here in _TRANSPORT:
+            return self.to.protocol.upper() if last.isupper() else self.to.protocol
+        if here in _APPLICATION:
+            return last if self.to.application in (None, _APPLICATION[here]) else None
+        return last if here in _WORDS else None
+
+    def _said(self, word: str, last: str) -> str | None:  # noqa: ARG002 - the key says what it is for
+        if word in _NAMES:
+            slug = _SLUG.sub("-", f"{self.to.host or self.address}".casefold().removesuffix("/32")).strip("-")
+            return slug if slug not in self.taken else f"{slug}-{self.to.ports}"
+        return (self.reason or f"for {self.to}") if word in _TEXTS else None
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
