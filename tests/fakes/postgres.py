@@ -45,8 +45,10 @@ class Postgres:
 
     def fresh(self) -> str:
         """The SQLAlchemy URL of an empty database: a new one, or one that was given back (which is quicker)."""
-        if self._free:
-            return self._free.pop()
+        return self._free.pop() if self._free else self.new()
+
+    def new(self) -> str:
+        """One that nobody used before."""
         name = f"postern_{next(_NUMBERS)}"
         self._say(f"CREATE DATABASE {name}")
         return self.url(name)
