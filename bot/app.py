@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.lifecycle import InlineRunner, Steps
     from bot.lifecycle.durable import DurableRunner
     from bot.renewal import Renewal
+    from bot.timers import Timers
     from bot.world.forge import Forge
     from bot.world.gitlab import Calls
     from bot.world.memory import Memory
@@ -147,6 +148,12 @@ class App:
         return Renewal(self.desk, self.gather, self.memory, self.clock)
 
     @cached_property
+    def timers(self) -> Timers:
+        from bot.timers import Timers  # noqa: PLC0415
+
+        return Timers(self.desk, self.gather, self.memory, lambda: self.forge, lambda: self.runner, self.clock)
+
+    @cached_property
     def gather(self) -> Gather:
         return Gather(
             self.snapshots,
@@ -239,7 +246,7 @@ class App:
 
     def reconcile(self) -> None:
         """What a crash left undone is finished, what a lost webhook would have told is looked up, and what the target's
-        new commits changed is drawn anew."""
+        new commits changed is drawn anew; then what is due by now is said and done."""
         if not self._has_git():
             return
         self.finish_what_was_left()
@@ -247,6 +254,7 @@ class App:
             log.warning("%s: %s", key, say(problem.finding).says)
         self._settle()
         self.renewal.renew()
+        self.timers.run()
         self.deliveries.forget_old()
 
     def _settle(self) -> None:

@@ -15,7 +15,6 @@ from bot.desk import Desk, attempt
 from bot.followups import (
     all_of_them,
     ask_what_it_was,
-    confirm,
     corrects,
     from_above,
     keep,
@@ -24,9 +23,12 @@ from bot.followups import (
     says_nothing,
     since_merge,
     spoken_of,
+    still_fails,
     take_environment,
     take_space,
+    typed,
     which_phase,
+    works,
 )
 from bot.gather import Where
 from bot.turns import (
@@ -48,7 +50,7 @@ from bot.turns import (
 from bot.world.memory import Memory
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
-from skills.core.model import ISOLATION, Finding, Person, Request
+from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
 from skills.core.secrets import mask
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem, reply
@@ -156,8 +158,10 @@ class Conversation:
             "wrong": lambda turn, _: [ask_what_it_was(turn)],
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
-            "redraw": self._redraw,
-            "diagram": self._diagram,
+            "redraw": self._typed,
+            "diagram": self._typed,
+            "withdraw": self._typed,
+            "renew": self._typed,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -214,12 +218,10 @@ class Conversation:
             return self._which_workload(turn)
         return self._run(turn, "check", {"for": turn.state["for"], "to": heard.destinations})
 
-    def _redraw(self, turn: Turn, heard: Heard) -> list[Reply]:
-        key = heard.key or only_one_waiting(turn, self._desk)
-        return self._run(turn, "propose", {"redraw": key}) if key else [problem(Finding("EGR653", {"verb": "redraw"}))]
-
-    def _diagram(self, turn: Turn, heard: Heard) -> list[Reply]:
-        return self._run(turn, "diagram", {"verb": "done", "key": heard.key or turn.state.get("key") or ""})
+    def _typed(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """What is said of a request in exact words."""
+        skill, fields = typed(turn, heard, self._desk)
+        return self._run(turn, skill, fields) if fields else [problem(Finding("EGR653", {"verb": heard.verb}))]
 
     def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
         self._new_subject(turn, heard)
@@ -307,18 +309,14 @@ class Conversation:
     def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
         """The check once more on the new target branch: said with its commit, never assumed."""
         request = self._row(key)
-        if request is None or request.state != "merged" or turn.state.get("told") == key:
+        if request is None or request.state not in STANDING_STATES or turn.state.get("told") == key:
             return []
         turn.state["told"] = key
         turn.state["key"] = key
-        return [since_merge(request, turn, self._desk)]
+        return [since_merge(request, turn, self._desk, self._memory, self._clock)]
 
     def _works(self, turn: Turn, _heard: Heard) -> list[Reply]:
-        key = turn.state.get("key")
-        request = self._row(key)
-        if request is None or request.state not in ("merged", "confirmed"):
-            return [problem(Finding("EGR654"))]
-        return [confirm(request, turn, self._memory, self._clock)]
+        return [works(self._row(turn.state.get("key")), turn, self._memory, self._clock)]
 
     def _fails(self, turn: Turn, _heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
@@ -326,7 +324,7 @@ class Conversation:
         request = self._row(key)
         if request is None:
             return [problem(Finding("EGR654"))]
-        lead = merge_lead(request)
+        lead = still_fails(request, turn, self._memory, self._clock)
         if request.destinations == ISOLATION and not turn.state.get("text"):
             return lead
         if not turn.state.get("text"):

@@ -9,10 +9,11 @@ from typing import Any
 from bot.desk import Desk
 from bot.turns import Turn, ask_for, flow_of
 from bot.world.memory import Memory
+from skills.core import life
 from skills.core.all_symptoms import judge
 from skills.core.corrections import correction
 from skills.core.flows import readable
-from skills.core.model import ISOLATION, OPEN_STATES, Finding, Request
+from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.report import read_report
 from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem
@@ -79,6 +80,19 @@ def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
     return known or (waiting[0] if waiting else None)
 
 
+def typed(turn: Turn, heard: Heard, desk: Desk) -> tuple[str, dict[str, Any]]:
+    """The skill of what is said of a request, and its ask; no ask where nobody can tell which request is meant."""
+    if heard.verb == "redraw":
+        key = heard.key or only_one_waiting(turn, desk)
+        return "propose", {"redraw": key} if key else {}
+    key = heard.key or turn.state.get("key") or ""
+    if heard.verb == "diagram":
+        return "diagram", {"verb": "done", "key": key}
+    if not key:
+        return heard.verb, {}
+    return heard.verb, {"key": key, "reason": heard.reason, "until": heard.until}
+
+
 def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], str | None]:
     """What "also port 8443" adds to: the destinations of this person's open request in the thread, with its key, or
     those that the thread speaks of."""
@@ -98,52 +112,67 @@ def merge_lead(request: Request | None) -> list[Reply]:
     return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
 
 
-def since_merge(request: Request, turn: Turn, desk: Desk) -> Reply:
-    """The check once more on the new target branch: said with its commit, never assumed."""
+def since_merge(request: Request, turn: Turn, desk: Desk, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+    """The check once more on the new target branch. That it stands is kept as said, so that no timer says it again."""
+    found = _since_merge(request, turn, desk)
+    if found.code not in life.SAID_WHEN_IT_STANDS:
+        return problem(found)
+    with memory.transaction() as tx:
+        tx.tell(request, f"{request.key}:{life.stands_mark(request)}", found, clock(), here=turn.where.thread)
+    return Reply(problem(found).lines, steps=("works now", "still fails") if found.code == "EGR437" else ())
+
+
+def _since_merge(request: Request, turn: Turn, desk: Desk) -> Finding:
+    """Said with its commit, never assumed."""
     if request.destinations == ISOLATION:
         return _since_denied(request, turn, desk)
     handled = desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
     if handled.problem is not None:
-        return problem(handled.problem.finding)
+        return handled.problem.finding
     assert handled.answer is not None
     assert handled.world is not None
-    facts: dict[str, Any] = {
-        "key": request.key,
-        "workload": request.workload,
-        "destinations": ", ".join(request.destinations),
-        "destination": ", ".join(request.destinations),
-        "commit": (handled.world.allowlist.commit or "")[:12],
-    }
-    wanted = "denied" if request.remove else "allowed"
-    if handled.answer.data["decision"] != wanted:
-        return problem(Finding("EGR438", facts))
-    if request.remove:
-        return problem(Finding("EGR470", facts))
-    hint = Finding("EGR471" if "443" in request.destinations[0] else "EGR472", {"host": request.destinations[0]})
-    made = problem(Finding("EGR437", {**facts, "hint": problem(hint).lines[0]}))
-    return Reply(made.lines, steps=("works now", "still fails"))
+    stands = handled.answer.data["decision"] == ("denied" if request.remove else "allowed")
+    return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
 
 
-def _since_denied(request: Request, turn: Turn, desk: Desk) -> Reply:
+def _since_denied(request: Request, turn: Turn, desk: Desk) -> Finding:
     """Whether the namespace is denied by default now: a draft of the same says so."""
     ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
     handled = desk.handle("draft", ask, turn.who, turn.where, on_target=True)
     if handled.problem is not None:
-        return problem(handled.problem.finding)
+        return handled.problem.finding
     assert handled.answer is not None
     assert handled.world is not None
     stands = handled.answer.data["proof"]["before"] == "denied"
-    commit = (handled.world.allowlist.commit or "")[:12]
-    facts = {"namespace": request.workload, "commit": commit, "key": request.key}
-    return problem(Finding("EGR376" if stands else "EGR377", facts))
+    return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
 
 
-def confirm(request: Request, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
-    """It works now: the row says so, and who said it."""
+def works(request: Request | None, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+    """It works now: the row says so where its asker or a watcher says it, and who said it is kept in any case."""
+    if request is None or request.state not in STANDING_STATES:
+        return problem(Finding("EGR654"))
+    own = _is_theirs(request, turn)
     with memory.transaction() as tx:
-        tx.move_request(request.key, request.state, "confirmed", request.version, clock())
-        tx.add_log(turn.who.id, turn.where.thread, "confirmed", {"key": request.key}, clock())
-    return problem(Finding("EGR473", {"key": request.key}))
+        if own and request.state in ("merged", "rolled_out"):
+            tx.move_request(request.key, request.state, "confirmed", request.version, clock())
+        tx.add_log(turn.who.id, turn.where.thread, "confirmed" if own else "works", {"key": request.key}, clock())
+    return problem(Finding("EGR473" if own else "EGR094", {"key": request.key, "asked_by": request.asked_by}))
+
+
+def still_fails(request: Request, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> list[Reply]:
+    """What was confirmed is not any more; either way it is kept who said so."""
+    with memory.transaction() as tx:
+        if request.state == "confirmed" and _is_theirs(request, turn):
+            tx.move_request(request.key, "confirmed", "merged", request.version, clock())
+        if request.state in STANDING_STATES:
+            now, found = clock(), Finding("EGR474", {"key": request.key, "state": request.state})
+            tx.tell(request, f"{request.key}:fails:{now:%Y%m%dT%H%M%S}", found, now, quiet=True)
+            tx.add_log(turn.who.id, turn.where.thread, "still_fails", {"key": request.key}, now)
+    return merge_lead(request)
+
+
+def _is_theirs(request: Request, turn: Turn) -> bool:
+    return any(turn.who.is_same(name) for name in (request.asked_by, *request.watchers))
 
 
 def which_phase(turn: Turn, heard: Heard) -> Reply | None:

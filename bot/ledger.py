@@ -13,10 +13,13 @@ from skills.contract import Answer, World
 from skills.core.errors import Outdated
 from skills.core.messages import say
 from skills.core.model import (
+    CLOSED_BY_US,
     OPEN_STATES,
+    STANDING_STATES,
     CloseMergeRequest,
     DiagramTask,
     Effect,
+    Extend,
     Finding,
     LeaveNote,
     MoveRequest,
@@ -28,6 +31,7 @@ from skills.core.model import (
     Relabel,
     Request,
     Settle,
+    Tell,
     TickDiagram,
     WatchRequest,
 )
@@ -35,7 +39,7 @@ from skills.core.model import (
 BESIDE: Mapping[str, str] = {
     OpenDiagram.__name__: "the diagram",
     OpenIssue.__name__: "the ticket",
-    LeaveNote.__name__: "the note that you asked too",
+    LeaveNote.__name__: "a note at it",
     Settle.__name__: "the end of what was opened beside it",
 }
 """What is done beside a merge request, by the kind of its intent; it never keeps the request itself back."""
@@ -46,9 +50,9 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
     """All of it or none: a request never stands without the intent that carries it out, nor the reverse."""
     with memory.transaction() as tx:
         for item in answer.records:
-            _record(tx, item, world)
+            _record(tx, item, world, where)
         for effect in answer.effects:
-            _intend(tx, effect, world)
+            intend(tx, effect, world.now)
         facts = {
             "codes": [finding.code for finding in answer.findings],
             "keys": [e.request_key for e in answer.effects],
@@ -75,11 +79,12 @@ def _settled(tx: Transaction, request: Request, opened: IntentRow, now: datetime
         return False
     what, field = named[opened.kind]
     effect = Settle(request.key, request.digest, what, opened.payload[field])  # type: ignore[arg-type]
-    name = f"settle:{request.key}:{what}:{request.state}"
+    end = "merged" if request.state in (*STANDING_STATES, "removed") else request.state
+    name = f"settle:{request.key}:{what}:{end}"
     return tx.add_intent(name, Settle.__name__, wire.dump(effect), request.key, now)
 
 
-def _intend(tx: Transaction, effect: Effect, world: World) -> None:
+def intend(tx: Transaction, effect: Effect, now: datetime) -> None:
     """One intent for each drawing of a request and for each decision; what failed for good is intended anew.
 
     A drawing that was never carried out is retired when another one takes its place.
@@ -90,9 +95,9 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
         if last and last.state != "failed" and last.payload["digest"] == effect.digest:
             return
         for older in (item for item in same_kind if item.state == "todo"):
-            claimed = tx.claim(older.key, world.now)
+            claimed = tx.claim(older.key, now)
             if claimed:
-                tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, world.now)
+                tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, now)
         name = f"{_OPENS[type(effect)]}:{effect.request_key}:{len(same_kind) + 1}"
     elif isinstance(effect, CloseMergeRequest):
         name = f"close:{effect.request_key}:{effect.digest}"
@@ -104,10 +109,10 @@ def _intend(tx: Transaction, effect: Effect, world: World) -> None:
         name = f"label:{effect.request_key}:{len(same_kind) + 1}"
     else:
         name = f"{effect.verb}:{effect.request_key}:{effect.by}:{len(same_kind) + 1}"
-    tx.add_intent(name, type(effect).__name__, wire.dump(effect), effect.request_key, world.now)
+    tx.add_intent(name, type(effect).__name__, wire.dump(effect), effect.request_key, now)
 
 
-def _record(tx: Transaction, item: Record, world: World) -> None:
+def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
     match item:
         case OpenRequest():
             _open(tx, item, world)
@@ -118,6 +123,16 @@ def _record(tx: Transaction, item: Record, world: World) -> None:
         case TickDiagram():
             task = DiagramTask(open=False, by=item.by, at=item.at)
             tx.set_fact(item.key, "diagram", wire.dump(task), world.now)
+        case Extend():
+            row = tx.request(item.key)
+            state = row.request.state if row else item.to
+            if not tx.move_request(item.key, state, item.to, item.version, world.now, until=item.until):
+                raise Outdated("EGR407", key=item.key)
+        case Tell():
+            row = tx.request(item.key)
+            if row:
+                mark = f"{item.key}:{item.mark}"
+                tx.tell(row.request, mark, item.finding, world.now, to=item.to, here=where.thread)
 
 
 def _open(tx: Transaction, item: OpenRequest, world: World) -> None:
@@ -160,15 +175,29 @@ def _watch(tx: Transaction, key: str, watcher: str, thread: str, now: datetime) 
 
 def _facts(request: Request) -> dict[str, Any]:
     task = {"diagram": wire.dump(request.diagram) if request.diagram else None}
-    return {"drawn": wire.dump(request.drawn), **task} if request.drawn else task
+    linked = {name: key for name, key in (("ends", request.ends), ("renews", request.renews)) if key}
+    return {**linked, **task, **({"drawn": wire.dump(request.drawn)} if request.drawn else {})}
 
 
 def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
     row = tx.request(item.key)
+    if item.to in CLOSED_BY_US:
+        _nothing_opens(tx, item.key, world)
     if row is None or not tx.move_request(item.key, row.request.state, item.to, item.version, world.now):
         raise Outdated("EGR407", key=item.key)
     if item.decision:
         tx.add_decision(item.key, item.decision, row.request.commit, item.version, world.now)
+
+
+def _nothing_opens(tx: Transaction, key: str, world: World) -> None:
+    """What is over is not opened afterwards. Raises Outdated EGR077 while it is being opened at this moment."""
+    for intent in tx.intents_of(key):
+        if intent.kind not in {kind.__name__ for kind in _OPENS} or intent.state not in ("todo", "doing"):
+            continue
+        claimed = tx.claim(intent.key, world.now)
+        if claimed is None:
+            raise Outdated("EGR077", key=key, what="opened")
+        tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": "over"}}, world.now)
 
 
 def unfinished(memory: Memory, key: str) -> tuple[Finding, ...]:

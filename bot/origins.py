@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.world.config_repo import ConfigRepo
-from skills.core.model import Origin, Place, Request
-
-_DONE = ("merged", "confirmed")
+from skills.core.model import STANDING_STATES, Origin, Place, Request
 
 
 class Origins:
@@ -33,7 +31,9 @@ class Origins:
 
     def _request(self, path: str, commit: str) -> str | None:
         """The request whose merge brought the commit: by the merge that we recorded, never by what the commit says."""
-        merged = [each for each in self._requests if each.state in _DONE and each.commit and path in each.paths]
+        merged = [
+            each for each in self._requests if each.state in STANDING_STATES and each.commit and path in each.paths
+        ]
         for request in merged:
             brought = [request.commit, *self._repo.parents(request.commit or "")[1:]]
             if commit in brought:

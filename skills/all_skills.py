@@ -9,8 +9,10 @@ from skills.diagnose import skill as diagnose
 from skills.diagram import skill as diagram
 from skills.draft import skill as draft
 from skills.propose import skill as propose
+from skills.renew import skill as renew
 from skills.status import skill as status
 from skills.why import skill as why
+from skills.withdraw import skill as withdraw
 
 ALL: list[Skill] = [
     diagnose,
@@ -18,6 +20,8 @@ ALL: list[Skill] = [
     draft,
     propose,
     decide,
+    withdraw,
+    renew,
     diagram,
     status,
     why,

@@ -129,10 +129,12 @@ def _draft(answer: Answer) -> Reply:
 
 def _status(answer: Answer) -> Reply:
     requests: Sequence[Request] = answer.detail["requests"]
+    waits_for, leads = answer.detail["waits_for"], _leads(answer.findings, 2)
+    shown = requests[: MOST_LINES - len(leads)]
     lines = [
-        render("replies/status.txt.j2", request=request, say=say).strip() for request in requests[: MOST_LINES - 1]
+        render("replies/status.txt.j2", request=each, waits_for=waits_for(each), say=say).strip() for each in shown
     ]
-    return Reply((*_leads(answer.findings, 1), *lines))
+    return Reply((*leads, *lines))
 
 
 def _why(answer: Answer) -> Reply:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from bot.app import App
@@ -12,21 +13,24 @@ from bot.world.config_repo import ConfigRepo, new_repository
 from tests.fakes.git_repos import git
 from tests.worlds import NOW
 
+Clock = Callable[[], datetime]
 POLICY = "egress-policy.yaml"
 
 
-def app_on(files: Mapping[str, bytes], folder: Path, *, person: str = "dana@fincorp.example") -> App:
+def app_on(
+    files: Mapping[str, bytes], folder: Path, *, person: str = "dana@fincorp.example", clock: Clock = lambda: NOW
+) -> App:
     """An App whose allowlist is a bare repository with these files. Called again it finds what stands there."""
     repository = folder / "allowlist.git"
     if not repository.exists():
         new_repository(repository, files, message="The allowlist", date="2026-01-05T08:00:00+00:00")
-    return app_at(repository, folder, person=person)
+    return app_at(repository, folder, person=person, clock=clock)
 
 
-def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example") -> App:
+def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example", clock: Clock = lambda: NOW) -> App:
     home = folder / "home"
     settings = Settings.from_env({"POSTERN_HOME": str(home), "POSTERN_PERSON": person, "HOME": str(folder)})
-    return App(settings, ConfigRepo.open(str(config), home=home), clock=lambda: NOW)
+    return App(settings, ConfigRepo.open(str(config), home=home), clock=clock)
 
 
 def app_on_sample(folder: Path, *, policy: str | None = "sample") -> App:

@@ -23,6 +23,7 @@ from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow, Trans
 from skills.core import following
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
+    CLOSED_BY_US,
     OPEN_STATES,
     CloseMergeRequest,
     Effect,
@@ -176,7 +177,7 @@ def still_meant(effect: Effect, request: Request) -> bool:
     if isinstance(effect, OpenMergeRequest):
         return request.state in ("drafted", "proposed")
     if isinstance(effect, CloseMergeRequest):
-        return request.state == "superseded"
+        return request.state in CLOSED_BY_US
     if isinstance(effect, MergeRequestDecision):
         return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
     return request.state in OPEN_STATES

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
 from skills.core.errors import AskUnclear
-from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen
+from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
 
@@ -132,6 +132,9 @@ class Forge(Protocol):
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
         """The jobs that made a pipeline fail, oldest first; the log of the first. None where there are no pipelines."""
+
+    def rollout(self, commit: str) -> tuple[Deployed, ...]:
+        """What shows that a commit of the target reached the clusters; nothing where nobody says so."""
 
     def is_own(self, user: int) -> bool:
         """Whether this number of a user, as the forge's events have it, is Postern's own."""

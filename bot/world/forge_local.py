@@ -37,7 +37,7 @@ from bot.world.forge_checks import check_effect, check_target, read_target, requ
 from bot.world.forge_issues import Tickets
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen, brought_up
+from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 _WAIT_SECONDS = 30.0
 _RACES = 8
@@ -140,6 +140,9 @@ class LocalForge:
         )
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:  # noqa: ARG002 - there are no pipelines here
+        return ()
+
+    def rollout(self, commit: str) -> tuple[Deployed, ...]:  # noqa: ARG002 - nobody deploys from here
         return ()
 
     def is_own(self, user: int) -> bool:  # noqa: ARG002 - nor users

@@ -16,7 +16,18 @@ from typing import Any
 
 import re2
 
-from skills.core.model import Evidence, Finding, Job, Pipeline, Request, RequestState, Seen, finding
+from skills.core.model import (
+    CLOSED_BY_US,
+    STANDING_STATES,
+    Evidence,
+    Finding,
+    Job,
+    Pipeline,
+    Request,
+    RequestState,
+    Seen,
+    finding,
+)
 from skills.core.secrets import mask
 
 Mirror = Mapping[str, Any]
@@ -24,8 +35,8 @@ Mirror = Mapping[str, Any]
 _WAITS = ("waiting", "held")
 _UNDECIDED = (*_WAITS, "drafted", "proposed", "failed")
 _UNDER_WAY = (*_WAITS, "decided")
-_DONE = ("merged", "confirmed")
-_OVER = ("rejected", "withdrawn", "superseded")
+_DONE = (*STANDING_STATES, "removed")
+_OVER = ("rejected", *CLOSED_BY_US)
 _STOPPED = ("canceled", "skipped", "manual")
 _MOST_REMARKS = 5
 _WORDS = 300  # characters of a remark

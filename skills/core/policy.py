@@ -6,7 +6,7 @@ It is always read from the target branch and never from the change's own branch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,8 @@ TEMPLATE = "egress-merge-request.md.j2"
 PLATFORMS = ("cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds")
 """The dialects' names, as a policy writes them."""
 _GROUP_AND_PROJECT = 2
+_WORKING_WEEK = 5
+_MOST_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,26 @@ class HelpDesk:
 
 
 @dataclass(frozen=True, slots=True)
+class Timers:
+    """How long things may take, in days; `escalate_days` are working days. All may be set under `timers`.
+
+    `request_days`: open without a decision before it is closed, `warn_days` of them after that was announced;
+    `settle_days`: without a word after the merge until it counts as in force; `notice_days`: before a last day.
+    """
+
+    reminders: int = 4
+    escalate_days: int = 5
+    request_days: int = 30
+    warn_days: int = 7
+    settle_days: int = 7
+    notice_days: int = 14
+
+    def gap(self, number: int) -> int:
+        """Working days before the reminder of that number, counted from 1: after a day, after three, then weekly."""
+        return (1, 3)[number - 1] if number <= 2 else _WORKING_WEEK
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The policy as it stands. Without a file there are no approvers, and so nobody can approve."""
 
@@ -61,6 +83,8 @@ class Policy:
     present: bool = True
     diagrams: tuple[DiagramSetting, ...] = ()
     help_desk: HelpDesk | None = None
+    timers: Timers = Timers()
+    delegates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def rules_for(self, paths: Iterable[str]) -> list[ApprovalRule | None]:
         """For each changed file the first rule whose paths match it; None where none does."""
@@ -75,6 +99,12 @@ class Policy:
 
     def groups_for(self, paths: Iterable[str]) -> list[str]:
         return sorted({group for rule in self.rules_for(paths) if rule for group in rule.groups})
+
+    def stand_ins(self, paths: Iterable[str], asked: Iterable[str]) -> tuple[str, ...]:
+        """Who is told when the groups of these files stay silent, but nobody in `asked`. It gives them no right."""
+        known = {name.casefold() for name in asked}
+        found = (name for group in self.groups_for(paths) for name in self.delegates.get(group, ()))
+        return tuple(name for name in dict.fromkeys(found) if name.casefold() not in known)
 
 
 NO_POLICY = Policy({}, (), present=False)
@@ -92,13 +122,44 @@ def read_policy(text: str | None) -> Policy:
     data = documents[0].data
     if len(documents) > 1 or not isinstance(data, Mapping):
         raise AskUnclear("EGR421", path=PATH, line=1, what="it must be one map with `groups` and `approval`")
-    _refuse_unknown(data, {"version", "groups", "approval", "uds_core", "diagrams", "help_desk"})
+    _refuse_unknown(data, {"version", "groups", "approval", "uds_core", "diagrams", "help_desk", "timers", "delegates"})
     groups = {str(name): _names(data, members, f"groups.{name}") for name, members in _map(data, "groups").items()}
     rules = data.get("approval") or []
     if not isinstance(rules, list):
         raise _wrong(data, "approval", "`approval` must be a list")
     approval = tuple(_rule(data, rule, groups) for rule in rules)
-    return Policy(groups, approval, diagrams=_diagrams(data), help_desk=_help_desk(data))
+    return Policy(
+        groups,
+        approval,
+        diagrams=_diagrams(data),
+        help_desk=_help_desk(data),
+        timers=_timers(data),
+        delegates=_delegates(data, groups),
+    )
+
+
+def _timers(data: Any) -> Timers:
+    entry = data.get("timers") or {}
+    if not isinstance(entry, Mapping):
+        raise _wrong(data, "timers", "`timers` must be a map of numbers of days")
+    known = {each.name for each in fields(Timers)}
+    _refuse_unknown(entry, known)
+    for name, value in entry.items():
+        least = 0 if name == "reminders" else 1
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MOST_DAYS:
+            raise _wrong(data, "timers", f"`{name}` must be a number from {least} to {_MOST_DAYS}")
+    made = Timers(**entry)
+    if made.warn_days >= made.request_days:
+        raise _wrong(data, "timers", "`warn_days` must be less than `request_days`")
+    return made
+
+
+def _delegates(data: Any, groups: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    found = {str(name): _names(data, people, f"delegates.{name}") for name, people in _map(data, "delegates").items()}
+    strange = [name for name in found if name not in groups]
+    if strange:
+        raise _wrong(data, "delegates", f"group `{strange[0][:60]}` is not declared under `groups`")
+    return found
 
 
 def _rule(data: Any, rule: Any, groups: Mapping[str, tuple[str, ...]]) -> ApprovalRule:

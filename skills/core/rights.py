@@ -31,6 +31,13 @@ def may_tick(person: Person, request: Request, policy: Policy) -> None:
         raise NotAllowed("EGR043", key=request.key, asked_by=request.asked_by)
 
 
+def only_asker(person: Person, request: Request, verb: str) -> None:
+    """Taking an ask back, and moving its last day: nobody does so for somebody else."""
+    may_ask(person)
+    if not person.is_same(request.asked_by):
+        raise NotAllowed("EGR076", key=request.key, asked_by=request.asked_by, verb=verb)
+
+
 def may_decide(person: Person, request: Request, policy: Policy) -> None:
     """Approve, reject or hold: a member of a group that the target branch's policy names, never the requester."""
     may_ask(person)

@@ -18,7 +18,7 @@ from skills.core.report import read_report
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw", "diagram",
+    "kept", "why", "redraw", "diagram", "withdraw", "renew",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -37,6 +37,11 @@ _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
 _DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
+_WITHDRAW = re2.compile(rf"(?is)withdraw(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
+_RENEW = re2.compile(
+    rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
 _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additionally)\b|\b(?:too|as well)\s*[.!?]*\s*$")
 _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
@@ -220,6 +225,10 @@ def _command(said: str) -> Heard | None:
         return Heard("redraw", key=match[1])
     if match := _DIAGRAM.fullmatch(said):
         return Heard("diagram", key=match[1])
+    if match := _WITHDRAW.fullmatch(said):
+        return Heard("withdraw", key=match[1], reason=_flat(match[2]))
+    if match := _RENEW.fullmatch(said):
+        return Heard("renew", key=match[1], until=match[2], reason=_flat(match[3]))
     if match := _DECIDE.fullmatch(said):
         verb = match[1].lower()
         return Heard(verb, key=match[2], reason=_flat(match[3]))

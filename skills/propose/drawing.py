@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skills.contract import World
@@ -20,6 +22,13 @@ from skills.propose import asides
 _DIFF_KEPT = 60_000  # characters
 _ERROR_SHOWN = 3_000  # characters
 _MOST_LISTED = 100
+
+
+def key_of(words: Sequence[str], number: int = 0) -> str:
+    """The key that these words give; `number` counts re-openings."""
+    raw = hashlib.sha256("\n".join(words).encode()).digest()
+    key = f"EG-{base64.b32encode(raw).decode()[:7]}"
+    return f"{key}-{number + 1}" if number else key
 
 
 def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need_key: str) -> Request:

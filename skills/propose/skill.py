@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import (
     OPEN_STATES,
+    STANDING_STATES,
     CloseMergeRequest,
     Drawn,
     Finding,
@@ -24,10 +24,11 @@ from skills.core.model import (
     Need,
     OpenRequest,
     Person,
+    Record,
     Request,
     WatchRequest,
 )
-from skills.core.rights import may_ask, may_redraw
+from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
 from skills.core.secrets import mask
 from skills.draft import skill as draft
 from skills.propose import asides, drawing
@@ -35,6 +36,7 @@ from skills.propose import asides, drawing
 NAME = "propose"
 _REASON_LENGTH = 2000
 _ERROR_LENGTH = 4000
+_OF_A_REMOVAL = ("for", "to", "ip", "service_account", "choose", "default_deny")
 
 
 class Ask(draft.Ask):
@@ -46,6 +48,7 @@ class Ask(draft.Ask):
     error: str = Field("", description="the error that was seen; it is quoted with secrets masked")
     widens: str | None = Field(None, description="your open request that becomes this one, with what was added")
     redraw: str | None = Field(None, description="an open request that is drawn anew on the newest commit")
+    ends: str | None = Field(None, description="a merged request that is taken away, since its last day is near")
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -54,6 +57,8 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR308")
     if ask.redraw:
         return _redraw(world.request(ask.redraw), world)
+    if ask.ends:
+        return _end(world.request(ask.ends), world)
     if not ask.reason.strip():
         raise AskUnclear("EGR306")
     if len(ask.reason) > _REASON_LENGTH:
@@ -81,9 +86,7 @@ def request_key(repository: str, need: Need, number: int = 0) -> str:
     words = [repository, need.workload.kind, need.workload.scope, need.who, "-" if need.remove else "+"]
     words += ["default deny"] if need.isolate else []
     words += sorted(f"{destination.protocol} {destination}" for destination in need.destinations)
-    raw = hashlib.sha256("\n".join(words).encode()).digest()
-    key = f"EG-{base64.b32encode(raw).decode()[:7]}"
-    return f"{key}-{number + 1}" if number else key
+    return drawing.key_of(words, number)
 
 
 def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
@@ -191,6 +194,28 @@ def _redraw(old: Request, world: World) -> Answer:
     if same:
         return answer
     return replace(answer, findings=(_differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
+
+
+def _end(old: Request, world: World) -> Answer:
+    """The removal of what an earlier request opened, as its asker would ask for it: it needs the same approvals."""
+    if not world.person.is_same(POSTERN.id):
+        only_asker(world.person, old, "end it")
+    if old.state not in STANDING_STATES:
+        raise Outdated("EGR092", key=old.key, state=old.state)
+    if old.drawn is None:
+        raise Outdated("EGR058", key=old.key, asked_by=old.asked_by)
+    asked = {name: value for name, value in json.loads(old.drawn.asked).items() if name in _OF_A_REMOVAL}
+    why = say(Finding("EGR963", {"until": old.until or ""})).says
+    ask = Ask.model_validate({**asked, "remove": True, "reason": f"{old.key}: {why}"})
+    answer = run(ask, replace(world, person=Person(old.asked_by), thread=old.thread))
+    return replace(answer, records=tuple(_linked(item, old) for item in answer.records))
+
+
+def _linked(item: Record, old: Request) -> Record:
+    """Its last day is that of what it ends: once that one moves, the removal is not meant any more."""
+    if not isinstance(item, OpenRequest):
+        return item
+    return replace(item, request=replace(item.request, ends=old.key, until=old.until, watchers=old.watchers))
 
 
 def _differs(key: str, old: Drawn, now: Drawn | None) -> Finding:

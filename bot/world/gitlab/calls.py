@@ -138,6 +138,19 @@ class Calls:
             response.close()
         return kept.decode("utf-8", "replace")
 
+    def deployments(self, commit: str) -> list[dict[str, Any]]:
+        """The newest hundred deployments of any environment, as far as they are of this commit."""
+        found = self._look(lambda: self._page("deployments", order_by="id", sort="desc"))
+        return [each for each in found if each.get("sha") == commit]
+
+    def statuses(self, commit: str) -> list[dict[str, Any]]:
+        """The newest status of each name at a commit: of jobs, and of whoever else reports there."""
+        return self._read(f"repository/commits/{commit}/statuses")
+
+    def last_pipeline(self, commit: str) -> dict[str, Any] | None:
+        found = self._read_one(f"repository/commits/{commit}")
+        return found.get("last_pipeline") if found else None
+
     def add_note(self, number: int, text: str) -> None:
         self._write("post", f"merge_requests/{number}/notes", {"body": text})
 
@@ -219,6 +232,11 @@ class Calls:
             return [_object(each) for each in found]
         except (TypeError, KeyError):  # JSON, and no list
             raise Unsure(_UNREADABLE) from None
+
+    def _page(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """The first page alone."""
+        found = self._gitlab().http_list(self._at(path), query_data=query, per_page=100, page=1, get_all=False, **_ONCE)
+        return [_object(each) for each in found]
 
     def _read_one(self, path: str) -> dict[str, Any] | None:
         """None where GitLab has nothing of that name in this project."""

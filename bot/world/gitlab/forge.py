@@ -22,7 +22,7 @@ from bot.world.forge_records import is_key
 from bot.world.gitlab import issues, looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import Job, OpenIssue, OpenMergeRequest, Seen, brought_up
+from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
@@ -200,6 +200,9 @@ class GitLabForge:
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
         return looking.failed_jobs(self._calls, pipeline)
+
+    def rollout(self, commit: str) -> tuple[Deployed, ...]:
+        return looking.rollout(self._calls, commit)
 
     def is_own(self, user: int) -> bool:
         return user == self._calls.me()

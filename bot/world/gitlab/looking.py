@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from bot.world.gitlab.calls import Calls
-from skills.core.errors import Mendable
-from skills.core.model import Job, Pipeline, Remark, Seen
+from skills.core.errors import Mendable, NotAllowed
+from skills.core.model import Deployed, Job, Pipeline, Remark, Seen
 
+_CONTROLLERS = ("kustomization/", "helmrelease/", "argocd", "continuous-delivery/")
 _MOST_LOGS = 1  # only the first failed job is shown; the others are counted
 
 
@@ -51,6 +52,33 @@ def failed_jobs(calls: Calls, pipeline: int) -> tuple[Job, ...]:
                 log = calls.end_of_log(job["id"])
         jobs.append(Job(job["id"], str(job["name"]), str(job.get("stage") or ""), str(job.get("web_url") or ""), log))
     return tuple(jobs)
+
+
+def rollout(calls: Calls, commit: str) -> tuple[Deployed, ...]:
+    """Deployments of the commit, what Flux and Argo CD report at it, and the target's pipeline.
+
+    Shapes: https://docs.gitlab.com/api/deployments/, https://docs.gitlab.com/api/commits/#commit-status; names of Flux:
+    https://fluxcd.io/flux/components/notification/providers/ (git commit status), `kustomization/apps/0c9c2e41`.
+    Who may not read deployments still reads the rest.
+    """
+    found: list[Deployed] = []
+    with suppress(NotAllowed):
+        for each in calls.deployments(commit):
+            name = f"deployment to {(each.get('environment') or {}).get('name') or 'an environment'}"
+            found.append(Deployed(name, _state(each.get("status")), deploys=True))
+    for each in calls.statuses(commit):
+        name = str(each.get("name") or "")
+        if name.casefold().startswith(_CONTROLLERS):
+            found.append(Deployed(name, _state(each.get("status")), str(each.get("target_url") or ""), deploys=True))
+    pipeline = calls.last_pipeline(commit)
+    if pipeline:
+        found.append(Deployed("pipeline", _state(pipeline.get("status")), str(pipeline.get("web_url") or "")))
+    return tuple(found)
+
+
+def _state(status: object) -> Literal["success", "failed", "running"]:
+    """What was called off or must be started by hand is not done."""
+    return "success" if status == "success" else "failed" if status == "failed" else "running"
 
 
 def _pipeline(found: Mapping[str, Any] | None) -> Pipeline | None:

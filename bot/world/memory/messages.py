@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -25,12 +26,28 @@ class Messages(Statements):
         state = {} if channel else {"state": "done"}
         return self._once(table, table.c.key == key, {**named, **fresh(now), **state})
 
-    def tell(self, request: Request, key: str, news: Finding, now: datetime) -> bool:
-        """Something new of a request, once: to its own thread, and to those in which others asked for the same."""
-        said = self.add_post(key, _channel(request.thread), None, wire.dump(news), now, request.key)
-        for thread in request.threads if said else ():
-            if _channel(thread) and thread != request.thread:
-                self.add_post(f"{key}@{thread}", thread, None, wire.dump(news), now)
+    def tell(
+        self,
+        request: Request,
+        key: str,
+        news: Finding,
+        now: datetime,
+        *,
+        to: Iterable[str] = (),
+        here: str = "",
+        quiet: bool = False,
+    ) -> bool:
+        """Something new of a request, once: to its own thread, and to those in which others asked for the same.
+
+        `to` are people who hear it by themselves as well, `here` is a thread that has heard it already. `quiet`: it is
+        only noted as said.
+        """
+        own = "" if quiet or request.thread == here else _channel(request.thread)
+        said = self.add_post(key, own, None, wire.dump(news), now, request.key)
+        others = [thread for thread in request.threads if thread not in (request.thread, here)]
+        for channel in dict.fromkeys([*map(_channel, others), *map(_direct, to)]) if said and not quiet else ():
+            if channel:
+                self.add_post(f"{key}@{channel}", channel, None, wire.dump(news), now)
         return said
 
     def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
@@ -83,3 +100,10 @@ class Messages(Statements):
 def _channel(thread: str) -> str:
     """Only a thread of a chat is told; who asked on the command line looks by `status`."""
     return thread if thread.startswith("slack:") else ""
+
+
+def _direct(person: str) -> str:
+    """Where somebody of a chat is written to alone, as bot/slack/outbox.py reads it; nothing for everybody else."""
+    surface, _, rest = person.partition(":")
+    team, _, user = rest.partition(":")
+    return f"slack:{team}:direct:{user}" if surface == "slack" and team and user else ""

@@ -27,6 +27,8 @@ from bot.world.memory.rows import (
 from skills.core.errors import Unreachable
 from skills.core.model import OPEN_STATES, Decided, DiagramTask, Drawn, Edit, Finding, Link, Need, Request
 
+_KEYS_AT_ONCE = 500  # a statement has room for about a thousand values on an old SQLite
+
 
 class Reads(ABC):
     """The questions. Whoever inherits says how a statement is run."""
@@ -143,6 +145,16 @@ class Reads(ABC):
         table = tables.outbox
         statement = select(table).where(table.c.request == request).order_by(table.c.id.desc()).limit(last)
         return tuple(PostRow(**row) for row in reversed(self._rows(statement)))
+
+    def said(self, requests: Sequence[str]) -> dict[str, dict[str, datetime]]:
+        """When people were told what of each request: its marks, which are the keys of messages without the request."""
+        table, found = tables.outbox, dict[str, dict[str, datetime]]()
+        for start in range(0, len(requests), _KEYS_AT_ONCE):
+            some = table.c.request.in_(requests[start : start + _KEYS_AT_ONCE])
+            for row in self._rows(select(table.c.request, table.c.key, table.c.created_at).where(some)):
+                mark = row["key"].removeprefix(f"{row['request']}:")
+                found.setdefault(row["request"], {})[mark] = row["created_at"]
+        return found
 
     def log(self, after: int = 0, limit: int = 1000) -> tuple[LogRow, ...]:
         """The audit log after line `after`, oldest first."""
@@ -262,5 +274,7 @@ def _request(
         pushed=row["pushed"],
         threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
         latest=latest,
+        ends=row["facts"].get("ends"),
+        renews=row["facts"].get("renews"),
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

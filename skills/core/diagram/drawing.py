@@ -10,9 +10,7 @@ from skills.core.diagram.reach import reaches, scope
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.model import Destination, Need
-from skills.core.model.requests import ISOLATION, Request
-
-_IN_FORCE = ("merged", "confirmed")
+from skills.core.model.requests import ISOLATION, STANDING_STATES, Request
 
 
 def drawn(allowlist: Allowlist, globs: Sequence[str], requests: Iterable[Request], need: Need | None = None) -> str:
@@ -21,7 +19,7 @@ def drawn(allowlist: Allowlist, globs: Sequence[str], requests: Iterable[Request
     The text is a function of the allowlist and of what requests say, so that drawing it twice gives the same bytes.
     Raises TooMany.
     """
-    asked = [each for request in requests if request.state in _IN_FORCE for each in _asked(request)]
+    asked = [each for request in requests if request.state in STANDING_STATES for each in _asked(request)]
     asked += _needed(need) if need else []
     workloads = scope(allowlist, globs)
     found = reaches(allowlist, workloads, [(each.workload, destination) for each, destination in asked])

@@ -27,22 +27,26 @@ from skills.core.model.origins import Origin
 from skills.core.model.people import Person
 from skills.core.model.places import Place
 from skills.core.model.requests import (
+    CLOSED_BY_US,
     ISOLATION,
     OPEN_STATES,
+    STANDING_STATES,
     Decided,
     DiagramTask,
     Drawn,
+    Extend,
     Link,
     MoveRequest,
     OpenRequest,
     Record,
     Request,
     RequestState,
+    Tell,
     TickDiagram,
     Verb,
     WatchRequest,
 )
-from skills.core.model.seen import Job, Pipeline, Remark, Seen
+from skills.core.model.seen import Deployed, Job, Pipeline, Remark, Seen
 from skills.core.model.verdicts import (
     LAYERS,
     Decision,
@@ -56,6 +60,7 @@ from skills.core.model.verdicts import (
 
 __all__ = [
     "APPROVED",
+    "CLOSED_BY_US",
     "DIAGRAM_OPEN",
     "DIAGRAM_UPDATE",
     "ISOLATION",
@@ -63,17 +68,20 @@ __all__ = [
     "NEEDS_APPROVAL",
     "OPEN_STATES",
     "REJECTED",
+    "STANDING_STATES",
     "Change",
     "CloseMergeRequest",
     "Decided",
     "Decision",
     "Default",
+    "Deployed",
     "Destination",
     "DiagramTask",
     "Drawn",
     "Edit",
     "Effect",
     "Evidence",
+    "Extend",
     "Fact",
     "Finding",
     "Grant",
@@ -108,6 +116,7 @@ __all__ = [
     "RuleHit",
     "Seen",
     "Settle",
+    "Tell",
     "TickDiagram",
     "Verb",
     "Verdict",

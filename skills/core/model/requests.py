@@ -10,11 +10,18 @@ from skills.core.model.findings import Finding
 from skills.core.model.flows import Workload
 
 RequestState = Literal[
-    "drafted", "proposed", "waiting", "held", "decided", "merged", "confirmed",
-    "rejected", "withdrawn", "closed", "superseded", "failed",
+    "drafted", "proposed", "waiting", "held", "decided",
+    "merged", "rolled_out", "confirmed", "in_force", "expiring", "removed",
+    "rejected", "withdrawn", "expired", "closed", "superseded", "failed",
 ]  # fmt: skip
-"""`closed`: by somebody in the forge; `superseded`: the target allows it meanwhile, by another change."""
+"""`rolled_out`: something that deploys says so; `confirmed`: its asker says that it works; `in_force`: it stands, and
+nothing more is waited for; `expiring`: its last day is near; `removed`: it stood, and does no longer. `expired`: nobody
+decided; `closed`: by somebody in the forge; `superseded`: the target allows it meanwhile, by another change."""
 OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "decided")
+STANDING_STATES: tuple[RequestState, ...] = ("merged", "rolled_out", "confirmed", "in_force", "expiring")
+"""Merged, and still there as far as anybody saw."""
+CLOSED_BY_US: tuple[RequestState, ...] = ("withdrawn", "expired", "superseded")
+"""Over without a decision, so that Postern closes the merge request."""
 ISOLATION = ("default deny",)
 """What stands for the destinations of a request that denies a namespace by default."""
 Verb = Literal["approve", "reject", "hold"]
@@ -68,6 +75,8 @@ class Request:
 
     `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`,
     `threads` are those in which watchers asked for the same, `latest` the last thing that its own thread was told.
+    `ends` is the request whose permission this one takes away because its last day is near, `renews` the one whose last
+    day it moves.
     """
 
     key: str
@@ -98,6 +107,8 @@ class Request:
     pushed: str | None = None
     threads: tuple[str, ...] = ()
     latest: Finding | None = None
+    ends: str | None = None
+    renews: str | None = None
 
     def is_for(self, workload: Workload) -> bool:
         """Whether it asks for this workload: in its environment, where the request names several."""
@@ -142,4 +153,25 @@ class TickDiagram:
     at: str
 
 
-Record = OpenRequest | WatchRequest | MoveRequest | TickDiagram
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """The last day of a request that stands, moved by whoever asked for it. Compare-and-set, as MoveRequest."""
+
+    key: str
+    version: int
+    to: RequestState
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """People hear something of a request, once: `mark` tells it apart. `to` are those who hear it by themselves, beside
+    the thread of the request."""
+
+    key: str
+    mark: str
+    finding: Finding
+    to: tuple[str, ...] = ()
+
+
+Record = OpenRequest | WatchRequest | MoveRequest | TickDiagram | Extend | Tell

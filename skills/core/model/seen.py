@@ -37,6 +37,19 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed:
+    """What the forge shows of a merged commit's way into the clusters. `what` names it, as `deployment to production`.
+
+    `deploys`: it is a deployment or the word of a controller in the cluster; a pipeline alone says less.
+    """
+
+    what: str
+    state: Literal["success", "failed", "running"]
+    url: str = ""
+    deploys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A merge request now. `at` says when it last changed, in the forge's own time.
 
