@@ -230,7 +230,7 @@ def by_git(
         told = Told(stands_mark(request), since_merge(request, commit, stands=True), quiet=old)
         return Step("removed" if request.remove else None, (told,))
     if stands or request.remove:
-        return NOTHING
+        return Step("removed") if stands and request.remove else NOTHING
     if not seen:
         mark = f"not_yet:{(request.commit or '')[:12]}"
         found = since_merge(request, commit, stands=False)
