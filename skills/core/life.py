@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from statistics import median
 
 from skills.core.messages import say
 from skills.core.model import (
@@ -27,14 +26,12 @@ from skills.core.model import (
 )
 from skills.core.policy import Policy
 from skills.core.rights import POSTERN
+from skills.core.waits import SATURDAY, working_days
 
 Said = Mapping[str, datetime]
 """When people were told what, by mark."""
 
 SAID_WHEN_IT_STANDS = ("EGR437", "EGR470", "EGR376")
-_SATURDAY = 5
-_FEWEST_WAITS = 5
-_HOURS_IN_WORDS = 48
 _LONG_AGO = timedelta(days=30)
 _ROLLOUT = timedelta(days=3)
 _DAY = timedelta(days=1)
@@ -93,7 +90,7 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     if closes is None and _over(since, now, pace.request_days - pace.warn_days):
         told = Told(f"closes:{mark}", Finding("EGR080", {**facts, "days": pace.warn_days}), waits)
         return _asking(request, told)
-    if request.state != "waiting" or closes is not None or not waits or now.weekday() >= _SATURDAY:
+    if request.state != "waiting" or closes is not None or not waits or now.weekday() >= SATURDAY:
         return NOTHING
     names = ", ".join(waits)
     number = next((n for n in range(1, pace.reminders + 1) if f"remind:{mark}:{n}" not in said), None)
@@ -303,40 +300,6 @@ def by_rollout(request: Request, said: Said, shown: Sequence[Deployed]) -> Step:
 
 def _evidence(shown: Sequence[Deployed]) -> str:
     return ", ".join(f"{each.what} ({each.state}{f', {each.url}' if each.url else ''})" for each in shown[:3])
-
-
-# --- how long things take
-
-
-def usual_wait(requests: Iterable[Request]) -> timedelta | None:
-    """The median from asking to the last decision, of requests that were decided; None where they are too few."""
-    waits = []
-    for request in requests:
-        ends = [past.at for past in request.decisions if past.verb in ("approve", "reject") and past.at]
-        if ends and request.state not in OPEN_STATES:
-            wait = max(map(datetime.fromisoformat, ends)) - datetime.fromisoformat(request.since)
-            waits.append(wait.total_seconds())
-    return timedelta(seconds=median(waits)) if len(waits) >= _FEWEST_WAITS else None
-
-
-def in_words(wait: timedelta) -> str:
-    """A length as people say it."""
-    hours = wait / timedelta(hours=1)
-    if hours < 1:
-        return "an hour"
-    return f"{round(hours)} hours" if hours < _HOURS_IN_WORDS else f"{round(hours / 24)} days"
-
-
-def working_days(start: datetime, end: datetime) -> float:
-    """How much of Monday to Friday (UTC) lies between, in days; 0 where `end` is not after `start`."""
-    whole, days = 0.0, min((end - start) // _DAY + 1, 400) if end > start else 0
-    for number in range(days):
-        piece = min(end - (start + number * _DAY), _DAY)
-        midnight = (start + number * _DAY).replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
-        first = min(midnight - (start + number * _DAY), piece)
-        whole += first / _DAY if (start + number * _DAY).weekday() < _SATURDAY else 0.0
-        whole += (piece - first) / _DAY if midnight.weekday() < _SATURDAY else 0.0
-    return whole
 
 
 def _over(since: datetime, now: datetime, days: int) -> bool:

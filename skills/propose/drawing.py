@@ -192,3 +192,24 @@ def _link(thread: str) -> str:
         return ""
     team, channel, moment = parts
     return f"https://app.slack.com/client/{team}/{channel}/thread/{channel}-{moment}"
+
+
+def differs(key: str, old: Drawn, now: Drawn | None) -> Finding:
+    """How what is opened now differs from what was: in its lines, or only in where they stand."""
+    assert now is not None
+    was, is_now = _turned(old.diff), _turned(now.diff)
+    if was == is_now:
+        return Finding("EGR059", {"key": key})
+    gone = [line for line in was if line not in is_now]
+    new = [line for line in is_now if line not in was]
+    return Finding("EGR060", {"key": key, "gone": _quoted(gone), "new": _quoted(new)})
+
+
+def _turned(diff: str) -> list[str]:
+    """Added and removed lines, without the indentation that the text around them has now."""
+    lines = [line for line in diff.splitlines() if line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ")]
+    return [line[0] + line[1:].strip() for line in lines]
+
+
+def _quoted(lines: list[str]) -> str:
+    return " · ".join(line[1:] for line in lines[:3]) + (" …" if len(lines) > 3 else "") or "nothing"

@@ -17,7 +17,6 @@ from skills.core.model import (
     OPEN_STATES,
     STANDING_STATES,
     CloseMergeRequest,
-    Drawn,
     Finding,
     LeaveNote,
     MoveRequest,
@@ -193,7 +192,7 @@ def _redraw(old: Request, world: World) -> Answer:
     answer = _opened(replace(made, drawn=old.drawn) if same else made, old, drafted, need, asker)
     if same:
         return answer
-    return replace(answer, findings=(_differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
+    return replace(answer, findings=(drawing.differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
 
 
 def _end(old: Request, world: World) -> Answer:
@@ -216,27 +215,6 @@ def _linked(item: Record, old: Request) -> Record:
     if not isinstance(item, OpenRequest):
         return item
     return replace(item, request=replace(item.request, ends=old.key, until=old.until, watchers=old.watchers))
-
-
-def _differs(key: str, old: Drawn, now: Drawn | None) -> Finding:
-    """How what is opened now differs from what was: in its lines, or only in where they stand."""
-    assert now is not None
-    was, is_now = _turned(old.diff), _turned(now.diff)
-    if was == is_now:
-        return Finding("EGR059", {"key": key})
-    gone = [line for line in was if line not in is_now]
-    new = [line for line in is_now if line not in was]
-    return Finding("EGR060", {"key": key, "gone": _quoted(gone), "new": _quoted(new)})
-
-
-def _turned(diff: str) -> list[str]:
-    """Added and removed lines, without the indentation that the text around them has now."""
-    lines = [line for line in diff.splitlines() if line[:1] in ("+", "-") and line[:4] not in ("+++ ", "--- ")]
-    return [line[0] + line[1:].strip() for line in lines]
-
-
-def _quoted(lines: list[str]) -> str:
-    return " · ".join(line[1:] for line in lines[:3]) + (" …" if len(lines) > 3 else "") or "nothing"
 
 
 def _superseded(old: Request, drafted: Draft, need: Need, world: World) -> Answer:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import life
+from skills.core import life, waits
 from skills.core.model import OPEN_STATES, Finding, Request
 
 NAME = "status"
@@ -28,8 +28,8 @@ def run(ask: Ask, world: World) -> Answer:
     else:
         shown = [request for request in world.requests if request.state in OPEN_STATES]
     lead = Finding("EGR440", {"count": len(shown)}) if shown else Finding("EGR439")
-    wait = life.usual_wait(world.requests)
-    told = [Finding("EGR093", {"wait": life.in_words(wait)})] if wait and any(map(life.waits_for, shown)) else []
+    wait = waits.usual_wait(world.requests)
+    told = [Finding("EGR093", {"wait": waits.in_words(wait)})] if wait and any(map(life.waits_for, shown)) else []
     data = {"requests": [_row(request) for request in shown], "usual_wait": wait and round(wait / _HOUR, 1)}
     return Answer(data, (lead, *told), detail={"requests": shown, "waits_for": life.waits_for})
 
