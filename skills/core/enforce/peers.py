@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.cluster import Cluster, pods_named
@@ -216,6 +217,21 @@ def ends(far: Peers, asked: Ports | None) -> tuple[Pods | Outside, ...]:
     so only what holds for them and for every address is sure."""
     anyone = (Pods(far.outside[0].name, "", {}, ports=asked),) if far.unsaid is not None and far.outside else ()
     return (*far.pods, *anyone, *far.outside)
+
+
+def short_name(pods: Pods, labels: Mapping[str, str]) -> str:
+    """What a rule for these pods is called after: their workload, else what their labels say."""
+    _, slash, name = pods.name.partition("/")
+    return name if slash else "-".join(labels.values())
+
+
+def far_name(destination: Destination, far: Peers) -> str:
+    """What a rule for this far end is called after: its Service, its pods, else as it was asked for."""
+    if far.service is not None:
+        return far.service.name
+    if far.pods:
+        return far.pods[0].name.partition("/")[2]
+    return destination.name
 
 
 def _service_port(service: ServiceFacts, number: int, protocol: str) -> ServicePort | None:

@@ -18,6 +18,7 @@ from skills.core.flow_text import destination, workload
 from skills.core.hcl import parse
 from skills.core.model import Need, Verdict, Workload
 from skills.core.platforms import cloud_foundry
+from skills.core.platforms.cloud_foundry.terraform import evaluate, read_terraform
 from tests.core.platforms.cloud_foundry_repo import codes
 from tests.worlds import allowlist
 
@@ -314,6 +315,36 @@ resource "cloudfoundry_network_policy" "p" {
     assert ask(files, "api.stripe.com", "acme/web/app").decision == wanted
 
 
+@pytest.mark.parametrize(
+    ("protocol", "ports", "wanted"),
+    [
+        ("tcp", "443", "allowed"),
+        ("tcp", "400-500", "allowed"),
+        ("tcp", "80", "denied"),
+        ("udp", "443", "denied"),
+    ],
+)
+def test_a_proxy_needs_a_group_that_opens_its_port(protocol: str, ports: str, wanted: str) -> None:
+    rule = f'{{ protocol = "{protocol}", destination = "0.0.0.0/0", ports = "{ports}" }}'
+    proxy = f"""module "proxy" {{
+  source        = "github.com/GSA-TTS/cg-egress-proxy?ref=v1"
+  name          = "proxy"
+  cf_space_name = "out"
+  client_configuration = {{ app = {{ allowlist = ["api.stripe.com"] }} }}
+}}
+resource "cloudfoundry_security_group" "mine" {{
+  name  = "mine"
+  rules = [{rule}]
+}}
+resource "cloudfoundry_network_policy" "p" {{
+  policies = [{{ source_app = "app", destination_app = module.proxy.app_id, port = "61443" }}]
+}}
+"""
+    (own,) = module('["mine"]', name='"out"').values()
+    files = module(f'["{TRUSTED}"]', more=proxy) | {"tf/out.tf": own.replace('"space"', '"out"')}
+    assert ask(files, "api.stripe.com", "acme/web/app").decision == wanted
+
+
 def test_broken_terraform_makes_a_denial_undecided() -> None:
     files = {**module(f'["{TRUSTED}"]'), "tf/more.tf": 'resource "cloudfoundry_security_group_space_bindings" "b" {\n'}
     verdict = ask(files, "api.stripe.com")
@@ -475,3 +506,32 @@ def test_lists_that_double_themselves_end() -> None:
     doubled = "".join(f"  l{at} = concat(local.l{at + 1}, local.l{at + 1})\n" for at in range(35))
     files = module("local.l0", more=f'locals {{\n{doubled}  l35 = ["{PUBLIC}"]\n}}\n')
     assert ask(files, "cf-service://rds").decision == "undecided"
+
+
+ROOT = {
+    "tf/main.tf": 'module "space" {\n  source = "github.com/GSA-TTS/terraform-cloudgov//cg_space?ref=v2.0.0"\n'
+    '  cf_org_name = "acme"\n  cf_space_name = var.space\n  security_group_names = []\n}\n'
+    'variable "space" {\n  default = "plain"\n}\n'
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ({}, {"tf": "plain"}),
+        ({"tf/terraform.tfvars": "one"}, {"tf": "one"}),
+        ({"tf/a.auto.tfvars": "one"}, {"tf": "one"}),
+        ({"tf/dev.tfvars": "one"}, {"tf": "one"}),
+        ({"tf/dev.tfvars": "one", "tf/prod.tfvars": "two"}, {"tf/dev": "one", "tf/prod": "two"}),
+        ({"tf/env/dev.tfvars": "one", "tf/env/prod.tfvars": "two"}, {"tf/dev": "one", "tf/prod": "two"}),
+        ({"tf/terraform.tfvars": "two", "tf/dev.tfvars": "one"}, {"tf": "one"}),
+        ({"tfenv/dev.tfvars": "one"}, {"tf": "plain"}),
+        ({"tf/stack/main.tf": "", "tf/stack/dev.tfvars": "one"}, {"tf": "plain"}),
+        ({"tf/stack/main.tf": "", "tf/stack/env/dev.tfvars": "one"}, {"tf": "plain"}),
+    ],
+)
+def test_files_of_values_belong_to_the_nearest_code(values: dict[str, str], wanted: dict[str, str]) -> None:
+    other = 'variable "x" {}\n'
+    files = ROOT | {path: f'space = "{name}"\n' if name else other for path, name in values.items()}
+    read = [file for path, text in files.items() for file in read_terraform(path, text)[0]]
+    assert {made.root: made.space for made in evaluate(read).spaces} == wanted

@@ -85,3 +85,29 @@ def test_every_finding_has_a_place_and_a_sentence_without_holes() -> None:
         assert item.evidence
         assert item.evidence[0].place is not None
         assert item.evidence[0].place.line > 0
+
+
+NARROW = f"{OUT}, selector: {{app: web}}"
+
+
+@pytest.mark.parametrize(
+    ("item", "wide"),
+    [
+        (f"{NARROW}, remoteHost: api.example.com", ""),
+        (f"{NARROW}, remoteGenerated: KubeAPI", ""),
+        (f"{NARROW}, remoteNamespace: db, remoteSelector: {{app: db}}, port: 5432", ""),
+        ("direction: Ingress, remoteNamespace: web", ""),
+        (f"{NARROW}, remoteGenerated: Anywhere, port: 443", "to every address (Anywhere) (line 11)"),
+        (f"{OUT}, remoteCidr: 192.0.2.7/32, port: 443", "for all pods of the namespace (line 11)"),
+        (f"{NARROW}, remoteNamespace: db, port: 5432", "to all pods of another namespace (line 11)"),
+        (f"{NARROW}, remoteCidr: 192.0.2.7/32", "on every port (line 11)"),
+        (f"{NARROW}, remoteCidr: 192.0.2.7/32, port: 53, remoteProtocol: UDP", "over UDP (line 11)"),
+        (
+            f"{NARROW}, remoteGenerated: Anywhere",
+            "to every address (Anywhere) (line 11); on every port (line 11)",
+        ),
+    ],
+)
+def test_wide_rules_are_said_once_a_package(item: str, wide: str) -> None:
+    found = uds.audit(index_of(repository(rule(item))))
+    assert [said.facts["wide"] for said in found if said.code == "EGR1301"] == ([wide] if wide else [])

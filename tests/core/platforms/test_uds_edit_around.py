@@ -330,7 +330,7 @@ def test_edit_then_read_twice_then_remove(rules: list[str], flow: bool, mode: st
     documents, unreadable = read_documents("0.yaml", text)
     assert (len(documents), unreadable) == (1, [])
     after = repository(text)
-    assert uds.audit(index_of(after)) == []
+    assert {item.code for item in uds.audit(index_of(after))} <= {"EGR1301"}  # a remark on what stood before
     names = [policy_name("web", rule) for rule in index_of(after).packages["web"][0].allow]
     assert len(set(names)) == len(names)
     assert drafted(after, to, for_="web{app=mine}").change.edits == ()

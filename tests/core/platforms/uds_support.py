@@ -61,7 +61,8 @@ def codes(findings: Sequence[Finding]) -> set[str]:
 
 
 def audit_codes(*texts: str) -> set[str]:
-    return codes(uds.audit(index_of(repository(*texts))))
+    """What is wrong; that rules are wide is a remark and has tests of its own."""
+    return codes(uds.audit(index_of(repository(*texts)))) - {"EGR1301"}
 
 
 def decisions(*texts: str, for_: str = "web{app=web}", to: str, account: str | None = None) -> Decision:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.enforce.kube_policy import LAYER, Pods
-from skills.core.enforce.peers import Peers, pods_of
+from skills.core.enforce.kube_policy import LAYER
+from skills.core.enforce.peers import Peers, far_name, pods_of, short_name
 from skills.core.model import Destination, Finding, LayerView, Need, Plan, Question
 from skills.core.platform_base import Sources
 from skills.core.platforms.cilium.decide import decide, far_end
@@ -84,7 +84,7 @@ class _Adder:
         if view.default != "deny":
             self._say("EGR920", workload=self._need.workload.name, namespace=near.namespace)
         ports = () if far.api_server else ports_for(destination, far.pods)
-        who, what = _who(near, labels), _what(destination, far)
+        who, what = short_name(near, labels), far_name(destination, far)
         comment = comment_for(self._need, destination)
         for family, item in self._items(destination, far):
             wish = Wish("Egress", near.namespace, labels, family, item, ports, who, what, comment)
@@ -122,7 +122,7 @@ class _Adder:
                 self._say("EGR955", destination=pods.name, namespace=pods.namespace)
                 continue
             item = endpoint_item(near.namespace, source, pods.namespace)
-            who, what = _who(near, source), _what(destination, far)
+            who, what = short_name(near, source), far_name(destination, far)
             comment = comment_for(self._need, destination)
             ports = ports_for(destination, [pods])
             wish = Wish("Ingress", pods.namespace, labels, "fromEndpoints", item, ports, who, what, comment)
@@ -131,17 +131,3 @@ class _Adder:
 
 def passes(view: LayerView) -> bool:
     return not view.denies and (bool(view.allows) or (view.default == "allow" and not view.unknown))
-
-
-def _who(pods: Pods, labels: Mapping[str, str]) -> str:
-    """The short name of a workload: its own, else what its labels say."""
-    _, slash, name = pods.name.partition("/")
-    return name if slash else "-".join(labels.values())
-
-
-def _what(destination: Destination, far: Peers) -> str:
-    if far.service is not None:
-        return far.service.name
-    if far.pods:
-        return far.pods[0].name.partition("/")[2]
-    return destination.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from skills.core.enforce.grant_words import ALL_PODS, EVERYTHING, INGRESS
 from skills.core.enforce.kube_policy import LAYER, Direction
 from skills.core.enforce.matching import Match
 from skills.core.model import Grant, Isolation
@@ -12,7 +13,6 @@ from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
 from skills.core.platforms.cilium.index import Index
 from skills.core.platforms.cilium.match import peer_words, port_words
 from skills.core.platforms.cilium.names import DnsRule, dns_rules
-from skills.core.platforms.cilium.wider import ALL_PODS, EVERYTHING, INGRESS
 
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _MOST_PAIRS = 400

@@ -5,38 +5,29 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
+from skills.core.enforce.grant_words import is_everybody, sides, wider_ports, wider_scope
 from skills.core.model import Destination, Finding, Grant, Need, Ports, finding
 
 DNS_PEER = "pods k8s-app=kube-dns in namespace kube-system"
-INGRESS = "ingress of "
-EVERYTHING = "everything"
-EVERY_PORT = "every port"
-ALL_PODS = "all pods"
 
 
 def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     """What a newly given permission opens beyond the need; none if it is exactly the need."""
-    ingress = grant.target.startswith(INGRESS)
-    own, peer = (grant.target.removeprefix(INGRESS), grant.source) if ingress else (grant.source, grant.target)
+    own, peer, ingress = sides(grant)
     if peer == DNS_PEER and grant.ports == "53":
         return [finding("EGR874", scope=own)]
     asked = ", ".join(str(destination) for destination in need.destinations)
-    found: list[Finding] = []
-    elsewhere = not ingress and not own.startswith(f"{need.workload.namespace or need.workload.scope} ")
-    if own.endswith(f" {ALL_PODS}") or elsewhere:
-        found.append(finding("EGR902", scope=own, workload=need.workload.name))
+    found = wider_scope(grant, need)
     if _wider_peer(peer, need.destinations):
         found.append(finding("EGR903", target=peer, asked=need.workload.name if ingress else asked))
-    if _wider_ports(grant.ports, need.destinations) or _other_port(peer, grant, need.destinations):
+    if wider_ports(grant.ports, need.destinations) or _other_port(peer, grant, need.destinations):
         ports = grant.ports if grant.protocol != "any" else f"{grant.ports} (any protocol)"
         found.append(finding("EGR904", ports=ports, target=peer, asked=asked))
     return found
 
 
 def _wider_peer(peer: str, destinations: Sequence[Destination]) -> bool:
-    if peer == EVERYTHING or peer.startswith(("the entity ", f"{ALL_PODS} in ")) or peer.endswith("every namespace"):
-        return True
-    if "*" in peer:
+    if is_everybody(peer) or peer.startswith("the entity ") or peer.endswith("every namespace") or "*" in peer:
         return True
     cidr = peer.partition(" except ")[0]
     if "/" not in cidr or " " in cidr:
@@ -53,14 +44,3 @@ def _other_port(peer: str, grant: Grant, destinations: Sequence[Destination]) ->
         return False
     port = Ports(int(grant.ports), int(grant.ports))
     return not any(d.ports is None or (d.ports.meets(port) and grant.protocol == d.protocol) for d in mine)
-
-
-def _wider_ports(ports: str, destinations: Sequence[Destination]) -> bool:
-    """A single port may be the pod port behind a Service, so only more than one port can be too much."""
-    if ports == EVERY_PORT:
-        return not any(destination.ports is None for destination in destinations)
-    first, dash, last = ports.partition("-")
-    if not dash or not first.isdecimal() or not last.isdecimal():
-        return False
-    opened = Ports(int(first), int(last))
-    return not any(destination.ports is not None and destination.ports.covers(opened) for destination in destinations)

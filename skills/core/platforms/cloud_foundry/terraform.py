@@ -136,7 +136,7 @@ def _roots(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[Scope
     below = [
         file
         for other, found in folders.items()
-        if other.startswith(f"{folder}/" if folder else "") and other != folder and all(f.sets_values for f in found)
+        if all(each.sets_values for each in found) and _runs_with(other, folders) == folder
         for file in found
     ]
     auto = [file for file in values if f"/{file.path}".endswith(("/terraform.tfvars", ".auto.tfvars"))]
@@ -152,6 +152,15 @@ def _roots(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[Scope
             stem = variant.path.rpartition("/")[2].removesuffix(".tfvars")
             root = f"{folder}/{stem}" if folder else stem
         yield Scope(code, given, root, _module_finder(folders))
+
+
+def _runs_with(values: str, folders: Mapping[str, Sequence[File]]) -> str | None:
+    """The folder whose code a folder of values is for: the nearest above it that has any."""
+    while values:
+        values = values.rpartition("/")[0]
+        if any(not file.sets_values for file in folders.get(values, ())):
+            return values
+    return None
 
 
 def _no_module(scope: Scope, block: Block) -> Scope | None:  # noqa: ARG001 - files of values call none

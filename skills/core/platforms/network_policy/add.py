@@ -9,7 +9,7 @@ from skills.core.enforce.cluster import names
 from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.kube_dns import dns_findings
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.peers import Peers, peers, pods_of
+from skills.core.enforce.peers import Peers, far_name, peers, pods_of, short_name
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, LayerView, Need, Question
 from skills.core.platforms.network_policy.decide import NAME
@@ -72,7 +72,7 @@ class Adder:
             return
         asked = next((there.ports for there in far.outside if there.ports), destination.ports)
         ports = ports_for(replace(destination, ports=asked), far.pods)
-        who, what = _who(self._near, labels), _what(destination, far)
+        who, what = short_name(self._near, labels), far_name(destination, far)
         comment = comment_for(self._need, destination)
         wish = Wish("Egress", self._near.namespace, labels, tuple(wanted), ports, who, what, comment)
         if view.default != "deny":
@@ -106,7 +106,7 @@ class Adder:
                 self._say("EGR955", destination=pods.name, namespace=pods.namespace)
                 continue
             peer = pods_peer(self._near.namespace, source)
-            who, what = _who(self._near, source), _what(destination, far)
+            who, what = short_name(self._near, source), far_name(destination, far)
             comment = comment_for(self._need, destination)
             ports = ports_for(destination, [pods])
             wish = Wish("Ingress", pods.namespace, labels, (peer,), ports, who, what, comment)
@@ -123,17 +123,3 @@ class Adder:
 
 def is_open(view: LayerView) -> bool:
     return bool(view.allows) or (view.default == "allow" and not view.unknown)
-
-
-def _who(pods: Pods, labels: Mapping[str, str]) -> str:
-    """The short name of a workload: its own, else what its labels say."""
-    _, slash, name = pods.name.partition("/")
-    return name if slash else "-".join(labels.values())
-
-
-def _what(destination: Destination, far: Peers) -> str:
-    if far.service is not None:
-        return far.service.name
-    if far.pods:
-        return far.pods[0].name.partition("/")[2]
-    return destination.name

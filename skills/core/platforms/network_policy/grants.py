@@ -5,17 +5,23 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 
+from skills.core.enforce.grant_words import (
+    ALL_PODS,
+    EVERY_PORT,
+    EVERYTHING,
+    INGRESS,
+    is_everybody,
+    sides,
+    wider_ports,
+    wider_scope,
+)
 from skills.core.enforce.kube_flow import peer_words
 from skills.core.enforce.kube_policy import LAYER, Direction, NetworkPolicy, PolicyPort, PolicyRule
 from skills.core.enforce.matching import Match
 from skills.core.enforce.selectors import LabelSelector
-from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
+from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
 from skills.core.platforms.network_policy.index import Index
 
-_EVERYTHING = "everything"
-_EVERY_PORT = "every port"
-_ALL_PODS = "all pods"
-_INGRESS = "ingress of "
 _DIRECTIONS: tuple[Direction, ...] = ("Egress", "Ingress")
 _MOST_PAIRS = 400
 _DNS_PORTS = ("53", "5353")
@@ -38,16 +44,16 @@ def grants(index: Index) -> Sequence[Grant]:
 
 def _of(policy: NetworkPolicy, rule: PolicyRule, direction: Direction) -> Iterator[Grant]:
     own = _scope(policy)
-    peers = [peer_words(peer, policy.namespace) for peer in rule.peers] or [_EVERYTHING]
+    peers = [peer_words(peer, policy.namespace) for peer in rule.peers] or [EVERYTHING]
     for peer in peers:
-        source, target = (own, peer) if direction == "Egress" else (peer, f"{_INGRESS}{own}")
+        source, target = (own, peer) if direction == "Egress" else (peer, f"{INGRESS}{own}")
         for ports, protocol in _port_words(rule.ports, len(peers)):
             yield Grant(source, target, ports, protocol, LAYER)
 
 
 def _port_words(ports: Sequence[PolicyPort], peers: int) -> list[tuple[str, str]]:
     if not ports:
-        return [(_EVERY_PORT, "any")]
+        return [(EVERY_PORT, "any")]
     if len(ports) * peers > _MOST_PAIRS:
         return [(", ".join(map(str, ports)), "any")]
     return [(str(port), port.protocol) for port in ports]
@@ -60,7 +66,7 @@ def _scope(policy: NetworkPolicy) -> str:
 def _pods_words(selector: LabelSelector | None) -> str:
     if selector is None:
         return "pods ?"
-    return _ALL_PODS if selector.empty else f"pods {selector}"
+    return ALL_PODS if selector.empty else f"pods {selector}"
 
 
 def isolations(index: Index) -> Sequence[Isolation]:
@@ -77,14 +83,14 @@ def isolations(index: Index) -> Sequence[Isolation]:
                 by_namespace.setdefault(policy.namespace or "?", []).append(policy.selector)
         for namespace, selectors in by_namespace.items():
             for who in _isolated(index, namespace, selectors):
-                words = f"{_INGRESS}{who}" if direction == "Ingress" else who
+                words = f"{INGRESS}{who}" if direction == "Ingress" else who
                 found[Isolation(words, LAYER)] = None
     return tuple(found)
 
 
 def _isolated(index: Index, namespace: str, selectors: Sequence[LabelSelector]) -> Iterator[str]:
     if any(selector.empty for selector in selectors):
-        yield f"{namespace} {_ALL_PODS}"
+        yield f"{namespace} {ALL_PODS}"
         return
     pods = index.cluster.pods.get(namespace, ())
     for selector in selectors:
@@ -110,15 +116,11 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     """
     if need.isolate or (_is_dns(grant) and any(destination.host for destination in need.destinations)):
         return []
-    ingress = grant.target.startswith(_INGRESS)
-    own, peer = (grant.target.removeprefix(_INGRESS), grant.source) if ingress else (grant.source, grant.target)
+    _, peer, ingress = sides(grant)
     asked = ", ".join(str(destination) for destination in need.destinations)
-    found: list[Finding] = []
-    elsewhere = not ingress and not own.startswith(f"{need.workload.namespace or need.workload.scope} ")
-    if own.endswith(f" {_ALL_PODS}") or elsewhere:
-        found.append(finding("EGR902", scope=own, workload=need.workload.name))
+    found = wider_scope(grant, need)
     found += _wider_peer(grant, need, peer, asked, ingress)
-    if _wider_ports(grant.ports, need.destinations):
+    if wider_ports(grant.ports, need.destinations):
         found.append(finding("EGR904", ports=grant.ports, target=peer, asked=asked))
     return found
 
@@ -131,7 +133,7 @@ def _wider_peer(grant: Grant, need: Need, peer: str, asked: str, ingress: bool) 
     cidr = peer.partition(" except ")[0]
     if "/" in cidr and " " not in cidr:
         return _wider_block(grant, need.destinations, cidr, asked)
-    if peer == _EVERYTHING or peer.endswith("in every namespace") or peer.startswith(f"{_ALL_PODS} in "):
+    if is_everybody(peer):
         return [finding("EGR903", target=peer, asked=need.workload.name if ingress else asked)]
     return []
 
@@ -144,14 +146,3 @@ def _wider_block(grant: Grant, destinations: Sequence[Destination], cidr: str, a
     if block.prefixlen == 0:
         return [finding("EGR901", target=grant.target, ports=grant.ports, asked=asked)]
     return [finding("EGR903", target=grant.target, asked=asked)]
-
-
-def _wider_ports(ports: str, destinations: Sequence[Destination]) -> bool:
-    """A single port may be the pod port behind a Service, so only more than one port can be too much."""
-    if ports == _EVERY_PORT:
-        return not any(destination.ports is None for destination in destinations)
-    first, dash, last = ports.partition("-")
-    if not dash or not first.isdecimal() or not last.isdecimal():
-        return False
-    opened = Ports(int(first), int(last))
-    return not any(destination.ports is not None and destination.ports.covers(opened) for destination in destinations)

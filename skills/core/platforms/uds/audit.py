@@ -6,14 +6,17 @@ import ipaddress
 from collections.abc import Iterator
 
 from skills.core.enforce.kube_objects import templated
-from skills.core.model import Finding, finding
+from skills.core.model import Finding, Place, finding
 from skills.core.platforms.uds import gateway
 from skills.core.platforms.uds.decide import several
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.meshed import clash_finding, twin_finding
 from skills.core.platforms.uds.near import bare_host
-from skills.core.platforms.uds.package import Package
+from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.versions import known_rules
+
+_MOST_LINES = 8
+_OWN_PORTS = frozenset({"KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata"})  # people name none for these
 
 
 def audit(index: Index) -> list[Finding]:
@@ -49,8 +52,35 @@ def _of_package(index: Index, package: Package) -> Iterator[Finding]:
             yield finding("EGR834", rule.at("remoteCidr"), cidr=rule.remote_cidr or "", **facts)
     for host in dict.fromkeys(rule.remote_host or "" for rule in package.host_rules):
         yield from gateway.also_used(index, package, host)
+    yield from _wide(package)
     yield from _for_nobody(index, package)
     yield from _closed_ports(index, package)
+
+
+def _wide(package: Package) -> Iterator[Finding]:
+    """G-D19, once a Package: rules that open more than most need, which who approves should know of."""
+    found: dict[str, list[Place]] = {}
+    for rule in package.allow:
+        for why in _why_wide(rule) if rule.egress and not rule.templated else ():
+            found.setdefault(why, []).append(rule.place)
+    if found:
+        lines = {why: ", ".join(str(place.line) for place in places[:_MOST_LINES]) for why, places in found.items()}
+        words = "; ".join(f"{why} (line {at})" for why, at in lines.items())
+        places = dict.fromkeys(place for some in found.values() for place in some)
+        yield finding("EGR1301", *places, package=package.name, path=package.path, wide=words)
+
+
+def _why_wide(rule: Allow) -> Iterator[str]:
+    if rule.remote_generated == "Anywhere":
+        yield "to every address (Anywhere)"
+    if rule.pods.empty:
+        yield "for all pods of the namespace"
+    if rule.remote_namespace is not None and rule.remote_selector is None:
+        yield "to all pods of another namespace"
+    if not rule.opened_ports and rule.remote_host is None and rule.remote_generated not in _OWN_PORTS:
+        yield "on every port"
+    if rule.udp:
+        yield "over UDP"
 
 
 def _for_nobody(index: Index, package: Package) -> Iterator[Finding]:
