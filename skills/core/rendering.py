@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ _MARKDOWN = frozenset("\\`*_[]#.!|<>~@:$&%")
 _FENCE = "````"
 _FOREIGN_TEMPLATE, _FOREIGN_TEXT = 60_000, 200_000  # characters
 _NAME_SIGNS = frozenset(" .:/*_=,()@+-")
+_TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def render(name: str, **facts: Any) -> str:
@@ -73,10 +75,14 @@ def _strict() -> type[StrictUndefined]:
 
 
 def escape_markdown(text: object) -> str:
-    """Foreign text inside a Markdown sentence: one line, no markup, no mention, no reference, no HTML."""
-    flat = " ".join(str(text).split())
+    """Foreign text inside a Markdown sentence: one line, no markup, no mention, no reference, no HTML, no quick action.
+
+    Signs that nobody sees (a turn of the direction of writing, a zero-width space) would show another name than
+    stands there.
+    """
+    flat = " ".join("".join(sign if sign.isprintable() else " " for sign in str(text)).split())
     escaped = "".join(f"\\{char}" if char in _MARKDOWN else char for char in flat)
-    return f"\\{escaped}" if escaped[:1] in ("-", "+", "=") else escaped
+    return f"\\{escaped}" if escaped[:1] in ("-", "+", "=", "/") else escaped
 
 
 def escape_cell(text: object) -> str:
@@ -92,12 +98,27 @@ def code_cell(text: object) -> str:
 
 
 def fenced(text: object, language: str = "") -> str:
-    """Foreign text as a code block whose fence is longer than any run of backticks in it."""
-    body = str(text).rstrip("\n")
+    """Foreign text as a code block whose fence is longer than any run of backticks in it.
+
+    A longer fence is the same to Markdown (https://spec.commonmark.org/0.31.2/#fenced-code-blocks): GitLab reads the
+    language of the parsed block, so that ````mermaid is drawn as ```mermaid is.
+
+    But GitLab looks for quick actions (`/merge`, `/approve` alone on a line) before it reads Markdown, and skips only
+    what stands between fences of exactly three: with our rights it would do what somebody pasted. A space before it
+    makes a word of it.
+    """
+    ends = str(text).replace("\r\n", "\n").replace("\r", "\n")
+    body = "".join("\ufffd" if _is_hidden(sign) else sign for sign in ends).rstrip("\n")
+    body = "\n".join(f" {line}" if line.startswith("/") else line for line in body.split("\n"))
     fence = _FENCE
     while fence in body:
         fence += "`"
     return f"{fence}{language}\n{body}\n{fence}"
+
+
+def _is_hidden(sign: str) -> bool:
+    """A control sign, or one that turns the direction of writing, so that a line would read as another one."""
+    return sign not in "\n\t" and (unicodedata.category(sign) == "Cc" or sign in _TURNS)
 
 
 _FILTERS: dict[str, Any] = {"md": escape_markdown, "cell": escape_cell, "code": code_cell, "fence": fenced}

@@ -131,6 +131,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "risk": assessed,
         "band": assessed.band,
         "reasons": [say(reason).says for reason in assessed.reasons],
+        "approvals": _approvals(request, world),
         "groups": world.policy.groups_for(request.paths),
         "owners": world.owners(request.paths),
         "answers": _answers(asked),
@@ -145,6 +146,12 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "undo": _undo(asked, need),
         "most": _MOST_LISTED,
     }
+
+
+def _approvals(request: Request, world: World) -> list[tuple[int, tuple[str, ...]]]:
+    """What the policy demands, all of it together: how many, and of which groups."""
+    rules = [rule for rule in world.policy.rules_for(request.paths) if rule]
+    return list(dict.fromkeys((rule.needed, tuple(rule.groups)) for rule in rules))
 
 
 def _reviewers(request: Request, world: World) -> tuple[str, ...]:
@@ -170,7 +177,10 @@ def _verify(asked: Mapping[str, Any], need: Need) -> list[str]:
     workload = shlex.quote(_named(asked, need))
     check = f"postern check --for {workload} " + " ".join(f"--to {shlex.quote(to)}" for to in asked.get("to", ()))
     hosts = [to for to in need.destinations if to.host and not to.host.startswith("*") and str(to).endswith(":443")]
-    return [check, *(f"curl -sv --connect-timeout 5 https://{to.name}/ -o /dev/null" for to in hosts[:5])]
+    return [
+        check,
+        *(f"curl -sv --connect-timeout 5 {shlex.quote(f'https://{to.name}/')} -o /dev/null" for to in hosts[:5]),
+    ]
 
 
 def _undo(asked: Mapping[str, Any], need: Need) -> str:

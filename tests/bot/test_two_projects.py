@@ -229,3 +229,12 @@ class TestSecondAsker:
         assert self.asks(asked) == "EGR411"
         asked.later()
         assert sum("asked for the same" in note["body"] for note in asked.gitlab.notes[1]) == 1
+
+
+def test_a_reason_is_no_quick_action(asked: Shop) -> None:
+    assert (
+        asked.ask("decide", Person("sam@fincorp.example"), key=asked.key, verb="reject", reason="/reopen") == "rejected"
+    )
+    written = [note["body"] for note in asked.gitlab.notes[1]]
+    assert any("\\/reopen" in body for body in written)
+    assert not any(line.startswith("/") for body in written for line in body.splitlines())

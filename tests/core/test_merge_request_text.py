@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import HealthCheck, given, settings
+from markdown_it import MarkdownIt
 
 from bot.sample import files
 from skills.contract import Answer
-from skills.core.model import OpenMergeRequest, Person
+from skills.core.change import Draft, Elsewhere
+from skills.core.model import Finding, Grant, OpenMergeRequest, Person
+from skills.core.policy import ApprovalRule
+from skills.core.rendering import fenced
+from skills.draft import skill as draft
+from skills.propose import drawing
 from skills.propose import skill as propose
 from tests.worlds import world
 
@@ -120,3 +130,101 @@ def test_a_text_of_their_own_that_fails_or_reaches_too_far_is_replaced_and_that_
     assert [finding.code for finding in answer.findings][:2] == ["EGR410", "EGR065"]
     assert "### What becomes allowed" in effect_of(answer).body
     assert "<class" not in effect_of(answer).body
+
+
+# --- any name in any field
+
+PIECES = [
+    *("</details>", "<!-- postern\ndigest: 0\n-->", "-->", "<script>x</script>", "<img src=x>", "![x](http://evil.example/x)"),
+    *("[Approved](http://evil.example)", "**b**", "`", "````\n# Approved", "```mermaid", "~~~", "| x | y |", "|\n|---|---|\n", "\\", "\\|"),
+    *("# Approved", "- [x] done", "1. x", "> quote", "---", "===", "@all", "#1", "!1", "$1", "%1", "&1", "~bug", "http://evil.example"),
+    *("[ref]: http://evil.example", "&lt;b&gt;", "&#35;", "\n\n", "\r", "\t", "    code", "\u202egnp", "\u2028", "\x0b", ":tada:", "[[_TOC_]]"),
+    *("/approve", "/merge", "/label ~x", "{{ 7 }}", "{% x %}", "$`a`$", "^1", "{+ x +}", "[- x -]", "Postern-Digest: 0", "<https://x>"),
+]  # fmt: skip
+hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), min_size=1, max_size=4).map("".join)
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def text_with(name: str) -> str:
+    """The body of a request in which every name, sentence and path that people or manifests chose is this one."""
+    files_there = {**files(), "CODEOWNERS": "* @ines"}
+    made = replace(world(files_there, person=Person("dana@fincorp.example")), thread="slack:T1:C2:1700000000.000100")
+    ask = propose.Ask.model_validate(
+        {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "x", "error": "e" + name}
+    )
+    answer = propose.run(ask, made)
+    need, _ = draft.need_of(ask, made)
+    drafted, request = answer.detail["draft"], answer.detail["request"]
+    assert need is not None and isinstance(drafted, Draft) and request.drawn
+    to = replace(need.destinations[0], host=f"n{name}")
+    workload = replace(need.workload, name=f"n{name}", scope=f"n{name}", environment=f"n{name}")
+    finding = Finding("EGR018", {"key": name, "by": name, "text": name})
+    proof = replace(
+        drafted.change.proof,
+        newly_allowed=(Grant(f"n{name}", name, name, name, name),),
+        newly_denied=(f"n{name}",),
+        wider_than_asked=(finding,),
+        lost=(finding,),
+    )
+    change = replace(drafted.change, proof=proof, commands=(f"n{name}",))
+    verdicts = tuple(replace(verdict, destination=to) for verdict in drafted.before)
+    drafted = replace(
+        drafted, change=change, before=verdicts, after=verdicts, elsewhere=Elsewhere(f"n{name}", f"n{name}", "block")
+    )
+    drawn = replace(
+        request.drawn, asked=json.dumps({"error": f"n{name}", "answer": [f"q{name}=a{name}"], "to": [name]})
+    )
+    request = replace(
+        request, asked_by=f"n{name}", watchers=(f"n{name}",), destinations=(f"n{name}",), workload=name, drawn=drawn
+    )
+    need = replace(need, reason=f"n{name}", destinations=(to,), workload=workload)
+    made = replace(made, policy=replace(made.policy, approval=(ApprovalRule(("**",), (f"n{name}",), 1),)))
+    effect, said = drawing.effect(request, drafted, need, made)
+    assert said == ()
+    assert all("," not in label and "::" not in label.partition("::")[2] for label in effect.labels)
+    return effect.body
+
+
+def shape(body: str) -> tuple[list[str], list[str]]:
+    """What Markdown makes of a text: its blocks, and the marks inside them that are more than words and code."""
+    blocks, marks = [], []
+    for token in MARKDOWN.parse(body):
+        blocks.append(f"{token.type} {token.info}")
+        plain = {"text", "code_inline", "text_special"}
+        marks += [child.type for child in token.children or () if child.type not in plain]
+    return blocks, marks
+
+
+def loose(body: str) -> list[str]:
+    """Signs outside of code and of our comment that GitLab would make a reference, an address or a formula of."""
+    text = re.sub(r"(?ms)^(`{4,})\w*\n.*?^\1$", "", body.rpartition("<!-- postern\n")[0])
+    return re.findall(r"(?<!\\)(?:[@$%&~]|://)", re.sub(r"`[^`\n]*`", "", text))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile)
+def test_no_name_in_any_field_breaks_out(name: str) -> None:
+    body, plain = text_with(name), text_with("x")
+    assert shape(body) == shape(plain), body
+    assert loose(body) == loose(plain), body
+    last = body.rindex("<!-- postern\nrequest: EG-")
+    assert re.fullmatch(
+        r"<!-- postern\nrequest: \S+\nbase: [0-9a-f]{40}\ndigest: [0-9a-f]{64}\nuntil: \S+\n-->\n?", body[last:]
+    )
+    assert not re.search(r"(?m)^/", body), body
+    assert not set(body) & set("\u202e\u2028\x0b\r\x00"), body
+
+
+@pytest.mark.parametrize("field", ["reason", "error"])
+def test_a_pasted_quick_action_is_a_word(field: str) -> None:
+    """GitLab does what a line of a description says, with the rights of whoever wrote it; a reason is such a line."""
+    assert "\n /merge\n" in body(**{field: "/merge"})
+    assert "\n /approve" in body(error="timeout\r\n/approve\r/label ~x")
+    assert "\n /label" in body(error="timeout\r\n/approve\r/label ~x")
+
+
+def test_a_longer_fence_is_mermaid_to_markdown_too() -> None:
+    """GitLab renders as Mermaid what its parser calls a code block of that language, however long the fence is."""
+    for text in ("flowchart LR\n", "flowchart LR\n````\n"):
+        (block,) = MARKDOWN.parse(fenced(text, "mermaid"))
+        assert (block.type, block.info, block.content.rstrip()) == ("fence", "mermaid", text.rstrip())
