@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import output
-from bot.desk import Desk
+from bot.desk import Desk, attempt
 from bot.gather import Gather, Where
 from bot.origins import Origins
 from bot.settings import Settings
@@ -21,7 +21,7 @@ from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
-from skills.core.model import OPEN_STATES, Edit, Finding, Person, Request
+from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
@@ -163,6 +163,7 @@ class App:
             self.clock,
             lambda commit, requests: Origins(self.repo, commit, requests),
             self._files,
+            self._brought,
         )
 
     @cached_property
@@ -278,6 +279,13 @@ class App:
             return lambda path: self.forge.text(path, commit)
         at = None if self.repo.kind == "folder" and self._at is None else commit
         return lambda path: self.repo.text(path, at)
+
+    def _brought(self, commit: str) -> Brought | None:
+        """Only GitLab knows merge requests of others; without its answer the rest is answered all the same."""
+        if not self._on_gitlab():
+            return None
+        found, _ = attempt(lambda: self.forge.brought(commit))
+        return found
 
     def _requests(self, repository: str) -> tuple[Request, ...]:
         """Without a database nothing was ever asked, and asking must not make one."""

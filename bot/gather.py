@@ -10,6 +10,7 @@ from bot.world.config_repo import Source
 from bot.world.snapshots import Snapshots
 from skills.contract import World
 from skills.core.model import (
+    Brought,
     Origin,
     Person,
     Place,
@@ -50,6 +51,7 @@ class Gather:
         clock: Callable[[], datetime],
         history: History,
         files: Files = lambda _on_target, _commit: lambda _path: None,
+        brought: Callable[[str], Brought | None] = lambda _commit: None,
     ) -> None:
         self._snapshots = snapshots
         self._source = source
@@ -58,6 +60,7 @@ class Gather:
         self._clock = clock
         self._history = history
         self._files = files
+        self._brought = brought
 
     def world(self, person: Person, where: Where, *, on_target: bool, drafted: str | None = None) -> World:
         """`on_target` draws on the target branch's newest commit, as everything that is proposed must."""
@@ -78,4 +81,5 @@ class Gather:
             template=read.text(TEMPLATE_PATH),
             lag=read.lag,
             file=self._files(target is not None, read.allowlist.commit),
+            brought=self._brought,
         )

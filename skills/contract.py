@@ -19,6 +19,7 @@ from skills.core.allowlist import Allowlist
 from skills.core.codeowners import owners
 from skills.core.errors import AskUnclear
 from skills.core.model import (
+    Brought,
     Effect,
     Finding,
     Origin,
@@ -50,6 +51,7 @@ class World:
     digest of the draft that this thread was shown last. `origin` gives the commit that last touched a line, as of the
     allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late. So
     does `file`, the text of any file there (None: there is none; AskUnclear EGR033: it is no text).
+    `brought` asks the forge which merge request brought a commit, where our own records don't know.
     `template` is the repository's own text for merge requests, if it has one.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
     """
@@ -67,6 +69,7 @@ class World:
     template: str | None = None
     lag: Finding | None = None
     file: Callable[[str], str | None] = lambda _path: None
+    brought: Callable[[str], Brought | None] = lambda _commit: None
 
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
 from skills.core.errors import AskUnclear
-from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen
+from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
 
@@ -129,6 +129,9 @@ class Forge(Protocol):
 
     def look(self, number: int) -> Seen:
         """One merge request with all that others may have done to it: what a request's row is brought in line with."""
+
+    def brought(self, commit: str) -> Brought | None:
+        """The merge request by which a commit came in, also where it was not ours; None where none is known."""
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
         """The jobs that made a pipeline fail, oldest first; the log of the first. None where there are no pipelines."""

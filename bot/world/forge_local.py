@@ -37,7 +37,7 @@ from bot.world.forge_checks import check_effect, check_target, read_target, requ
 from bot.world.forge_issues import Tickets
 from bot.world.forge_records import Record, Records, is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
-from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
+from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 _WAIT_SECONDS = 30.0
 _RACES = 8
@@ -138,6 +138,9 @@ class LocalForge:
             branch=found.state != "opened" or branch_commit(git, record.source) is not None,
             commands=found.commands,
         )
+
+    def brought(self, commit: str) -> Brought | None:  # noqa: ARG002 - here all merge requests are our own
+        return None
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:  # noqa: ARG002 - there are no pipelines here
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from skills import contract
 from skills.contract import Answer, World
 from skills.core.flows import read_flow
 from skills.core.model import (
+    Brought,
     Fact,
     Finding,
     Origin,
@@ -35,12 +37,15 @@ class Ask(contract.Ask):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule: its place, the workloads that it serves, its last change, and the request that brought it."""
+    """One rule: its place, the workloads that it serves, its last change and how old that is, and the request, or
+    else the merge request of somebody else, that brought it."""
 
     place: Place
     workloads: tuple[str, ...]
     origin: Origin | None
     request: Request | None
+    brought: Brought | None = None
+    days: int | None = None
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -89,7 +94,9 @@ def _reason(place: Place, workloads: tuple[str, ...], world: World) -> Reason:
     origin = world.origin(place)
     key = origin.request if origin else None
     request = next((each for each in world.requests if each.key == key), None)
-    return Reason(place, workloads, origin, request)
+    brought = world.brought(origin.commit) if origin and request is None else None
+    days = (world.now - datetime.fromisoformat(origin.date)).days if origin else None
+    return Reason(place, workloads, origin, request, brought, days)
 
 
 def _findings(ask: Ask, verdicts: Sequence[Verdict], reasons: Sequence[Reason], cut: bool) -> tuple[Finding, ...]:
@@ -109,7 +116,8 @@ def _findings(ask: Ask, verdicts: Sequence[Verdict], reasons: Sequence[Reason], 
 
 def _row(reason: Reason) -> dict[str, Any]:
     origin, request = reason.origin, reason.request
-    approvals = [past.by for past in request.decisions if past.verb == "approve"] if request else []
+    there = reason.brought.approved_by if reason.brought else ()
+    approvals = [past.by for past in request.decisions if past.verb == "approve"] if request else there
     return {
         "path": reason.place.path,
         "line": reason.place.line,
@@ -118,7 +126,7 @@ def _row(reason: Reason) -> dict[str, Any]:
         "commit": origin.commit if origin else None,
         "author": origin.author if origin else None,
         "summary": origin.summary if origin else None,
-        "merge_request": request.url if request else None,
+        "merge_request": request.url if request else reason.brought.url if reason.brought else None,
         "request": request.key if request else None,
         "asked_by": request.asked_by if request else None,
         "reason": request.reason if request else None,

@@ -11,15 +11,17 @@ import pytest
 
 from bot.app import App
 from bot.settings import Settings
+from bot.turns import ask_for
 from bot.world import wire
 from bot.world.config_repo import ConfigRepo
 from bot.world.gitlab import GitLabForge
 from skills.core.errors import Unreachable
 from skills.core.model import Finding, Person
+from skills.replies import reply
 from tests.fakes import git_repos
 from tests.fakes.gitlab_people import BOT, INES, SAM
 from tests.fakes.gitlab_server import Fault, GitLab
-from tests.shops import FILES, NEED, Shop
+from tests.shops import DANA, FILES, NEED, THREAD, Shop
 from tests.worlds import NOW
 
 pytestmark = pytest.mark.needs("openssl")
@@ -273,3 +275,30 @@ class TestLocalForge:
     def test_rejected_here(self, shop: Shop) -> None:
         assert shop.decide("reject") == "rejected"
         assert shop.follow() == []
+
+
+def test_why_names_a_merge_request_that_was_not_ours(shop: Shop) -> None:
+    """Somebody else's branch and merge request bring a host; GitLab knows who approved and who merged it."""
+    gitlab, path = shop.gitlab, "organization/p.yaml"
+    text = FILES[path] + "    - theirs.example\n"
+    gitlab.git("branch", "theirs", "main")
+    commit = git_repos.commit(gitlab.repository, {path: text}, branch="theirs", message="Theirs")
+    gitlab.create({"source_branch": "theirs", "target_branch": "main", "title": "Theirs"})
+    gitlab.approve_by(2, INES)
+    gitlab.merge_by(2, SAM)
+    ask = ask_for("why", {"for": "pay", "to": ("theirs.example",)})
+    answer = shop.app.desk.handle("why", ask, DANA, THREAD).answer
+    assert answer is not None
+    (rule,) = answer.data["rules"]
+    there = gitlab.merge_requests[2]["web_url"]
+    assert (rule["commit"], rule["merge_request"], rule["approved_by"], rule["request"]) == (
+        commit,
+        there,
+        ["ines"],
+        None,
+    )
+    said = reply("why", answer).text
+    assert f"{there}, approved there by ines, merged by sam; not by a request of Postern's" in said
+    gitlab.faults.append(Fault("GET", "commits/.*/merge_requests$", 500, times=9))
+    answer = shop.app.desk.handle("why", ask, DANA, THREAD).answer
+    assert answer is not None and answer.data["rules"][0]["merge_request"] is None

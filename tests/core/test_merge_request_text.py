@@ -147,7 +147,7 @@ MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 def text_with(name: str) -> str:
     """The body of a request in which every name, sentence and path that people or manifests chose is this one."""
-    files_there = {**files(), "CODEOWNERS": "* @ines"}
+    files_there: dict[str, str | bytes] = {**files(), "CODEOWNERS": "* @ines"}
     made = replace(world(files_there, person=Person("dana@fincorp.example")), thread="slack:T1:C2:1700000000.000100")
     ask = propose.Ask.model_validate(
         {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "x", "error": "e" + name}

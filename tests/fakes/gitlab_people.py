@@ -131,6 +131,7 @@ class People:
             (r"merge_requests/(\d+)/approvals", self._approvals),
             (r"repository/branches/(.+)", self._branch),
             (r"pipelines/(\d+)/jobs", self._jobs),
+            (r"repository/commits/([0-9a-f]+)/merge_requests", self._brought),
             (r"jobs/(\d+)/trace", self._trace),
         ):
             if method == "GET" and (found := re.fullmatch(pattern, path)):
@@ -142,6 +143,10 @@ class People:
             return self.approvals_status, {"message": f"{self.approvals_status} Not for you"}
         by = [{"user": who} for who in self.approved.get(int(number), ())]
         return 200, {"iid": int(number), "approvals_required": 0, "approvals_left": 0, "approved_by": by}
+
+    def _brought(self, commit: str, _query: dict[str, list[str]]) -> Answer:
+        """By the branch that was merged, as GitLab tells it: the commit is in the head and was not before it."""
+        return 200, [each for each in self.merge_requests.values() if commit in {each["sha"], each["merge_commit_sha"]}]
 
     def _branch(self, name: str, _query: dict[str, list[str]]) -> Answer:
         there = self._ref(name)

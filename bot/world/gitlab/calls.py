@@ -114,6 +114,10 @@ class Calls:
             return None
         return None if found is None else tuple(each["user"]["username"] for each in found.get("approved_by") or ())
 
+    def brought(self, commit: str) -> list[dict[str, Any]]:
+        """The merge requests that brought a commit, of whoever."""
+        return self._read(f"repository/commits/{commit}/merge_requests")
+
     def has_branch(self, name: str) -> bool:
         from gitlab.utils import EncodedId  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ from bot.world.forge_records import is_key
 from bot.world.gitlab import issues, looking, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
+from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 # `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
 _SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
@@ -197,6 +197,9 @@ class GitLabForge:
 
     def look(self, number: int) -> Seen:
         return looking.seen(self._calls, self._one(number))
+
+    def brought(self, commit: str) -> Brought | None:
+        return looking.brought(self._calls, commit)
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:
         return looking.failed_jobs(self._calls, pipeline)

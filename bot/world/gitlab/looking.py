@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from bot.world.gitlab.calls import Calls
 from skills.core.errors import Mendable, NotAllowed
-from skills.core.model import Deployed, Job, Pipeline, Remark, Seen
+from skills.core.model import Brought, Deployed, Job, Pipeline, Remark, Seen
 
 _CONTROLLERS = ("kustomization/", "helmrelease/", "argocd", "continuous-delivery/")
 _MOST_LOGS = 1  # only the first failed job is shown; the others are counted
@@ -39,6 +39,16 @@ def seen(calls: Calls, found: Mapping[str, Any]) -> Seen:
         remarks=tuple(_remark(note) for note in calls.remarks(number)),
         branch=state != "opened" or calls.has_branch(found["source_branch"]),
     )
+
+
+def brought(calls: Calls, commit: str) -> Brought | None:
+    """The merge request by which a commit came in first: https://docs.gitlab.com/api/commits/ (merge requests)."""
+    merged = [each for each in calls.brought(commit) if each["state"] == "merged"]
+    if not merged:
+        return None
+    first = min(merged, key=lambda each: str(each.get("merged_at") or ""))
+    who = first.get("merge_user") or first.get("merged_by") or {}
+    return Brought(str(first["web_url"]), calls.approved_by(first["iid"]) or (), str(who.get("username") or ""))
 
 
 def failed_jobs(calls: Calls, pipeline: int) -> tuple[Job, ...]:

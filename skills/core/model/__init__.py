@@ -23,7 +23,7 @@ from skills.core.model.labels import (
     brought_up,
     scoped,
 )
-from skills.core.model.origins import Origin
+from skills.core.model.origins import Brought, Origin
 from skills.core.model.people import Person
 from skills.core.model.places import Place
 from skills.core.model.requests import (
@@ -69,6 +69,7 @@ __all__ = [
     "OPEN_STATES",
     "REJECTED",
     "STANDING_STATES",
+    "Brought",
     "Change",
     "CloseMergeRequest",
     "Decided",

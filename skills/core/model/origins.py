@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """A merge request of somebody else that brought a commit: its page, who approved it there, who merged it."""
+
+    url: str
+    approved_by: tuple[str, ...]
+    merged_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The commit that last touched a line. `date` is ISO 8601 with the author's own offset.
 
