@@ -99,9 +99,8 @@ class Rounds:
                 self._begun[name] = time.monotonic()
                 self._step("begin")
                 self._engine.start(name, intent.key)
-            elif time.monotonic() - self._begun[name] > _PATIENCE and self._engine.find(name) is None:
-                # Its workflow ended and the row still waits: that name is used up.
-                self._release(intent)
+            elif time.monotonic() - self._begun[name] > _PATIENCE:
+                self._begin_anew_if_lost(intent, name)
 
     def _release(self, intent: IntentRow) -> None:
         with self._memory.transaction() as tx:
@@ -134,6 +133,17 @@ class Rounds:
             if each.version not in versions:
                 self._begin_anew(each.id)
 
+    def _begin_anew_if_lost(self, intent: IntentRow, workflow: str) -> None:
+        """Nobody will go on with it: it is over or unknown and its row still is not, or no living replica can."""
+        found = self._engine.find(workflow)
+        if found is None:
+            self._release(intent)
+        elif found.version not in self._versions():
+            self._begin_anew(workflow)
+
+    def _versions(self) -> set[str]:
+        return {row.version for row in self._memory.replicas(self._me.repository)} | {self._me.version}
+
     def _begin_anew(self, workflow: str) -> None:
         self._engine.cancel(workflow)
         intent = self._memory.intent(intent_of(workflow))
@@ -145,14 +155,9 @@ class Rounds:
     def _mend(self) -> None:
         """Claims that nobody will settle: their workflow ended or is unknown, or their process was no service."""
         stale = self._clock() - STALE
-        versions = {row.version for row in self._memory.replicas(self._me.repository)} | {self._me.version}
         for intent in self._memory.claimed(self._me.repository):
             if intent.holder is None:
                 if intent.updated_at < stale:
                     self._release(intent)
             elif intent.holder not in self._engine.running:
-                found = self._engine.find(intent.holder)
-                if found is None:
-                    self._release(intent)
-                elif found.version not in versions:
-                    self._begin_anew(intent.holder)
+                self._begin_anew_if_lost(intent, intent.holder)

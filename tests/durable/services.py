@@ -8,6 +8,7 @@ A service tells every point that it passes by a line in `folder/points`: who, wh
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -18,17 +19,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 # What a process would import late is imported once, by the server that forks.
 import dbos
 import git
 import sqlalchemy
 
+import bot.perform
 from bot.app import App
 from bot.desk import Handled, attempt
+from bot.lifecycle import steps
 from bot.lifecycle.durable import DurableRunner
 from bot.lifecycle.rounds import Pace
 from bot.settings import Secret
+from skills.core.errors import Unreachable
 from skills.core.messages import say
 from skills.core.model import Request
 from tests.apps import app_on_sample
@@ -50,13 +55,17 @@ def app_in(folder: Path, url: str) -> App:
 
 @dataclass(frozen=True)
 class Orders:
-    """What a service does: once it is up, `act`; at a point die, stop (SIGSTOP) or hang; else live until SIGTERM."""
+    """What a service does: once it is up, `act`; at a point die, stop (SIGSTOP) or hang; else live until SIGTERM.
+
+    `away`: the forge does not answer that many times.
+    """
 
     name: str
     act: str = ""
     die_at: str = ""
     stop_at: str = ""
     hang_at: str = ""
+    away: int = 0
     version: str = "1"
     pace: Pace = QUICK
 
@@ -149,8 +158,21 @@ def _live(folder: Path, url: str, orders: Orders, told: Connection) -> None:
         if point == orders.hang_at:
             time.sleep(3600)
 
+    answers = itertools.count(1 - orders.away)
+
+    def perform(*given: Any) -> Any:
+        if next(answers) <= 0:
+            raise Unreachable("EGR453", where="gitlab.example", branch="main")
+        return bot.perform.perform(*given)
+
+    steps.__dict__["perform"] = perform
     ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+
+    def end(*_: object) -> None:
+        runner.ready_to_stop()
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
     given = {"url": url, "repository": app.repository, "version": orders.version, "pace": orders.pace}
     runner = DurableRunner(app.memory, app.steps(), app.clock, step=step, **given)  # type: ignore[arg-type]
     _, problem = attempt(runner.start)
