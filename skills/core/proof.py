@@ -8,6 +8,7 @@ from dataclasses import replace
 from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.apart import common_to_all
+from skills.core.enforce.spans import EVERY_PORT, Span, meets, without
 from skills.core.model import Decision, Edit, Finding, Grant, Isolation, Need, Proof, Verdict, unique
 
 _ALL_PODS = " all pods"
@@ -65,8 +66,8 @@ def prove(
     had, has = _granted(old), _granted(new)
     was, is_now = isolations(old), isolations(new)
     for platform in ALL:
-        granted = _new(has[platform.NAME] - had[platform.NAME], was)
-        lost += _new(had[platform.NAME] - has[platform.NAME], is_now)
+        granted = _new(_beyond(has[platform.NAME], had[platform.NAME]), was)
+        lost += _new(_beyond(had[platform.NAME], has[platform.NAME]), is_now)
         gained += granted
         wider += [finding for grant in granted for finding in platform.wider(grant, need)]
     # Dialects of one layer are a union: pods that one of them isolates already lose nothing when another does too.
@@ -92,6 +93,37 @@ def prove(
 def _granted(allowlist: Allowlist) -> dict[str, set[Grant]]:
     """What each platform's rules give."""
     return {platform.NAME: set(platform.grants(allowlist.indexes[platform.NAME])) for platform in ALL}
+
+
+def _beyond(grants: set[Grant], others: set[Grant]) -> list[Grant]:
+    """What only the first side grants, port by port: one more port in a list takes nothing from those beside it."""
+    left = grants - others
+    keys = {_but_ports(grant) for grant in left}
+    there: dict[Grant, list[Span]] = {}
+    for other in others:
+        if other.lifts is None and (key := _but_ports(other)) in keys:
+            there.setdefault(key, []).extend(_spans(other.ports))
+    found = []
+    for grant in left:
+        mine, theirs = _spans(grant.ports), there.get(_but_ports(grant), [])
+        if not mine or not meets(mine, theirs):
+            found.append(grant)
+        elif ports := without(mine, theirs):
+            found.append(replace(grant, ports=", ".join(f"{a}-{z}" if a < z else str(a) for a, z in ports)))
+    return found
+
+
+def _but_ports(grant: Grant) -> Grant:
+    return replace(grant, ports="", lifts=None)
+
+
+def _spans(ports: str) -> list[Span]:
+    """Ports in a grant's words; empty where the words are no numbers."""
+    if ports == "every port":
+        return [EVERY_PORT]
+    pairs = [each.partition("-")[::2] for each in ports.split(", ")]
+    known = all(first.isdecimal() and (last or first).isdecimal() for first, last in pairs)
+    return [(int(first), int(last or first)) for first, last in pairs] if known else []
 
 
 def _new(grants: Iterable[Grant], isolated: set[Isolation]) -> list[Grant]:

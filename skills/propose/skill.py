@@ -12,7 +12,7 @@ from pydantic import Field
 from skills.contract import Answer, World
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
-from skills.core.messages import say
+from skills.core.messages import level, say
 from skills.core.model import (
     OPEN_STATES,
     STANDING_STATES,
@@ -124,8 +124,9 @@ def _opened(
 
 
 def _once_more(beyond: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What the draft said in full a moment ago, in one line."""
-    return (Finding("EGR497", {"count": len(beyond)}),) if beyond else ()
+    """What the draft said in full a moment ago, in one line; what it folded away is no warning."""
+    count = sum(level(finding) != "info" for finding in beyond)
+    return (Finding("EGR497", {"count": count}),) if count else ()
 
 
 def _same_need(ask: Ask, need: Need, world: World) -> tuple[str, Request | None]:

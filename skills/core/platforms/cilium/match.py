@@ -24,6 +24,7 @@ _ALL_PORTS: Spans = (EVERY_PORT,)
 _NODES = frozenset({"host", "remote-node"})
 _NO_PODS = frozenset({"CIDRSet", "CIDR", "Nodes", "Groups"})  # addresses and nodes: pods are known by their labels
 _INSIDE = frozenset({"cluster", "kube-apiserver", *_NODES})
+_LINK_LOCAL = int(ipaddress.IPv4Address("169.254.0.0")), int(ipaddress.IPv4Address("169.254.255.255"))
 _PRIVATE_V6 = int(ipaddress.IPv6Network("fc00::/7").network_address), int(ipaddress.IPv6Network("fc00::/7")[-1])
 
 
@@ -148,6 +149,8 @@ def _block(peer: Peer, block: IpBlock, asked: Asked) -> Iterator[_PeerOpening]:
     if isinstance(far, Pods) or not block.spans:
         return
     wanted = asked.flow.wanted.addresses
+    if asked.api_server and block.version == 4 and covers((_LINK_LOCAL,), block.spans):
+        return  # Kubernetes refuses such an endpoint: kubernetes/kubernetes pkg/apis/core/validation, ValidateEndpointIP
     if asked.api_server:
         yield Match.UNKNOWN, wanted, peer.place, finding("EGR861", peer.place, peer=peer.text)
         return

@@ -84,7 +84,9 @@ def join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool 
     for entry in reversed(scope.of_namespace.get(bench.namespace, ())):
         own = entry.overlay.environment is not None or len(bench.index.scopes) == 1
         same = {port.number for port in entry.ports} == wanted and all(port.family == family for port in entry.ports)
-        plain = not entry.endpoints and not entry.addresses and entry.resolution in {"DNS", "NONE", ""}
+        # Nobody can resolve a wildcard: Istio refuses an entry that asks for it, with every other host of its list.
+        resolutions = {"NONE", ""} if destination.host.startswith("*") else {"DNS", "NONE", ""}
+        plain = not entry.endpoints and not entry.addresses and entry.resolution in resolutions
         if entry.sound and same and plain and (own or not _split(bench)) and _takes(entry, destination.host):
             return _append_host(bench, entry, destination.host)
     return None

@@ -31,7 +31,12 @@ class Wanted:
 
     @property
     def resolution(self) -> str:
-        return "NONE" if self.addresses else "DNS"
+        return "NONE" if self.addresses or self.wildcard else "DNS"
+
+    @property
+    def wildcard(self) -> bool:
+        """Istio refuses an entry that resolves a wildcard by DNS."""
+        return self.host.startswith("*")
 
     def port_items(self) -> list[dict[str, Any]]:
         every = [*((number, self.protocol) for number in self.ports), *self.kept]
@@ -52,7 +57,7 @@ class Wanted:
         made: dict[str, Any] = {"enabled": True, "hosts": [self.host]}
         if self.kept or self.ports != (443,) or self.protocol not in {"TLS", "HTTPS"}:
             made["ports"] = self.port_items()
-        return made
+        return made | ({"resolution": "NONE"} if self.wildcard else {})
 
 
 def wanted(destination: Destination, namespace: str, entries: Iterable[ServiceEntry]) -> Wanted | None:
@@ -100,7 +105,7 @@ def manifest(item: Wanted, name: str, namespace: str | None, version: str, like:
     dash = "  - " if match and len(match.group(2)) > len(match.group(1)) else "- "
     rows = [f"apiVersion: {version}", "kind: ServiceEntry", "metadata:", f"  name: {name}"]
     rows += [f"  namespace: {namespace}"] if namespace else []
-    rows += ["spec:", "  hosts:", f"  {dash}{item.host}"]
+    rows += ["spec:", "  hosts:", f"  {dash}{_quoted(item.host)}"]
     if item.addresses:
         rows += ["  addresses:", *(f"  {dash}{_quoted(address)}" for address in item.addresses)]
     rows += ["  exportTo:", f'  {dash}"."', "  location: MESH_EXTERNAL", f"  resolution: {item.resolution}", "  ports:"]
@@ -111,5 +116,6 @@ def manifest(item: Wanted, name: str, namespace: str | None, version: str, like:
     return "\n".join(rows) + "\n"
 
 
-def _quoted(address: str) -> str:
-    return f'"{address}"' if ":" in address else address
+def _quoted(text: str) -> str:
+    """An IPv6 address or a wildcard would be read as something else."""
+    return f'"{text}"' if ":" in text or text.startswith("*") else text
