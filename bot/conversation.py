@@ -17,7 +17,9 @@ from bot.followups import (
     ask_what_it_was,
     corrects,
     from_above,
+    is_about,
     keep,
+    meant,
     merge_lead,
     only_one_waiting,
     says_nothing,
@@ -197,8 +199,7 @@ class Conversation:
     # --- the main job
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
-        spoken_of = turn.state.get("to") if not heard.destinations else None
-        lead = merge_lead(self._row(turn.state.get("key"))) if spoken_of else []
+        spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
         self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
         return [
@@ -327,7 +328,8 @@ class Conversation:
         lead = still_fails(request, turn, self._memory, self._clock)
         if request.destinations == ISOLATION and not turn.state.get("text"):
             return lead
-        if not turn.state.get("text"):
+        if not turn.state.get("text") or not is_about(turn, request):
+            turn.state |= flow_of(request)
             return [*lead, *self._run(turn, "check", flow_of(request))]
         return [*lead, *self._run(turn, "diagnose", of_the_thread(turn.state))]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+import re2
 
 from bot.desk import Desk
 from bot.turns import Turn, ask_for, flow_of
@@ -12,12 +15,14 @@ from bot.world.memory import Memory
 from skills.core import life
 from skills.core.all_symptoms import judge
 from skills.core.corrections import correction
+from skills.core.flow_text import destination
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.report import read_report
 from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem
 
+_STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
 _PHASES = ("the build phase", "the space called staging")
 _CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
@@ -63,11 +68,26 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
 
 
 def all_of_them(turn: Turn, heard: Heard) -> Heard:
-    """ "Both" answers the question which environment is meant; the choice that holds all of them stands last."""
+    """ "Both" answers the question which environment is meant; the choice that holds all of them stands last.
+
+    Where a workload has a list in each environment, "both" is all the environments that were shown.
+    """
     asking = turn.state.get("asking") or {"id": "", "choices": ()}
-    if asking["id"] != "environment" or heard.verb != "draft" or heard.environment != "":
+    if heard.verb != "draft" or heard.environment != "":
         return heard
-    return Heard("answer", reason=asking["choices"][-1], key="environment")
+    if asking["id"] == "environment":
+        return Heard("answer", reason=asking["choices"][-1], key="environment")
+    shown = [choice.rpartition(":")[::2] for choice in turn.state.get("choices") or ()]
+    current = str(turn.state.get("for") or "").rpartition(":")[2]
+    environments = ",".join(environment for environment, _ in shown)
+    if (
+        not all(environment and name.endswith(current) for environment, name in shown)
+        or len(set(dict(shown).values())) != 1
+    ):
+        return heard
+    if asking["id"] == "workload":
+        return Heard("reply", workload=f"{environments}:{shown[0][1]}")
+    return replace(heard, environment=environments)
 
 
 def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
@@ -105,6 +125,27 @@ def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], str 
     if request and request.state in OPEN_STATES and not request.remove:
         return [to for to in request.destinations if to not in (*ISOLATION, *heard.destinations)], request.key
     return [to for to in turn.state.get("to", ()) if to not in heard.destinations], None
+
+
+def meant(turn: Turn, request: Request | None) -> tuple[list[str] | None, list[Reply]]:
+    """What a symptom is about that names no destination, and what to say first.
+
+    "Merged, and still 502" is about what was merged, even if the thread has spoken of something else since.
+    """
+    to = turn.state.get("to")
+    if request is None or not to:
+        return to, []
+    if request.destinations == ISOLATION or is_about(turn, request):
+        return to, merge_lead(request)
+    if request.state not in OPEN_STATES and _STILL.search(turn.words):
+        turn.state |= flow_of(request)
+        return list(request.destinations), merge_lead(request)
+    return to, []
+
+
+def is_about(turn: Turn, request: Request) -> bool:
+    """Whether the thread still speaks of what the request is for."""
+    return {str(destination(words)[0]) for words in turn.state.get("to") or ()} <= set(request.destinations)
 
 
 def merge_lead(request: Request | None) -> list[Reply]:

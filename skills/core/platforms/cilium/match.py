@@ -150,7 +150,7 @@ def _block(peer: Peer, block: IpBlock, asked: Asked) -> Iterator[_PeerOpening]:
         return
     wanted = asked.flow.wanted.addresses
     if asked.api_server and block.version == 4 and covers((_LINK_LOCAL,), block.spans):
-        return  # Kubernetes refuses such an endpoint: kubernetes/kubernetes pkg/apis/core/validation, ValidateEndpointIP
+        return  # Kubernetes refuses such endpoints: pkg/apis/core/validation/validation.go, ValidateEndpointIP
     if asked.api_server:
         yield Match.UNKNOWN, wanted, peer.place, finding("EGR861", peer.place, peer=peer.text)
         return
