@@ -20,7 +20,7 @@ from bot.followups import (
     is_about,
     keep,
     meant,
-    merge_lead,
+    not_understood,
     only_one_waiting,
     says_nothing,
     since_merge,
@@ -202,14 +202,8 @@ class Conversation:
         spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
         self._new_subject(turn, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
-        return [
-            *lead,
-            *self._run(
-                turn,
-                "diagnose",
-                {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations},
-            ),
-        ]
+        ask = {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations}
+        return [*lead, *self._run(turn, "diagnose", ask)]
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
         before, widens = spoken_of(turn, heard, self._memory)
@@ -362,8 +356,8 @@ class Conversation:
     def _status(self, turn: Turn, heard: Heard) -> list[Reply]:
         return self._run(turn, "status", {"key": heard.key})
 
-    def _unclear(self, _turn: Turn, heard: Heard) -> list[Reply]:
-        return [problem(Finding("EGR657" if heard.verb == "unclear" else "EGR658"))]
+    def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
+        return [problem(not_understood(turn.words) if heard.verb == "unclear" else Finding("EGR658"))]
 
     def _which_workload(self, turn: Turn) -> list[Reply]:
         turn.state["asking"] = {"id": "workload", "choices": []}

@@ -22,6 +22,9 @@ from skills.core.report import read_report
 from skills.core.understand import Heard, find_workload, hear
 from skills.replies import Reply, problem
 
+_DECIDES = re2.compile(
+    r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
+)
 _STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
 _PHASES = ("the build phase", "the space called staging")
@@ -67,6 +70,11 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     return problem(Finding("EGR678"))
 
 
+def not_understood(words: str) -> Finding:
+    """Whoever means to decide hears how; the sentence itself decides nothing."""
+    return Finding("EGR681" if _DECIDES.search(words) else "EGR657")
+
+
 def all_of_them(turn: Turn, heard: Heard) -> Heard:
     """ "Both" answers the question which environment is meant; the choice that holds all of them stands last.
 
@@ -78,16 +86,11 @@ def all_of_them(turn: Turn, heard: Heard) -> Heard:
     if asking["id"] == "environment":
         return Heard("answer", reason=asking["choices"][-1], key="environment")
     shown = [choice.rpartition(":")[::2] for choice in turn.state.get("choices") or ()]
+    names = {name for _, name in shown}
     current = str(turn.state.get("for") or "").rpartition(":")[2]
-    environments = ",".join(environment for environment, _ in shown)
-    if (
-        not all(environment and name.endswith(current) for environment, name in shown)
-        or len(set(dict(shown).values())) != 1
-    ):
+    if len(names) != 1 or not all(environment for environment, _ in shown) or not names.pop().endswith(current):
         return heard
-    if asking["id"] == "workload":
-        return Heard("reply", workload=f"{environments}:{shown[0][1]}")
-    return replace(heard, environment=environments)
+    return replace(heard, workload=shown[0][1], environment=",".join(environment for environment, _ in shown))
 
 
 def only_one_waiting(turn: Turn, desk: Desk) -> str | None:

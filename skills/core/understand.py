@@ -61,6 +61,7 @@ _OPEN = re2.compile(
 )
 _DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
 _WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
+_KIND = re2.compile(r"(?i)^(?:deploy(?:ment)?s?|sts|statefulsets?|daemonsets?|ds|cronjobs?|jobs?|pods?|po)(?:\.apps)?/")
 _NAME = r"[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?"
 _SUBJECT = re2.compile(
     rf"(?i)^\s*[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)+)[`'\"]?:\s"
@@ -247,12 +248,14 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     for name in names:
         known.setdefault(name.casefold(), name)
         known.setdefault(name.rsplit("/", 1)[-1].casefold(), name.rsplit("/", 1)[-1])
-    words = [word.rstrip(".,:;/-") for word in _WORD.findall(said[:4000])]
+    words = [_KIND.sub("", word.rstrip(".,:;/-")) for word in _WORD.findall(said[:4000])]
     hits = [known[word.casefold()] for word in words if word.casefold() in known]
     # An app of a known space or namespace: `org/space/app`.
     hits += [word for word in words if word.count("/") > 1 and word.rpartition("/")[0].casefold() in known]
     # Pods by their labels: `namespace{label=value}`.
     hits += [word for word in words if word.endswith("}") and word.partition("{")[0].casefold() in known]
+    # "vault in vault-prod": a workload beside its own namespace or project.
+    hits += [known[whole] for one in hits for two in hits if (whole := f"{two}/{one}".casefold()) in known]
     if hits:
         return max(hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):

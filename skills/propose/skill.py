@@ -192,7 +192,7 @@ def _redraw(old: Request, world: World) -> Answer:
     )
     answer = _opened(replace(made, drawn=old.drawn) if same else made, old, drafted, need, asker)
     if same:
-        return answer
+        return replace(answer, findings=(Finding("EGR417", {"key": old.key}), *answer.findings[1:]))
     return replace(answer, findings=(drawing.differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
 
 
