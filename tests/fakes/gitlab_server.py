@@ -75,6 +75,7 @@ class GitLab(People):
         self.level: int | None = 30  # of Postern's own user; None: no member
         self.members = list(MEMBERS)
         self.lock = threading.RLock()
+        self.hanging = 0  # requests that hang; whether their work was done yet, nobody who asked can tell
         self.url = ""
 
     @property
@@ -334,9 +335,11 @@ class _Handler(BaseHTTPRequestHandler):
         done = work() if fault.after or fault.mangle else None
         if fault.then:
             fault.then()
+        self.server_state.hanging += 1
         time.sleep(fault.hang)
         if fault.late or fault.status == -1:
             done = done or work()
+        self.server_state.hanging -= 1
         if fault.mangle and done:
             out, kind = fault.mangle(done[2])
             return self._send(done[0], {"Content-Type": kind}, out)
