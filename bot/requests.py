@@ -10,10 +10,11 @@ from bot.app import App
 from bot.desk import Problem
 from bot.world import wire
 from bot.world.memory import RequestRow
+from skills.core import life
 from skills.core import wire as contract
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
-from skills.core.model import OPEN_STATES, Finding
+from skills.core.model import Finding
 
 ACTIONS = ("list", "show", "retry", "sync")
 
@@ -71,7 +72,10 @@ def _one(app: App, row: RequestRow) -> dict[str, Any]:
         "url": request.url,
         "asked_by": request.asked_by,
         "since": request.since,
-        "waits_for": list(request.waits_for) if request.state in OPEN_STATES else [],
+        "waits_for": list(life.waits_for(request)),
+        "until": request.until,
+        "ends": request.ends,
+        "renews": request.renews,
         "commit": request.commit,
         "pushed": request.pushed,
         "pipeline": pipeline[1] if pipeline else None,
@@ -100,7 +104,14 @@ def _shown(told: list[dict[str, Any]], problems: Mapping[str, Problem], *, as_js
 def _print(each: Mapping[str, Any]) -> None:
     waits = f", waits for {', '.join(each['waits_for'])}" if each["waits_for"] else ""
     print(output.printable(f"{each['key']} {each['state']}{waits}: {each['for']} to {', '.join(each['to'])}"))
-    facts = {"at": each["url"], "pushed by somebody": each["pushed"], "pipeline": each["pipeline"]}
+    facts = {
+        "until": each["until"],
+        "ends": each["ends"],
+        "renews": each["renews"],
+        "at": each["url"],
+        "pushed by somebody": each["pushed"],
+        "pipeline": each["pipeline"],
+    }
     facts |= {"left to do": ", ".join(each["left_to_do"]), "failed": ", ".join(each["failed"])}
     for name, value in facts.items():
         if value:

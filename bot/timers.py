@@ -76,8 +76,8 @@ class Timers:
         kinds: tuple[Callable[[Request, life.Said, World], life.Step], ...] = (
             lambda request, said, world: life.by_renewal(request, said, world.requests),
             self._by_git,
-            self._by_rollout,
             lambda request, said, world: life.by_time(request, said, world.now, world.policy),
+            self._by_rollout,  # last: a forge that does not answer keeps nothing else back
         )
         for kind in kinds:
             made = kind(request, said, world)

@@ -114,7 +114,10 @@ def _drawn(request: Request, edits: tuple[Edit, ...], until: str, reason: str, w
         new = replace(new, version=old.version, since=old.since)
     effect, said = drawing.effect(new, Draft(made, (), ()), need, world)
     told = life.renewed(request, world.person.id, until, reason)
-    lead = Finding("EGR410" if new.waits_for else "EGR414", {"key": key, "approvers": ", ".join(new.waits_for)})
+    code = "EGR410" if new.waits_for else "EGR414"
+    if old:
+        code = "EGR413" if old.digest == new.digest else "EGR412"
+    lead = Finding(code, {"key": key, "approvers": ", ".join(new.waits_for)})
     return Answer(
         {**_data(replace(new, state="drafted")), "until": until},
         findings=(lead, *said),

@@ -383,3 +383,52 @@ def _merge_by_hand(team: Team, request: Request) -> None:
 def _two_needed(team: Team) -> str:
     text = team.text("egress-policy.yaml")
     return text.replace("    groups: [platform-security]\n", "    groups: [platform-security]\n    needed: 2\n", 1)
+
+
+NETPOL = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Egress]}
+"""
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+"""
+
+
+class TestLastDayInTheFile:
+    """NetworkPolicies note the last day in the comment above the rule: there it moves by a merge request."""
+
+    @pytest.fixture
+    def team(self, tmp_path: Path) -> Team:
+        team = Team.__new__(Team)
+        team.now = MONDAY
+        policy = files()["egress-policy.yaml"]
+        given = {"k8s/shop/deny.yaml": NETPOL.encode(), "k8s/shop/web.yaml": DEPLOYMENT.encode()}
+        given |= {"egress-policy.yaml": policy}
+        team.replicas = [app_on(given, tmp_path, clock=lambda: team.now) for _ in range(2)]
+        return team
+
+    def test_the_day_alone_changes_and_counts_once_it_is_merged(self, team: Team) -> None:
+        request = team.asks("shop/web must reach 192.0.2.7:443 until 2026-12-31")
+        team.says(f"approve {request.key}", SAM)
+        team.says("works now")
+        path = request.paths[0]
+        before = team.text(path)
+        assert "until 2026-12-31" in before
+        assert "is open" in team.says(f"renew {request.key} until 2027-06-30 because the contract runs on")
+        assert "nothing was opened twice" in team.says(
+            f"renew {request.key} until 2027-06-30 because the contract runs on"
+        )
+        first, renewal = sorted(team.app.requests(), key=lambda each: each.renews or "")
+        assert (first.until, renewal.renews, renewal.state) == ("2026-12-31", request.key, "waiting")
+        assert "somebody else must decide" in team.says(f"approve {renewal.key}", DANA)
+        team.says(f"approve {renewal.key}", SAM)
+        assert team.text(path) == before.replace("2026-12-31", "2027-06-30")
+        assert [code for _, code in team.until(DAY)] == ["EGR091"]
+        first, renewal = sorted(team.app.requests(), key=lambda each: each.renews or "")
+        assert (first.until, first.state, renewal.state) == ("2027-06-30", "in_force", "in_force")
+        assert [code for _, code in team.until(60 * DAY)] == []

@@ -20,7 +20,8 @@ from tests.shared import shared_folder
 
 _UNDESCRIBED = re.compile(r"/api/v4/user")
 # What the description lacks is described here, by us, from GitLab's documentation: https://docs.gitlab.com/api/jobs/,
-# https://docs.gitlab.com/api/issues/, https://docs.gitlab.com/api/notes/.
+# https://docs.gitlab.com/api/deployments/,
+# https://docs.gitlab.com/api/commits/, https://docs.gitlab.com/api/issues/, https://docs.gitlab.com/api/notes/.
 _PAGES = [{"name": "page", "in": "query"}, {"name": "per_page", "in": "query"}]
 _WORDS = {"type": "string"}
 _OF_NOTES: dict[str, Any] = {
@@ -54,6 +55,19 @@ _OURS: dict[str, Any] = {
     "ours_issue_change": {"type": "object", "minProperties": 1, "properties": _CHANGES},
 }
 _BESIDE: dict[str, Any] = {
+    "/api/v4/projects/{id}/repository/commits/{sha}": {"get": {"parameters": [{"name": "stats", "in": "query"}]}},
+    "/api/v4/projects/{id}/repository/commits/{sha}/statuses": {
+        "get": {"parameters": [{"name": "ref", "in": "query"}, {"name": "all", "in": "query"}, *_PAGES]}
+    },
+    "/api/v4/projects/{id}/deployments": {
+        "get": {
+            "parameters": [
+                {"name": "sort", "in": "query", "enum": ["asc", "desc"]},
+                {"name": "order_by", "in": "query", "enum": ["id", "iid", "created_at", "updated_at", "ref"]},
+                *_PAGES,
+            ]
+        }
+    },
     "/api/v4/projects/{id}/merge_requests/{merge_request_iid}/notes": _OF_NOTES,
     "/api/v4/projects/{id}/issues/{issue_iid}/notes": _OF_NOTES,
     "/api/v4/projects/{id}/issues": {

@@ -31,6 +31,9 @@ class People:
         self.approved: dict[int, list[dict[str, Any]]] = {}
         self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.logs: dict[int, bytes] = {}
+        self.deployments: list[dict[str, Any]] = []
+        self.reported: dict[str, list[dict[str, Any]]] = {}  # statuses, by commit
+        self.pipelines_of: dict[str, dict[str, Any]] = {}  # by commit of the target
         self.approvals_status = 200  # 404 where the edition has none
         self.keeps_approvals = False  # the project's own setting: a push drops them unless it says so
         self._moment = 0
@@ -133,6 +136,9 @@ class People:
             (r"pipelines/(\d+)/jobs", self._jobs),
             (r"repository/commits/([0-9a-f]+)/merge_requests", self._brought),
             (r"jobs/(\d+)/trace", self._trace),
+            (r"(deployments)", lambda _name, _query: (200, self.deployments)),
+            (r"repository/commits/([0-9a-f]+)", self._commit),
+            (r"repository/commits/([0-9a-f]+)/statuses", lambda sha, _query: (200, self.reported.get(sha, []))),
         ):
             if method == "GET" and (found := re.fullmatch(pattern, path)):
                 return shown(unquote(found[1]), query)
@@ -147,6 +153,9 @@ class People:
     def _brought(self, commit: str, _query: dict[str, list[str]]) -> Answer:
         """By the branch that was merged, as GitLab tells it: the commit is in the head and was not before it."""
         return 200, [each for each in self.merge_requests.values() if commit in {each["sha"], each["merge_commit_sha"]}]
+
+    def _commit(self, sha: str, _query: dict[str, list[str]]) -> Answer:
+        return 200, {"id": sha, "last_pipeline": self.pipelines_of.get(sha)}
 
     def _branch(self, name: str, _query: dict[str, list[str]]) -> Answer:
         there = self._ref(name)

@@ -69,17 +69,20 @@ def rollout(calls: Calls, commit: str) -> tuple[Deployed, ...]:
 
     Shapes: https://docs.gitlab.com/api/deployments/, https://docs.gitlab.com/api/commits/#commit-status; names of Flux:
     https://fluxcd.io/flux/components/notification/providers/ (git commit status), `kustomization/apps/0c9c2e41`.
-    Who may not read deployments still reads the rest.
+    What the token may not read is left out.
     """
     found: list[Deployed] = []
     with suppress(NotAllowed):
         for each in calls.deployments(commit):
             name = f"deployment to {(each.get('environment') or {}).get('name') or 'an environment'}"
             found.append(Deployed(name, _state(each.get("status")), deploys=True))
-    for each in calls.statuses(commit):
-        name = str(each.get("name") or "")
-        if name.casefold().startswith(_CONTROLLERS):
-            found.append(Deployed(name, _state(each.get("status")), str(each.get("target_url") or ""), deploys=True))
+    with suppress(NotAllowed):
+        for each in calls.statuses(commit):
+            name = str(each.get("name") or "")
+            if name.casefold().startswith(_CONTROLLERS):
+                found.append(
+                    Deployed(name, _state(each.get("status")), str(each.get("target_url") or ""), deploys=True)
+                )
     pipeline = calls.last_pipeline(commit)
     if pipeline:
         found.append(Deployed("pipeline", _state(pipeline.get("status")), str(pipeline.get("web_url") or "")))
