@@ -27,6 +27,8 @@ _CODES = {"forbidden_403": "EGR230", "auth_401": "EGR232", "proxy_error_407": "E
 
 _DENIED = "forbidden_403"
 _LOGIN = "auth_401"
+# A number in a path or after another name (`/things/401`, `id=401`) is no status.
+_BARE_401 = r"(?:^|[\s(\[\"':])401\b|\b(?:status|code|http\w*)\W{0,3}401\b"
 _PROXY = "proxy_error_407"
 _LIMIT = "rate_limited_429"
 _CLUES = Clues(
@@ -93,7 +95,7 @@ _CLUES = Clues(
         r"denied: requested access|\bAADSTS\d{5}|[\"']invalid_(?:client|grant)[\"']",
         origin="remote",
     ),
-    clue(_LOGIN, STRENGTH.LOOSE, "no", r"\bunauthorized\b|\b401\b", origin="remote"),
+    clue(_LOGIN, STRENGTH.LOOSE, "no", rf"\bunauthorized\b|{_BARE_401}", origin="remote"),
     clue(
         _DENIED,
         STRENGTH.PLAIN - 3,
