@@ -111,8 +111,10 @@ class Steps:
             mine = tx.finish(intent, outcome["receipt"], now)
             if not mine or intent.kind in BESIDE or row is None or not still_meant(effect, row.request):
                 return None
-            self._tell(tx, intent, row.request, outcome["receipt"])
-            return _after(effect, outcome["receipt"], row)
+            move = _after(effect, outcome["receipt"], row)
+            if move:
+                self._tell(tx, intent, row.request, outcome["receipt"])
+            return move
         problem = problem_of(outcome["problem"])
         early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come
         again = problem.exit_status == Unreachable.exit_status or early
@@ -122,7 +124,7 @@ class Steps:
         return (back, {}) if row and back and row.request.state == "decided" else None
 
     def _tell(self, tx: Transaction, intent: IntentRow, request: Request, receipt: Json) -> None:
-        """Whoever asked did not see it happen: it was tried again, or took longer than anybody waits."""
+        """Opened or merged, but whoever asked did not see it: it was tried again, or took longer than anybody waits."""
         now = self._clock()
         if intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
             return
