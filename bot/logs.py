@@ -29,6 +29,9 @@ from skills.core.secrets import mask
 FORMATS = ("json", "text")
 _SHORTEST = 6  # characters: what is shorter would tear holes into words
 _QUIET = ("aiohttp.access", "slack_bolt", "slack_sdk", "alembic", "dbos", "urllib3")
+_QUIET_FOR = 30.0  # seconds
+_ALIKE = 40  # characters at the beginning, before the details
+_MOST_KNOWN = 200
 Masker = Callable[[str], str]
 _about: ContextVar[Mapping[str, str]] = ContextVar("about")
 
@@ -55,6 +58,7 @@ def start(stream: TextIO, form: str, masked: Masker) -> logging.Handler:
     """From now on this is the only place that log lines go to."""
     handler = Handler(stream)
     handler.setFormatter(Lines(form, masked))
+    handler.addFilter(_Again())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -100,6 +104,26 @@ class Handler(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Nothing: the usual one prints the record, unmasked."""
+
+
+class _Again(logging.Filter):
+    """A library that says the same with every try, ten times a second while a database is away, is heard now and then.
+    What Postern itself says always is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] == "postern":
+            return True
+        same = (record.name, str(record.msg)[:_ALIKE])
+        if record.created - self._said.get(same, 0.0) < _QUIET_FOR:
+            return False
+        if len(self._said) >= _MOST_KNOWN:
+            self._said.clear()
+        self._said[same] = record.created
+        return True
 
 
 class Lines(logging.Formatter):

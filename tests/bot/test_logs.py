@@ -148,6 +148,18 @@ def test_lines_name_the_request_and_the_thread_also_in_work_that_is_handed_on() 
     assert not {"request", "thread"} & set(outside)
 
 
+def test_a_library_that_repeats_itself_is_heard_once_and_postern_always() -> None:
+    with started("json") as stream:
+        for number in range(50):
+            logging.getLogger("dbos").warning(
+                f"Exception encountered in queue thread for postern-1: the {number}th time it is so"
+            )
+            logging.getLogger("postern.slack").warning("a message was not sent")
+        logging.getLogger("dbos").warning("something else")
+    names = [line["logger"] for line in lines(stream)]
+    assert (names.count("dbos"), names.count("postern.slack")) == (2, 50)
+
+
 def test_a_log_that_cannot_be_written_ends_nothing_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     closed = io.StringIO()
     handler = logs.Handler(closed)

@@ -100,7 +100,13 @@ def test_a_writer_that_does_not_finish_is_waited_for_and_then_named(memory: Memo
 
 
 def test_a_frozen_writer_keeps_nobody_waiting_for_long(memory: Memory, url: str) -> None:
-    body = "memory._busy_seconds = 0.5\nwith memory.transaction() as tx:\n    tx.add_log('a', 'b', 'c', {}, NOW)\n    ready()"
+    body = """
+from bot.world.memory import postgres
+postgres._FROZEN = 0.5
+with memory.transaction() as tx:
+    tx.add_log('a', 'b', 'c', {}, NOW)
+    ready()
+"""
     process = run(body, memory)
     wait_ready(process)
     process.send_signal(signal.SIGSTOP)
@@ -161,6 +167,14 @@ def test_connections_are_bounded_and_a_shortage_is_said(url: str, monkeypatch: p
 def test_a_user_or_a_database_that_the_server_does_not_know(url: str) -> None:
     for wrong in (url.replace("postgres@", "nobody@"), url.replace("/postern_", "/nosuch_")):
         assert "refuses Postern: " in says(failing(Memory(wrong)), "EGR096")
+
+
+def test_a_server_that_is_full_does_not_refuse_us(server: Postgres) -> None:
+    url = server.new()
+    with psycopg.connect(server.dsn(url), autocommit=True) as admin:
+        admin.execute("DO $$ BEGIN CREATE ROLE writer LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        admin.execute("ALTER ROLE writer CONNECTION LIMIT 0")
+    assert "too many connections" in says(failing(Memory(url.replace("postgres@", "writer@"))), "EGR468")
 
 
 @pytest.mark.parametrize("right", ["CREATE", "USAGE"])

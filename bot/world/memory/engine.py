@@ -37,7 +37,7 @@ def place_of(url: str) -> str:
         return parsed.database or ":memory:"
     # Passwords may stand among the options too; of those only where the server is may be shown.
     shown = {name: value for name, value in parsed.query.items() if name in ("host", "port")}
-    return parsed.set(password=None, query=shown).render_as_string()
+    return parsed.set(query=shown).render_as_string(hide_password=True)
 
 
 def file_of(url: str) -> Path | None:

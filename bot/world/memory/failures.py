@@ -46,6 +46,9 @@ _POSTGRES = {
     "58": "EGR468",  # the system below it
 }
 
+_SOON = ("the database system is", "too many", "remaining connection slots")
+"""A server that says so starts, stops, recovers or is full, and takes us later."""
+
 
 @contextmanager
 def reachable(where: str) -> Iterator[None]:
@@ -75,9 +78,11 @@ def _code(error: DBAPIError) -> str | None:
         return _POSTGRES.get(state) or _POSTGRES.get(state[:2])
     if error.connection_invalidated:
         return "EGR095"
+    if not isinstance(error, OperationalError):
+        return None
     # While it connects, PostgreSQL's library gives words only: FATAL is what the server itself said.
-    refused = isinstance(error, OperationalError) and "FATAL:" in str(error.orig)
-    return "EGR096" if refused else "EGR468" if isinstance(error, OperationalError) else None
+    said = str(error.orig)
+    return "EGR096" if "FATAL:" in said and not any(words in said for words in _SOON) else "EGR468"
 
 
 def _first_line(error: BaseException | None) -> str:

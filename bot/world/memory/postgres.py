@@ -3,7 +3,7 @@
 Whoever writes holds an advisory lock of the database until its transaction ends. What a transaction read so stands
 until it commits, on both databases alike: two approvals at the same moment see one another, none of our transactions
 can deadlock with another one or fail to be serialized, and the numbers of the log are in the order of its commits.
-A process that is frozen in a transaction keeps the others waiting no longer than `wait_seconds`: the server ends it.
+A process that is frozen in a transaction keeps the others waiting for some seconds only: then the server ends it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _WRITER = 7_380_461_220_095
 
 _CONNECTIONS = 10
 _CONNECT_WITHIN = 5  # seconds
+_FROZEN = 5.0  # seconds without a statement after which the server ends a transaction that writes
 _FREE_WITHIN = 5.0  # seconds that a thread waits for one of the connections
 
 # A server that vanished (a failover, a pulled cable) is noticed within some ten seconds.
@@ -51,8 +52,8 @@ def engine_options() -> dict[str, Any]:
 
 
 def prepare_postgres(engine: Engine, wait_seconds: float) -> None:
-    idle = f"{round(wait_seconds * 1000)}ms"
-    patience = f"{round(wait_seconds * 2000)}ms"
+    idle = f"{round(_FROZEN * 1000)}ms"
+    patience = f"{round(wait_seconds * 2000)}ms"  # with the usual wait, longer than anybody can be frozen
     begin = (
         "WITH set AS MATERIALIZED (SELECT"
         f" set_config('lock_timeout', '{patience}', true),"
