@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.desk import Problem, attempt
-from bot.world.forge import Forge
+from bot.world.forge import Forge, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
 from skills.core import following
 from skills.core.errors import AskUnclear, Unreachable
@@ -67,6 +67,14 @@ class Follower:
             elif found:
                 news[key] = found
         return Synced(len(rows), news, problems)
+
+    def unknown(self) -> tuple[MergeRequest, ...]:
+        """What Postern opened at the forge and no row knows any more: the database is older than they are.
+
+        Whoever asks for the same again gets the same key, and so takes it back (`Forge.open_or_update`). It is not
+        taken by itself: who asked, and for whom, stands there only in words that others may have changed.
+        """
+        return tuple(each for each in self._forge().ours() if self._memory.request(each.key) is None)
 
     def _once(self, row: RequestRow, number: int) -> tuple[Finding, ...] | None:
         """None when the row is not what it was any more."""

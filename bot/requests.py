@@ -7,14 +7,14 @@ from typing import Any
 
 from bot import output
 from bot.app import App
-from bot.desk import Problem
+from bot.desk import Problem, attempt
 from bot.world import wire
 from bot.world.memory import RequestRow
 from skills.core import life
 from skills.core import wire as contract
-from skills.core.errors import AskUnclear
+from skills.core.errors import AskUnclear, Outdated
 from skills.core.messages import say
-from skills.core.model import Finding
+from skills.core.model import Finding, finding
 
 ACTIONS = ("list", "show", "retry", "sync")
 
@@ -34,7 +34,7 @@ def run_requests(app: App, action: str, key: str | None, *, as_json: bool) -> in
     if action == "retry":
         problems = _retry(app, key)
     elif action == "sync":
-        problems = app.follower.sync(app.repository, only=key).problems
+        problems = {**app.follower.sync(app.repository, only=key).problems, **({} if key else _unknown(app))}
     return _shown(_told(app, _rows(app, key)), problems, as_json=as_json)
 
 
@@ -44,6 +44,17 @@ def _retry(app: App, key: str | None) -> Mapping[str, Problem]:
     for row in _rows(app, key):
         problems |= app.runner.retry(row.request.key)
     return problems
+
+
+def _unknown(app: App) -> Mapping[str, Problem]:
+    """After an older database was put in place: what was opened since then."""
+    found, problem = attempt(app.follower.unknown)
+    if problem:
+        return {"forge": problem}
+    return {
+        each.key: Problem(finding("EGR456", key=each.key, title=each.title, url=each.url), Outdated.exit_status)
+        for each in found or ()
+    }
 
 
 def _rows(app: App, key: str | None) -> Sequence[RequestRow]:

@@ -124,6 +124,9 @@ class Forge(Protocol):
     def find(self, request_key: str) -> MergeRequest | None:
         """The newest merge request of a request."""
 
+    def ours(self) -> tuple[MergeRequest, ...]:
+        """The open merge requests that Postern's own user made, on branches of requests."""
+
     def get(self, number: int) -> MergeRequest:
         """One merge request."""
 

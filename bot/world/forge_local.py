@@ -119,6 +119,9 @@ class LocalForge:
             return None
         return self._view(self._store.git(), record)
 
+    def ours(self) -> tuple[MergeRequest, ...]:
+        return tuple(self._view(self._store.git(), record) for record in self._records.opened())
+
     def get(self, number: int) -> MergeRequest:
         return self._view(self._store.git(), self._record(number))
 

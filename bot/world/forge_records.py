@@ -72,6 +72,9 @@ class Records:
         """Every commit that was ever made for a request key, over all its merge requests."""
         return frozenset(sha for _, found, path in self._listed() if found == key for sha in self._load(path).made)
 
+    def opened(self) -> list[Record]:
+        return [record for *_, path in self._listed() if (record := self._load(path)).state == "opened"]
+
     def next_number(self) -> int:
         return 1 + max((number for number, _, _ in self._listed()), default=0)
 

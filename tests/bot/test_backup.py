@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bot.requests import run_requests
 from bot.world.memory import Memory, sqlite_url
+from skills.core.errors import Outdated
 from tests.bot.test_memory import go, run, wait_ready
 from tests.fakes.gitlab_people import INES
 from tests.shared import ROOT
@@ -137,14 +139,22 @@ class TestOlder:
         shop.app.reconcile()
         assert shop.news == said, "and it is said once"
 
-    def test_a_request_that_the_copy_does_not_know_is_taken_again(self, shop: Shop) -> None:
+    def test_a_request_that_the_copy_does_not_know_is_taken_again(
+        self, shop: Shop, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         key, head = shop.key, shop.row.commit
         empty = shop.app.settings.home / "empty.db"
         Memory(sqlite_url(empty)).log()
         self.restore(shop, empty)
         assert shop.app.requests() == ()
+        (orphan,) = shop.app.follower.unknown()
+        assert (orphan.key, orphan.number) == (key, 1)
+        assert run_requests(shop.app, "sync", None, as_json=False) == Outdated.exit_status
+        said = capsys.readouterr()
+        assert f"no row knows its request {key}" in said.out + said.err
         assert shop.ask("propose", **NEED) == "waiting"
         assert (shop.key, shop.row.commit, shop.row.number) == (key, head, 1)
+        assert shop.app.follower.unknown() == ()
         assert len(shop.gitlab.merge_requests) == 1
 
     def test_a_request_whose_opening_the_copy_did_not_see_finds_what_it_opened(self, shop: Shop) -> None:

@@ -120,6 +120,11 @@ class TestOpening:
         assert forge(repo, home).find("../../etc/passwd") is None
         refused("EGR449", forge(repo, home).get, 2)
 
+    def test_what_is_open_is_known_without_any_row(self, repo: Path, home: Path) -> None:
+        kept, merged = (forge(repo, home).open_or_update(effect(repo, key=key)).merge_request for key in (KEY, "EG-2"))
+        forge(repo, home).merge(merged.number, merged.head, "sam@fincorp.example")
+        assert [(each.key, each.number) for each in forge(repo, home).ours()] == [(KEY, kept.number)]
+
     def test_two_requests_have_two_numbers(self, repo: Path, home: Path) -> None:
         forge(repo, home).open_or_update(effect(repo))
         other = forge(repo, home).open_or_update(effect(repo, key="EG-2"))

@@ -658,6 +658,27 @@ def test_threads_share_one_memory(database: str) -> None:
     assert {line.who for line in memory.log()} == {f"w{number}" for number in range(12)}
 
 
+def test_a_thread_that_writes_all_the_time_does_not_starve_the_others(database: str) -> None:
+    memory = Memory(database, busy_seconds=5)
+    failed: list[Unreachable] = []
+
+    def write() -> None:
+        try:
+            for _ in range(30):
+                with memory.transaction() as tx:
+                    tx.add_log("w", "pool", "x", {}, NOW)
+        except Unreachable as failure:
+            failed.append(failure)
+
+    workers = [threading.Thread(target=write) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert failed == []
+    assert len(memory.log()) == 180
+
+
 # --- failures that a person can mend
 
 

@@ -226,8 +226,11 @@ class GitLab(People):
         if rest == "merge_requests" and method == "POST":
             return self.create(given)
         if rest == "merge_requests":
-            branch = query["source_branch"][0]
-            return 200, [self.seen(n) for n, each in self.merge_requests.items() if each["source_branch"] == branch]
+            wanted = {
+                name: query[name][0] for name in ("source_branch", "state") if query.get(name, ["all"]) != ["all"]
+            }
+            rows = self.merge_requests.items()
+            return 200, [self.seen(n) for n, each in rows if wanted.items() <= {**each}.items()]
         life = self.show(method, rest, query)
         if life is not None:
             return life

@@ -191,6 +191,10 @@ class GitLabForge:
         found = self._newest(f"egress/{request_key}") if is_key(request_key) else None
         return self._view(found) if found else None
 
+    def ours(self) -> tuple[MergeRequest, ...]:
+        found = [self._view(each) for each in self._calls.own_open()]
+        return tuple(each for each in found if each.source_branch == f"egress/{each.key}")
+
     def get(self, number: int) -> MergeRequest:
         found = self._one(number)
         return self._view(found, notes=self._calls.notes(number))

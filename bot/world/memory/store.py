@@ -21,7 +21,7 @@ from bot.world.memory.messages import Messages
 from bot.world.memory.reads import Reads
 from bot.world.memory.rows import Json, RequestFields, RequestRow
 from bot.world.memory.work import Work
-from skills.core.errors import Outdated
+from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
     Decided,
     Edit,
@@ -216,7 +216,7 @@ class Memory(Reads):
         """`busy_seconds` is how long to wait for another process that is writing."""
         self._url = url
         self._busy_seconds = busy_seconds
-        self._opening = Lock()
+        self._opening, self._writing = Lock(), Lock()
         self._opened: Engine | None = None
 
     @property
@@ -237,10 +237,21 @@ class Memory(Reads):
         """
         with (
             reachable(self.where),
+            self._in_turn(),
             self._engine().connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
             yield Transaction(connection)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Our own threads queue here: SQLite lets whoever polls at the right moment go first, and others starve."""
+        if not self._writing.acquire(timeout=2 * self._busy_seconds):
+            raise Unreachable("EGR461", where=self.where, why="another thread of this process is writing")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Gives all connections back; the next use opens it again."""
