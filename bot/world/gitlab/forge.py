@@ -192,8 +192,7 @@ class GitLabForge:
         return self._view(found) if found else None
 
     def ours(self) -> tuple[MergeRequest, ...]:
-        found = [self._view(each) for each in self._calls.own_open()]
-        return tuple(each for each in found if each.source_branch == f"egress/{each.key}")
+        return tuple(self._view(each) for each in self._calls.own_open("egress/"))
 
     def get(self, number: int) -> MergeRequest:
         found = self._one(number)
