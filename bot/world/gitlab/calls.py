@@ -80,10 +80,9 @@ class Calls:
         return sorted(own, key=lambda each: each["iid"], reverse=True)
 
     def own_open(self, below: str) -> list[dict[str, Any]]:
-        """What Postern's own user has open here, from this project's branches that begin with `below`."""
+        """What Postern's own user (who has no fork) has open here, from branches that begin with `below`."""
         found = self._read("merge_requests", state="opened", scope="all", author_id=self.me())
-        own = [each for each in found if each["source_project_id"] == each["target_project_id"]]
-        return [each for each in own if each["source_branch"].startswith(below)]
+        return [each for each in found if each["source_branch"].startswith(below)]
 
     def merge_request(self, number: int) -> dict[str, Any] | None:
         return self._read_one(f"merge_requests/{number}")
