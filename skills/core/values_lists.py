@@ -20,7 +20,7 @@ from skills.core.yaml_text import CannotEdit, Document, Map, Seq, append_item, r
 RENDERED = "EGR319"
 # What UDS says of every rule without a service account; the items of such a list have none.
 _EVERY_ACCOUNT = "EGR841"
-_MOST_TRIALS = 12
+_MOST_TRIALS = 8  # each is a run of Helm
 _MOST_DEPTH = 8
 _INLINE = frozenset({"values", "valuesObject"})
 _HOST = re2.compile(r"(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
@@ -53,9 +53,12 @@ def in_values(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> Wr
     places = [place for verdict in before for layer in verdict.denying() for place in layer.isolators]
     deciding = [made[place.path] for place in places if place.path in made]
     charts = dict.fromkeys(str(said.facts["chart"]) for said in deciding if said.code == RENDERED)
+    template = "".join(allowlist.texts.get(str(said.facts["path"]), "") for said in deciding)
     trials = _MOST_TRIALS
     for chart in charts:
-        for document, keys in _lists(allowlist, chart, need.workload.environment):
+        lists = _lists(allowlist, chart, need.workload.environment)
+        # A list that the deciding template names is tried before those that only a helper could use.
+        for document, keys in sorted(lists, key=lambda each: not _names_list(template, each[1])):
             edit = _edit(allowlist, document, keys, need)
             if edit is None:
                 continue
@@ -98,6 +101,12 @@ def _lists(
             for keys in _seqs(document.data, ()):
                 if path not in inline or _INLINE & set(keys):
                     yield document, keys
+
+
+def _names_list(template: str, keys: Sequence[str | int]) -> bool:
+    """Whether a template speaks of the key under which a list stands."""
+    named = [key for key in keys if isinstance(key, str)]
+    return bool(named) and f".{named[-1]}" in template
 
 
 def _is_values(path: str) -> bool:

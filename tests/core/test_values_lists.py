@@ -149,3 +149,9 @@ def test_a_host_goes_into_the_list_of_a_package() -> None:
     found = drafted(files, "api.example:443")
     assert "    remoteHost: api.example\n" in added(found, "charts/net/values.yaml")
     assert found.proof.after == "allowed"
+
+
+def test_the_list_that_the_template_names_is_tried_first() -> None:
+    others = "".join(f"other{n}:\n  - {{cidr: 198.51.100.7/32, port: 1}}\n" for n in range(9))
+    found = drafted({**FILES, "charts/net/values.yaml": others + VALUES})
+    assert added(found, "charts/net/values.yaml").startswith("  - name: 203-0-113-9")
