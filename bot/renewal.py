@@ -42,6 +42,8 @@ class Renewal:
     def _one(self, request: Request, world: World) -> Finding | None:
         if request.state not in _MAY_BE_DRAWN or request.drawn is None or request.base == world.allowlist.commit:
             return None
+        if request.pushed:  # that branch is somebody else's work now, and stays as it is until they put it back
+            return None
         same, _ = attempt(lambda: still_the_same(request.drawn, world) if request.drawn else False)
         if same:
             return None

@@ -41,6 +41,7 @@ PATIENCE = 15.0
 """Seconds that whoever asked waits for what others carry out; what takes longer is told in the thread."""
 _FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
 _RACES = 5
+_NOT_OURS = "EGR443"  # the branch stands at a commit of somebody else
 
 
 class _Moved(Exception):
@@ -120,8 +121,7 @@ class Steps:
         again = problem.exit_status == Unreachable.exit_status or early
         if not tx.fail(intent, outcome["problem"], now, due=next_try(now, intent.tries) if again else None):
             return None
-        back = _back(effect, problem)
-        return (back, {}) if row and back and row.request.state == "decided" else None
+        return _back(effect, problem, row) if row else None
 
     def _tell(self, tx: Transaction, intent: IntentRow, request: Request, receipt: Json) -> None:
         """Opened or merged, but whoever asked did not see it: it was tried again, or took longer than anybody waits."""
@@ -185,7 +185,16 @@ def still_meant(effect: Effect, request: Request) -> bool:
     return request.state in OPEN_STATES
 
 
-def _back(effect: Effect, problem: Problem) -> RequestState | None:
-    """An approval that could not be carried out is void."""
-    merging = isinstance(effect, MergeRequestDecision) and effect.merge
-    return "waiting" if merging and problem.exit_status == Outdated.exit_status else None
+def _back(effect: Effect, problem: Problem, row: RequestRow) -> tuple[RequestState, RequestFields] | None:
+    """Where a request stands again whose effect could not be carried out.
+
+    An approval that could not be carried out is void. A merge request that could not be drawn anew, because somebody
+    pushed to its branch, stands as it was: pushed to, so that nobody can approve it.
+    """
+    if isinstance(effect, OpenMergeRequest):
+        redrawn = row.request.number is not None and still_meant(effect, row.request)
+        if redrawn and problem.finding.code == _NOT_OURS:
+            return "waiting", {"pushed": str(problem.finding.facts["now"])}
+        return None
+    merging = isinstance(effect, MergeRequestDecision) and effect.merge and row.request.state == "decided"
+    return ("waiting", {}) if merging and problem.exit_status == Outdated.exit_status else None

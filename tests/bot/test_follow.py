@@ -101,6 +101,24 @@ class TestPushed:
         assert (shop.follow(), shop.row.state) == (["EGR007"], "waiting")
         assert shop.row.decisions == ()
 
+    def test_a_push_that_nobody_saw_before_the_target_moved_leaves_the_request_waiting(self, shop: Shop) -> None:
+        """It can't be drawn anew, since that branch is somebody else's work now; it does not stay half drawn either."""
+        head = shop.gitlab.push(1)
+        git_repos.commit(shop.gitlab.repository, {"organization/p.yaml": "# moved\n" + FILES["organization/p.yaml"]})
+        assert [found.code for found in shop.app.renewal.renew()] == ["EGR443"]
+        assert (shop.row.state, shop.row.pushed) == ("waiting", head[:12])
+        assert shop.decide("approve") == "EGR019"
+        assert (shop.follow(), shop.row.pushed) == (["EGR007"], head)
+        assert shop.gitlab.tip(shop.row.branch) == head
+
+    def test_what_somebody_pushed_to_is_not_drawn_anew(self, shop: Shop) -> None:
+        shop.gitlab.push(1)
+        shop.follow()
+        before = shop.row
+        git_repos.commit(shop.gitlab.repository, {"organization/p.yaml": "# moved\n" + FILES["organization/p.yaml"]})
+        assert shop.app.renewal.renew() == ()
+        assert shop.row == before
+
     def test_a_deleted_branch(self, shop: Shop) -> None:
         shop.gitlab.cut_branch(1)
         assert shop.follow() == ["EGR009"]

@@ -72,8 +72,8 @@ class SlackApi:
 
 
 @asynccontextmanager
-async def slack_api() -> AsyncIterator[SlackApi]:
-    api, served = SlackApi(), web.Application()
+async def slack_api(made: SlackApi | None = None) -> AsyncIterator[SlackApi]:
+    api, served = made or SlackApi(), web.Application()
     served.router.add_route("*", "/api/{method}", api.answer)
     runner = web.AppRunner(served)
     await runner.setup()
