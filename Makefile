@@ -14,7 +14,7 @@ SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { statu
 INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-clean test check faults mutants mutations fuzz bench lock licences docker-lint wheel clean
+.PHONY: help setup dev demo demo-clean test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test: .venv/.dev ## All tests, on all cores; ARGS="tests/core -k wildcard" narro
 faults: .venv/.dev ## Every fault at every call of GitLab and Git, kill -9 between any two, disk over time (some minutes)
 	@$(PY) -m pytest -m "slow or not slow" tests/faults $(ARGS)
 
+soak: .venv/.dev ## Simulated teams while things break; ARGS="--requests 200 --seed 7 --database postgres" (or sqlite)
+	@$(PY) -m tests.reliability $(ARGS)
+
 check: .venv/.dev ## Lint, format, types and import contracts
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -51,9 +54,10 @@ mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
-bench: .venv/.dev ## Measure the check path and proposals as ratios to their floors
+bench: .venv/.dev ## Measure the check path, proposals and durable work as ratios to their floors
 	@$(PY) -m benchmarks.check_path $(ARGS)
 	@$(PY) -m benchmarks.propose $(ARGS)
+	@$(PY) -m benchmarks.durable
 
 .venv/bin/python:
 	@python=; older=; venvless=; \

@@ -145,7 +145,7 @@ class App:
     def renewal(self) -> Renewal:
         from bot.renewal import Renewal  # noqa: PLC0415
 
-        return Renewal(self.desk, self.gather, self.memory, self.clock)
+        return Renewal(self.desk, self.gather, self.memory, self.clock, self.follower.follow)
 
     @cached_property
     def timers(self) -> Timers:

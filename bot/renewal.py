@@ -22,7 +22,16 @@ _MAY_BE_DRAWN = ("drafted", "proposed", "waiting")
 
 
 class Renewal:
-    def __init__(self, desk: Desk, gather: Gather, memory: Memory, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        gather: Gather,
+        memory: Memory,
+        clock: Callable[[], datetime],
+        look: Callable[[str], object],
+    ) -> None:
+        """`look` follows one request, by its key: what people did to its merge request comes before what we draw."""
+        self._look = look
         self._desk = desk
         self._gather = gather
         self._memory = memory
@@ -42,14 +51,21 @@ class Renewal:
     def _one(self, request: Request, world: World) -> Finding | None:
         if request.state not in _MAY_BE_DRAWN or request.drawn is None or request.base == world.allowlist.commit:
             return None
-        if request.pushed:  # that branch is somebody else's work now, and stays as it is until they put it back
-            return None
         same, _ = attempt(lambda: still_the_same(request.drawn, world) if request.drawn else False)
-        if same:
+        if same or not self._is_still_ours(request.key):
             return None
         ask = by_name("propose").Ask.model_validate({"redraw": request.key})
         handled = self._desk.handle("propose", ask, POSTERN, Where("renewal", request.thread))
         return self._tell(request, handled, world)
+
+    def _is_still_ours(self, key: str) -> bool:
+        """What somebody closed is over, and a branch that they pushed to is theirs until they put it back.
+
+        Raises what keeps the forge from telling: then nothing is drawn, and the next pass looks again.
+        """
+        self._look(key)
+        row = self._memory.request(key)
+        return row is not None and row.request.state in _MAY_BE_DRAWN and not row.request.pushed
 
     def _tell(self, request: Request, handled: Handled, world: World) -> Finding | None:
         """Said once for each commit, whichever replica drew it."""

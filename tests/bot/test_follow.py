@@ -46,6 +46,24 @@ def test_closed_and_reopened_outside(shop: Shop) -> None:
     assert shop.follow() == []
 
 
+def test_what_somebody_closed_is_not_opened_again_because_the_target_moved(shop: Shop) -> None:
+    """The webhook of the closing was lost, and the push to the target comes before the next poll."""
+    shop.gitlab.close_by(1, INES)
+    git_repos.commit(shop.gitlab.repository, MOVED)
+    assert shop.app.renewal.renew() == ()
+    assert (shop.row.state, list(shop.gitlab.merge_requests)) == ("closed", [1])
+    assert "ines closed" in shop.news[-1]
+
+
+def test_what_can_not_be_looked_at_is_drawn_anew_by_the_next_pass(shop: Shop) -> None:
+    git_repos.commit(shop.gitlab.repository, MOVED)
+    shop.gitlab.faults.append(Fault("GET", "merge_requests/1", 503, times=9))
+    with pytest.raises(Unreachable):
+        shop.app.renewal.renew()
+    shop.gitlab.faults.clear()
+    assert [found.code for found in shop.app.renewal.renew()] == ["EGR059"]
+
+
 def test_a_held_request_is_held_again_when_it_is_reopened(shop: Shop) -> None:
     assert shop.decide("hold") == "held"
     shop.gitlab.close_by(1)
@@ -101,23 +119,23 @@ class TestPushed:
         assert (shop.follow(), shop.row.state) == (["EGR007"], "waiting")
         assert shop.row.decisions == ()
 
-    def test_a_push_that_nobody_saw_before_the_target_moved_leaves_the_request_waiting(self, shop: Shop) -> None:
+    def test_a_push_that_nobody_saw_before_it_is_drawn_anew_leaves_the_request_waiting(self, shop: Shop) -> None:
         """It can't be drawn anew, since that branch is somebody else's work now; it does not stay half drawn either."""
         head = shop.gitlab.push(1)
-        git_repos.commit(shop.gitlab.repository, {"organization/p.yaml": "# moved\n" + FILES["organization/p.yaml"]})
-        assert [found.code for found in shop.app.renewal.renew()] == ["EGR443"]
+        git_repos.commit(shop.gitlab.repository, MOVED)
+        assert shop.ask("propose", redraw=shop.key) == "EGR443"
         assert (shop.row.state, shop.row.pushed) == ("waiting", head[:12])
         assert shop.decide("approve") == "EGR019"
         assert (shop.follow(), shop.row.pushed) == (["EGR007"], head)
         assert shop.gitlab.tip(shop.row.branch) == head
 
-    def test_what_somebody_pushed_to_is_not_drawn_anew(self, shop: Shop) -> None:
-        shop.gitlab.push(1)
-        shop.follow()
+    def test_what_somebody_pushed_to_is_not_drawn_anew_by_itself(self, shop: Shop) -> None:
+        head = shop.gitlab.push(1)
         before = shop.row
-        git_repos.commit(shop.gitlab.repository, {"organization/p.yaml": "# moved\n" + FILES["organization/p.yaml"]})
+        git_repos.commit(shop.gitlab.repository, MOVED)
         assert shop.app.renewal.renew() == ()
-        assert shop.row == before
+        assert (shop.row.state, shop.row.digest, shop.row.pushed) == ("waiting", before.digest, head)
+        assert "Somebody pushed" in shop.news[-1]
 
     def test_a_deleted_branch(self, shop: Shop) -> None:
         shop.gitlab.cut_branch(1)
@@ -125,6 +143,7 @@ class TestPushed:
         assert shop.follow() == []
 
 
+MOVED = {"organization/p.yaml": "# moved\n" + FILES["organization/p.yaml"]}
 TWO = (
     FILES["egress-policy.yaml"]
     .replace("[sam@fincorp.example]", "[sam@fincorp.example, ines@fincorp.example]")

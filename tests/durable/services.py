@@ -75,7 +75,7 @@ class Service:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.durable.services"])
         self._told, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=_live, args=(folder, url, orders, theirs), daemon=True)
+        self._process = context.Process(target=live, args=(folder, url, orders, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -144,7 +144,7 @@ def one_of_everything(app: App, state: str) -> None:
     assert len(keys) == len(set(keys))
 
 
-def _live(folder: Path, url: str, orders: Orders, told: Connection) -> None:
+def live(folder: Path, url: str, orders: Orders, told: Connection) -> None:
     began = time.monotonic()
     app = app_in(folder, url)
 

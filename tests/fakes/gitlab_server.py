@@ -180,10 +180,12 @@ class GitLab(People):
             return 409, {"message": f"SHA does not match HEAD of source branch: {found['sha']}"}
         tip = self.tip(found["target_branch"])
         assert tip
-        tree = self.git("merge-tree", "--write-tree", tip, found["sha"]).splitlines()[0]
+        tree = self.git("merge-tree", "--write-tree", tip, found["sha"])
+        if not tree:
+            return 405, {"message": "Branch cannot be merged"}
         who = ["-c", "user.name=GitLab", "-c", "user.email=gitlab@gitlab.example"]
         message = given.get("merge_commit_message", "Merge")
-        merged = self.git(*who, "commit-tree", tree, "-p", tip, "-p", found["sha"], "-m", message)
+        merged = self.git(*who, "commit-tree", tree.splitlines()[0], "-p", tip, "-p", found["sha"], "-m", message)
         self.git("update-ref", f"refs/heads/{found['target_branch']}", merged, tip)
         if given.get("should_remove_source_branch"):
             self.git("update-ref", "-d", f"refs/heads/{found['source_branch']}")

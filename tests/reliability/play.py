@@ -117,6 +117,8 @@ class Player:
             return False
         if act.what != "comment" and gitlab.tip(found["source_branch"]) is None:
             return False
+        if act.what == "merge" and not gitlab.git("merge-tree", "--write-tree", "main", found["source_branch"]):
+            return False
         if act.what == "push":
             self._shown[number] = gitlab.tip(found["source_branch"]) or ""
         if act.what == "put_back" and number not in self._shown:
