@@ -135,25 +135,31 @@ def restart(folder: Path, url: str) -> float:
     return seconds
 
 
-def failover(folder: Path, url: str) -> float:
-    """Seconds from the death of a replica to the moment when another one has its work done."""
+def failover(folder: Path, url: str) -> float | None:
+    """Seconds from the death of a replica to the moment when another one has its work done.
+
+    None when the other one was quicker to claim the work, so that nobody died.
+    """
     app = app_in(folder, url)
     second = Service(folder, url, Orders("second", pace=PACE))
     assert second.says()
     first = Service(folder, url, Orders("first", act="propose", die_at="claimed", pace=PACE))
-    first.died()
-    began = time.monotonic()
+    until(lambda: passed(folder, "claimed"), "claimed")
+    began = time.monotonic() if "first" in passed(folder, "claimed") else None
     until(lambda: the_request(app).state == "waiting", "waiting")
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - began if began is not None else None
+    first.kill()
     second.kill()
     return seconds
 
 
-def many(what: Callable[[Path, str], float], fresh: Callable[[Path], str], runs: int = RUNS) -> float:
-    figures = []
-    for _ in range(runs):
+def many(what: Callable[[Path, str], float | None], fresh: Callable[[Path], str]) -> float:
+    """The median of several runs."""
+    figures: list[float] = []
+    while len(figures) < RUNS:
         with tempfile.TemporaryDirectory() as folder:
-            figures.append(what(Path(folder), fresh(Path(folder))))
+            took = what(Path(folder), fresh(Path(folder)))
+            figures += [] if took is None else [took]
     return percentile(figures, 0.5)
 
 
