@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.house.source import existing, none_of
 from tests.shared import ROOT
 
@@ -64,3 +66,40 @@ def test_import_leaves_heavy_libraries_alone(tmp_path: Path) -> None:
     existing("bot", "cli.py")
     loaded = _run(f"import sys, {COMMAND_LINE}; print(*sorted(sys.modules))", tmp_path).split()
     none_of(library for library in HEAVY if library in loaded)
+
+
+WORKED = """
+import io, sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.apps import app_on_sample
+from bot.cli import main
+folder = Path({folder!r})
+app_on_sample(folder)
+sys.stdin = io.StringIO({said!r})
+try:
+    status = main([*{words!r}, "--config", str(folder / "allowlist.git")])
+except SystemExit as ended:
+    status = ended.code
+print("STATUS", status, *sorted(name for name in sys.modules if name in ("dbos", "bot.lifecycle.engine")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("check", "--for", "payment-gateway", "--to", "api.twilio.com"), ""),
+        (("propose", "--for", "payment-gateway", "--to", "api.twilio.com", "--reason", "SMS"), ""),
+        (("chat",), "let payment-gateway reach api.twilio.com because of SMS\nyes\n"),
+    ],
+)
+def test_only_a_service_pays_for_the_durable_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    """Not even where something is proposed and carried out."""
+    monkeypatch.setenv("POSTERN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("POSTERN_PERSON", "dana@fincorp.example")
+    code = WORKED.format(root=str(ROOT), folder=str(tmp_path), said=said, words=words)
+    last = _run(code, tmp_path / "cache").splitlines()[-1].split()
+    assert last[:2] in (["STATUS", "0"], ["STATUS", "3"])
+    assert last[2:] == []
