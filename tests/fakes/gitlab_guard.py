@@ -101,17 +101,6 @@ _BESIDE: dict[str, Any] = {
             ]
         }
     },
-    # https://docs.gitlab.com/api/deployments/
-    "/api/v4/projects/{id}/deployments": {
-        "get": {
-            "parameters": [
-                {"name": "order_by", "in": "query", "enum": ["id", "iid", "created_at", "updated_at", "finished_at"]},
-                {"name": "sort", "in": "query", "enum": ["asc", "desc"]},
-                {"name": "page", "in": "query"},
-                {"name": "per_page", "in": "query"},
-            ]
-        }
-    },
     "/api/v4/projects/{id}/jobs/{job_id}/trace": {"get": {"parameters": []}},
 }
 # GitLab takes `a,b` as well as a list; its description only writes the list.

@@ -223,8 +223,6 @@ class GitLab(People):
             return self.branch(method, unquote(rest.removeprefix("repository/branches").strip("/")), query)
         if rest == "members/all":
             return 200, self.members
-        if rest == "deployments":  # nothing deploys from here
-            return 200, []
         if rest == f"members/all/{BOT['id']}" and self.level is not None:
             return 200, {**BOT, "access_level": self.level}
         if rest == "merge_requests" and method == "POST":
