@@ -221,8 +221,8 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
 
 
 def _in_charge(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> list[Platform]:
-    """Who may write: those that govern the workload, then those that deny it at the far end; or the one that the asker
-    chose among several ways."""
+    """Who may write: those that govern the workload, then those that deny it at the far end (to take away: that have
+    a say there); or the one that the asker chose among several ways."""
     if need.isolate:
         denied = default(allowlist, need) == "denied"
         return [
@@ -230,9 +230,10 @@ def _in_charge(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> l
         ]
     chosen = [platform for platform in ALL if need.choice == platform.NAME and need.workload.kind == platform.KIND]
     governing = allowlist.governing(need.workload)
-    denying = {name for verdict in before for layer in verdict.denying() for name in layer.platforms}
-    far = [platform for platform in ALL if platform.NAME in denying and platform not in governing]
-    return chosen or [*governing, *(() if need.remove else far)]
+    concerned = [layer for verdict in before for layer in (verdict.layers if need.remove else verdict.denying())]
+    names = {name for layer in concerned for name in layer.platforms}
+    far = [platform for platform in ALL if platform.NAME in names and platform not in governing]
+    return chosen or [*governing, *far]
 
 
 def _only_adds(part: Allowlist, edit: Edit) -> bool:
