@@ -122,7 +122,8 @@ class Rounds:
             with self._memory.transaction() as tx:
                 won = tx.take_over(row, self._me.id)
             if won:
-                self._resume([each for each in left if each.executor == row.id], versions)
+                # Looked up anew: what was seen before the row was ours may be resumed already, by whoever had it then.
+                self._resume([each for each in self._engine.left() if each.executor == row.id], versions)
                 with self._memory.transaction() as tx:
                     tx.forget_replica(row.id, taken_by=self._me.id)
 
