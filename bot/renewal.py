@@ -70,7 +70,7 @@ class Renewal:
     def _tell(self, request: Request, handled: Handled, world: World) -> Finding | None:
         """Said once for each commit, whichever replica drew it."""
         said = [handled.problem.finding] if handled.problem else handled.answer.findings if handled.answer else ()
-        if not said or said[0].code == "EGR413":  # another replica drew it before us
+        if not said or said[0].code == "EGR417":  # another replica drew it before us
             return None
         found = said[0]
         with self._memory.transaction() as tx:

@@ -117,7 +117,7 @@ def test_only_whom_it_concerns_may_have_it_drawn_anew(app: App) -> None:
 
 def test_nothing_moved_nothing_is_drawn(app: App) -> None:
     before = request_of(app)
-    assert "nothing was opened twice" in says(app, f"redraw {before.key}")
+    assert "on the newest commit already; nothing changed" in says(app, f"redraw {before.key}")
     assert request_of(app).digest == before.digest and request_of(app).commit == before.commit
 
 
