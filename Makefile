@@ -14,7 +14,7 @@ SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { statu
 INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-clean test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean
+.PHONY: help setup dev demo demo-clean test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ check: .venv/.dev ## Lint, format, types and import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
+
+slow: .venv/.dev ## The tests that `make test` leaves out because they take minutes each
+	@$(PY) -m pytest -m slow $(ARGS)
 
 mutants: .venv/.dev ## Plant mistakes; each must turn a test red (some minutes)
 	@$(PY) -m tests.mutants $(ARGS)

