@@ -50,7 +50,6 @@ from tests.fakes.gitlab_server import PROJECT, TOKEN
 LOADED = (dbos, git, gitlab, sqlalchemy)
 PACE = Pace(look=0.05, watch=0.1, mend=0.5, beat=0.2, timeout=1.5)
 PATIENCE = 60.0
-steps._FIRST = 0.5  # seconds before the second try; tests of it are elsewhere
 _GITLAB = 2.0  # seconds without a byte after which a call is given up
 
 
@@ -202,6 +201,7 @@ def _told(handled: Handled) -> Told:
 
 
 def _live(office: Office, pipe: Connection) -> None:
+    steps._FIRST = 0.5  # seconds before the second try, in this process only; tests of it are elsewhere
     office.home.mkdir(parents=True, exist_ok=True)
     life = _Life(office)
     _, problem = attempt(life.runner.start)
