@@ -23,7 +23,7 @@ _NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 def git(at: Path, *args: str, feed: bytes = b"") -> str:
     """What `git ARGS` says in the folder `at`."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "POSTERN_"))}
     done = subprocess.run(
         ["git", "-c", "protocol.file.allow=always", *args],
         cwd=at,

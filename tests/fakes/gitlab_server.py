@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
 import socket
 import ssl
@@ -89,7 +90,8 @@ class GitLab(People):
         return made
 
     def git(self, *args: str) -> str:
-        done = subprocess.run(["git", *args], cwd=self.repository, capture_output=True, text=True, check=False)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("POSTERN_")}
+        done = subprocess.run(["git", *args], cwd=self.repository, env=env, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def tip(self, branch: str) -> str | None:
