@@ -29,6 +29,9 @@ LOCAL = {b"ls-tree", b"cat-file", b"mktree", b"hash-object", b"commit-tree", b"r
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
+TALKING = {b"push", b"fetch", b"ls-remote", b"remote-https"}
+
+
 class Watch(threading.Thread):
     """Looks at every process that this one started, as long as it runs: what is in its arguments, and who it is."""
 
@@ -52,8 +55,11 @@ class Watch(threading.Thread):
                 except OSError:
                     continue
                 self.arguments.add(arguments)
-                # Only Git's: other tests of this process may have children of their own.
-                if b"POSTERN_" in environment and b"git" in arguments.split(b"\0")[0].rsplit(b"/", 1)[-1]:
+                if arguments.startswith(b"env\0-u\0"):  # about to drop them, and then to become Git
+                    continue
+                # Those that talk to a server: a process that has just been forked still shows its parent's, and other
+                # tests of this process may have children of their own.
+                if b"POSTERN_" in environment and TALKING & set(arguments.split(b"\0")):
                     self.with_settings.add(arguments)
                 if any(secret in environment for secret in SECRETS):
                     self.with_secret.add(arguments)
