@@ -95,10 +95,10 @@ class App:
     @cached_property
     def runner(self) -> InlineRunner | DurableRunner:
         """In this process; where a service runs, it only writes rows."""
-        from bot.lifecycle import InlineRunner, served  # noqa: PLC0415
+        from bot.lifecycle import InlineRunner  # noqa: PLC0415
 
-        is_served = lambda: served(self.memory, self.repository, self.clock())  # noqa: E731
-        return InlineRunner(self.memory, self.steps(), self.clock, repository=self.repository, is_served=is_served)
+        steps, is_served = self.steps(), self.is_served
+        return InlineRunner(self.memory, steps, self.clock, repository=self.repository, is_served=is_served)
 
     def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
@@ -250,7 +250,7 @@ class App:
         new commits changed is drawn anew; then what is due by now is said and done."""
         if not self._has_git():
             return
-        self.finish_what_was_left()
+        self.runner.finish_what_was_left()
         for key, problem in self.follower.sync(self.repository).problems.items():
             log.warning("%s: %s", key, say(problem.finding).says)
         self._settle()

@@ -43,6 +43,13 @@ class Handled:
     world: World | None = None
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is said, the most important first: why there is no answer, or the answer's own."""
+        if self.problem:
+            return (self.problem.finding,)
+        return self.answer.findings if self.answer else ()
+
+    @property
     def exit_status(self) -> int:
         if self.problem:
             return self.problem.exit_status

@@ -138,18 +138,14 @@ def _settle(effect: Settle, forge: Forge, elsewhere: Elsewhere) -> Linked:
 
 
 def _close(effect: CloseMergeRequest, forge: Forge) -> MergeRequest:
-    merge_request = forge.find(effect.request_key)
-    if merge_request is None:
-        raise Outdated("EGR475", key=effect.request_key)
+    merge_request = _of(effect.request_key, forge)
     if merge_request.state != "opened":
         return merge_request
     return forge.close(merge_request.number, POSTERN, effect.reason)
 
 
 def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
-    merge_request = forge.find(effect.request_key)
-    if merge_request is None:
-        raise Outdated("EGR475", key=effect.request_key)
+    merge_request = _of(effect.request_key, forge)
     if effect.merge and merge_request.target_branch != effect.target:
         raise Outdated("EGR479", key=effect.request_key, branch=merge_request.target_branch, read=effect.target)
     words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")

@@ -51,7 +51,8 @@ class Renewal:
     def _one(self, request: Request, world: World) -> Finding | None:
         if request.state not in _MAY_BE_DRAWN or request.drawn is None or request.base == world.allowlist.commit:
             return None
-        same, _ = attempt(lambda: still_the_same(request.drawn, world) if request.drawn else False)
+        drawn = request.drawn
+        same, _ = attempt(lambda: still_the_same(drawn, world))
         if same or not self._is_still_ours(request.key):
             return None
         ask = by_name("propose").Ask.model_validate({"redraw": request.key})
@@ -69,7 +70,7 @@ class Renewal:
 
     def _tell(self, request: Request, handled: Handled, world: World) -> Finding | None:
         """Said once for each commit, whichever replica drew it."""
-        said = [handled.problem.finding] if handled.problem else handled.answer.findings if handled.answer else ()
+        said = handled.findings
         if not said or said[0].code == "EGR417":  # another replica drew it before us
             return None
         found = said[0]

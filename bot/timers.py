@@ -143,8 +143,7 @@ class Timers:
         if handled.problem and handled.problem.exit_status in (1, 7):
             log.warning("%s: %s", request.key, say(handled.problem.finding).says)
             return []  # tried again by the next pass
-        said = [handled.problem.finding] if handled.problem else handled.answer.findings if handled.answer else ()
-        why = say(said[0]).says if said else ""
+        why = say(handled.findings[0]).says if handled.findings else ""
         told = life.removal_told(request, removal if isinstance(removal, Request) else None, why)
         return self._take(request, replace(made, told=(told,), ends=False))
 

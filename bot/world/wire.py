@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeVar
 
 from skills.core.errors import Unreachable
 from skills.core.model import (
-    CloseMergeRequest,
     Destination,
     DiagramTask,
     Drawn,
@@ -24,47 +23,33 @@ from skills.core.model import (
     Effect,
     Evidence,
     Finding,
-    LeaveNote,
-    MergeRequestDecision,
     Need,
-    OpenDiagram,
-    OpenIssue,
-    OpenMergeRequest,
     Person,
     Place,
     Ports,
     Question,
-    Relabel,
-    Settle,
     Workload,
 )
 
 T = TypeVar("T")
 
+_EFFECTS: tuple[type, ...] = typing.get_args(Effect)
 KNOWN: tuple[type, ...] = (
-    CloseMergeRequest,
+    *_EFFECTS,
     Destination,
     DiagramTask,
     Drawn,
     Edit,
     Evidence,
     Finding,
-    LeaveNote,
-    MergeRequestDecision,
     Need,
-    OpenDiagram,
-    OpenIssue,
-    OpenMergeRequest,
     Person,
     Place,
     Ports,
     Question,
-    Relabel,
-    Settle,
     Workload,
 )
 _BY_NAME = {kind.__name__: kind for kind in KNOWN}
-_EFFECTS: tuple[type, ...] = typing.get_args(Effect)
 
 
 def dump(value: Any) -> dict[str, Any]:

@@ -122,6 +122,15 @@ def is_address(text: str) -> bool:
     return _address(text) is not None
 
 
+def is_network(text: str) -> bool:
+    """An address or a range in CIDR form, also with bits behind its prefix, as manifests have it."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def address(text: str) -> Address:
     """The address; an IPv4-mapped IPv6 address is the IPv4 address that packets really go to."""
     found = _address(text)

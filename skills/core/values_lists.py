@@ -13,6 +13,7 @@ import re2
 from skills.core.allowlist import Allowlist
 from skills.core.enforce import delivery
 from skills.core.enforce.delivery import Release
+from skills.core.hosts import is_network
 from skills.core.model import Destination, Edit, Need, Verdict
 from skills.core.proof import part_for, prove
 from skills.core.yaml_text import CannotEdit, Document, Map, Seq, append_item, read_documents
@@ -193,7 +194,7 @@ class _Like:
         return made
 
     def _end(self, word: str, last: str) -> str | None:  # noqa: ARG002 - what it holds says what it is
-        if _is_network(last):
+        if is_network(last):
             self.placed = True
             if not self.address:
                 raise _Strange
@@ -219,11 +220,3 @@ class _Like:
             slug = _SLUG.sub("-", f"{self.to.host or self.address}".casefold().removesuffix("/32")).strip("-")
             return slug if slug not in self.taken else f"{slug}-{self.to.ports}"
         return (self.reason or f"for {self.to}") if word in _TEXTS else None
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True

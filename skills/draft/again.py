@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
 from skills.contract import World
 from skills.core import change
@@ -17,9 +18,9 @@ def stands(request: Request, world: World) -> bool | None:
     """Whether the world's commit does what a request asked for; None where that can't be told any more."""
     if request.drawn is None:
         return None
-    asked = {name: value for name, value in json.loads(request.drawn.asked).items() if name in _OF_DRAFT}
     # Its last day may be over; that says nothing about what stands.
-    need, _ = draft.need_of(draft.Ask.model_validate({**asked, "until": None}), world)
+    asked = {**_of_draft(json.loads(request.drawn.asked)), "until": None}
+    need, _ = draft.need_of(draft.Ask.model_validate(asked), world)
     if need is None:
         return None
     if need.isolate:
@@ -33,13 +34,16 @@ def stands(request: Request, world: World) -> bool | None:
     return False if other in decisions else None
 
 
+def _of_draft(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What `draft` takes of an ask of `propose`."""
+    return {name: value for name, value in asked.items() if name in _OF_DRAFT}
+
+
 def still_the_same(drawn: Drawn, world: World) -> bool:
     """Draws it once more on the world's commit. What is refused or can't be looked up any more is not the same."""
     asked = json.loads(drawn.asked)
-    ask = draft.Ask.model_validate({name: value for name, value in asked.items() if name in _OF_DRAFT})
+    ask = draft.Ask.model_validate(_of_draft(asked))
     need, _ = draft.need_of(ask, world)
     if need is None:
         return False
-    noted = asked.get("comment")
-    drafted = draft.drawn(ask, need if noted is None else replace(need, reason=noted), world)
-    return change.effect(drafted.change) == drawn.effect
+    return change.effect(draft.drawn(ask, need, world, asked.get("comment")).change) == drawn.effect

@@ -62,8 +62,13 @@ def run(ask: Ask, world: World) -> Answer:
     )
 
 
-def drawn(ask: Ask, need: Need, world: World) -> Draft:
-    """The change with its proof and, where the policy names one, with the team's architecture diagram."""
+def drawn(ask: Ask, need: Need, world: World, comment: str | None = None) -> Draft:
+    """The change with its proof and, where the policy names one, with the team's architecture diagram.
+
+    `comment` is the reason as an earlier draft noted it in the file: what was shown is what is done, so a reason that
+    came after it stands in the merge request and not in the file.
+    """
+    need = need if comment is None else replace(need, reason=comment)
     return with_diagram(answered(change.draft(world.allowlist, need), ask.answer), need, world)
 
 

@@ -65,19 +65,13 @@ def run(ask: Ask, world: World) -> Answer:
     need, unresolved = draft.need_of(ask, world)
     if need is None:
         return unresolved
-    drafted = _drafted(ask, need, world)
+    drafted = draft.drawn(ask, need, world, ask.comment)
     if ask.digest and ask.digest != drafted.change.digest:
         raise Outdated("EGR406", shown=ask.digest[:12], now=drafted.change.digest[:12])
     if not drafted.change.edits:
         return _nothing_to_do(drafted, need, world)
     draft.refuse_unproved(drafted, need)
     return _open(ask, drafted, need, world)
-
-
-def _drafted(ask: Ask, need: Need, world: World) -> Draft:
-    """As it was shown: a reason that came after the draft stands in the merge request and not in the file."""
-    noted = need if ask.comment is None else replace(need, reason=ask.comment)
-    return draft.drawn(ask, noted, world)
 
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
@@ -179,7 +173,7 @@ def _redraw(old: Request, world: World) -> Answer:
     need, unresolved = draft.need_of(ask, world)
     if need is None:
         return unresolved
-    drafted = _drafted(ask, need, world)
+    drafted = draft.drawn(ask, need, world, ask.comment)
     if not drafted.change.edits:
         return _superseded(old, drafted, need, world)
     draft.refuse_unproved(drafted, need)

@@ -19,6 +19,7 @@ from skills.core.model import Edit, OpenMergeRequest
 from tests.fakes import git_repos
 from tests.fakes.gitlab_guard import guarded
 from tests.fakes.gitlab_server import PROJECT, TOKEN, Fault, GitLab, certificate, serving
+from tests.shops import FILES as SHOP_FILES
 
 pytestmark = pytest.mark.needs("openssl")
 FILES = {"a.yaml": "a: 1\n", "deep/er/b.yaml": "b: 2\n"}
@@ -345,17 +346,6 @@ class TestDeciding:
 class TestTheProduct:
     """The command line against GitLab: asked, approved by somebody else, merged; and what a wrong person gets."""
 
-    FILES = {
-        "organization/p.yaml": (
-            "apiVersion: lowops.manifests.v1\nkind: Project\n"
-            "metadata: {name: pay, environment: production, organizational-unit: u, organization: o}\n"
-            "spec:\n  allowedEgress:\n    - a.example\n"
-        ),
-        "egress-policy.yaml": (
-            'version: 1\ngroups: {sec: [sam@fincorp.example]}\napproval: [{paths: ["**"], groups: [sec]}]\n'
-        ),
-    }
-
     def test_from_ask_to_merge(
         self,
         gitlab: GitLab,
@@ -364,7 +354,7 @@ class TestTheProduct:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        git_repos.commit(gitlab.repository, self.FILES)
+        git_repos.commit(gitlab.repository, SHOP_FILES)
         settings = {"HOME": "state", "GITLAB_TOKEN": TOKEN, "GITLAB_CA": str(keys[0]), "CONFIG": gitlab.clone}
         for name, value in {**settings, "HOME": str(tmp_path / "state")}.items():
             monkeypatch.setenv(f"POSTERN_{name}", value)

@@ -5,7 +5,6 @@ Source: istio/istio pkg/config/validation/validation.go, ValidateServiceEntry.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ import re2
 
 from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
+from skills.core.hosts import is_network
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.yaml_text import Map, Seq
@@ -107,7 +107,7 @@ def _faults(entry: ServiceEntry) -> Iterator[Finding]:
     yield from _resolution_faults(entry)
     yield from _port_faults(entry)
     for text in entry.addresses:
-        if not _is_network(text) or ("/" in text and entry.resolution not in {"", "NONE", "STATIC"}):
+        if not is_network(text) or ("/" in text and entry.resolution not in {"", "NONE", "STATIC"}):
             yield finding("EGR971", entry.place, address=text, entry=entry.name)
 
 
@@ -132,11 +132,3 @@ def _port_faults(entry: ServiceEntry) -> Iterator[Finding]:
     raw = next((port for port in entry.ports if port.family == "tcp"), None)
     if raw is not None and len(entry.hosts) > 1 and not entry.passes_through:
         yield finding("EGR969", raw.place, entry=entry.name, port=raw.number, protocol=raw.protocol or "TCP")
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
