@@ -357,7 +357,7 @@ class Conversation:
         return self._run(turn, "status", {"key": heard.key})
 
     def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
-        return [problem(not_understood(turn.words) if heard.verb == "unclear" else Finding("EGR658"))]
+        return [problem(Finding("EGR658") if heard.verb == "empty" else not_understood(turn.words))]
 
     def _which_workload(self, turn: Turn) -> list[Reply]:
         turn.state["asking"] = {"id": "workload", "choices": []}
