@@ -86,11 +86,12 @@ bench: .venv/.dev ## Measure the check path, proposals and durable work as ratio
 	touch .venv/.core && echo "Ready after $$(( $$(date +%s) - began )) s"
 
 # The oracle's own pins would contradict ours: it gets a folder, and tests run it as a process of its own.
-.venv/.dev: requirements/dev.txt requirements/oracle.txt .venv/.core
+.venv/.dev: requirements/dev.txt requirements/oracle.txt tests/counterparts/package-lock.json .venv/.core
 	@began=$$(date +%s); \
 	echo "Installing $$(grep -c == requirements/dev.txt) packages from requirements/dev.txt"; \
 	$(call INSTALL,--no-deps --only-binary :all: -r requirements/dev.txt) && \
 	rm -rf .venv/oracle && $(PIP_INSTALL) -q --no-deps --target .venv/oracle -r requirements/oracle.txt && \
+	{ ! command -v npm >/dev/null || npm ci --prefix tests/counterparts --ignore-scripts --no-audit --no-fund --silent; } && \
 	touch .venv/.dev && echo "Ready after $$(( $$(date +%s) - began )) s"
 
 # Existing pins stay unless UPGRADE says otherwise: `make lock UPGRADE=--upgrade`. Each file keeps to the one before.
@@ -99,7 +100,7 @@ COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --gener
 
 lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra all -o requirements/server.txt
-	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra durable --extra postgres --extra ai --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra durable --extra postgres --extra openai --extra anthropic --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
 	$(COMPILE) --group oracle -o requirements/oracle.txt
 

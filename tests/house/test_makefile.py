@@ -23,6 +23,8 @@ def folder(tmp_path: Path) -> Path:
     (made / "pyproject.toml").touch()
     for lock in ("core", "dev", "server", "oracle"):
         (made / "requirements" / f"{lock}.txt").touch()
+    (made / "tests" / "counterparts").mkdir(parents=True)
+    (made / "tests" / "counterparts" / "package-lock.json").touch()
     return made
 
 
