@@ -176,7 +176,8 @@ def _watch(tx: Transaction, key: str, watcher: str, thread: str, now: datetime) 
 def _facts(request: Request) -> dict[str, Any]:
     task = {"diagram": wire.dump(request.diagram) if request.diagram else None}
     linked = {name: key for name, key in (("ends", request.ends), ("renews", request.renews)) if key}
-    return {**linked, **task, **({"drawn": wire.dump(request.drawn)} if request.drawn else {})}
+    kept = {"drawn": request.drawn, "weighed": request.weighed}
+    return {**linked, **task, **{name: wire.dump(value) for name, value in kept.items() if value}}
 
 
 def _move(tx: Transaction, item: MoveRequest, world: World) -> None:

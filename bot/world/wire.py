@@ -28,6 +28,7 @@ from skills.core.model import (
     Place,
     Ports,
     Question,
+    Weighed,
     Workload,
 )
 
@@ -47,6 +48,7 @@ KNOWN: tuple[type, ...] = (
     Place,
     Ports,
     Question,
+    Weighed,
     Workload,
 )
 _BY_NAME = {kind.__name__: kind for kind in KNOWN}

@@ -14,7 +14,18 @@ from skills.core import change, risk
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.messages import say
-from skills.core.model import ISOLATION, NEEDS_APPROVAL, Drawn, Finding, Need, OpenMergeRequest, Request, scoped
+from skills.core.model import (
+    ISOLATION,
+    NEEDS_APPROVAL,
+    Drawn,
+    Finding,
+    Grant,
+    Need,
+    OpenMergeRequest,
+    Request,
+    Weighed,
+    scoped,
+)
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
 from skills.propose import asides
@@ -55,7 +66,25 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
         remove=need.remove,
         waits_for=tuple(sorted(approvers)),
         drawn=Drawn(asked, need_key, change.effect(drafted.change), diff[:_DIFF_KEPT]),
+        weighed=_weighed(drafted, need, world),
     )
+
+
+def _weighed(drafted: Draft, need: Need, world: World) -> Weighed:
+    proof = drafted.change.proof
+    assessed = risk.assess(need, proof)
+    return Weighed(
+        assessed.band,
+        need.workload.platform,
+        assessed.reasons,
+        (*proof.wider_than_asked, *proof.lost)[:_MOST_LISTED],
+        tuple(_permission(grant) for grant in proof.newly_allowed[:_MOST_LISTED]),
+        tuple(world.owners(drafted.change.governed)),
+    )
+
+
+def _permission(grant: Grant) -> str:
+    return f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})"
 
 
 def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[OpenMergeRequest, tuple[Finding, ...]]:

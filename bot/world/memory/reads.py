@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, selec
 from bot.world import wire
 from bot.world.memory import tables
 from bot.world.memory.rows import (
+    CardRow,
     DecisionRow,
     DeliveryRow,
     DraftRow,
@@ -25,7 +26,7 @@ from bot.world.memory.rows import (
     TurnRow,
 )
 from skills.core.errors import Unreachable
-from skills.core.model import OPEN_STATES, Decided, DiagramTask, Drawn, Edit, Finding, Link, Need, Request
+from skills.core.model import OPEN_STATES, Decided, DiagramTask, Drawn, Edit, Finding, Link, Need, Request, Weighed
 
 _KEYS_AT_ONCE = 500  # a statement has room for about a thousand values on an old SQLite
 
@@ -145,6 +146,18 @@ class Reads(ABC):
         table = tables.outbox
         statement = select(table).where(table.c.request == request).order_by(table.c.id.desc()).limit(last)
         return tuple(PostRow(**row) for row in reversed(self._rows(statement)))
+
+    def cards(self, request: str | None = None) -> tuple[CardRow, ...]:
+        """The copies of a request's card, or of all cards of which something may still change."""
+        table = tables.cards
+        where = table.c.request == request if request else table.c.over.is_(False)
+        return tuple(CardRow(**row) for row in self._rows(select(table).where(where).order_by(table.c.key)))
+
+    def channel(self, channel: str) -> dict[str, Any]:
+        """What a channel speaks of; nothing where nobody said so."""
+        table = tables.channels
+        rows = self._rows(select(table.c.speaks_of).where(table.c.id == channel))
+        return dict(rows[0]["speaks_of"]) if rows else {}
 
     def said(self, requests: Sequence[str]) -> dict[str, dict[str, datetime]]:
         """When people were told what of each request: its marks, which are the keys of messages without the request."""
@@ -276,5 +289,6 @@ def _request(
         latest=latest,
         ends=row["facts"].get("ends"),
         renews=row["facts"].get("renews"),
+        weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -155,6 +155,22 @@ class PostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CardRow:
+    """One copy of a request's card. `ts` is what the chat calls it, `mark` says what was drawn last, `tries` counts
+    attempts to post it, `busy` is when somebody began to draw it; `over`: nothing of it will change any more."""
+
+    key: str
+    request: str
+    channel: str
+    ts: str | None
+    mark: str
+    tries: int
+    over: bool
+    busy: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryRow:
     """What the forge told us. `payload` is a hint where to look, never what is so."""
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.world import wire
 from bot.world.memory import tables
+from bot.world.memory.chat import Chat
 from bot.world.memory.engine import file_of, open_engine, place_of
 from bot.world.memory.failures import is_broken, reachable
 from bot.world.memory.messages import Messages
@@ -34,7 +35,7 @@ SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON
 
 
-class Transaction(Messages, Work):
+class Transaction(Messages, Work, Chat):
     """One unit of work. All of it becomes visible when the block ends, or none of it.
 
     What must be written once has a natural key; writing it again returns False and changes nothing.

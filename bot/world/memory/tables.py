@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -222,4 +222,31 @@ replicas = Table(
     Column("beat", Moment, nullable=False),
     Column("beats", Integer, nullable=False),
     Column("taken_by", Words),
+)
+
+# Copies of a request's card in the chat. `mark` says what was drawn last, `over` that nothing of it will change.
+cards = Table(
+    "cards",
+    metadata,
+    Column("key", Words, primary_key=True),
+    Column("request", Words, ForeignKey("requests.key"), nullable=False),
+    Column("channel", Words, nullable=False),
+    Column("ts", Words),
+    Column("mark", Words, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("over", Boolean, nullable=False),
+    Column("busy", Moment),
+    Column("updated_at", Moment, nullable=False),
+    Index("cards_of_request", "request"),
+    Index("cards_by_end", "over", "key"),
+)
+
+# What a channel speaks of where a message does not say it.
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("speaks_of", JSON, nullable=False),
+    Column("set_by", Words, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )

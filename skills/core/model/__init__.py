@@ -45,6 +45,7 @@ from skills.core.model.requests import (
     TickDiagram,
     Verb,
     WatchRequest,
+    Weighed,
 )
 from skills.core.model.seen import Deployed, Job, Pipeline, Remark, Seen
 from skills.core.model.verdicts import (
@@ -122,6 +123,7 @@ __all__ = [
     "Verb",
     "Verdict",
     "WatchRequest",
+    "Weighed",
     "Workload",
     "WorkloadRef",
     "brought_up",

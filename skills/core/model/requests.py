@@ -53,6 +53,19 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was found of a change when it was drawn, for whoever decides: its risk with a reason for each point, what it
+    opens or closes beyond the need, every permission that is new in words, and the people whom CODEOWNERS names."""
+
+    band: str
+    platform: str
+    reasons: tuple[Finding, ...] = ()
+    beyond: tuple[Finding, ...] = ()
+    opens: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DiagramTask:
     """That a diagram must be brought up to date by hand; once it is, `by` and `at` say who said so and when."""
 
@@ -109,6 +122,7 @@ class Request:
     latest: Finding | None = None
     ends: str | None = None
     renews: str | None = None
+    weighed: Weighed | None = None
 
     def is_for(self, workload: Workload) -> bool:
         """Whether it asks for this workload: in its environment, where the request names several."""
