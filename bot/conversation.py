@@ -208,7 +208,7 @@ class Conversation:
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
         before, widens = spoken_of(turn, heard, self._memory)
         self._new_subject(turn, heard)
-        turn.state |= {"to": [*before, *heard.destinations], "widens": widens}
+        turn.state |= {"to": [*before, *heard.destinations], **widens}
         if not turn.state.get("for"):
             return self._which_workload(turn)
         return self._run(turn, "check", {"for": turn.state["for"], "to": heard.destinations})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -116,18 +117,28 @@ def typed(turn: Turn, heard: Heard, desk: Desk) -> tuple[str, dict[str, Any]]:
     return heard.verb, {"key": key, "reason": heard.reason, "until": heard.until}
 
 
-def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], str | None]:
-    """What "also port 8443" adds to: the destinations of this person's open request in the thread, with its key, or
-    those that the thread speaks of."""
+def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], dict[str, Any]]:
+    """What "also port 8443" adds to: the destinations of this person's open request in the thread, or those that the
+    thread speaks of. With a request go its key and the reason that its files note: drawn without it they would change
+    where nothing is added."""
+    none: dict[str, Any] = {"widens": None}
     if not heard.also:
-        return [], None
+        return [], none
     row = memory.request(turn.state["key"]) if turn.state.get("key") else None
     request = row.request if row else None
     if request and request.state in OPEN_STATES and not turn.who.is_same(request.asked_by):
-        return [], None
+        return [], none
     if request and request.state in OPEN_STATES and not request.remove:
-        return [to for to in request.destinations if to not in (*ISOLATION, *heard.destinations)], request.key
-    return [to for to in turn.state.get("to", ()) if to not in heard.destinations], None
+        before = [to for to in request.destinations if to not in (*ISOLATION, *heard.destinations)]
+        until = heard.until or request.until
+        return before, {"widens": request.key, "reason": _noted(request), **({"until": until} if until else {})}
+    return [to for to in turn.state.get("to", ()) if to not in heard.destinations], none
+
+
+def _noted(request: Request) -> str:
+    """The reason as it stands in the files that a request changes."""
+    asked = json.loads(request.drawn.asked) if request.drawn else {"comment": ""}
+    return str(asked.get("comment", request.reason))
 
 
 def meant(turn: Turn, request: Request | None) -> tuple[list[str] | None, list[Reply]]:

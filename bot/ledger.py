@@ -51,13 +51,38 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
     with memory.transaction() as tx:
         for item in answer.records:
             _record(tx, item, world, where)
-        for effect in answer.effects:
+        for effect in (*answer.effects, *_left_behind(tx, answer.effects, world.now)):
             intend(tx, effect, world.now)
         facts = {
             "codes": [finding.code for finding in answer.findings],
             "keys": [e.request_key for e in answer.effects],
         }
         tx.add_log(world.person.id, where.thread or where.surface, name, facts, world.now)
+
+
+def _left_behind(tx: Transaction, effects: Collection[Effect], now: datetime) -> list[Settle]:
+    """Diagrams in repositories where a new drawing keeps none any more: their merge requests would wait for ever."""
+    kept = {each.repository for each in effects if isinstance(each, OpenDiagram)}
+    found = []
+    for drawing in (each for each in effects if isinstance(each, OpenMergeRequest)):
+        last: dict[str, bool] = {}  # whether the last thing that was meant for a repository is a diagram in it
+        for intent in tx.intents_of(drawing.request_key):
+            if intent.kind == OpenDiagram.__name__:
+                last[intent.payload["repository"]] = True
+                if intent.state == "todo" and intent.payload["repository"] not in kept:
+                    _retire(tx, intent, now)
+            elif intent.payload.get("left"):
+                last[intent.payload["where"]] = False
+        gone = [where for where, stands in last.items() if stands and where not in kept]
+        found += [Settle(drawing.request_key, drawing.digest, "diagram", where, left=True) for where in gone]
+    return found
+
+
+def _retire(tx: Transaction, intent: IntentRow, now: datetime) -> None:
+    """What was never carried out and is not meant any more, unless somebody carries it out at this moment."""
+    claimed = tx.claim(intent.key, now)
+    if claimed:
+        tx.fail(claimed, {"code": "EGR412", "facts": {"key": intent.request}}, now)
 
 
 def settle(memory: Memory, keys: Collection[str], now: datetime) -> list[str]:
@@ -95,9 +120,7 @@ def intend(tx: Transaction, effect: Effect, now: datetime) -> None:
         if last and last.state != "failed" and last.payload["digest"] == effect.digest:
             return
         for older in (item for item in same_kind if item.state == "todo"):
-            claimed = tx.claim(older.key, now)
-            if claimed:
-                tx.fail(claimed, {"code": "EGR412", "facts": {"key": effect.request_key}}, now)
+            _retire(tx, older, now)
         name = f"{_OPENS[type(effect)]}:{effect.request_key}:{len(same_kind) + 1}"
     elif isinstance(effect, CloseMergeRequest):
         name = f"close:{effect.request_key}:{effect.digest}"

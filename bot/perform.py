@@ -120,10 +120,11 @@ def _note(effect: LeaveNote, forge: Forge) -> Linked:
 def _settle(effect: Settle, forge: Forge, elsewhere: Elsewhere) -> Linked:
     """The second merge request is left to be merged, or closed; the ticket of what is merged is the help desk's."""
     first = _of(effect.request_key, forge)
-    if first.state == "opened":
+    if first.state == "opened" and not effect.left:
         return NOTHING
-    merged = first.state == "merged"
-    said = say(Finding("EGR067" if merged else "EGR068", {"key": effect.request_key}))
+    merged = first.state == "merged" and not effect.left
+    code = "EGR418" if effect.left else "EGR067" if merged else "EGR068"
+    said = say(Finding(code, {"key": effect.request_key}))
     if effect.what == "ticket":
         return forge.settle_issue(effect.where, effect.request_key, said.says, close=not merged)
     there = elsewhere(effect.where)

@@ -6,6 +6,7 @@ several claims only the last is recorded. What passes from one step to the next 
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,8 +34,10 @@ from skills.core.model import (
     Request,
     RequestState,
 )
+from skills.core.rights import POSTERN
 
 Json = Mapping[str, Any]
+log = logging.getLogger("postern")
 STALE = timedelta(seconds=60)
 """How long a claim of a process that nobody knows is honoured."""
 PATIENCE = 15.0
@@ -103,6 +106,10 @@ class Steps:
         (state, fields), seen = move, row.request
         if not tx.move_request(seen.key, seen.state, state, seen.version, self._clock(), **fields):
             raise _Moved
+        facts = {"key": seen.key, "from": seen.state, "to": state, "intent": intent.key, "codes": []}
+        tx.add_log(POSTERN.id, "runner", "carry_out", facts, self._clock())
+        with logs.about(request=seen.key):
+            log.info("%s: %s is carried out, %s is now %s", intent.key, intent.kind, seen.state, state)
 
     def _settled(
         self, tx: Transaction, intent: IntentRow, effect: Effect, row: RequestRow | None, outcome: Json

@@ -134,6 +134,33 @@ def test_a_second_that_could_not_be_opened_is_opened_by_the_next_round(shop: Sho
     assert {link.what for link in shop.row.links} == {"ticket", "diagram"}
 
 
+def kept_here(shop: Shop) -> None:
+    """From now on the policy keeps the diagram in the allowlist's own repository."""
+    policy = FILES["egress-policy.yaml"] + f"diagrams:\n  - {{workloads: [o/u/pay], path: {PAGE}}}\n"
+    git_repos.commit(shop.gitlab.repository, {"egress-policy.yaml": policy})
+
+
+def test_a_second_that_a_new_drawing_leaves_behind_is_closed_once(asked: Shop) -> None:
+    kept_here(asked)
+    assert asked.ask("propose", redraw=asked.key) == "waiting"
+    assert second(asked).merge_requests[1]["state"] == "closed"
+    assert "kept elsewhere" in remarks(asked)[0][0]
+    assert PAGE in asked.gitlab.git("show", "--name-only", f"egress/{asked.key}")
+    assert asked.decide("approve") == "merged"
+    asked.later()
+    assert [len(each) for each in remarks(asked)][0] == 1
+
+
+def test_a_second_that_was_not_opened_yet_is_not_opened_after_that(shop: Shop) -> None:
+    shop.gitlab.faults.append(Fault("POST", "architecture/merge_requests$", 503, times=9))
+    assert shop.ask("propose", **NEED) == "waiting"
+    kept_here(shop)
+    assert shop.ask("propose", redraw=shop.key) == "waiting"
+    shop.gitlab.faults.clear()
+    shop.later()
+    assert second(shop).merge_requests == {}
+
+
 def test_a_second_that_was_never_opened_stays_so_once_the_first_is_over(shop: Shop) -> None:
     shop.gitlab.faults.append(Fault("POST", "architecture/merge_requests$", 503, times=9))
     assert shop.ask("propose", **NEED) == "waiting"

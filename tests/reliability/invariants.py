@@ -266,6 +266,10 @@ def logged(found: Seen) -> Iterator[str]:
     for row in found.rows:
         if not any(line.kind == "propose" and row.request.key in line.facts.get("keys", ()) for line in last):
             yield f"{row.request.key}: no line of the log says who asked for it"
+        key, state = row.request.key, row.request.state
+        moved = [line.facts["to"] for line in last if line.facts.get("key") == key and "to" in line.facts]
+        if state in ("waiting", "merged") and state not in moved:
+            yield f"{key}: it is {state}, and no line of the log says how it came to that"
 
 
 def _merge_requests_of(found: Seen, branch: str) -> list[int]:

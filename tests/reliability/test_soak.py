@@ -121,6 +121,10 @@ PLANTED: dict[str, tuple[str, Callable[[Seen], Seen]]] = {
         "I6",
         lambda f: replace(f, logs=[[line for line in f.logs[-1] if line.kind != "decide"]]),
     ),
+    "a move of a request that the log misses": (
+        "I6",
+        lambda f: replace(f, logs=[[line for line in f.logs[-1] if line.kind != "carry_out"]]),
+    ),
 }
 
 

@@ -122,12 +122,14 @@ class Settle:
     """What was opened beside a request follows its end: `where` is the diagram's repository or the help desk's project.
 
     How it ended is asked of the forge at that moment: merged gives a remark, closed without a merge closes it with one.
+    `left`: the request goes on without it, because its diagram is kept elsewhere now.
     """
 
     request_key: str
     digest: str
     what: Literal["diagram", "ticket"]
     where: str
+    left: bool = False
 
 
 Effect = (
