@@ -148,7 +148,7 @@ def test_a_second_that_a_new_drawing_leaves_behind_is_closed_once(asked: Shop) -
     assert PAGE in asked.gitlab.git("show", "--name-only", f"egress/{asked.key}")
     assert asked.decide("approve") == "merged"
     asked.later()
-    assert [len(each) for each in remarks(asked)][0] == 1
+    assert len(remarks(asked)[0]) == 1
 
 
 def test_a_second_that_was_not_opened_yet_is_not_opened_after_that(shop: Shop) -> None:
