@@ -22,6 +22,7 @@ from bot.deliveries import Deliveries
 from bot.desk import attempt
 from bot.doctor import SERVING
 from bot.settings import Settings
+from bot.slack.card_writer import CardWriter
 from bot.slack.gate import Gate
 from bot.slack.listeners import Listeners, build, listen_by_socket, token_findings
 from bot.slack.outbox import Outbox
@@ -80,7 +81,9 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
     parts = parts_of(app, bolt.client)
     add_health(served, parts, logs.masker(settings))
     aside = Gate()
-    following = Following(app, aside, Outbox(bolt.client, app.memory, aside, app.clock), float(settings.poll_seconds))
+    cards = CardWriter(bolt.client, app.memory, aside, app.clock, app.repository, settings.slack_approvers_channel)
+    outbox = Outbox(bolt.client, app.memory, aside, app.clock)
+    following = Following(app, aside, outbox, float(settings.poll_seconds), cards)
     following.listen(served)
     runner = web.AppRunner(served, shutdown_timeout=_LINGER)
     await runner.setup()
@@ -143,10 +146,13 @@ class Following:
     `gate` is not the one of the conversations, so that a slow forge keeps no answer in a thread back.
     """
 
-    def __init__(self, app: App, gate: Gate, outbox: Outbox, poll_seconds: float) -> None:
+    def __init__(
+        self, app: App, gate: Gate, outbox: Outbox, poll_seconds: float, cards: CardWriter | None = None
+    ) -> None:
         self._app = app
         self._gate = gate
         self._outbox = outbox
+        self._cards = cards
         self._poll_seconds = poll_seconds
         self.polls = 0
         self._deliveries: Deliveries = app.deliveries
@@ -213,7 +219,7 @@ class Following:
 
     async def _tell(self) -> None:
         while True:
-            self._telling = asyncio.create_task(self._outbox.drain())
+            self._telling = asyncio.create_task(self._send())
             await asyncio.wait({self._telling})
             failure = self._telling.exception()
             if isinstance(failure, Mendable):
@@ -221,6 +227,11 @@ class Following:
             elif failure:
                 log.error("news could not be sent", exc_info=failure)
             await _woken(self._told, _LOOK_AGAIN)
+
+    async def _send(self) -> None:
+        await self._outbox.drain()
+        if self._cards:
+            await self._cards.draw()
 
     async def _guarded(self, work: Callable[[], Any]) -> Any:
         made, problem = await self._gate.run(attempt, work)

@@ -104,6 +104,11 @@ ALL: tuple[Setting, ...] = (
         "Slack app-level token, begins with xapp-; needed for Socket Mode.",
         secret=True,
     ),
+    Setting(
+        "slack_approvers_channel",
+        "POSTERN_SLACK_APPROVERS_CHANNEL",
+        "Id of the Slack channel in which approvers find a card of every open request, as C0123456789.",
+    ),
     Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
     Setting(
         "log",
@@ -138,6 +143,7 @@ class Settings:
     slack_bot_token: Secret | None
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
+    slack_approvers_channel: str | None
     model: str | None
     log: str
     database: Secret
@@ -167,6 +173,7 @@ class Settings:
             slack_bot_token=_secret(given["slack_bot_token"]),
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),
+            slack_approvers_channel=given["slack_approvers_channel"],
             model=given["model"],
             log=given["log"] or "",
             database=_secret(given["database"]) or cls.database_below(home),

@@ -62,8 +62,16 @@ class SlackApi:
             ts = f"9.{len(self.posted)}"
             self.posted.append({**given, "ts": ts})
             return {"ok": True, "ts": ts, "channel": given["channel"]}
-        if method == "conversations.replies":
-            found = [each for each in self.posted if each.get("thread_ts") == given["ts"]]
+        if method == "chat.update":
+            blocks = given.get("blocks")
+            given["blocks"] = json.loads(blocks) if isinstance(blocks, str) else blocks
+            message = next(each for each in self.posted if each["ts"] == given["ts"])
+            message.update({name: given[name] for name in ("text", "blocks")})
+            return {"ok": True, "ts": given["ts"], "channel": given["channel"]}
+        if method in ("conversations.replies", "conversations.history"):
+            thread = given.get("ts")
+            found = [each for each in self.posted if each["channel"] == given["channel"]]
+            found = [each for each in found if thread is None or each.get("thread_ts") == thread]
             # One a page, so that whoever looks must turn it.
             page = int(given.get("cursor") or 0)
             more = {"response_metadata": {"next_cursor": str(page + 1)}} if page + 1 < len(found) else {}

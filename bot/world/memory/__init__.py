@@ -13,6 +13,7 @@ It never reads the clock: whoever writes says when.
 
 from bot.world.memory.engine import sqlite_url
 from bot.world.memory.rows import (
+    CardRow,
     DecisionRow,
     DeliveryRow,
     DraftRow,
@@ -29,6 +30,7 @@ from bot.world.memory.rows import (
 from bot.world.memory.store import Memory, Transaction
 
 __all__ = [
+    "CardRow",
     "DecisionRow",
     "DeliveryRow",
     "DraftRow",

@@ -15,10 +15,12 @@ class Chat(Statements):
     """A copy has one writer at a time: who claimed it, until it is settled or left for too long."""
 
     def add_card(self, request: str, channel: str, now: datetime) -> bool:
-        """A copy that has to be drawn in `channel`; one request has one there."""
+        """A copy that has to be drawn in `channel`; a request has one there, which lives again when it is reopened."""
         table, key = tables.cards, f"{request}@{channel}"
         blank = {"ts": None, "mark": "", "tries": 0, "over": False, "busy": None, "updated_at": now}
-        return self._once(table, table.c.key == key, {"key": key, "request": request, "channel": channel, **blank})
+        if self._once(table, table.c.key == key, {"key": key, "request": request, "channel": channel, **blank}):
+            return True
+        return self._set(table, (table.c.key == key) & table.c.over.is_(True), {"over": False})
 
     def claim_card(self, card: CardRow, now: datetime, stale_before: datetime) -> bool:
         """False when somebody else draws it, or has drawn it since `card` was read."""

@@ -1,0 +1,184 @@
+"""A request's card: every fact that whoever decides needs, as plain values that any surface can draw.
+
+It holds no link that acts and nothing secret. What a person or a manifest wrote is foreign text for whoever draws it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import re2
+
+from skills.core.environments import canonical
+from skills.core.messages import say
+from skills.core.model import ISOLATION, OPEN_STATES, Decided, Finding, Request
+from skills.core.secrets import mask
+from skills.core.short_words import word
+
+DECIDABLE = ("waiting", "held")
+STEPS = ("approve", "reject", "changes", "hold", "ask")
+_LIMITS = {"uds": ("EGR1404", "EGR1405", "EGR1406", "EGR1407")}
+_MOST_OPENS, _MOST_EARLIER, _EVIDENCE, _REASON = 6, 5, 600, 1200
+_PARTS = re2.compile(r"[^A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact. `people` are ids as rows have them, `at` is a time (ISO 8601, UTC); either may stand beside `text`."""
+
+    label: str
+    text: str = ""
+    people: tuple[str, ...] = ()
+    at: str = ""
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """`key` and `digest` are all that a button carries. `steps` are empty once there is nothing to decide. `confirm` is
+    the question before an approval, where one is asked; `typed` says how each step is typed, `reason` is what was given
+    with the last decision."""
+
+    key: str
+    digest: str
+    state: str
+    band: str
+    headline: str
+    status: Line
+    lines: tuple[Line, ...]
+    diff: str = ""
+    url: str = ""
+    steps: tuple[str, ...] = ()
+    confirm: str = ""
+    typed: str = ""
+    reason: str = ""
+    earlier: tuple[Line, ...] = field(default=())
+
+
+def card(request: Request, others: Sequence[Request] = (), pipeline: tuple[str, str] | None = None) -> Card:
+    """`others` are the requests of the repository, for what was decided on the same hosts before; `pipeline` is the
+    state and the address of its pipeline, where the forge shows one."""
+    decides = request.state in DECIDABLE
+    risky = request.weighed is None or request.weighed.band == "high"
+    asks = decides and (risky or is_production(request))
+    return Card(
+        key=request.key,
+        digest=request.digest,
+        state=request.state,
+        band=request.weighed.band if request.weighed else "",
+        headline=headline(request),
+        status=_status(request),
+        reason=mask(request.decisions[-1].reason).text[:_REASON] if request.decisions else "",
+        lines=tuple(_lines(request, pipeline)),
+        diff=request.drawn.diff if request.drawn else "",
+        url=request.url or "",
+        steps=STEPS if decides else (),
+        confirm=_confirm(request) if asks else "",
+        typed=say(Finding("EGR1403", {"key": request.key})).says if decides else "",
+        earlier=earlier(request.destinations, others, but=request.key),
+    )
+
+
+def headline(request: Request) -> str:
+    code = "EGR373" if request.destinations == ISOLATION else "EGR331" if request.remove else "EGR330"
+    facts = {"workload": request.workload, "namespace": request.workload, "destinations": _to(request)}
+    return say(Finding(code, facts)).says
+
+
+def is_production(request: Request) -> bool:
+    """By its environments, else by a word of the workload's own name, as `vault-prod`."""
+    named = (request.environment or "").split(",") if request.environment else _PARTS.split(request.workload)
+    return any(canonical(part.strip()) == "production" or part.strip().casefold() == "live" for part in named)
+
+
+def earlier(destinations: Iterable[str], others: Sequence[Request], but: str = "") -> tuple[Line, ...]:
+    """What people decided on the same hosts before, the newest first: which way, who, when and why."""
+    hosts = {_host(to) for to in destinations if to not in ISOLATION}
+    found = [
+        (past, each)
+        for each in others
+        if each.key != but and hosts & {_host(to) for to in each.destinations}
+        for past in each.decisions
+    ]
+    found.sort(key=lambda pair: pair[0].at, reverse=True)
+    return tuple(_before(past, each) for past, each in found[:_MOST_EARLIER])
+
+
+def _before(past: Decided, request: Request) -> Line:
+    reason = past.reason or say(Finding("EGR1408")).says
+    text = f"{request.key} ({request.workload}): {mask(reason).text[:300]}"
+    return Line(word("verbs", past.verb), text, (past.by,), past.at)
+
+
+def _status(request: Request) -> Line:
+    """Where it stands, and who brought it there when and why."""
+    state = word("states", request.state)
+    last = request.decisions[-1] if request.decisions else None
+    if last is None or request.state in ("waiting", "drafted", "proposed", "withdrawn", "expired", "closed"):
+        return Line(state)
+    approvers = tuple(dict.fromkeys(past.by for past in request.decisions if past.verb == "approve"))
+    by = (last.by,) if request.state in ("held", "returned", "rejected") else approvers or (last.by,)
+    return Line(state, people=by, at=last.at)
+
+
+def _lines(request: Request, pipeline: tuple[str, str] | None) -> list[Line]:
+    weighed = request.weighed
+    found = [
+        Line("for", request.workload),
+        Line("away" if request.remove else "to", _to(request)),
+        Line("asked_by", people=(request.asked_by, *request.watchers), at=request.since),
+        Line("why", mask(request.reason).text[:_REASON], quoted=True),
+        Line("until", request.until or word("card", "no_end")),
+    ]
+    if weighed:
+        found += _weighed_lines(request)
+    seen = _seen(request)
+    found += [Line("evidence", seen, quoted=True)] if seen else []
+    found += [Line("pipeline", f"{pipeline[0]} {pipeline[1]}".strip())] if pipeline else []
+    if request.state in OPEN_STATES:
+        found += _waits(request)
+    return found
+
+
+def _weighed_lines(request: Request) -> list[Line]:
+    weighed = request.weighed
+    assert weighed is not None
+    reasons = [say(reason).says for reason in weighed.reasons] or [say(Finding("EGR1409")).says]
+    more = len(weighed.opens) - _MOST_OPENS
+    opens = [*weighed.opens[:_MOST_OPENS], *([say(Finding("EGR172", {"count": more})).says] if more > 0 else [])]
+    found = [Line("opens", "\n".join(opens))] if opens else []
+    if weighed.beyond:
+        found += [Line("beyond", "\n".join(say(each).says for each in weighed.beyond[:_MOST_OPENS]))]
+    found += [Line("risk", " ".join((f"{weighed.band}.", *reasons)))]
+    found += [Line("owner", ", ".join(weighed.owners))] if weighed.owners else []
+    limits = () if request.remove else _LIMITS.get(weighed.platform, ())
+    return [*found, *([Line("limits", "\n".join(say(Finding(code)).says for code in limits))] if limits else [])]
+
+
+def _waits(request: Request) -> list[Line]:
+    approved = [past for past in request.decisions if past.verb == "approve" and past.digest == request.digest]
+    found = [Line("approved", people=(past.by,), at=past.at) for past in approved]
+    return [*found, Line("waits_for", people=request.waits_for)] if request.waits_for else found
+
+
+def _seen(request: Request) -> str:
+    """The error as it was pasted, with secrets masked."""
+    asked = json.loads(request.drawn.asked) if request.drawn else {}
+    return mask(str(asked.get("error") or "")).text.strip()[:_EVIDENCE]
+
+
+def _confirm(request: Request) -> str:
+    why = "EGR1401" if is_production(request) else "EGR1402"
+    return say(Finding(why, {"key": request.key, "workload": request.workload, "destinations": _to(request)})).says
+
+
+def _to(request: Request) -> str:
+    return ", ".join(request.destinations)
+
+
+def _host(to: str) -> str:
+    """The name alone: what was decided on another port of a host is worth knowing too."""
+    name = to.rpartition("://")[2]
+    return name.rpartition(":")[0].casefold() if ":" in name else name.casefold()

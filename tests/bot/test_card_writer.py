@@ -1,0 +1,150 @@
+"""Every copy of a card shows what its request's row says, stands once, and has one writer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("slack_bolt")
+
+from bot.slack.card_writer import CardWriter
+from bot.slack.gate import Gate
+from bot.world.memory import Memory, sqlite_url
+from skills.core.model import Decided, Request
+from tests.bot.test_memory import NOW
+from tests.core.test_cards import REQUEST
+from tests.fakes.block_kit import check_message
+from tests.fakes.slack_api import Break, SlackApi, slack_api
+
+pytestmark = pytest.mark.asyncio
+THREAD = "slack:T1:C1:1.0"
+
+
+@dataclass
+class Room:
+    api: SlackApi
+    memory: Memory
+    now: datetime = NOW
+
+    def writer(self, approvers: str | None = "C9") -> CardWriter:
+        return CardWriter(self.api.client, self.memory, Gate(), lambda: self.now, "allowlist", approvers)
+
+    def put(self, request: Request) -> None:
+        with self.memory.transaction() as tx:
+            tx.create_request(request, "allowlist", NOW)
+
+    def move(self, to: Any, verb: Any = "approve") -> None:
+        row = self.memory.request(REQUEST.key)
+        assert row
+        request = row.request
+        with self.memory.transaction() as tx:
+            assert tx.move_request(request.key, request.state, to, request.version, self.now)
+            decided = Decided(verb, "slack:T1:USAM", request.digest, "fine")
+            tx.add_decision(request.key, decided, None, request.version, self.now)
+
+    def steps(self) -> list[list[str]]:
+        """What can be pressed on each copy."""
+        return [
+            [
+                each["text"]["text"]
+                for block in sent["blocks"]
+                for each in block.get("elements", ())
+                if each.get("value")
+            ]
+            for sent in self.api.posted
+        ]
+
+
+@pytest_asyncio.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with slack_api() as api:
+        made = Room(api, Memory(sqlite_url(tmp_path / "postern.db")))
+        made.put(replace(REQUEST, thread=THREAD))
+        yield made
+
+
+async def test_a_copy_in_the_thread_and_one_where_approvers_look(room: Room) -> None:
+    await room.writer().draw()
+    assert [(sent["channel"], sent.get("thread_ts")) for sent in room.api.posted] == [("C1", "1.0"), ("C9", None)]
+    for sent in room.api.posted:
+        check_message(sent)
+    await room.writer().draw()
+    assert room.api.calls == ["chat.postMessage"] * 2
+
+
+async def test_every_copy_loses_its_buttons_once_it_is_decided(room: Room) -> None:
+    await room.writer().draw()
+    assert all("Approve" in steps for steps in room.steps())
+    room.move("decided")
+    await room.writer().draw()
+    assert room.steps() == [[], []]
+    for sent in room.api.posted:
+        assert "approved, being merged" in str(sent["blocks"])
+    assert all("<@USAM>" in str(sent["blocks"]) for sent in room.api.posted)
+    room.move("merged")
+    await room.writer().draw()
+    assert len(room.api.posted) == 2
+    assert all(copy.over for copy in room.memory.cards(REQUEST.key))
+
+
+async def test_without_a_channel_of_approvers_they_are_written_to_where_no_thread_is(room: Room) -> None:
+    room.put(replace(REQUEST, key="EG-BBBBBBB", thread="slack:T1:C1:UDANA"))
+    await room.writer(None).draw()
+    assert [(sent["channel"], sent.get("thread_ts")) for sent in room.api.posted] == [("C1", "1.0"), ("USAM", None)]
+
+
+async def test_nothing_is_drawn_before_the_merge_request_is_there(room: Room) -> None:
+    room.put(replace(REQUEST, key="EG-BBBBBBB", number=None, state="drafted", thread="slack:T1:C2:2.0"))
+    await room.writer().draw()
+    assert "C2" not in {sent["channel"] for sent in room.api.posted}
+
+
+async def test_two_replicas_draw_each_copy_once(room: Room) -> None:
+    await asyncio.gather(*(room.writer().draw() for _ in range(4)))
+    assert len(room.api.posted) == 2
+
+
+async def test_a_copy_whose_post_nobody_saw_answered_is_found_and_not_doubled(room: Room) -> None:
+    room.api.breaks.append(Break("chat.postMessage", status=0, after=True))
+    await room.writer(None).draw()
+    room.now += timedelta(minutes=2)
+    await room.writer(None).draw()
+    assert len(room.api.posted) == 1
+    assert room.memory.cards(REQUEST.key)[0].ts == room.api.posted[0]["ts"]
+
+
+async def test_a_writer_that_died_is_taken_over(room: Room) -> None:
+    with room.memory.transaction() as tx:
+        tx.add_card(REQUEST.key, THREAD, room.now)
+    with room.memory.transaction() as tx:
+        assert tx.claim_card(room.memory.cards()[0], room.now, room.now)
+    await room.writer(None).draw()
+    assert room.api.posted == []
+    room.now += timedelta(minutes=2)
+    await room.writer(None).draw()
+    assert len(room.api.posted) == 1
+
+
+async def test_where_blocks_are_refused_the_text_alone_is_sent(room: Room) -> None:
+    room.api.breaks.append(Break("chat.postMessage", error="invalid_blocks"))
+    await room.writer(None).draw()
+    assert [sent.get("blocks") for sent in room.api.posted] == [None]
+    assert REQUEST.key in room.api.posted[0]["text"]
+
+
+async def test_a_request_that_is_reopened_has_buttons_again(room: Room) -> None:
+    await room.writer(None).draw()
+    room.move("closed", "hold")
+    await room.writer(None).draw()
+    assert room.steps() == [[]]
+    room.move("waiting", "hold")
+    await room.writer(None).draw()
+    assert "Approve" in room.steps()[0]
+    assert len(room.api.posted) == 1
