@@ -152,9 +152,10 @@ class CardWriter:
         if thread is None and channel[:1] in "UW":
             return None
         ask: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": _PAGE}
-        method = self._client.conversations_replies if thread else self._client.conversations_history
+        ask |= {"ts": thread} if thread else {}
+        method: Any = self._client.conversations_replies if thread else self._client.conversations_history
         for _ in range(_PAGES):
-            page: Any = await method(**ask, **({"ts": thread} if thread else {}))
+            page: Any = await method(**ask)
             for each in page.get("messages") or ():
                 if each.get("metadata", {}).get("event_payload", {}).get("key") == copy.key:
                     return str(each["ts"])
