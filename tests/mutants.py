@@ -55,8 +55,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester's own approval counts",
         "skills/core/rights.py",
-        " - asked\n    rules",
-        "\n    rules",
+        " - asked\n    return",
+        "\n    return",
         (RIGHTS,),
     ),
     Mutant(

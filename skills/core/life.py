@@ -99,7 +99,7 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     if number and working_days(last, now) >= pace.gap(number):
         found = Finding("EGR078", {**facts, **flow, "names": names})
         return _asking(request, Told(f"remind:{mark}:{number}", found, waits))
-    delegates = policy.stand_ins(request.paths, {request.asked_by, *request.watchers, *waits})
+    delegates = policy.stand_ins(request, {request.asked_by, *request.watchers, *waits})
     reminded = said.get(f"remind:{mark}:{min(2, pace.reminders)}")
     if delegates and reminded and f"escalate:{mark}" not in said and working_days(since, now) >= pace.escalate_days:
         found = Finding("EGR079", {**facts, "names": names, "delegates": ", ".join(delegates)})

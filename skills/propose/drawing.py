@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from skills.contract import World
@@ -26,6 +27,7 @@ from skills.core.model import (
     Weighed,
     scoped,
 )
+from skills.core.policy.touched import touched
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
 from skills.propose import asides
@@ -45,9 +47,8 @@ def key_of(words: Sequence[str], number: int = 0) -> str:
 def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need_key: str) -> Request:
     """A new request. `asked` is the ask as JSON; with it the same can be drawn anew on another commit."""
     paths = drafted.change.governed
-    approvers = world.policy.approvers(paths) - {world.person.id.casefold()}
     diff = "".join(change.unified_diff(edit) for edit in drafted.change.edits if edit.path in paths)
-    return Request(
+    made = Request(
         key=key,
         state="drafted",
         version=0,
@@ -64,10 +65,10 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
         environment=",".join(_environments(need)) or None,
         thread=world.thread,
         remove=need.remove,
-        waits_for=tuple(sorted(approvers)),
         drawn=Drawn(asked, need_key, change.effect(drafted.change), diff[:_DIFF_KEPT]),
         weighed=_weighed(drafted, need, world),
     )
+    return replace(made, waits_for=world.policy.asked(made, world.now, but=(world.person.id,)))
 
 
 def _weighed(drafted: Draft, need: Need, world: World) -> Weighed:
@@ -80,6 +81,8 @@ def _weighed(drafted: Draft, need: Need, world: World) -> Weighed:
         (*proof.wider_than_asked, *proof.lost)[:_MOST_LISTED],
         tuple(_permission(grant) for grant in proof.newly_allowed[:_MOST_LISTED]),
         tuple(world.owners(drafted.change.governed)),
+        tuple(dict.fromkeys(grant.target for grant in proof.newly_allowed)),
+        touched(drafted.change.edits),
     )
 
 
@@ -161,7 +164,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "band": assessed.band,
         "reasons": [say(reason).says for reason in assessed.reasons],
         "approvals": _approvals(request, world),
-        "groups": world.policy.groups_for(request.paths),
+        "groups": world.policy.groups_for(request),
         "owners": world.owners(request.paths),
         "answers": _answers(asked),
         "error": error[:_ERROR_SHOWN],
@@ -179,8 +182,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
 
 def _approvals(request: Request, world: World) -> list[tuple[int, tuple[str, ...]]]:
     """What the policy demands, all of it together: how many, and of which groups."""
-    rules = [rule for rule in world.policy.rules_for(request.paths) if rule]
-    return list(dict.fromkeys((rule.needed, tuple(rule.groups)) for rule in rules))
+    return list(dict.fromkeys((each.needed, each.rule.groups) for each in world.policy.demands(request)))
 
 
 def _reviewers(request: Request, world: World) -> tuple[str, ...]:

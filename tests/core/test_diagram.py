@@ -250,7 +250,7 @@ WRONG = {
     "help_desk: yes": "must be a map",
     "help_desk: {project: desk, platforms: [istio]}": "path of a project",
     "help_desk: {project: g/d, platforms: [isto]}": "no platform",
-    "help_desk: {project: g/d}": "needs `platforms`",
+    "help_desk: {project: g/d}": "needs `project` and `platforms`",
     "help_desk: {project: g/d, platforms: [istio], labels: ['a,b']}": "comma",
 }
 

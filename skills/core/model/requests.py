@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from skills.core.model.changes import Edit
@@ -55,7 +56,10 @@ class Drawn:
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """What was found of a change when it was drawn, for whoever decides: its risk with a reason for each point, what it
-    opens or closes beyond the need, every permission that is new in words, and the people whom CODEOWNERS names."""
+    opens or closes beyond the need, every permission that is new in words, and the people whom CODEOWNERS names.
+
+    `targets` are the far ends of what is opened as grants say them, `fields` the fields that each changed file's change
+    touches (`spec.network.allow`)."""
 
     band: str
     platform: str
@@ -63,6 +67,8 @@ class Weighed:
     beyond: tuple[Finding, ...] = ()
     opens: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

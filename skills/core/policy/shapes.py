@@ -1,0 +1,311 @@
+"""The sections of `egress-policy.yaml` as values. The reader checks a file against these, and so does its JSON Schema.
+
+Shapes say what a section looks like. What one section says of another (a group that is not declared) is the reader's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+
+from skills.core import hosts
+from skills.core.errors import AskUnclear
+from skills.core.policy.times import read_moment, read_week
+
+Level = Literal["answer", "draft", "propose", "decide"]
+LEVELS: tuple[Level, ...] = ("answer", "draft", "propose", "decide")
+"""What Postern does for a team, each with all that stands before it."""
+Band = Literal["low", "medium", "high"]
+BANDS: tuple[Band, ...] = ("low", "medium", "high")
+Platform = Literal["cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds"]
+PLATFORMS: tuple[Platform, ...] = ("cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds")
+"""The dialects' names, as a policy writes them."""
+_GROUP_AND_PROJECT = 2
+_WORKING_WEEK = 5
+_MOST_DAYS = 3650
+_CLOSED = ConfigDict(extra="forbid")
+
+Name = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"\S")]
+Names = tuple[Name, ...]
+Some = Annotated[Names, Field(min_length=1)]
+Count = Annotated[StrictInt, Field(ge=1, le=20)]
+Days = Annotated[StrictInt, Field(ge=1, le=_MOST_DAYS)]
+
+
+def _far_end(written: str) -> str:
+    """A host, a wildcard (`*.` and a host) or a CIDR in its one spelling; the right one is named when it differs."""
+    try:
+        if "/" in written or hosts.is_address(written):
+            return str(ipaddress.ip_network(written.strip("[]")))
+        name = hosts.normalise(written.removeprefix("*."))
+    except (AskUnclear, ValueError):
+        raise ValueError(f"`{written[:60]}` is no host, no wildcard as *.example.com and no CIDR") from None
+    right = f"*.{name}" if written.startswith("*.") else name
+    if right != written:
+        raise ValueError(f"write `{right}` instead of `{written[:60]}`")
+    return right
+
+
+FarEnd = Annotated[Name, AfterValidator(_far_end)]
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class ByRisk:
+    """How many approvals a change of each band of risk needs; more risk never needs fewer."""
+
+    low: Count = 1
+    medium: Count | None = None
+    high: Count | None = None
+
+    @model_validator(mode="after")
+    def _rises(self) -> ByRisk:
+        if not self.of("low") <= self.of("medium") <= self.of("high"):
+            raise ValueError("more risk can't need fewer approvals")
+        return self
+
+    def of(self, band: Band) -> int:
+        medium = self.medium or self.low
+        return {"low": self.low, "medium": medium, "high": self.high or medium}[band]
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class ApprovalRule:
+    """Files that match one of `paths` need `needed` approvals of people in `groups`.
+
+    `environments` and `fields` narrow the entry: to changes for one of these environments, to changes that touch one of
+    these fields (`spec.network.allow`, globs with dots as folders). `ask` are those of the groups, by group or by name,
+    who are asked; the others merely may.
+    """
+
+    paths: Some
+    groups: Some
+    needed: Count | ByRisk = 1
+    environments: Names = ()
+    fields: Names = ()
+    ask: Names = ()
+
+    def count(self, band: Band = "high") -> int:
+        return self.needed.of(band) if isinstance(self.needed, ByRisk) else self.needed
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Team:
+    """Whose workloads these are (globs, as in `diagrams`), in which environments (none named: in all), where the team
+    talks (`slack:T0123:C0456`), and what Postern does for it."""
+
+    workloads: Some
+    environments: Names = ()
+    channels: Names = ()
+    level: Level | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Shift:
+    """Who of a group is asked first, from one day to another (both inclusive; left out: always)."""
+
+    people: Some
+    from_: Annotated[Name, AfterValidator(read_moment)] | None = Field(default=None, alias="from")
+    until: Annotated[Name, AfterValidator(read_moment)] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Freeze:
+    """A time in which nothing is approved: from a moment until another, or every week (`fri 16:00 - mon 06:00`).
+
+    `zone` is the name of a time zone or an offset (`+01:00`). Without it the window is as wide as the earth is round.
+    """
+
+    why: Name = "a freeze"
+    from_: Annotated[Name, AfterValidator(read_moment)] | None = Field(default=None, alias="from")
+    until: Annotated[Name, AfterValidator(read_moment)] | None = None
+    weekly: Annotated[Name, AfterValidator(read_week)] | None = None
+    zone: Name | None = None
+    environments: Names = ()
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Freeze:
+        if (self.weekly is None) == (self.from_ is None and self.until is None):
+            raise ValueError("a freeze has either `weekly`, or `from` and `until`")
+        if self.from_ and self.until and self.until[: len(self.from_)] < self.from_[: len(self.until)]:
+            raise ValueError("`until` must not be before `from`")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Denied:
+    """A host, a wildcard or a CIDR that nobody opens, whoever approves it."""
+
+    to: FarEnd
+    why: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class OwnQuestion:
+    """A question of the policy's own. Without `choices` any text answers it."""
+
+    id: Annotated[Name, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    asks: Name
+    choices: Names = ()
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Asking:
+    """What is asked of whoever asks for one of these destinations; what is left out does not narrow the entry."""
+
+    ask: Annotated[tuple[Name | OwnQuestion, ...], Field(min_length=1)]
+    to: tuple[FarEnd, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    environments: Names = ()
+    workloads: Names = ()
+
+
+def _port(written: str | int) -> str | int:
+    first, dash, last = str(written).partition("-")
+    if not (first.isdecimal() and (last.isdecimal() or not dash) and 0 < int(first) <= int(last or first) <= 65535):
+        raise ValueError(f"`{str(written)[:20]}` is no port and no range as 8000-8100")
+    return written
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Widths:
+    """How wide an ask may be. `wildcard_labels`: so many names behind `*.` at least; `ipv4`, `ipv6`: the shortest
+    prefix; `range`: the most ports in one range."""
+
+    wildcards: StrictBool = True
+    wildcard_labels: Annotated[StrictInt, Field(ge=1, le=10)] = 1
+    ipv4: Annotated[StrictInt, Field(ge=0, le=32)] = 0
+    ipv6: Annotated[StrictInt, Field(ge=0, le=128)] = 0
+    ports: tuple[Annotated[StrictInt | Name, AfterValidator(_port)], ...] = ()
+    range: Annotated[StrictInt, Field(ge=1, le=65535)] = 65535
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Lifetime:
+    """The most days that something may be opened for; without a last day nothing is opened then."""
+
+    days: Days
+    environments: Names = ()
+
+
+def _diagram_path(path: str) -> str:
+    if not path.casefold().endswith((".md", ".markdown")) or not path.isprintable() or "\\" in path:
+        raise ValueError(f"`{path[:60]}` is no Markdown file, whose name ends in .md")
+    if {"", ".", "..", ".git"} & {part.casefold() for part in path.split("/")}:
+        raise ValueError(f"`{path[:60]}` must be a path inside the repository, without . and ..")
+    return path
+
+
+def _repository(written: str) -> str:
+    where = urlsplit(written)
+    plain = where.scheme == "https" and where.hostname and "@" not in where.netloc
+    if "://" in written and (not plain or where.query or where.fragment):
+        raise ValueError("`repository` must be a plain https address without a user name, or a path")
+    return written
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class DiagramSetting:
+    """Where a team keeps its architecture diagram: the Markdown file `path`, in `repository` (None: in this one).
+
+    `workloads` are globs over names as `namespace/name`, `org/unit/project` or `org/space`.
+    """
+
+    workloads: Some
+    path: Annotated[Name, AfterValidator(_diagram_path)]
+    repository: Annotated[Name, AfterValidator(_repository)] | None = None
+
+
+def _project(written: str) -> str:
+    parts = written.strip("/").split("/")
+    plain = all(part not in {"", ".", ".."} and all(sign.isalnum() or sign in "._-" for sign in part) for part in parts)
+    if len(parts) < _GROUP_AND_PROJECT or not plain:
+        raise ValueError("`project` must be the path of a project, as `group/help-desk`")
+    return "/".join(parts)
+
+
+def _label(written: str) -> str:
+    if "," in written:
+        raise ValueError("a label has no comma in it")
+    return written
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class HelpDesk:
+    """The project in which a platform wants a ticket for each request, and the labels that it puts on them."""
+
+    project: Annotated[Name, AfterValidator(_project)]
+    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
+    labels: tuple[Annotated[Name, AfterValidator(_label)], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Timers:
+    """How long things may take, in days; `escalate_days` are working days. All may be set under `timers`.
+
+    `request_days`: open without a decision before it is closed, `warn_days` of them after that was announced;
+    `settle_days`: without a word after the merge until it counts as in force; `notice_days`: before a last day.
+    """
+
+    reminders: Annotated[StrictInt, Field(ge=0, le=_MOST_DAYS)] = 4
+    escalate_days: Days = 5
+    request_days: Days = 30
+    warn_days: Days = 7
+    settle_days: Days = 7
+    notice_days: Days = 14
+
+    @model_validator(mode="after")
+    def _warns_in_time(self) -> Timers:
+        if self.warn_days >= self.request_days:
+            raise ValueError("`warn_days` must be less than `request_days`")
+        return self
+
+    def gap(self, number: int) -> int:
+        """Working days before the reminder of that number, counted from 1: after a day, after three, then weekly."""
+        return (1, 3)[number - 1] if number <= 2 else _WORKING_WEEK
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", title="egress-policy.yaml"))
+class PolicyFile:
+    """Who may open what, of whom Postern asks approvals, and what it never opens. Every section may be left out."""
+
+    version: Literal[1] | None = 1
+    effects: StrictBool | None = None
+    level: Level | None = None
+    groups: Mapping[str, Names | None] | None = None
+    teams: Mapping[str, Team] | None = None
+    approval: tuple[ApprovalRule, ...] | None = None
+    delegates: Mapping[str, Names | None] | None = None
+    on_call: Mapping[str, tuple[Shift, ...]] | None = None
+    freeze: tuple[Freeze, ...] | None = None
+    deny: tuple[FarEnd | Denied, ...] | None = None
+    questions: tuple[Asking, ...] | None = None
+    widths: Widths | None = None
+    lifetime: Lifetime | None = None
+    production_after: Name | None = None
+    production: Names | None = None
+    diagrams: tuple[DiagramSetting, ...] | None = None
+    help_desk: HelpDesk | None = None
+    timers: Timers | None = None
+    uds_core: StrictStr | StrictInt | StrictFloat | None = None
+
+
+def faults_of(error: Any) -> list[tuple[tuple[Any, ...], str, str]]:
+    """Of a pydantic error: where it is, its kind, and the words of our own checks."""
+    return [
+        (tuple(each["loc"]), str(each["type"]), str(each.get("ctx", {}).get("error", ""))) for each in error.errors()
+    ]
