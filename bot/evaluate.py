@@ -16,6 +16,7 @@ from skills.core.rendering import render
 from skills.core.scoring import Marked, Score, case, mark, score
 
 _SHOWN = 300  # characters of a case's text
+_MOST_LEFT_OUT = 3  # lines that are said where none is a case
 
 
 def kept_cases(memory: Memory) -> list[bytes]:
@@ -31,9 +32,10 @@ def kept_cases(memory: Memory) -> list[bytes]:
 
 
 def run_eval(source: str | list[bytes], *, worst: int, as_json: bool) -> int:
-    """Exit status 0 when every line was a case, 2 when a line was none or there was nothing to score.
+    """Exit status 0 when every line was a case, 2 when a line was none.
 
-    `source` is a file, `-` for standard input, or the lines themselves.
+    `source` is a file, `-` for standard input, or the lines themselves. Raises AskUnclear EGR670 where no line is a
+    case: figures over nothing are no figures.
     """
     marked: list[Marked] = []
     bad: list[tuple[int, Finding]] = []
@@ -42,7 +44,9 @@ def run_eval(source: str | list[bytes], *, worst: int, as_json: bool) -> int:
             marked.append(mark(case(object_of(raw, "EGR672"), number)))
         except AskUnclear as error:
             bad.append((number, error.finding))
-    if not marked and not bad:
+    if not marked:
+        if not as_json:
+            _say_left_out(bad[:_MOST_LEFT_OUT])
         raise AskUnclear("EGR670", path=str(source)[:200])
     result = score(marked)
     if as_json:
@@ -52,10 +56,14 @@ def run_eval(source: str | list[bytes], *, worst: int, as_json: bool) -> int:
     return 2 if bad else 0
 
 
-def _print(result: Score, bad: list[tuple[int, Finding]], worst: int) -> None:
+def _say_left_out(bad: list[tuple[int, Finding]]) -> None:
     for number, finding in bad:
         said = say(Finding("EGR671", {"number": number, "says": say(finding).says}))
         print(output.printable(said.says), file=sys.stderr)
+
+
+def _print(result: Score, bad: list[tuple[int, Finding]], worst: int) -> None:
+    _say_left_out(bad)
     mistaken = sorted(
         ((label, read, count) for (label, read), count in result.confusion.items() if label != read),
         key=lambda item: -item[2],

@@ -98,7 +98,8 @@ def _diagnose(answer: Answer) -> Reply:
     cause = say(answer.detail["cause"])
     lines = [cause.says, cause.because]
     shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
-    lines += [*_missing(shown), _cited(shown), _near(shown)] if shown else []
+    if shown and answer.detail["cause"].code != "EGR281":  # a fault that no rule bears on
+        lines += [*_missing(shown), _cited(shown), _near(shown)]
     lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
     lines += [say(finding).says for finding in (*answer.detail["also"][:_MOST_ALSO], *answer.detail["notes"])]
     lines += question(answer)

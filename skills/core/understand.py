@@ -69,12 +69,17 @@ _SUBJECT = re2.compile(
     rf"|(?:^|\s)(?:allow|let|permit)\s+{_NAME}\s+(?:to|reach|access)\b|^\s*{_NAME}\s+(?:to|->|→)\s"
     rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
 )
+_IN_SPACE = re2.compile(
+    r"(?i)[`'\"]?\b([a-z0-9][a-z0-9.-]*)[`'\"]?\s+(?:(?:pods?|app|service|deployment|jobs?)\s+)?(?:running\s+)?"
+    r"(?:in|inside|within|of)\s+(?:(?:the|our|my)\s+)?(?:(?:namespace|ns|project|space)\s+)?[`'\"]?([a-z0-9][a-z0-9-]*)\b"
+)
 _ENVIRONMENTS = {
     "production": ("production", "prod", "prd", "live"),
     "staging": ("staging", "stage", "stg"),
     "development": ("development", "dev"),
     "test": ("test", "testing"),
 }
+_STAGES = frozenset(word for words in _ENVIRONMENTS.values() for word in words)
 _NOT_A_WORKLOAD = frozenset({
     "a", "an", "the", "it", "this", "that", "we", "i", "you", "they", "he", "she", "there", "what", "which", "who",
     "app", "service", "my", "our", "your", "everything", "something", "someone", "nobody", "please", "and", "or",
@@ -150,7 +155,8 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return follow
     own = tuple(dict.fromkeys(_OWN.findall(said)))
     whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
-    judgement = judge(read_report(said))
+    report = read_report(said)
+    judgement = judge(report)
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
@@ -163,7 +169,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     implied = judgement.symptom == "no_error" and not any(seen.stated for seen in judgement.destinations)
     buckets = tuple(_BUCKET.findall(said)) if implied else ()
     destinations = (*own, *(buckets or _as_written(tuple(readable(judgement.destinations)), said)))
-    if judgement.symptom != "no_error":
+    if judgement.symptom != "no_error" or report.scanned < report.total:
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
         wanted: Verb = "remove" if _REMOVE.match(said) else "why" if _WHY.match(said) else "check"
@@ -256,8 +262,16 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     hits += [word for word in words if word.endswith("}") and word.partition("{")[0].casefold() in known]
     # "vault in vault-prod": a workload beside its own namespace or project.
     hits += [known[whole] for one in hits for two in hits if (whole := f"{two}/{one}".casefold()) in known]
+    # "cloudflared in vault-prod" means that namespace, whether or not such a workload is known there.
+    spaces = {name.rpartition("/")[0].casefold() for name in names} | {name.casefold() for name in names}
+    for match in _IN_SPACE.finditer(said[:4000]):
+        one, two = match[1].casefold(), match[2].casefold()
+        there = known.get(f"{two}/{one}")
+        fits = one in known and two in spaces and "/" not in known[one] and one != two and two not in _STAGES
+        if there or fits:
+            return there or f"{known.get(two, match[2])}/{known[one]}"
     if hits:
-        return max(hits, key=len)
+        return max([hit for hit in hits if hit.casefold() not in _STAGES] or hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):
         word: str = next(filter(None, match.groups()))
         if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():

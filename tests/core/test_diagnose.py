@@ -66,6 +66,23 @@ def test_ten_megabytes_are_read_in_part_and_that_is_said() -> None:
     assert "EGR290" in {finding["code"] for finding in answer.data["findings"]}
 
 
+def test_a_long_log_without_a_fault_at_its_ends_is_no_firm_answer() -> None:
+    """The middle was not read: the error may stand there."""
+    quiet = "INFO all is well\n"
+    answer = diagnosed(quiet * 30_000, "payment-gateway")
+    assert (answer.data["cause"], answer.data["egress_block"]) == ("EGR219", "unclear")
+    assert answer.data["certainty"] < 0.5
+    assert notes(answer) == ["EGR290"]
+    assert "EGR219" not in str(diagnosed(quiet * 30, "payment-gateway").findings)
+
+
+def test_a_long_log_is_less_sure_than_a_short_one() -> None:
+    fault = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached\n"
+    short, long = diagnosed(fault, "payment-gateway"), diagnosed(fault + "INFO well\n" * 30_000, "payment-gateway")
+    assert short.data["cause"] == long.data["cause"] == "EGR287"
+    assert long.data["certainty"] < short.data["certainty"]
+
+
 def test_binary_is_no_fault_of_ours() -> None:
     noise = bytes(range(256)).decode("latin-1") * 50
     assert cause(noise, "payment-gateway")[0] in ("EGR282", "EGR286", "EGR295")

@@ -236,3 +236,47 @@ def test_never_crashes_on_broken_logs(text: str) -> None:
     for seen in judge(read_report(text)).destinations:
         assert seen.host and seen.host == seen.host.lower()
         assert seen.ports is None or 1 <= seen.ports.first <= seen.ports.last <= 65535
+
+
+FLAT = {
+    "java": "e.Foo - failed: connect timed out: api.rates.example/203.0.113.9:443 at okhttp3.internal.connection.RealConnection"
+    ".connectSocket(RealConnection.kt:297) at com.acme.io.Client.call(Client.java:12) ~[app.jar!/:1.2.3]",
+    "scala": "Tcp command [Connect(api.rates.example:443,None)] failed: Connection refused at akka.io.TcpConnection$$anonfun"
+    ".apply(TcpConnection.scala:200) at sun.nio.ch.Net.pollConnect(Native Method)",
+    "python": 'Traceback (most recent call last): File "/app/main.py", line 12, in <module> File "/lib/requests/api.py", line 73,'
+    " in get ConnectTimeout: HTTPSConnectionPool(host='api.rates.example', port=443) /app/main.py:12",
+    "dotnet": "Connection timed out (api.rates.example:443) at System.Net.Sockets.Socket.Throw(SocketError error, CancellationToken"
+    " c) at Acme.Pay.Program.<Main>d__0.MoveNext() in C:\\src\\Acme Pay\\Program.cs:line 12",
+    "node": "Error: connect ETIMEDOUT api.rates.example:443 at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1555:16) at"
+    " async fetch (file:///app/node_modules/x/index.js:12:3)",
+    "go": 'panic: Get "https://api.rates.example/v1": EOF goroutine 1 [running]: github.com/acme/rates.(*Client).Do(0xc000123,'
+    " {0x12, 0x3}) /go/pkg/mod/github.com/acme/rates@v1.2.3/client.go:88 +0x2f5",
+    "php": "Unable to connect to tls://api.rates.example:443 (Connection timed out) in /var/www/mail.php:88",
+    "ruby": "/usr/lib/ruby/net/http.rb:1271:in `initialize': Failed to open TCP connection to api.rates.example:443 (execution"
+    " expired) (Net::OpenTimeout) from /usr/lib/ruby/net/http.rb:1271:in `open'",
+}
+
+
+@pytest.mark.parametrize("dialect", FLAT)
+def test_a_stack_on_one_line_names_its_host_and_no_code(dialect: str) -> None:
+    assert [(seen.host, seen.port) for seen in read_report(FLAT[dialect]).destinations] == [("api.rates.example", 443)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "\tat com.acme.svc.Client.call(Client.java:12) ~[app.jar!/:1.2.3]",
+        "\tat jdk.internal.reflect.GeneratedMethodAccessor12.invoke(Unknown Source)",
+        "   at Acme.Pay.Program.Main(String[] args) in /src/Program.cs:line 7",
+        "    at Object.fetch (https://cdn.example.com/app.js:10:2)",
+        "github.com/acme/rates.(*Client).Do(0xc000123, 0x3)",
+        "\t/go/pkg/mod/github.com/acme/rates@v1.2.3/client.go:88 +0x2f5",
+        '  File "/srv/app.io/main.py", line 3, in run',
+    ],
+)
+def test_a_frame_names_no_host(line: str) -> None:
+    assert not read_report(f"it failed\n{line}").destinations
+
+
+def test_words_of_a_person_are_no_frame() -> None:
+    assert read_report("we get a timeout at api.rates.example:8443 (prod)").destinations[0].host == "api.rates.example"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core.understand import hear
+from skills.core.understand import find_workload, hear
 
 NAMES = ["payment-gateway", "fincorp/retail-banking/ledger", "claims/claims-api", "claims/claims-worker"]
 ENVIRONMENTS = ["production", "staging"]
@@ -94,6 +94,27 @@ def test_who_where_and_what(said: str, workload: str | None, environment: str | 
     heard = hear(said, NAMES, ENVIRONMENTS)
     assert (heard.workload, heard.environment) == (workload, environment)
     assert first in heard.destinations[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "workload"),
+    [
+        ("cloudflared in vault-prod gets timeouts", "vault-prod/cloudflared"),  # unknown there: asked back, not guessed
+        ("vault in the namespace vault-prod", "vault-prod/vault"),
+        ("cloudflared needs api.twilio.com", "cloudflared"),
+        ("timeouts in vault-prod", "vault-prod"),  # no workload is called so
+        ("vault in staging is slow", "vault"),  # an environment
+    ],
+)
+def test_a_workload_in_its_namespace(said: str, workload: str) -> None:
+    names = ["vault-prod", "vault-prod/vault", "edge/cloudflared", "staging"]
+    assert find_workload(said, names) == workload
+
+
+def test_a_log_that_was_read_in_part_is_no_mere_question() -> None:
+    log = "GET https://api.twilio.com/health fine\n" * 10_000
+    assert hear(log, NAMES, ENVIRONMENTS).verb == "diagnose"
+    assert hear(log[:400], NAMES, ENVIRONMENTS).verb == "check"
 
 
 def test_an_environment_alone_is_a_reply() -> None:

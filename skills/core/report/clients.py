@@ -51,7 +51,7 @@ _CLIENTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "im",
         (
             r"Error response from daemon|docker(?:hub)? (?:pull|push|login|build|run)|Failed to pull image",
-            r"ErrImagePull|ImagePullBackOff|toomanyrequests|buildx|httpReadSeeker|dockerd",
+            r"ErrImagePull|ImagePullBackOff|toomanyrequests\b|buildx|httpReadSeeker|dockerd",
             r"containerd|pulling image|failed to resolve (?:reference|source metadata)|pull\(|skopeo|buildkit",
             r"kaniko|podman|docker://|container registry|failed to solve|oauth token|initializing source",
         ),

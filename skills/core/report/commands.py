@@ -11,8 +11,8 @@ from skills.core.report.names import Host, host_at, ports_of
 
 _LINE = sifted(
     r"(?m)(?:^|[$#>%|;&`(*+]|\bsudo|\bexec|--)\s{0,4}(?:\S{0,60}[#$%>] ?)?"
-    r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|ping|dig|nslookup|host"
-    r"|psql|mysql|redis-cli|mongosh?|traceroute)"
+    r"\b(curl|wget|http|https|nc|ncat|netcat|telnet|openssl s_client|ssh|sftp|ftp|ping|dig|nslookup|host|ntpdate"
+    r"|psql|pg_isready|mysql|redis-cli|mongosh?|traceroute|tracepath|grpcurl|mosquitto_(?:sub|pub)|amqp-\w+)"
     r"((?:[ \t]+[^\n]*?)?)(?:[\"`*]{1,2}\s*)?$"
 )
 # Options that take a value, by program: the value is no remote.
@@ -26,6 +26,12 @@ _WITH_VALUE = {
         "--cookie-jar --ciphers --proxy-user --noproxy --socks5 --socks5-hostname --unix-socket --dns-servers --proto",
         "wget": "-O -o -T -t -P -U --header --timeout --tries --output-document --user --password",
         "nc": "-w -p -s -x -X -i",
+        "sftp": "-i -o -b -c -F -l -P -J -R -S",
+        "ntpdate": "-a -e -k -o -p -t -U",
+        "grpcurl": "-d -H -proto -import-path -authority -cert -key -cacert -max-time -connect-timeout",
+        "mosquitto_sub": "-t -u -P -i -q -k -W -C -F --cafile --cert --key",
+        "mosquitto_pub": "-t -m -u -P -i -q -k -f --cafile --cert --key",
+        "pg_isready": "-d -t -U",
         "ssh": "-i -o -l -L -R -D -F -J -b -c -E -m -O -S -W -w",
         "ping": "-c -i -W -w -s -t -I -n",
         "dig": "-t -p -b -c -k -x",
@@ -36,9 +42,12 @@ _WITH_VALUE = {
 }
 _HOST_OPTIONS = frozenset(("-h", "--host", "-connect", "--url"))
 _PORT_OPTIONS = frozenset(("-p", "-P", "--port"))
+_BY_USER = frozenset(("ssh", "sftp"))  # `user@host`
 _DEFAULTS: dict[str, tuple[str | None, int | None]] = {
     "curl": ("http", 80), "wget": ("http", 80), "http": ("http", 80), "https": ("https", 443),
-    "openssl s_client": ("https", 443), "ssh": ("ssh", 22), "psql": ("postgres", 5432), "mysql": ("mysql", 3306),
+    "openssl s_client": ("https", 443), "ssh": ("ssh", 22), "sftp": ("ssh", 22), "ftp": ("ftp", 21),
+    "mosquitto_sub": ("mqtt", 1883), "mosquitto_pub": ("mqtt", 1883), "pg_isready": ("postgres", 5432),
+    "psql": ("postgres", 5432), "mysql": ("mysql", 3306),
     "redis-cli": ("redis", 6379), "mongo": ("mongodb", 27017), "mongosh": ("mongodb", 27017),
 }  # fmt: skip
 
@@ -84,8 +93,10 @@ def _remote(program: str, words: list[str]) -> tuple[Host | None, Ports | None]:
             free.append(word)
         elif "://" in word:
             return None, None
+    if program == "host" and free and "." not in free[0]:
+        return None, None  # `host found`: a word of a sentence
     if host is None and free:
-        first = free[0].rsplit("@", 1)[-1] if program == "ssh" else free[0]
+        first = free[0].rsplit("@", 1)[-1] if program in _BY_USER else free[0]
         host, port = _split(first, port)
         if port is None and len(free) > 1 and program in ("nc", "ncat", "netcat", "telnet"):
             port = ports_of(free[1])

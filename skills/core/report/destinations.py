@@ -12,7 +12,7 @@ from skills.core.report.commands import typed
 from skills.core.report.facts import Access, Drop, Seen
 from skills.core.report.names import Host, host_at, ports_of
 from skills.core.report.positions import POSITIONS, SIEVE, WEIGHT, Position
-from skills.core.report.prose import Token, is_stack, ports_after, tokens
+from skills.core.report.prose import Token, ports_after, tokens, without_frames
 from skills.core.report.ranking import Pool, ranked
 from skills.core.report.urls import IMPLIED, urls
 
@@ -122,7 +122,7 @@ def _at_position(pool: Pool, position: Position, match: Any, text: str) -> None:
     groups = match.groupdict()
     host = host_at(groups.get("host") or "")
     line = _line(text, match)
-    if host is None or is_stack(line):
+    if host is None or _in_a_frame(line, groups["host"] or ""):
         return
     if position.proxy:
         pool.proxies.add(host.name)
@@ -147,6 +147,11 @@ def _line(text: str, match: Any) -> str:
     return text[start : min(end if end >= 0 else len(text), match.end() + _LONGEST_LINE)]
 
 
+def _in_a_frame(line: str, written: str) -> bool:
+    """Whether what looked like a host is code and nothing else."""
+    return "\n" not in line and written in line and written not in without_frames(line)
+
+
 def _shown(line: str, match: Any) -> str:
     """What of a line is quoted."""
     if len(line) <= 300:
@@ -161,22 +166,19 @@ def _from_lines(pool: Pool, text: str, *, asks: bool, loose: bool) -> None:
         lines = lines[: _MOST_LINES // 2] + lines[-_MOST_LINES // 2 :]
     for whole in lines:
         line = whole[:_LONGEST_LINE]
-        url = "://" in line
-        free = list(tokens(line, unknown_suffix=asks)) if loose and _may_name_a_host(line) else []
-        if not (url or free) or _OTHER_LINE.search(line):
+        if not ("://" in line or (loose and _may_name_a_host(line))) or _OTHER_LINE.search(line):
             continue
         failing = bool(_FAILING.search(line))
-        if url:
+        line = without_frames(line)
+        if "://" in line:
             _from_urls(pool, line, asks=asks, failing=failing)
-        if free and not is_stack(line):
-            _from_tokens(pool, line, free, asks=asks, failing=failing)
+        free = list(tokens(line, unknown_suffix=asks)) if loose and _may_name_a_host(line) else []
+        _from_tokens(pool, line, free, asks=asks, failing=failing)
 
 
 def _may_name_a_host(line: str) -> bool:
     """Names hold a dot before a letter, addresses three dots, or the colons of version 6; a time of day does not."""
-    if not (_is_dotted(line) or "::" in line or _has_v6(line)):
-        return False
-    return not (line.lstrip().startswith("at ") and is_stack(line))
+    return _is_dotted(line) or "::" in line or _has_v6(line)
 
 
 def _is_dotted(line: str) -> bool:

@@ -191,7 +191,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)\bconnect(?:ing|ion|ed)? (?:to|with|on|at) (?:[a-z]+ ){0,3}?[\"'(]?{H}[\"']?:{P}",
         r"(?i)\bconnect(?:ing|ion|ed)? to (?:[a-z]+ ){0,2}?[\"']?{H}[\"']?,? (?:\([^)\n]*\) )?(?:on )?port:? {P}",
         r"(?i)(?:refused|timed out|refused it\.*|respond|unreachable|reset by peer|host) \({H}:{P}\)",
-        r"(?i)\bFailed to connect to {H}/{IP}:{P}",
+        r"(?i)\bFailed to connect to {H}/{IP}(?::| \(port ){P}",
         r"(?:^|[\s:(\[]){H}/{IP}:{P}",
         r"(?i)\bconnect E[A-Z]+ {A}:{P}(?:$|[\s,;'\"])",
         r"(?i)\bE(?:TIMEDOUT|CONNREFUSED|HOSTUNREACH|NETUNREACH|CONNRESET) {H}:{P}",
@@ -229,7 +229,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)(?:^|[\s{,\"'(])(?:host|hostname|host_name|remote_?host|address"
         r"|server_?name)[\"']?\s?[:=]\s?[\"']{H}[\"'](?:[,\s]{1,8}[\"']?port[\"']?\s?[:=]\s?[\"']?{P})?",
         r"(?i)(?:^|[\s\"'<(])host={H}(?:[\s,;]{1,2}port={P})?",
-        r"(?i)\b(?:server|data source)=(?:tcp:)?{H}(?:,{P})?;",
+        r"(?i)\b(?:server|data ?source)=(?:tcp:)?{H}(?:[,:]{P})?(?:[;\s\"']|$)",
         r"(?i)\b(?:image|reference|pull|login|from|manifest for) [\"'`]?{D}(?::{P})?/[a-z0-9]",
         r"(?i)\bdocker login {H}",
         r"(?im)^\W{0,6}server: {H},{P}$",

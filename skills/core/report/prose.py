@@ -67,14 +67,28 @@ _MORE_PORTS = compiled(
     r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b"
 )
 _PORT_WORD = compiled(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
-_STACK = compiled(
-    r"^\s*at [^()\"{}]{1,300}\([^()]*\)[^\"{}]{0,120}$|^\s*at \S+:\d+:\d+\)?$|^\s*File \"[^\"]+\", line \d+"
-    r"|^\s*(?:from|in) /\S+|^\s*#\d+ |^\s*\.\.\. \d+ more|\.(?:java|kt|scala|py|rb|go|js|ts|php|cs):\d+\)?\s*$"
+_SOURCE = r"(?:java|kt|scala|groovy|clj|py|rb|go|jsx?|tsx?|mjs|cjs|php|cs|fs|vb|rs|exs?|erl|cpp|cc|swift|dart)"
+# Frames wherever they stand, for log shippers put a whole stack on one line, and the words around frames count.
+_FRAME = compiled(
+    # Java, Kotlin, Scala, with the jar; Node and browsers
+    rf"(?:^|[\s,;|>])at (?:async |new )?[\w$.<>/@+~ -]{{1,300}}?(?: \[as [\w.]+\])? ?\((?:[^()\s]{{1,200}}:\d+(?::\d+)?"
+    r"|Native Method|Unknown Source|SourceFile|<\w+>)\)(?: ~?\[[^\]\n]{0,120}\])?"
+    r"|(?:^|[\s,;|>])at (?:async )?\S+:\d+:\d+\b"
+    # .NET: types in the brackets, the file after them
+    r"|(?:^|[\s,;|>])at [A-Za-z_][\w`]*(?:[.+]+[<>|\w`]+)+(?:\[[\w`, .]+\])?\([\w`,.&*<>\[\]? ]*\)"
+    rf"(?: in [^\n\"]{{1,200}}?\.{_SOURCE}:line \d+)?"
+    # Python; Ruby; PHP; Elixir
+    r"|File \"[^\"\n]+\", line \d+(?:, in [\w<>.]+)?|(?:from )?/\S+\.rb:\d+:in [`'][^'\n]*'"
+    r"|#\d+ /\S+\.php\(\d+\): [^\s(]+\([^)\n]*\)|\([a-z_0-9]+(?: [\d.]+)?\) lib/\S+\.ex:\d+: [\w.!?]+/\d"
+    # Go: `host.tld/module.(*Type).Method(0xc0001, ...)`, its file, its offset
+    r"|[\w./-]+(?:\.\(\*?\w+\))?\.\w+(?:\.func\d+)*\((?:\{?0x[0-9a-f]+[^)\n]*|\.\.\.)\)"
+    rf"|(?:^|[\s(\"'])/?[\w.@$-]+(?:/[\w.@$+-]+)*\.{_SOURCE}:\d+(?::\d+)?\b(?: \+0x[0-9a-f]+)?"
 )
-
-
-# What a line that _STACK finds begins or ends with.
-_FRAME_BEGINS, _FRAME_ENDS = frozenset("aFfi#."), frozenset("0123456789)")
+# Lines that are a frame and nothing else, whatever the brackets hold.
+_FRAME_LINE = compiled(
+    r"^\s*at [^()\"{}]{1,300}\([^()]*\)(?: ?~?\[[^\]]{0,120}\])?(?: in [^\"{}]{1,200}:line \d+)?$"
+    r"|^\s*(?:from|in) /\S+$|^\s*#\d+ [^:]{1,200}$|^\s*\.\.\. \d+ (?:more|common frames)"
+)
 
 
 def asks(text: str) -> bool:
@@ -111,13 +125,11 @@ def _is_spoken(line: str) -> bool:
     return plain >= 2 and 2 * plain >= len(pieces)
 
 
-def is_stack(line: str) -> bool:
-    """A frame of a stack trace: its dotted names are code."""
-    bare = line.strip()
-    if bare[:1] not in _FRAME_BEGINS and bare[-1:] not in _FRAME_ENDS:
-        return False
-    frame = bare.startswith("at ") and "(" in line and '"' not in line and "{" not in line
-    return (frame and "://" not in line) or bool(_STACK.search(line))
+def without_frames(line: str) -> str:
+    """The line with the frames of stack traces blanked, for their dotted names are code; every other place stays."""
+    if _FRAME_LINE.search(line):
+        return " " * len(line)
+    return _FRAME.sub(lambda match: " " * len(match.group()), line)
 
 
 @dataclass(frozen=True, slots=True)

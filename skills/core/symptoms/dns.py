@@ -58,6 +58,7 @@ _CLUES = Clues(
         _DNS,
         STRENGTH.LOGGED - 3,
         "yes",
+        r"Timeout while contacting DNS servers|Could not contact DNS servers",
         r"Resolving timed out|DNS request timed out|no servers could be reached",
         r"dns(?: resolution| lookup| query)? time(?:d )?-?out",
         r"query(?:A|Aaaa|Srv|Txt|Mx) (?:ETIMEOUT|\bECONNREFUSED\b|ESERVFAIL)",
@@ -76,6 +77,8 @@ _CLUES = Clues(
         _DNS,
         STRENGTH.NAMED,
         "no",
+        # c-ares: a resolver answered
+        r"[Dd]omain name not found|DNS server returned answer with no data|ARES_ENOTFOUND|ARES_ENODATA",
         r"NXDOMAIN|\bENOTFOUND\b|\bEAI_NONAME\b|\bENODATA\b|\[Errno (?:-2|-5|11001)\]|Name does not resolve",
         r"nodename nor servname|no such host|Non-existent domain|DNS name does not exist",
         r"No address associated with hostname|Name or service not known",

@@ -34,7 +34,7 @@ _CLUES = Clues(
         r"\bECONNREFUSED\b|connection refused|connectionrefused|\[Errno (?:111|61)\]|os error (?:111|61|10061)",
         r"actively refused|connection was refused|connection has been refused|ERR_CONNECTION_REFUSED",
         r"WSAECONNREFUSED|error(?: code)?:? 10061|delayed connect error: 111|refused to connect",
-        r"refused the connection",
+        r"refused the connection|connect errno: (?:111|61)\b",
     ),
     clue(
         _REFUSED,
@@ -83,6 +83,7 @@ _PROXY = sifted(r"(?i)connect to (?:the )?(?:http )?proxy|\bProxyError\b|proxyco
 _A_SECOND = 1000
 _V6_ONLY = compiled(
     r"(?i)\b(?:api6|ipv6|v6)[.-]|\[[0-9a-f:]+:[0-9a-f:]+\]:\d+: connect: (?:network|cannot|no route)"
+    r"|can't connect to remote host \([0-9a-f]{1,4}:[0-9a-f:]+\): Network is unreachable"
     r"|/[0-9a-f]{1,4}:[0-9a-f:]+ \(port|\bE(?:NETUNREACH|HOSTUNREACH|ADDRNOTAVAIL) [0-9a-f]{1,4}:[0-9a-f]*:"
 )
 

@@ -57,6 +57,13 @@ _CLUES = Clues(
         "yes",
         r"maybe a NetworkPolicy is blocking|connection failed: deadline has elapsed|Net::OpenTimeout",
         r"\btimeout expired\b|execution expired|Connection setup timed out|connection to \S+ failed: time",
+        # OkHttp gives the phase by its words alone
+        r"[Ff]ailed to connect to \S+ \(port \d+\)[^\n]{0,120} after \d+ ?ms(?: at |\s*$|[,;)])",
+        r"connect errno: (?:110|60)\b",
+        # libcurl gives up a refused connect at once and a silent one after minutes
+        r"Failed to connect to \S+ port \d+ after \d{5,} ms",
+        # nothing came back over UDP
+        r"no server suitable for synchronization found|Server dropped: no data|no reply from NTP",
         r"request canceled while waiting for connection|[ {]:connect_timeout\b|\bconnect_timeout\[\d",
     ),
     clue(
@@ -103,7 +110,8 @@ _CLUES = Clues(
         _CONNECT,
         STRENGTH.PLAIN,
         "yes",
-        r"\bi/o timeout|timed out connecting|timeout (?:while )?connecting|connect(?:ion)? timeout\b",
+        r"\bConnectionTimeout\b|\bi/o timeout|timed out connecting",
+        r"timeout (?:while )?connecting|connect(?:ion)? timeout\b",
         r"Timed out trying to connect|dial timeout|: Timed out$",
     ),
     # one sentence for several faults
@@ -144,6 +152,13 @@ _CLUES = Clues(
         "unclear",
         r"\btimed[ -]out\b|(?:^|[^-\w])time-?out(?:[^=\w]|$)|Server selection timed|Could not connect to any servers",
     ),
+    # a flow log in whichever columns
+    clue(
+        _CONNECT,
+        STRENGTH.LOGGED - 2,
+        "yes",
+        r"\bDROPPED \(Policy denied|Policy denied(?: by denylist)? DROPPED|policy-verdict:\S+ EGRESS DENIED",
+    ),
     # the answer
     clue(
         _READ,
@@ -155,7 +170,8 @@ _CLUES = Clues(
         r"Timeout awaiting '(?:request|response|read)'|system error: (?:110|60)\b|HeadersTimeoutError",
         r"UND_ERR_HEADERS_TIMEOUT|\bESOCKETTIMEDOUT\b|read timeout=\d",
         r"SocketTimeoutException: (?:Read )?timeout$|(?:response|header|body) timeout|Greeting never received",
-        r"read timeout reached",
+        r"read timeout reached|\btimed out (?:while|when|during) (?:reading|receiving)",
+        r"\btimed out (?:while|when) waiting for (?:a |the )?(?:response|reply)",
         r"Error while reading from \S+ ?: \((?:110|60),",
     ),
     # SqlClient tells the phase: past the login, the server has answered
