@@ -13,6 +13,7 @@ import re2
 
 from skills.core.all_symptoms import Judgement, judge
 from skills.core.flows import readable
+from skills.core.named import ENVIRONMENTS, find_environment, find_environments, find_workload
 from skills.core.report import read_report
 
 Verb = Literal[
@@ -60,32 +61,6 @@ _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
 _DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
-_WORD = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(?:\{[^}\n]{1,200}\})?")
-_KIND = re2.compile(r"(?i)^(?:deploy(?:ment)?s?|sts|statefulsets?|daemonsets?|ds|cronjobs?|jobs?|pods?|po)(?:\.apps)?/")
-_NAME = r"[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)*)[`'\"]?"
-_SUBJECT = re2.compile(
-    rf"(?i)^\s*[`'\"]?([a-z0-9][a-z0-9-]*(?:/[a-z0-9-]+)+)[`'\"]?:\s"
-    rf"|(?:^|\s)(?:for|from|app|project|service|workload)\s+{_NAME}"
-    rf"|(?:^|\s)(?:allow|let|permit)\s+{_NAME}\s+(?:to|reach|access)\b|^\s*{_NAME}\s+(?:to|->|→)\s"
-    rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
-)
-_IN_SPACE = re2.compile(
-    r"(?i)[`'\"]?\b([a-z0-9][a-z0-9.-]*)[`'\"]?\s+(?:(?:pods?|app|service|deployment|jobs?)\s+)?(?:running\s+)?"
-    r"(?:in|inside|within|of)\s+(?:(?:the|our|my)\s+)?(?:(?:namespace|ns|project|space)\s+)?[`'\"]?([a-z0-9][a-z0-9-]*)\b"
-)
-_ENVIRONMENTS = {
-    "production": ("production", "prod", "prd", "live"),
-    "staging": ("staging", "stage", "stg"),
-    "development": ("development", "dev"),
-    "test": ("test", "testing"),
-}
-_STAGES = frozenset(word for words in _ENVIRONMENTS.values() for word in words)
-_NOT_A_WORKLOAD = frozenset({
-    "a", "an", "the", "it", "this", "that", "we", "i", "you", "they", "he", "she", "there", "what", "which", "who",
-    "app", "service", "my", "our", "your", "everything", "something", "someone", "nobody", "please", "and", "or",
-    "but", "not", "if", "when", "while", "error", "curl", "python", "java", "node", "request", "connection",
-    "host",
-})  # fmt: skip
 # What only a thread can explain: `and 8443?`, `no, the other project`, `same for sendgrid`.
 _PORT_FOLLOWS = re2.compile(
     r"(?i)(?:(?:and|what about|how about|or)\s+)?(?:(?:on|for)\s+)?(?:port\s*)?:?(\d{2,5})"
@@ -163,7 +138,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     subject = find_workload(said, names)
     environment = find_environments(said, environments) or find_environment(said, environments)
     said = whole
-    if environment and subject and subject.casefold() in (environment.casefold(), *_ENVIRONMENTS.get(environment, ())):
+    if environment and subject and subject.casefold() in (environment.casefold(), *ENVIRONMENTS.get(environment, ())):
         subject = None  # "and from staging?" names the environment, no workload
     # Which host a bucket means that is only asked for depends on where the app runs.
     implied = judgement.symptom == "no_error" and not any(seen.stated for seen in judgement.destinations)
@@ -245,59 +220,6 @@ def _command(said: str) -> Heard | None:
         return Heard("draft", reason=_flat(match[1]))
     if match := _OPEN.fullmatch(said):
         return Heard("open", reason=_flat(match[1]))
-    return None
-
-
-def find_workload(said: str, names: Sequence[str]) -> str | None:
-    """A known name in the text, the longest first; else a word that stands where a workload stands."""
-    known: dict[str, str] = {}
-    for name in names:
-        known.setdefault(name.casefold(), name)
-        known.setdefault(name.rsplit("/", 1)[-1].casefold(), name.rsplit("/", 1)[-1])
-    words = [_KIND.sub("", word.rstrip(".,:;/-")) for word in _WORD.findall(said[:4000])]
-    hits = [known[word.casefold()] for word in words if word.casefold() in known]
-    # An app of a known space or namespace: `org/space/app`.
-    hits += [word for word in words if word.count("/") > 1 and word.rpartition("/")[0].casefold() in known]
-    # Pods by their labels: `namespace{label=value}`.
-    hits += [word for word in words if word.endswith("}") and word.partition("{")[0].casefold() in known]
-    # "vault in vault-prod": a workload beside its own namespace or project.
-    hits += [known[whole] for one in hits for two in hits if (whole := f"{two}/{one}".casefold()) in known]
-    # "cloudflared in vault-prod" means that namespace, whether or not such a workload is known there.
-    spaces = {name.rpartition("/")[0].casefold() for name in names} | {name.casefold() for name in names}
-    for match in _IN_SPACE.finditer(said[:4000]):
-        one, two = match[1].casefold(), match[2].casefold()
-        there = known.get(f"{two}/{one}")
-        fits = one in known and two in spaces and "/" not in known[one] and one != two and two not in _STAGES
-        if there or fits:
-            return there or f"{known.get(two, match[2])}/{known[one]}"
-    if hits:
-        return max([hit for hit in hits if hit.casefold() not in _STAGES] or hits, key=len)
-    for match in _SUBJECT.finditer(said[:1000]):
-        word: str = next(filter(None, match.groups()))
-        if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
-            return word
-    return None
-
-
-def find_environments(said: str, environments: Collection[str]) -> str | None:
-    """Environments that are named side by side, joined as `--for` takes them: "in staging and production".
-
-    Named apart they are no list: "works in staging, fails in production" speaks of one.
-    """
-    known = {word: name for name in environments for word in (name.casefold(), *_ENVIRONMENTS.get(name.casefold(), ()))}
-    words = "|".join(re2.escape(word) for word in sorted(known, key=len, reverse=True))
-    joint = r"(?:\s*[,&+]\s*|\s+)(?:(?:and|as well as)\s+)?(?:(?:in|for|from)\s+)?"
-    listed = re2.search(rf"(?i)\b(?:{words})(?:{joint}(?:{words}))+\b", said[:_LONGEST_ASK]) if known else None
-    named = [known[word.casefold()] for word in _WORD.findall(listed[0]) if word.casefold() in known] if listed else []
-    return ",".join(dict.fromkeys(named)) if len(set(named)) > 1 else None
-
-
-def find_environment(said: str, environments: Collection[str]) -> str | None:
-    """An environment that the allowlist knows, by its name or the short forms that people use."""
-    words = {word.casefold() for word in _WORD.findall(said[:4000])}
-    for environment in environments:
-        if words & {environment.casefold(), *_ENVIRONMENTS.get(environment.casefold(), ())}:
-            return environment
     return None
 
 

@@ -1,10 +1,11 @@
-"""Several errors in one paste: each piece of a program's output that names another remote is judged by itself."""
+"""Several answers to one paste: errors towards other remotes, other environments, and what was read in part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from skills.core.all_symptoms import Judgement, judge
+from skills.core.model import Finding, Verdict
 from skills.core.patterns import compiled
 from skills.core.report import Report, read_report
 
@@ -12,6 +13,7 @@ _MOST_PIECES = 12
 _LONGEST = 4000  # characters of one piece
 _LEAST = 50  # strength of a sighting that counts as an error of its own
 _QUIET = frozenset({"no_error", "app_error"})
+_SAID: Mapping[str, str] = {"denied": "EGR171", "undecided": "EGR108", "allowed": "EGR170"}
 # Where a new message begins: a prompt, a time stamp, a JSON object, a trace, a program that says its name.
 _BEGINS = compiled(
     r"^\s{0,4}(?:[$>#%] \S|\[?\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d:\d\d:\d\d|\{\"|Traceback |Exception in thread"
@@ -54,3 +56,23 @@ def _pieces(text: str) -> Iterator[str]:
     failing = [piece for piece in joined if _FAILING.search(piece)]
     if len(failing) > 1:
         yield from failing[:_MOST_PIECES]
+
+
+def half_read(judgement: Judgement, cause: Finding, certainty: float, block: str) -> tuple[Finding, float, str]:
+    """What stands at both ends of a long log holds; that nothing else stands in it is more than was read."""
+    if judgement.symptom in _QUIET or not judgement.destinations:
+        return Finding("EGR219", evidence=cause.evidence), 0.3, "unclear"
+    return cause, min(certainty, 0.7), block
+
+
+def other_environments(verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
+    """The same destination from the further environments that were named: the leading answer speaks of one of them."""
+    lead = verdicts[0] if verdicts else None
+    others: dict[str | None, Finding] = {}
+    for verdict in verdicts[1:]:
+        there = verdict.workload.environment if verdict.workload else None
+        if lead is None or lead.workload is None or there in (None, lead.workload.environment):
+            continue
+        facts = {"workload": str(verdict.workload), "destination": str(verdict.destination)}
+        others.setdefault(there, Finding(_SAID[verdict.decision], facts))
+    return tuple(others.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +18,13 @@ from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 from skills.diagnose.causes import coverage, elsewhere, since
-from skills.diagnose.several import others
+from skills.diagnose.several import half_read, other_environments, others
 
 NAME = "diagnose"
 _MOST_CHECKED = 5
 _ANSWERED = frozenset({"auth_401", "rate_limited_429", "proxy_error_407"})  # something answered, so the way is open
 _TRUST = frozenset({"tls_certificate", "tls_hostname_mismatch", "tls_expired"})
 _WORST_FIRST = ("denied", "undecided", "allowed")
-_SAID: Mapping[str, str] = {"denied": "EGR171", "undecided": "EGR108", "allowed": "EGR170"}
-_QUIET = frozenset({"app_error", "no_error"})
 _LOOSE = 50  # strength of a sighting that stands for several faults
 
 
@@ -50,12 +48,11 @@ def run(ask: Ask, world: World) -> Answer:
     verdicts = sorted(asked, key=lambda verdict: _WORST_FIRST.index(verdict.decision))
     unsigned = report.status_origin is None
     cause, certainty, block = _cause(judgement, verdicts, to, unsigned=unsigned)
-    cut = _cut(report)
-    if cut:
-        cause, certainty, block = _half_read(judgement, cause, certainty, block)
+    if report.scanned < report.total:
+        cause, certainty, block = half_read(judgement, cause, certainty, block)
     causes = _causes(judgement, cause, verdicts)
-    also = (*_elsewhere_too(verdicts), *_also(ask, report, judgement, world))
-    notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *cut)
+    also = (*other_environments(verdicts), *_also(ask, report, judgement, world))
+    notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
     findings = (
         cause,
         judgement.best.finding,
@@ -105,26 +102,6 @@ def _by_address(verdict: Verdict, named: Verdict) -> Verdict:
     to = verdict.destination
     finding = Finding("EGR218", {"host": to.name, "address": ", ".join(to.addresses)})
     return replace(verdict, findings=(finding, *verdict.findings))
-
-
-def _half_read(judgement: Judgement, cause: Finding, certainty: float, block: str) -> tuple[Finding, float, str]:
-    """What stands at both ends of a long log holds; that nothing else stands in it is more than was read."""
-    if judgement.symptom in _QUIET or not judgement.destinations:
-        return Finding("EGR219", evidence=cause.evidence), 0.3, "unclear"
-    return cause, min(certainty, 0.7), block
-
-
-def _elsewhere_too(verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
-    """The same destination from the further environments that were named: the leading answer speaks of one of them."""
-    lead = verdicts[0] if verdicts else None
-    others: dict[str | None, Finding] = {}
-    for verdict in verdicts[1:]:
-        there = verdict.workload.environment if verdict.workload else None
-        if lead is None or lead.workload is None or there in (None, lead.workload.environment):
-            continue
-        facts = {"workload": str(verdict.workload), "destination": str(verdict.destination)}
-        others.setdefault(there, Finding(_SAID[verdict.decision], facts))
-    return tuple(others.values())
 
 
 def _also(ask: Ask, report: Report, judgement: Judgement, world: World) -> tuple[Finding, ...]:

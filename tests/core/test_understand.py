@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core.understand import find_workload, hear
+from skills.core.named import find_workload
+from skills.core.understand import hear
 
 NAMES = ["payment-gateway", "fincorp/retail-banking/ledger", "claims/claims-api", "claims/claims-worker"]
 ENVIRONMENTS = ["production", "staging"]
