@@ -19,8 +19,8 @@ from skills.core.corrections import correction
 from skills.core.flow_text import destination
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
-from skills.core.report import read_report
 from skills.core.named import find_workload
+from skills.core.report import read_report
 from skills.core.understand import Heard, hear
 from skills.replies import Reply, problem
 

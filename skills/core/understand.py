@@ -130,8 +130,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return follow
     own = tuple(dict.fromkeys(_OWN.findall(said)))
     whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
-    report = read_report(said)
-    judgement = judge(report)
+    judgement = judge(report := read_report(said))
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)

@@ -58,8 +58,12 @@ def _pieces(text: str) -> Iterator[str]:
         yield from failing[:_MOST_PIECES]
 
 
-def half_read(judgement: Judgement, cause: Finding, certainty: float, block: str) -> tuple[Finding, float, str]:
+def as_far_as_read(
+    report: Report, judgement: Judgement, cause: Finding, certainty: float, block: str
+) -> tuple[Finding, float, str]:
     """What stands at both ends of a long log holds; that nothing else stands in it is more than was read."""
+    if report.scanned == report.total:
+        return cause, certainty, block
     if judgement.symptom in _QUIET or not judgement.destinations:
         return Finding("EGR219", evidence=cause.evidence), 0.3, "unclear"
     return cause, min(certainty, 0.7), block

@@ -18,7 +18,7 @@ from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 from skills.diagnose.causes import coverage, elsewhere, since
-from skills.diagnose.several import half_read, other_environments, others
+from skills.diagnose.several import as_far_as_read, other_environments, others
 
 NAME = "diagnose"
 _MOST_CHECKED = 5
@@ -46,10 +46,8 @@ def run(ask: Ask, world: World) -> Answer:
     to = readable(judgement.destinations) or list(ask.to)
     asked = _verdicts(ask, to, judgement, world)
     verdicts = sorted(asked, key=lambda verdict: _WORST_FIRST.index(verdict.decision))
-    unsigned = report.status_origin is None
-    cause, certainty, block = _cause(judgement, verdicts, to, unsigned=unsigned)
-    if report.scanned < report.total:
-        cause, certainty, block = half_read(judgement, cause, certainty, block)
+    found = _cause(judgement, verdicts, to, unsigned=report.status_origin is None)
+    cause, certainty, block = as_far_as_read(report, judgement, *found)
     causes = _causes(judgement, cause, verdicts)
     also = (*other_environments(verdicts), *_also(ask, report, judgement, world))
     notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
