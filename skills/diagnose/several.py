@@ -69,6 +69,11 @@ def as_far_as_read(
     return cause, min(certainty, 0.7), block
 
 
+def worst_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Denied, then undecided, then allowed; equals in the order in which they were asked for."""
+    return sorted(verdicts, key=lambda verdict: list(_SAID).index(verdict.decision))
+
+
 def other_environments(verdicts: Sequence[Verdict]) -> tuple[Finding, ...]:
     """The same destination from the further environments that were named: the leading answer speaks of one of them."""
     lead = verdicts[0] if verdicts else None

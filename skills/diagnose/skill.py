@@ -18,13 +18,12 @@ from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 from skills.diagnose.causes import coverage, elsewhere, since
-from skills.diagnose.several import as_far_as_read, other_environments, others
+from skills.diagnose.several import as_far_as_read, other_environments, others, worst_first
 
 NAME = "diagnose"
 _MOST_CHECKED = 5
 _ANSWERED = frozenset({"auth_401", "rate_limited_429", "proxy_error_407"})  # something answered, so the way is open
 _TRUST = frozenset({"tls_certificate", "tls_hostname_mismatch", "tls_expired"})
-_WORST_FIRST = ("denied", "undecided", "allowed")
 _LOOSE = 50  # strength of a sighting that stands for several faults
 
 
@@ -45,10 +44,10 @@ def run(ask: Ask, world: World) -> Answer:
     judgement = judge(report)
     to = readable(judgement.destinations) or list(ask.to)
     asked = _verdicts(ask, to, judgement, world)
-    verdicts = sorted(asked, key=lambda verdict: _WORST_FIRST.index(verdict.decision))
+    verdicts = worst_first(asked)
     found = _cause(judgement, verdicts, to, unsigned=report.status_origin is None)
     cause, certainty, block = as_far_as_read(report, judgement, *found)
-    causes = _causes(judgement, cause, verdicts)
+    causes, questions = _causes(judgement, cause, verdicts), _questions(ask, cause, verdicts, world)
     also = (*other_environments(verdicts), *_also(ask, report, judgement, world))
     notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
     findings = (
@@ -61,7 +60,6 @@ def run(ask: Ask, world: World) -> Answer:
         *(f for verdict in verdicts for f in verdict.findings if f not in notes),
         *(f for verdict in verdicts[:1] if (f := coverage(verdict))),
     )
-    questions = _questions(ask, cause, verdicts, world)
     return Answer(
         _data(judgement, cause, certainty, block, findings, questions, verdicts, world),
         findings=findings,
@@ -75,7 +73,7 @@ def run(ask: Ask, world: World) -> Answer:
             "judgement": judgement,
             "verdicts": verdicts,
             "to": tuple(_most_wanted(to, asked)),
-            "hint": judgement.best.quotes[0] if judgement.best.quotes else "",
+            "hint": next(iter(judgement.best.quotes), ""),
             "commit": world.allowlist.commit,
         },
     )
