@@ -34,6 +34,7 @@ from bot.followups import (
 )
 from bot.gather import Where
 from bot.turns import (
+    Also,
     Pressed,
     Turn,
     addresses_in,
@@ -88,14 +89,16 @@ class Conversation:
         self._clock = clock
         self._interpreter = interpreter
 
-    def hear(self, words: str, who: Person, where: Where, above: str | None = None) -> list[Reply]:
+    def hear(
+        self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
+    ) -> list[Reply]:
         """Answers one message. `above` is what others posted before it, for a message that says nothing by itself."""
-        return self._turn(Turn(words, who, where, above=above))
+        return self._turn(Turn(words, who, where, above=above, also=also))
 
-    def press(self, pressed: Pressed, who: Person, where: Where) -> list[Reply]:
+    def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> list[Reply]:
         """A button says what could be typed, bound to what was shown beside it."""
         words = f"{pressed.step} {pressed.key}" if pressed.step in DECISIONS and pressed.key else pressed.step
-        return self._turn(Turn(words, who, where, digest=pressed.digest))
+        return self._turn(Turn(words, who, where, digest=pressed.digest, also=also))
 
     def shown(self, where: Where) -> tuple[str, str]:
         """Key and digest of what this thread was shown last, to be carried by buttons."""
@@ -125,6 +128,8 @@ class Conversation:
         with self._memory.transaction() as tx:
             tx.save_thread(turn.where.thread, turn.state, version, now)
             tx.add_turn(turn.where.thread, turn.who.id, masked, kept(replies), now)
+            if turn.also:
+                turn.also(tx, replies, turn.state)
 
     def _answer(self, turn: Turn) -> list[Reply]:
         workloads, environments = self._names()

@@ -23,9 +23,10 @@ from bot.desk import attempt
 from bot.doctor import SERVING
 from bot.settings import Settings
 from bot.slack.card_writer import CardWriter
+from bot.slack.connect import listen_by_socket
 from bot.slack.gate import Gate
-from bot.slack.listeners import Listeners, build, listen_by_socket, token_findings
 from bot.slack.outbox import Outbox
+from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
 from bot.web.webhooks import Refusal, Source, add_webhooks
 from skills.core.errors import AskUnclear, Mendable
@@ -74,32 +75,34 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
     """Until SIGTERM or SIGINT, or Slack closes the socket for good. False when something did not end in time."""
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
-    bolt = build(secret, settings.slack_bot_token.reveal())
-    gate = Gate()
-    Listeners(bolt, app.conversation, slack_person, gate)
-    served = bolt.web_app(path="/slack/events") if secret else web.Application()
-    parts = parts_of(app, bolt.client)
+    token = settings.slack_bot_token.reveal()
+    slack = Slack(app.memory, app.repository, app.clock, app.conversation, slack_person, secret=secret, token=token)
+    aside, approvers = Gate(), settings.slack_approvers_channel
+    cards = CardWriter(slack.client, app.memory, aside, app.clock, app.repository, approvers)
+    following = Following(app, aside, slack.outbox, float(settings.poll_seconds), cards)
+    slack.told = following.tell
+    served = slack.bolt.web_app(path="/slack/events") if secret else web.Application()
+    parts = parts_of(app, slack.findings)
     add_health(served, parts, logs.masker(settings))
-    aside = Gate()
-    cards = CardWriter(bolt.client, app.memory, aside, app.clock, app.repository, settings.slack_approvers_channel)
-    outbox = Outbox(bolt.client, app.memory, aside, app.clock)
-    following = Following(app, aside, outbox, float(settings.poll_seconds), cards)
     following.listen(served)
     runner = web.AppRunner(served, shutdown_timeout=_LINGER)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     following.start()
-    token = settings.slack_app_token
+    slack.start()
+    app_token = settings.slack_app_token
     try:
-        await _until_stopped(listen_by_socket(bolt, token.reveal()) if token else None)
+        listening = listen_by_socket(slack.bolt, app_token.reveal()) if app_token else None
+        await _until_stopped(slack.refused(), listening)
     finally:
         app.runner.ready_to_stop()
-        ended = await _in_time(following.stop()) and await _in_time(gate.drained())
+        ended = await _in_time(slack.stop()) and await _in_time(following.stop())
         await runner.cleanup()
+        slack.close()
     return ended and not any(part.busy for part in parts)
 
 
-def parts_of(app: App, client: Any) -> list[Part]:
+def parts_of(app: App, slack: Look) -> list[Part]:
     """What the service needs. While the forge is away the mirror answers people, and what is recorded waits."""
     gate = Gate(len(SERVING))
 
@@ -115,15 +118,15 @@ def parts_of(app: App, client: Any) -> list[Part]:
         Part("repository", of("repository"), 10.0),
         Part("forge", of("forge"), 30.0, vital=False),
         Part("work", of("work"), 5.0, vital=False),
-        Part("slack", lambda: token_findings(client), 60.0),
+        Part("slack", slack, 60.0),
     ]
 
 
-async def _until_stopped(listening: Coroutine[Any, Any, None] | None) -> None:
+async def _until_stopped(*endless: Coroutine[Any, Any, None] | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    tasks = [asyncio.create_task(each) for each in (stopped.wait(), listening) if each]
+    tasks = [asyncio.create_task(each) for each in (stopped.wait(), *endless) if each]
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
@@ -160,6 +163,7 @@ class Following:
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
+        outbox.freed = self.tell
 
     def listen(self, served: web.Application) -> None:
         source = Source(self._app.settings.gitlab_webhook_secret, self._app.project, self._app.clock)
@@ -175,6 +179,7 @@ class Following:
             task.cancel()
         under_way = [*self._looking.values(), *([self._telling] if self._telling else [])]
         await asyncio.gather(*self._tasks, *under_way, return_exceptions=True)
+        await self._outbox.ended()
         await self._gate.drained()
 
     async def _keep(self, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
@@ -217,7 +222,12 @@ class Following:
         """Whether a request is being looked at."""
         return bool(self._looking)
 
+    def tell(self) -> None:
+        """A message waits."""
+        self._told.set()
+
     async def _tell(self) -> None:
+        """Each channel is written to by one task at a time; a slow one keeps no other waiting."""
         while True:
             self._telling = asyncio.create_task(self._send())
             await asyncio.wait({self._telling})
@@ -225,11 +235,11 @@ class Following:
             if isinstance(failure, Mendable):
                 log.warning("%s", say(failure.finding).says)
             elif failure:
-                log.error("news could not be sent", exc_info=failure)
-            await _woken(self._told, _LOOK_AGAIN)
+                log.error("messages could not be sent", exc_info=failure)
+            await _woken(self._told, min(_LOOK_AGAIN, self._outbox.next_in))
 
     async def _send(self) -> None:
-        await self._outbox.drain()
+        await self._outbox.begin()
         if self._cards:
             await self._cards.draw()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.gather import Where
+from bot.world.memory import Transaction
 from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.model import Person, Request
@@ -24,9 +25,15 @@ class Pressed:
     digest: str | None = None
 
 
+Also = Callable[[Transaction, Sequence[Reply], Mapping[str, Any]], None]
+
+
 @dataclass(slots=True)
 class Turn:
-    """One message on its way: the thread's state is changed in place and stored at the end."""
+    """One message on its way: the thread's state is changed in place and stored at the end.
+
+    `also` is written with it in the same transaction: what the answers come to, and the state behind them.
+    """
 
     words: str
     who: Person
@@ -34,6 +41,7 @@ class Turn:
     state: dict[str, Any] = field(default_factory=dict)
     digest: str | None = None
     above: str | None = None
+    also: Also | None = None
 
 
 def ask_for(skill: str, fields: Mapping[str, Any]) -> Any:

@@ -1,169 +1,175 @@
-"""The Bolt app: mention, thread reply, direct message, `/egress` and buttons, all on the same conversation.
+"""What people say in Slack: mention, thread reply, direct message, `/egress` and buttons, all on one conversation.
 
-Identity comes from the signed envelope only. Work runs after the acknowledgement, behind one gate.
+Identity comes from the signed envelope only. Everything here runs from a row of the inbox, after the acknowledgement.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import re2
-from aiohttp import ClientError
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import logs
 from bot.conversation import Conversation
+from bot.desk import attempt
 from bot.gather import Where
+from bot.slack import envelopes
 from bot.slack.above import above
 from bot.slack.blocks import STEP_PREFIX, action_id, message
+from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
-from bot.turns import Pressed
-from skills.core.model import Finding, Person, finding
-from skills.replies import Reply
+from bot.slack.inbox import Inbox, Post, Taken
+from bot.turns import Also, Pressed
+from bot.world.memory import Transaction
+from skills.core.model import Finding, Person
+from skills.replies import Reply, problem
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 STEPS = ("draft", "more", "not right", "status", "works now", "still fails", "approve", "hold")
-_EVENTS_KEPT = 10_000
+_MEANWHILE = 0.8  # seconds after which somebody sees that something is being done
 
 People = Callable[[str, str], Person]
 """Gives the person behind a Slack team and user id."""
 
 
 class Listeners:
-    """Registers everything on an `AsyncApp`. `people` maps the signed Slack identity to a person."""
+    """Registers its handlers with the inbox. `people` maps the signed Slack identity to a person."""
 
-    def __init__(self, app: AsyncApp, conversation: Conversation, people: People, gate: Gate) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        inbox: Inbox,
+        conversation: Conversation,
+        people: People,
+        gate: Gate,
+        told: Callable[[], object],
+    ) -> None:
+        """`told` is called whenever a message waits in the outbox."""
+        self._client = client
+        self._inbox = inbox
         self._conversation = conversation
         self._people = people
         self._gate = gate
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        app.event("app_mention")(self.mentioned)
-        app.event("message")(self.message)
-        app.command("/egress")(self.command)
+        self._aside = Gate(1)  # so that a step is shown while every thread of the gate works
+        self._told = told
+        inbox.on("event:app_mention", self.mentioned)
+        inbox.on("event:message", self.message)
+        inbox.on("event:message:changed", self.reworded)
+        inbox.on("command:/egress", self.command)
         for step in STEPS:
-            app.action(action_id(step))(self.pressed)
+            inbox.on(f"action:{action_id(step)}", self.pressed)
 
-    async def mentioned(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
-        if self._is_new(body):
-            await self._turn(body, event, client, look_up=True)
+    async def mentioned(self, taken: Taken) -> Sequence[Post]:
+        return await self._said(taken, look_up=True)
 
-    async def message(self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient) -> None:
-        """Direct messages, and replies in threads that we are part of; never our own or another bot's words."""
-        if event.get("bot_id") or event.get("subtype") or _MENTION.match(event.get("text", "")):
-            return
+    async def message(self, taken: Taken) -> Sequence[Post]:
+        """Direct messages, and replies in threads that we are part of."""
+        event = taken.body["event"]
         direct = event.get("channel_type") == "im"
-        thread = self._where(body, event)
-        ours = direct or (event.get("thread_ts") and await self._gate.run(self._conversation.started, thread))
-        if ours and self._is_new(body):
-            await self._turn(body, event, client)
+        if not direct and _MENTION.match(event.get("text") or ""):
+            return ()  # said to somebody else
+        if direct or (event.get("thread_ts") and await self._gate.run(self._conversation.started, self._where(taken))):
+            return await self._said(taken)
+        return ()
 
-    async def command(self, ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
-        await ack()
-        where = Where("slack", f"slack:{body['team_id']}:{body['channel_id']}:{body['user_id']}")
-        who = self._people(body["team_id"], body["user_id"])
+    async def reworded(self, taken: Taken) -> Sequence[Post]:
+        """An edit is no new ask: what was answered stays answered, and whoever edits it is told so once."""
+        event, where = taken.body["event"], self._where(taken)
+        if not await self._gate.run(self._conversation.started, where):
+            return ()
+        edited, mine = event["message"], envelopes.bot_of(taken.body)
+        asked = edited.get("thread_ts") or mentions(edited.get("text") or "", mine) or event.get("channel_type") == "im"
+        return [self._post(where.thread, problem(Finding("EGR1457")))] if asked else ()
 
-        async def answer() -> None:
-            for made in await self._gate.run(self._conversation.hear, body.get("text", ""), who, where):
-                await respond(response_type="ephemeral", **self._payload(made, where))
+    async def command(self, taken: Taken) -> Sequence[Post]:
+        body, (team, user) = taken.body, envelopes.user_of(taken.body)
+        where = Where("slack", taken.row.lane)
+        url = str(body.get("response_url") or "")
 
-        self._gate.later(answer())
+        def private(made: Reply, state: Mapping[str, Any]) -> Post:
+            return self._post(where.thread, made, state, user=user, url=url)
 
-    async def pressed(self, ack: AsyncAck, body: dict[str, Any], client: AsyncWebClient) -> None:
-        await ack()
-        action = body["actions"][0]
-        channel, origin = body["channel"]["id"], body["message"]
-        thread = origin.get("thread_ts") or origin["ts"]
-        team = body["team"]["id"]
-        where = Where("slack", f"slack:{team}:{channel}:{thread}")
-        who = self._people(team, body["user"]["id"])
-        key, _, digest = action.get("value", "").partition(":")
+        words, who = str(body.get("text") or ""), self._people(team, user)
+        return await self._turn(taken, private, self._conversation.hear, words, who, where)
+
+    async def pressed(self, taken: Taken) -> Sequence[Post]:
+        action = taken.body["actions"][0]
+        where = Where("slack", taken.row.lane)
+        who = self._people(*envelopes.user_of(taken.body))
+        key, _, digest = str(action.get("value") or "").partition(":")
         step = action["action_id"].removeprefix(STEP_PREFIX).replace("_", " ")
         pressed = Pressed(step, key or None, digest or None)
-        self._gate.later(self._say(client, channel, thread, where, self._conversation.press, pressed, who, where))
+        async with self._shown_meanwhile(taken, where):
+            return await self._turn(taken, self._public(where), self._conversation.press, pressed, who, where)
 
     # --- one turn
 
-    async def _turn(
-        self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient, *, look_up: bool = False
-    ) -> None:
-        where = self._where(body, event)
-        who = self._people(body["team_id"], event["user"])
-        words = _MENTION.sub("", event.get("text", ""))
-        thread = event.get("thread_ts") or event["ts"]
-        text = await self._above(body, event, client, words, where) if look_up else None
-        hear = self._conversation.hear
-        self._gate.later(self._say(client, event["channel"], thread, where, hear, words, who, where, text))
+    async def _said(self, taken: Taken, *, look_up: bool = False) -> Sequence[Post]:
+        event, where = taken.body["event"], self._where(taken)
+        team, user = envelopes.author_of(taken.body)
+        if team != envelopes.team_of(taken.body):
+            return [self._post(where.thread, problem(Finding("EGR1456")))] if look_up else ()
+        words, who = _MENTION.sub("", event.get("text") or ""), self._people(team, user)
+        async with self._shown_meanwhile(taken, where):
+            text = await self._above(taken, words, where) if look_up else None
+            return await self._turn(taken, self._public(where), self._conversation.hear, words, who, where, text)
 
-    async def _above(
-        self, body: dict[str, Any], event: dict[str, Any], client: AsyncWebClient, words: str, where: Where
-    ) -> str | None:
+    async def _above(self, taken: Taken, words: str, where: Where) -> str | None:
         """An alert above the first mention in a thread, when the mention itself says nothing."""
         if await self._gate.run(self._conversation.started, where):
             return None
         if not await self._gate.run(self._conversation.wants_what_is_above, words):
             return None
+        body = taken.body
         own = next((item.get("bot_id", "") for item in body.get("authorizations", ()) if item.get("is_bot")), "")
-        return await above(client, event, own) or None
+        return await above(self._client, body["event"], own) or None
 
-    async def _say(
-        self,
-        client: AsyncWebClient,
-        channel: str,
-        thread: str,
-        where: Where,
-        work: Callable[..., list[Reply]],
-        *args: Any,
-    ) -> None:
-        with logs.about(thread=where.thread):
-            for made in await self._gate.run(work, *args):
-                said = {**self._payload(made, where), "unfurl_links": False, "unfurl_media": False}
-                await client.chat_postMessage(channel=channel, thread_ts=thread, **said)
+    async def _turn(
+        self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], work: Callable[..., Any], *args: Any
+    ) -> Sequence[Post]:
+        """What is answered is written in the transaction that saves the turn, so a crash leaves both or neither."""
 
-    def _payload(self, made: Reply, where: Where) -> dict[str, Any]:
-        key, digest = self._conversation.shown(where)
-        return message(made, key=key, digest=digest)
+        def also(tx: Transaction, replies: Sequence[Reply], state: Mapping[str, Any]) -> None:
+            taken.settle_or_leave(tx, [post(made, state) for made in replies])
 
-    def _where(self, body: dict[str, Any], event: dict[str, Any]) -> Where:
-        thread = event.get("thread_ts") or event["ts"]
-        return Where("slack", f"slack:{body['team_id']}:{event['channel']}:{thread}")
+        settled: Also = also
+        replies = await self._gate.run(work, *args, also=settled)
+        return [post(made, {}) for made in replies]
 
-    def _is_new(self, body: dict[str, Any]) -> bool:
-        """Slack repeats events, also on other connections; one event id is answered once by this process."""
-        event_id = body.get("event_id", "")
-        if event_id in self._seen:
-            return False
-        self._seen[event_id] = None
-        while len(self._seen) > _EVENTS_KEPT:
-            self._seen.popitem(last=False)
-        return True
+    def _public(self, where: Where) -> Callable[[Reply, Mapping[str, Any]], Post]:
+        return lambda made, state: self._post(where.thread, made, state)
 
+    def _post(
+        self, channel: str, made: Reply, state: Mapping[str, Any] | None = None, user: str = "", url: str = ""
+    ) -> Post:
+        shown = state or {}
+        digest = shown.get("request_digest") or shown.get("digest") or ""
+        return Post(channel, message(made, key=shown.get("key") or "", digest=digest), user, url)
 
-def build(signing_secret: str, bot_token: str, client: AsyncWebClient | None = None) -> AsyncApp:
-    """An `AsyncApp` that verifies signatures and answers within the request (`process_before_response`)."""
-    return AsyncApp(
-        signing_secret=signing_secret,
-        client=client or AsyncWebClient(token=bot_token, retry_handlers=[]),
-        process_before_response=True,
-    )
+    @asynccontextmanager
+    async def _shown_meanwhile(self, taken: Taken, where: Where) -> AsyncIterator[None]:
+        """Who waits longer than a moment sees that something is done; the answer then takes that message's place."""
 
+        async def later() -> None:
+            await asyncio.sleep(_MEANWHILE)
+            step = self._post(where.thread, problem(Finding("EGR1458")))
+            await self._aside.run(attempt, lambda: self._show(taken, step))
+            self._told()
 
-async def listen_by_socket(app: AsyncApp, app_token: str) -> None:
-    """Socket Mode: no inbound port. Returns only when the connection is closed for good."""
-    handler: Any = AsyncSocketModeHandler(app, app_token)
-    await handler.start_async()
+        task = asyncio.create_task(later())
+        try:
+            yield
+        finally:
+            task.cancel()
 
+    def _show(self, taken: Taken, post: Post) -> None:
+        with self._inbox.memory.transaction() as tx:
+            tx.show(taken.live, post.channel, post.payload, taken.clock(), repository=taken.row.repository)
 
-async def token_findings(client: AsyncWebClient) -> list[Finding]:
-    """Whether Slack answers and takes our token. https://docs.slack.dev/reference/methods/auth.test"""
-    try:
-        await client.auth_test()
-    except SlackApiError as failure:
-        return [finding("EGR098", why=str(failure.response.get("error", "no reason given")))]
-    except (ClientError, TimeoutError, OSError) as failure:
-        return [finding("EGR098", why=f"it does not answer ({type(failure).__name__})")]
-    return []
+    def _where(self, taken: Taken) -> Where:
+        event = taken.body["event"]
+        said = event.get("message") or event
+        return Where("slack", thread_of(envelopes.team_of(taken.body), event["channel"], said))

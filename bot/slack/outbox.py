@@ -1,24 +1,31 @@
-"""The one writer of news: takes messages from the outbox in their order and posts them to their threads, each once.
+"""The one writer of messages: takes them from the outbox in their order and brings each to its place, once.
 
 Slack has no key that makes a post safe to repeat. So a post carries its row's key as metadata, and when nobody can tell
 whether it was done (the connection broke, the process was killed), the thread is looked through before it is repeated.
-Sources: https://docs.slack.dev/apis/web-api/rate-limits, https://docs.slack.dev/messaging/message-metadata.
+A message that gets other words is changed in its place. What only one person sees can't be looked up: after a doubt it
+is sent once more. Sources: https://docs.slack.dev/apis/web-api/rate-limits,
+https://docs.slack.dev/messaging/message-metadata, https://docs.slack.dev/reference/methods/chat.update.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import ClientError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.blocks import message
 from bot.slack.gate import Gate
+from bot.slack.pace import Pace
+from bot.slack.refusals import CARD, ELSEWHERE, FATAL, Unsent, meaning, unsent, word_of
 from bot.world import wire
 from bot.world.memory import Memory, PostRow
 from skills.core.errors import Mendable
@@ -30,25 +37,15 @@ log = logging.getLogger("postern.slack")
 
 _EVENT = "postern_news"
 _STALE = timedelta(seconds=120)
-_LONGEST_WAIT = 300.0
-_RETRY = 5.0
 _PAGE = 200
-# Whether Slack did it is not known after these: https://docs.slack.dev/reference/methods/chat.postMessage (errors).
-_UNSURE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-
-
-class Unsent(Exception):
-    """Why a message was not posted. `again` says that it may be tried, `surely` that Slack did not do it."""
-
-    def __init__(self, why: str, *, again: bool = False, surely: bool = True, wait: float = 0.0) -> None:
-        super().__init__(why)
-        self.why = why
-        self.again = again
-        self.surely = surely
-        self.wait = wait
+_AT_ONCE = 8  # channels
+_FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
+_QUIET = {"unfurl_links": False, "unfurl_media": False}
 
 
 class Outbox:
+    """`repository` is whose service this is: where two share a database, each sends its own."""
+
     def __init__(
         self,
         client: AsyncWebClient,
@@ -56,64 +53,161 @@ class Outbox:
         gate: Gate,
         clock: Callable[[], datetime],
         ticks: Callable[[], float] = time.monotonic,
+        repository: str | None = None,
     ) -> None:
         self._client = client
         self._memory = memory
         self._gate = gate
         self._clock = clock
-        self._ticks = ticks
-        self._not_before: dict[str, float] = {}
+        self._pace = Pace(ticks)
+        self._repository = repository
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._troubles: dict[str, Finding] = {}
+        self.freed: Callable[[], object] = lambda: None
+        """Called whenever a channel may be written to again."""
+        self.fatal = asyncio.Event()
+        """Set when Slack takes our token no more, for the reason `why_fatal`."""
+        self.why_fatal = ""
 
     async def drain(self) -> None:
-        """Sends what waits. A channel that must wait keeps its later messages back, and no other channel's."""
-        waiting = await self._gate.run(self._memory.posts_todo, self._clock() - _STALE)
-        held: set[str] = set()
+        """Sends what may be sent now, and waits for it. Raises what a channel's turn raised."""
+        await self.begin()
+        ended = await asyncio.gather(*self._lanes.values(), return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    async def begin(self) -> None:
+        """Begins with every channel that may be written to and is not at it already: a slow one holds no other up."""
+        stale = self._clock() - _STALE
+        waiting = await self._gate.run(self._memory.posts_todo, stale, repository=self._repository)
+        channels: dict[str, list[str]] = {}
         for each in waiting:
-            team_channel = each.channel.rpartition(":")[0]
-            if team_channel in held or self._not_before.get(team_channel, 0.0) > self._ticks():
-                held.add(team_channel)
-                continue
-            post = await self._gate.run(self._claim, each)
-            if post and not await self._settle(post, team_channel):
-                held.add(team_channel)
+            channels.setdefault(each.channel.rpartition(":")[0], []).append(each.key)
+        for channel, keys in channels.items():
+            if channel not in self._lanes and not self._pace.wait(channel):
+                self._lanes[channel] = task = asyncio.create_task(self._lane(channel, keys))
+                task.add_done_callback(partial(self._over, channel))
+
+    def _over(self, channel: str, task: asyncio.Task[None]) -> None:
+        self._lanes.pop(channel, None)
+        failure = None if task.cancelled() else task.exception()
+        if isinstance(failure, Mendable):
+            log.warning("%s", say(failure.finding).says)
+        elif failure:
+            log.error("messages could not be sent", exc_info=failure)
+        self.freed()
+
+    async def ended(self) -> None:
+        """Waits for what is being sent."""
+        await asyncio.gather(*self._lanes.values(), return_exceptions=True)
+
+    @property
+    def next_in(self) -> float:
+        """Seconds after which a channel that must wait may be written to."""
+        return self._pace.next()
+
+    def troubles(self) -> list[Finding]:
+        """What kept messages from their places lately, each once."""
+        return list(self._troubles.values())
+
+    # --- one channel
+
+    async def _lane(self, channel: str, keys: list[str]) -> None:
+        """A channel that must wait keeps its later messages back, and no other channel's."""
+        async with self._room:
+            for key in keys:
+                if self._pace.wait(channel):
+                    return
+                post = await self._gate.run(self._claim, key)
+                if post and not await self._settle(post, channel):
+                    return
 
     async def _settle(self, post: PostRow, channel: str) -> bool:
         """Whether later messages of the channel may go on."""
         try:
             ts = await self._send(post)
-        except Unsent as unsent:
-            if unsent.again:
-                self._not_before[channel] = self._ticks() + min(unsent.wait, _LONGEST_WAIT)
+        except Unsent as failed:
+            self._note(failed, post)
+            if failed.again:
+                self._pace.hold(channel, failed.wait)
             else:
-                says = say(finding("EGR029", key=post.request or post.key, why=unsent.why)).says
+                says = say(finding("EGR029", key=post.request or post.key, why=failed.why)).says
                 log.warning("%s", says)
-            await self._gate.run(self._failed, post, unsent)
-            return not unsent.again
+            await self._gate.run(self._failed, post, failed)
+            return not failed.again
+        self._pace.spend(channel)
+        self._troubles.pop(channel, None)
         await self._gate.run(self._finished, post, ts)
         return True
 
+    def _note(self, failed: Unsent, post: PostRow) -> None:
+        channel = address(post.channel)[0]
+        if failed.why in FATAL:
+            self._troubles["token"] = meaning(failed.why)
+            self.why_fatal = failed.why
+            self.fatal.set()
+        elif failed.why == "missing_scope" or failed.why in ELSEWHERE:
+            self._troubles[post.channel.rpartition(":")[0]] = meaning(failed.why, channel=channel)
+
+    # --- one message
+
     async def _send(self, post: PostRow) -> str:
-        channel, thread = address(post.channel)
+        """What Slack calls it. Raises Unsent."""
         words = _words(post)
-        if post.attempts > 1:  # it was tried, and nobody knows what came of it
+        channel, thread = address(post.channel)
+        if post.payload.get("user"):
+            return await self._whisper(post, words)
+        ts = post.ts
+        if ts is None and post.attempts > 1:  # it was tried, and nobody knows what came of it
             ts = await self._found(post, channel, thread)
-            if ts:
+            if ts is not None and post.version == 1:
                 return ts
         metadata = {"event_type": _EVENT, "event_payload": {"key": post.key}}
-        try:
-            answer = await self._client.chat_postMessage(
-                channel=channel,
-                thread_ts=thread,
-                unfurl_links=False,
-                unfurl_media=False,
-                metadata=metadata,
-                **words,
-            )
-        except SlackApiError as error:
-            raise _why(error) from None
-        except (TimeoutError, ClientError, OSError) as error:
-            raise Unsent(type(error).__name__, again=True, surely=False, wait=_RETRY) from None
+        if ts is not None:
+            await self._in_form(self._client.chat_update, words, channel=channel, ts=ts, metadata=metadata)
+            return ts
+        answer = await self._in_form(
+            self._client.chat_postMessage, words, channel=channel, thread_ts=thread, metadata=metadata, **_QUIET
+        )
         return str(answer["ts"])
+
+    async def _in_form(self, method: Callable[..., Any], words: dict[str, Any], **place: Any) -> Any:
+        """As blocks; where Slack refuses those, as plain words: nobody loses an answer to its form."""
+        try:
+            return await method(**place, **words)
+        except _FAILURES as error:
+            if not (isinstance(error, SlackApiError) and word_of(error) in CARD):
+                raise unsent(error) from None
+            log.warning("%s", say(finding("EGR1452", why=word_of(error))).says)
+        plain = {"text": words["text"], **({"blocks": []} if "ts" in place else {})}
+        try:
+            return await method(**place, **plain)
+        except _FAILURES as error:
+            raise unsent(error) from None
+
+    async def _whisper(self, post: PostRow, words: dict[str, Any]) -> str:
+        """To one person: where they asked, else in a direct message. Nobody can see whether it arrived."""
+        user, url, channel = str(post.payload["user"]), str(post.payload.get("url") or ""), post.channel.split(":")[2]
+        if url and await self._responded(url, words):
+            return ""
+        try:
+            await self._in_form(self._client.chat_postEphemeral, words, channel=channel, user=user)
+        except Unsent as failed:
+            if failed.again:
+                raise Unsent(failed.why, again=True, wait=failed.wait, limited=failed.limited) from None
+            await self._in_form(self._client.chat_postMessage, words, channel=user, **_QUIET)
+        return ""
+
+    async def _responded(self, url: str, words: dict[str, Any]) -> bool:
+        """A response address is good for five answers and half an hour; its status says whether it took this one."""
+        client = AsyncWebhookClient(url, retry_handlers=[])
+        try:
+            answer = await client.send_dict({"response_type": "ephemeral", "replace_original": False, **words})
+        except (ClientError, TimeoutError, OSError):
+            return False
+        return answer.status_code == 200
 
     async def _found(self, post: PostRow, channel: str, thread: str | None) -> str | None:
         """What Slack calls the message, if it stands in its thread. Raises Unsent where that can't be looked up."""
@@ -131,24 +225,22 @@ class Outbox:
                 cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
                 if not cursor:
                     return None
-        except SlackApiError as error:
-            why = _why(error)
+        except _FAILURES as error:
+            why = unsent(error)
             raise Unsent(why.why, again=why.again, surely=False, wait=why.wait) from None
-        except (TimeoutError, ClientError, OSError) as error:
-            raise Unsent(type(error).__name__, again=True, surely=False, wait=_RETRY) from None
 
-    def _claim(self, post: PostRow) -> PostRow | None:
+    def _claim(self, key: str) -> PostRow | None:
         now = self._clock()
         with self._memory.transaction() as tx:
-            return tx.claim_post(post.key, now, now - _STALE)
+            return tx.claim_post(key, now, now - _STALE)
 
     def _finished(self, post: PostRow, ts: str) -> None:
         with self._memory.transaction() as tx:
             tx.finish_post(post, ts, self._clock())
 
-    def _failed(self, post: PostRow, unsent: Unsent) -> None:
+    def _failed(self, post: PostRow, failed: Unsent) -> None:
         with self._memory.transaction() as tx:
-            tx.fail_post(post, self._clock(), again=unsent.again, surely=unsent.surely and unsent.again)
+            tx.fail_post(post, self._clock(), again=failed.again, surely=failed.surely and failed.again)
 
 
 def address(thread: str) -> tuple[str, str | None]:
@@ -161,6 +253,9 @@ def address(thread: str) -> tuple[str, str | None]:
 
 
 def _words(post: PostRow) -> dict[str, Any]:
+    """`text` and `blocks`: a message as it was made, or news that are put into words only now."""
+    if "message" in post.payload:
+        return dict(post.payload["message"])
     try:
         found = wire.load(Finding, post.payload)
     except Mendable as error:  # written by another version: it must not keep the others back
@@ -168,13 +263,3 @@ def _words(post: PostRow) -> dict[str, Any]:
     said = say(found)
     quotes = "\n".join(piece.quote for piece in found.evidence if piece.quote)
     return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes))
-
-
-def _why(error: SlackApiError) -> Unsent:
-    status, word = getattr(error.response, "status_code", 0), str(error.response.get("error", ""))
-    if status == 429 or word in ("ratelimited", "rate_limited"):
-        asked = str(error.response.headers.get("Retry-After", ""))
-        return Unsent("too many requests", again=True, wait=float(asked) if asked.isdecimal() else _RETRY)
-    if status >= 500 or word in _UNSURE:
-        return Unsent(word or f"status {status}", again=True, surely=False, wait=_RETRY)
-    return Unsent(word or f"status {status}")

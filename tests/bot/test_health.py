@@ -18,6 +18,7 @@ from aiohttp import web
 from bot import logs
 from bot.serve import parts_of
 from bot.settings import Secret
+from bot.slack.refusals import token_findings
 from bot.web import health
 from bot.web.health import Part, add_health
 from bot.world.memory import Memory
@@ -126,7 +127,7 @@ async def api() -> AsyncIterator[SlackApi]:
 async def look(shop: Shop, api: SlackApi) -> dict[str, list[str]]:
     """What is wrong, by part, masked as the service does it."""
     mask = logs.masker(shop.app.settings)
-    async with Served(*parts_of(shop.app, api.client)) as served:
+    async with Served(*parts_of(shop.app, lambda: token_findings(api.client))) as served:
         _, told = await served.get()
     assert TOKEN not in str(told)
     return {name: [*map(mask, part["faults"])] for name, part in told["parts"].items() if not part["ok"]}
@@ -149,7 +150,9 @@ class TestOfAService:
 
     async def test_a_token_that_slack_does_not_take(self, working: Shop, api: SlackApi) -> None:
         api.breaks.append(Break("auth.test", error="token_revoked"))
-        assert await look(working, api) == {"slack": ["Postern can't use Slack: token_revoked."]}
+        assert await look(working, api) == {
+            "slack": ["Slack takes Postern's token no more (token_revoked), so nobody can be answered."]
+        }
 
     async def test_a_slack_that_does_not_answer(self, working: Shop, api: SlackApi) -> None:
         api.breaks.append(Break("auth.test", status=0))

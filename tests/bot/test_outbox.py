@@ -154,7 +154,7 @@ async def test_a_writer_that_was_killed_between_post_and_row(room: Room) -> None
 META = {"event_type": "postern_news", "event_payload": {"key": "a"}}
 
 
-@pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "not_in_channel", "token_revoked"])
+@pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "not_in_channel"])
 async def test_what_slack_will_never_take_is_given_up_and_the_next_goes_on(room: Room, error: str) -> None:
     room.say("a")
     room.say("b", text="second")

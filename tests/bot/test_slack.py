@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,14 @@ import pytest_asyncio
 pytest.importorskip("slack_bolt")
 
 from aiohttp import web
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncBoltRequest
 from slack_sdk.models.blocks import Block
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import App
 from bot.serve import slack_person
-from bot.slack.gate import Gate
-from bot.slack.listeners import Listeners, build
+from bot.slack.service import Slack
 from tests.apps import app_on_sample, head_of
 
 SECRET = "not-a-real-signing-secret"
@@ -42,8 +41,8 @@ class Workspace:
     """A Web API that remembers what was posted, and the app under test beside it."""
 
     app: App
-    bolt: AsyncApp
-    gate: Gate
+    slack: Slack
+    now: float = 0.0
     posted: list[dict[str, Any]] = field(default_factory=list)
     above: list[dict[str, Any]] = field(default_factory=list)
 
@@ -63,7 +62,15 @@ class Workspace:
             "user": {"id": user},
             "channel": {"id": "C1"},
             "message": {"ts": "9.9", "thread_ts": thread},
-            "actions": [{"type": "button", "action_id": f"postern_step_{step}", "block_id": "b", "value": value}],
+            "actions": [
+                {
+                    "type": "button",
+                    "action_id": f"postern_step_{step}",
+                    "block_id": "b",
+                    "value": value,
+                    "action_ts": f"{self.now}",
+                }
+            ],
         }
         return await self.send(urlencode({"payload": json.dumps(payload)}), "application/x-www-form-urlencoded")
 
@@ -75,8 +82,9 @@ class Workspace:
             "x-slack-signature": [signature or ""],
             "x-slack-request-timestamp": [stamp],
         }
-        response = await self.bolt.async_dispatch(AsyncBoltRequest(body=body, headers=headers))
-        await self.gate.drained()
+        response = await self.slack.bolt.async_dispatch(AsyncBoltRequest(body=body, headers=headers))
+        self.now += 100.0
+        await self.slack.drained()
         return response.status
 
     @property
@@ -90,6 +98,11 @@ class Workspace:
                     if element.get("action_id") == f"postern_step_{step}":
                         return dict(element)
         raise AssertionError(f"no button {step}")
+
+
+def _slack(app: App, client: AsyncWebClient, ticks: Callable[[], float]) -> Slack:
+    given = (app.memory, app.repository, app.clock, app.conversation, slack_person)
+    return Slack(*given, secret=SECRET, token="xoxb-not-real", client=client, ticks=ticks)
 
 
 @pytest_asyncio.fixture
@@ -118,11 +131,10 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
     await site.start()
     port = runner.addresses[0][1]
     client = AsyncWebClient(token="xoxb-not-real", base_url=f"http://127.0.0.1:{port}/api/", retry_handlers=[])
-    bolt, gate = build(SECRET, "xoxb-not-real", client), Gate()
-    Listeners(bolt, app.conversation, slack_person, gate)
-    made = Workspace(app, bolt, gate, posted, above)
+    made = Workspace(app, _slack(app, client, lambda: made.now), posted=posted, above=above)
     made.respond_url = f"http://127.0.0.1:{port}/api/respond"  # type: ignore[attr-defined]
     yield made
+    made.slack.close()
     await runner.cleanup()
 
 

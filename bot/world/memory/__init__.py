@@ -13,10 +13,12 @@ It never reads the clock: whoever writes says when.
 
 from bot.world.memory.engine import sqlite_url
 from bot.world.memory.rows import (
+    Arrival,
     CardRow,
     DecisionRow,
     DeliveryRow,
     DraftRow,
+    InboxRow,
     IntentRow,
     LogRow,
     PostRow,
@@ -30,10 +32,12 @@ from bot.world.memory.rows import (
 from bot.world.memory.store import Memory, Transaction
 
 __all__ = [
+    "Arrival",
     "CardRow",
     "DecisionRow",
     "DeliveryRow",
     "DraftRow",
+    "InboxRow",
     "IntentRow",
     "LogRow",
     "Memory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, select
 
 from bot.world import wire
 from bot.world.memory import tables
@@ -50,6 +50,29 @@ class Messages(Statements):
                 self.add_post(f"{key}@{channel}", channel, None, wire.dump(news), now)
         return said
 
+    def show(
+        self,
+        key: str,
+        channel: str,
+        payload: Json,
+        now: datetime,
+        *,
+        final: bool = False,
+        repository: str | None = None,
+    ) -> bool:
+        """One message that changes: sent when it is new, else changed in its place by whoever sends.
+
+        False, and nothing changed, after a `final` wording: what comes late never replaces an answer. `repository` is
+        whose service sends it.
+        """
+        table = tables.outbox
+        named = {"key": key, "channel": channel, "payload": dict(payload), "final": final}
+        if self._once(table, table.c.key == key, {**named, "repository": repository, **fresh(now)}):
+            return True
+        state = case((table.c.state == "doing", "doing"), else_="todo")
+        values = {"payload": dict(payload), "version": table.c.version + 1, "state": state, "final": final}
+        return self._set(table, (table.c.key == key) & table.c.final.is_(False), {**values, "updated_at": now})
+
     def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
         """The message, now ours to send; None when somebody else has it or it is over."""
         table = tables.outbox
@@ -58,8 +81,24 @@ class Messages(Statements):
         return next(PostRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
 
     def finish_post(self, post: PostRow, ts: str, now: datetime) -> bool:
-        """`ts` is what the chat calls the message. False when the claim was taken over meanwhile."""
-        return self._settle(tables.outbox, post, {"state": "done", "ts": ts}, now)
+        """`ts` is what the chat calls the message. False when the claim was taken over meanwhile.
+
+        A wording that came while this one was sent waits then. Whoever sent one after all was taken over may have put
+        an older wording in the newer one's place: it is shown once more.
+        """
+        table = tables.outbox
+        state = case((table.c.version > post.version, "todo"), else_="done")
+        if self._settle(table, post, {"state": state, "ts": ts, "shown": post.version}, now):
+            return True
+        newer = (table.c.key == post.key) & (table.c.shown > post.version) & (table.c.state == "done")
+        self._set(table, newer, {"state": "todo", "updated_at": now})
+        return False
+
+    def forget_posts(self, prefix: str, before: datetime) -> int:
+        """Messages with keys of that beginning that are over since then. Gives how many there were."""
+        table = tables.outbox
+        over = table.c.state.in_(("done", "failed")) & (table.c.updated_at < before)
+        return self._connection.execute(delete(table).where(over & table.c.key.startswith(prefix))).rowcount
 
     def fail_post(self, post: PostRow, now: datetime, again: bool = False, surely: bool = False) -> bool:
         """It could not be sent; with `again` it goes back to the others that wait.

@@ -129,11 +129,20 @@ class Reads(ABC):
         rows = self._rows(select(table).where(table.c.repository == repository).order_by(table.c.started, table.c.id))
         return tuple(ReplicaRow(**row) for row in rows)
 
-    def posts_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[PostRow, ...]:
-        """Chat messages that wait, oldest first; `stale_before` as in `todo`."""
-        table = tables.outbox
-        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
-        return tuple(PostRow(**row) for row in self._rows(statement))
+    def posts_todo(
+        self, stale_before: datetime | None = None, limit: int = 500, repository: str | None = None
+    ) -> tuple[PostRow, ...]:
+        """Chat messages that wait, oldest first; `stale_before` as in `todo`.
+
+        With `repository` only what its service sends: where two share a database, each has a voice of its own.
+        """
+        table, asked = tables.outbox, tables.requests
+        where = waiting(table, stale_before)
+        if repository is not None:
+            request = select(asked.c.repository).where(asked.c.key == table.c.request).scalar_subquery()
+            where &= func.coalesce(table.c.repository, request, repository) == repository
+        rows = self._rows(select(table).where(where).order_by(table.c.id).limit(limit))
+        return tuple(PostRow(**row) for row in rows)
 
     def deliveries_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[DeliveryRow, ...]:
         """Deliveries of the forge that wait, oldest first; `stale_before` as in `todo`."""

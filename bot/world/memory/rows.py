@@ -139,7 +139,10 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class PostRow:
-    """A chat message that must be sent. `ts` is what the chat called it when it was."""
+    """A chat message that must be sent. `ts` is what the chat called it when it was.
+
+    `version` counts its wordings, `shown` is the one that the chat has; after a `final` one no other is taken.
+    """
 
     id: int
     key: str
@@ -152,6 +155,39 @@ class PostRow:
     created_at: datetime
     updated_at: datetime
     request: str | None = None
+    version: int = 1
+    shown: int = 0
+    final: bool = False
+    repository: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the chat says to us, before it is a row. `key` is the same for each repetition; within a `lane` things are
+    done one after the other. `payload` is JSON."""
+
+    key: str
+    kind: str
+    lane: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An arrival that was kept. `attempts` counts claims, `holder` claimed it last; once over its payload is empty."""
+
+    id: int
+    repository: str
+    key: str
+    kind: str
+    lane: str
+    payload: str
+    state: WorkState
+    attempts: int
+    holder: str | None
+    due: datetime | None
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

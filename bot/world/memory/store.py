@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.world import wire
 from bot.world.memory import tables
+from bot.world.memory.arrivals import Arrivals, startable
 from bot.world.memory.chat import Chat
 from bot.world.memory.engine import file_of, open_engine, place_of
 from bot.world.memory.failures import is_broken, reachable
@@ -35,7 +36,7 @@ SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON
 
 
-class Transaction(Messages, Work, Chat):
+class Transaction(Arrivals, Messages, Work, Chat):
     """One unit of work. All of it becomes visible when the block ends, or none of it.
 
     What must be written once has a natural key; writing it again returns False and changes nothing.
@@ -253,6 +254,10 @@ class Memory(Reads):
             yield
         finally:
             self._writing.release()
+
+    def arrivals_wait(self, repository: str, now: datetime, stale_before: datetime) -> bool:
+        """Whether something that the chat said may be begun."""
+        return bool(self._rows(select(tables.inbox.c.id).where(startable(repository, now, stale_before)).limit(1)))
 
     def close(self) -> None:
         """Gives all connections back; the next use opens it again."""

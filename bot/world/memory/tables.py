@@ -20,9 +20,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -194,6 +195,10 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("request", Words, ForeignKey("requests.key")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("shown", Integer, nullable=False, server_default="0"),
+    Column("final", Boolean, nullable=False, server_default=false()),
+    Column("repository", Words),
     Index("outbox_by_state", "state", "id"),
     Index("outbox_of_request", "request", "id"),
 )
@@ -210,6 +215,26 @@ deliveries = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Index("deliveries_by_state", "state", "id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("repository", Words, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("lane", Words, nullable=False),
+    Column("payload", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("holder", Words),
+    Column("due", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("repository", "key", name="arrives_once"),
+    Index("inbox_by_state", "state", "id"),
+    Index("inbox_of_lane", "lane", "state", "id"),
 )
 
 replicas = Table(

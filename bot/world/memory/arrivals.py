@@ -1,0 +1,80 @@
+"""What the chat says to us: kept before it is acknowledged, claimed in order, settled together with its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.world.memory import tables
+from bot.world.memory.rows import Arrival, InboxRow
+from bot.world.memory.statements import Statements, fresh
+
+_OVER = ("done", "failed")
+
+
+class Arrivals(Statements):
+    """Rows of one lane are worked off in the order in which they came; what died is taken over."""
+
+    def keep_arrivals(self, repository: str, arrivals: Sequence[Arrival], now: datetime) -> None:
+        """Keeps each whose key is new. What comes again changes nothing, in whatever state the first one is."""
+        new = {"repository": repository, **fresh(now)}
+        insert: Any = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        rows = [{"key": a.key, "kind": a.kind, "lane": a.lane, "payload": a.payload, **new} for a in arrivals]
+        self._connection.execute(
+            insert(tables.inbox).on_conflict_do_nothing(index_elements=["repository", "key"]), rows
+        )
+
+    def claim_arrivals(
+        self, repository: str, holder: str, now: datetime, stale_before: datetime, limit: int
+    ) -> tuple[InboxRow, ...]:
+        """The oldest that may be begun, now `holder`'s. A claim that was not renewed since `stale_before` is free."""
+        table = tables.inbox
+        wanted = select(table.c.id).where(startable(repository, now, stale_before)).order_by(table.c.id).limit(limit)
+        ids = [row["id"] for row in self._rows(wanted)]
+        values = {"state": "doing", "attempts": table.c.attempts + 1, "holder": holder, "updated_at": now}
+        self._connection.execute(table.update().where(table.c.id.in_(ids)).values(**values))
+        rows = self._rows(select(table).where(table.c.id.in_(ids)).order_by(table.c.id))
+        return tuple(InboxRow(**row) for row in rows)
+
+    def renew_arrivals(self, holder: str, now: datetime) -> None:
+        """The holder lives: what it has claimed stays its own."""
+        table = tables.inbox
+        mine = (table.c.holder == holder) & (table.c.state == "doing")
+        self._connection.execute(table.update().where(mine).values(updated_at=now))
+
+    def finish_arrival(self, row: InboxRow, now: datetime) -> bool:
+        """It is done, and nothing of what was said is kept. False when somebody took it over meanwhile."""
+        return self._settle(tables.inbox, row, {"state": "done", "payload": "", "due": None}, now)
+
+    def fail_arrival(self, row: InboxRow, now: datetime, due: datetime | None) -> bool:
+        """With `due` it is tried again then, before what came later in its lane; else it is set aside."""
+        values = {"state": "todo", "due": due} if due else {"state": "failed", "payload": ""}
+        return self._settle(tables.inbox, row, values, now)
+
+    def release_arrivals(self, repository: str, now: datetime) -> None:
+        """Nobody else can be at work: what was begun is begun anew."""
+        table = tables.inbox
+        left = table.update().where((table.c.repository == repository) & (table.c.state == "doing"))
+        self._connection.execute(left.values(state="todo", holder=None, updated_at=now))
+
+    def forget_arrivals(self, before: datetime) -> int:
+        """Those that are over and came before then. Gives how many there were."""
+        table = tables.inbox
+        over = table.c.state.in_(_OVER) & (table.c.created_at < before)
+        return self._connection.execute(delete(table).where(over)).rowcount
+
+
+def startable(repository: str, now: datetime, stale_before: datetime) -> ColumnElement[bool]:
+    """The first of each lane that is not over, when its time has come and nobody holds it."""
+    table = tables.inbox
+    older = table.alias("older")
+    ours = table.c.repository == repository
+    before = (older.c.repository == repository) & (older.c.lane == table.c.lane) & (older.c.id < table.c.id)
+    before &= older.c.state.in_(("todo", "doing"))
+    free = (table.c.state == "todo") & or_(table.c.due.is_(None), table.c.due <= now)
+    left = (table.c.state == "doing") & (table.c.updated_at < stale_before)
+    return ours & or_(free, left) & ~select(older.c.id).where(before).exists()
