@@ -22,7 +22,6 @@ from bot.deliveries import Deliveries
 from bot.desk import attempt
 from bot.doctor import SERVING
 from bot.settings import Settings
-from bot.slack.card_writer import CardWriter
 from bot.slack.connect import listen_by_socket
 from bot.slack.gate import Gate
 from bot.slack.outbox import Outbox
@@ -76,10 +75,9 @@ async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
     token = settings.slack_bot_token.reveal()
-    slack = Slack(app.memory, app.repository, app.clock, app.conversation, slack_person, secret=secret, token=token)
-    aside, approvers = Gate(), settings.slack_approvers_channel
-    cards = CardWriter(slack.client, app.memory, aside, app.clock, app.repository, approvers)
-    following = Following(app, aside, slack.outbox, float(settings.poll_seconds), cards)
+    given = (app.memory, app.repository, app.clock, app.conversation, slack_person)
+    slack = Slack(*given, secret=secret, token=token, approvers=settings.slack_approvers_channel)
+    following = Following(app, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
     slack.told = following.tell
     served = slack.bolt.web_app(path="/slack/events") if secret else web.Application()
     parts = parts_of(app, slack.findings)
@@ -150,12 +148,17 @@ class Following:
     """
 
     def __init__(
-        self, app: App, gate: Gate, outbox: Outbox, poll_seconds: float, cards: CardWriter | None = None
+        self,
+        app: App,
+        gate: Gate,
+        outbox: Outbox,
+        poll_seconds: float,
+        draw_cards: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
         self._gate = gate
         self._outbox = outbox
-        self._cards = cards
+        self._draw_cards = draw_cards
         self._poll_seconds = poll_seconds
         self.polls = 0
         self._deliveries: Deliveries = app.deliveries
@@ -240,8 +243,8 @@ class Following:
 
     async def _send(self) -> None:
         await self._outbox.begin()
-        if self._cards:
-            await self._cards.draw()
+        if self._draw_cards:
+            await self._draw_cards()
 
     async def _guarded(self, work: Callable[[], Any]) -> Any:
         made, problem = await self._gate.run(attempt, work)

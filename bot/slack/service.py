@@ -15,6 +15,7 @@ from datetime import datetime
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.conversation import Conversation
+from bot.slack.card_writer import CardWriter
 from bot.slack.connect import build
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox
@@ -38,15 +39,20 @@ class Slack:
         *,
         secret: str,
         token: str,
+        approvers: str | None = None,
         client: AsyncWebClient | None = None,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`secret` signs requests over HTTP, `token` is the bot's. `client` speaks to another address than Slack's."""
+        """`secret` signs requests over HTTP, `token` is the bot's, `approvers` is the channel in which approvers look.
+
+        `client` speaks to another address than Slack's.
+        """
         self.client = client or AsyncWebClient(token=token, retry_handlers=[])
         self.inbox = Inbox(memory, repository, clock)
         self.bolt = build(secret, token, self.inbox, self.client)
         self.gate, aside = Gate(), Gate()
         self.outbox = Outbox(self.client, memory, aside, clock, ticks, repository)
+        self.cards = CardWriter(self.client, memory, aside, clock, repository, approvers)
         self.told: Callable[[], None] = lambda: None
         """Called whenever a message waits in the outbox."""
         self.worker = Worker(self.inbox, self.gate, self._tell)
