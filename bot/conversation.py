@@ -16,6 +16,7 @@ from bot.followups import (
     all_of_them,
     ask_what_it_was,
     corrects,
+    decision,
     from_above,
     is_about,
     keep,
@@ -51,11 +52,12 @@ from bot.turns import (
     why,
 )
 from bot.world.memory import Memory
+from skills.core.commands import Heard
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
 from skills.core.secrets import mask
-from skills.core.understand import Heard, hear
+from skills.core.understand import hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
@@ -64,7 +66,7 @@ _OF_ONE_NEED = (
     *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
     *("default_deny", "widens"),
 )
-DECISIONS = ("approve", "reject", "hold")
+DECISIONS = ("approve", "reject", "hold", "changes", "veto", "review")
 
 
 class Interpreter(Protocol):
@@ -146,9 +148,8 @@ class Conversation:
             "more": self._more,
             "draft": self._draft,
             "open": self._open,
-            "approve": self._decide,
-            "reject": self._decide,
-            "hold": self._decide,
+            **dict.fromkeys(("approve", "reject", "hold", "decide"), self._decide),
+            "respond": self._typed,
             "works": self._works,
             "fails": self._fails,
             "status": self._status,
@@ -294,12 +295,11 @@ class Conversation:
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = heard.key or only_one_waiting(turn, self._desk)
         if not key:
-            return [problem(Finding("EGR653", {"verb": heard.verb}))]
-        ask: dict[str, Any] = {"key": key, "verb": heard.verb, "reason": heard.reason}
-        shown = turn.state.get("request_digest") if key == turn.state.get("key") else None
-        if turn.digest or shown:
-            ask["digest"] = turn.digest or shown
+            return [problem(Finding("EGR653", {"verb": heard.decision}))]
+        ask = decision(turn, heard, key)
         replies = self._run(turn, "decide", ask)
+        if ask["digest"] is None and self._row(key):
+            replies += self._run(turn, "status", {"key": key})  # so that the next one is about what was seen
         return replies + self._after_merge(turn, key)
 
     def started(self, where: Where) -> bool:

@@ -157,6 +157,6 @@ def _labels(intents: Sequence[IntentRow]) -> set[str]:
 def _doing(intent: IntentRow) -> str:
     if intent.kind == "OpenMergeRequest":
         return "open"
-    if intent.kind == "CloseMergeRequest" or intent.payload.get("verb") == "reject":
+    if intent.kind == "CloseMergeRequest" or intent.payload.get("verb") in ("reject", "veto"):
         return "close"
     return "merge" if intent.payload.get("merge") else "note"

@@ -15,13 +15,14 @@ from bot.turns import Turn, ask_for, flow_of
 from bot.world.memory import Memory
 from skills.core import life
 from skills.core.all_symptoms import judge
+from skills.core.commands import Heard
 from skills.core.corrections import correction
 from skills.core.flow_text import destination
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.named import find_workload
 from skills.core.report import read_report
-from skills.core.understand import Heard, hear
+from skills.core.understand import hear
 from skills.replies import Reply, problem
 
 _DECIDES = re2.compile(
@@ -105,12 +106,30 @@ def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
     return known or (waiting[0] if waiting else None)
 
 
+def decision(turn: Turn, heard: Heard, key: str) -> dict[str, Any]:
+    """The ask of a typed decision or a button, bound to what was shown: beside the button, or last in this thread."""
+    chosen = (heard.environment or "").split(",") if heard.environment else []
+    shown = turn.state.get("shown", {}).get(key.upper())
+    return {
+        "key": key,
+        "verb": heard.decision,
+        "reason": heard.reason,
+        "digest": turn.digest or shown,
+        "to": heard.destinations,
+        "environment": chosen,
+        "until": heard.until,
+        **({"confirm": True} if heard.confirmed else {}),
+    }
+
+
 def typed(turn: Turn, heard: Heard, desk: Desk) -> tuple[str, dict[str, Any]]:
     """The skill of what is said of a request, and its ask; no ask where nobody can tell which request is meant."""
     if heard.verb == "redraw":
         key = heard.key or only_one_waiting(turn, desk)
         return "propose", {"redraw": key} if key else {}
     key = heard.key or turn.state.get("key") or ""
+    if heard.verb == "respond":
+        return "answer", {"key": key, "text": heard.reason}
     if heard.verb == "diagram":
         return "diagram", {"verb": "done", "key": key}
     if not key:

@@ -16,11 +16,14 @@ from skills.core.model import (
     CLOSED_BY_US,
     OPEN_STATES,
     STANDING_STATES,
+    ApproveDrawn,
+    AskAsker,
     CloseMergeRequest,
     DiagramTask,
     Effect,
     Extend,
     Finding,
+    KeepReview,
     LeaveNote,
     MoveRequest,
     OpenDiagram,
@@ -143,6 +146,14 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
             _watch(tx, item.key, item.watcher, item.thread, world.now)
         case MoveRequest():
             _move(tx, item, world)
+        case ApproveDrawn():
+            row = tx.request(item.key)
+            assert row is not None
+            tx.add_decision(item.key, item.decided, None, row.request.version, world.now)
+        case AskAsker():
+            tx.set_fact(item.key, "question", wire.dump(item.question) if item.question else {}, world.now)
+        case KeepReview():
+            tx.set_fact(item.key, "review", wire.dump(item.review), world.now)
         case TickDiagram():
             task = DiagramTask(open=False, by=item.by, at=item.at)
             tx.set_fact(item.key, "diagram", wire.dump(task), world.now)

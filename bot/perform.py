@@ -28,6 +28,14 @@ from skills.core.model import (
 
 POSTERN = "Postern"
 NOTHING = Linked(0, "")
+_VERBS = {
+    "approve": "approved it",
+    "reject": "rejected it",
+    "hold": "put it on hold",
+    "changes": "asked for changes",
+    "veto": "vetoed it",
+    "break-glass": "broke the glass for it",
+}
 Elsewhere = Callable[[str], Forge]
 """Gives the forge of another repository, as a policy names it."""
 
@@ -149,9 +157,11 @@ def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
     merge_request = _of(effect.request_key, forge)
     if effect.merge and merge_request.target_branch != effect.target:
         raise Outdated("EGR479", key=effect.request_key, branch=merge_request.target_branch, read=effect.target)
-    words = f"{effect.verb} by {effect.by}" + (f": {effect.reason}" if effect.reason else "")
+    said = effect.reason.rstrip(".") or "no reason given"
+    facts = {"by": effect.by, "verb": _VERBS.get(effect.verb, effect.verb), "reason": said, "head": effect.head[:12]}
+    words = say(Finding("EGR1612", {**facts, "digest": effect.digest[:12], "from": effect.origin or "Postern"})).says
     forge.note(merge_request.number, effect.by, words, key=f"{effect.verb}:{effect.by}:{effect.digest}")
-    if effect.verb == "reject":
+    if effect.verb in ("reject", "veto"):
         closed = forge.close(merge_request.number, effect.by, effect.reason)
         return _labelled(closed, forge, REJECTED, NEEDS_APPROVAL)
     if effect.verb == "approve" and merge_request.state == "opened":

@@ -11,9 +11,11 @@ from bot.gather import Where
 from bot.world.memory import Transaction
 from skills.all_skills import by_name
 from skills.contract import Answer
+from skills.core.commands import Heard
 from skills.core.model import Person, Request
-from skills.core.understand import Heard
 from skills.replies import Reply
+
+_SHOWN_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,10 @@ def remember(turn: Turn, skill: str, answer: Answer) -> None:
     if isinstance(request, Request):
         state["key"] = request.key
         state["request_digest"] = request.digest
+    shown = [request] if isinstance(request, Request) else answer.detail.get("requests") or ()
+    if shown:
+        known = {**state.get("shown", {}), **{each.key: each.digest for each in shown}}
+        state["shown"] = dict(list(known.items())[-_SHOWN_KEPT:])
 
 
 def platform_of(answer: Answer) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skills.answer import skill as answer
 from skills.check import skill as check
 from skills.contract import Skill
 from skills.decide import skill as decide
@@ -20,6 +21,7 @@ ALL: list[Skill] = [
     draft,
     propose,
     decide,
+    answer,
     withdraw,
     renew,
     diagram,

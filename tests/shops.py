@@ -63,7 +63,7 @@ class Shop:
         return str(handled.answer.data.get("state"))
 
     def decide(self, verb: str, who: Person = SAMS) -> str:
-        return self.ask("decide", who, key=self.key, verb=verb, reason="seen")
+        return self.ask("decide", who, key=self.key, verb=verb, reason="seen", digest=self.row.digest)
 
     def follow(self) -> list[str]:
         """Follows the request; the codes of what is new."""

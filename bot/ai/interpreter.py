@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.desk import attempt
+from skills.core.commands import Heard
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination
 from skills.core.rendering import render_prompt
 from skills.core.secrets import mask
-from skills.core.understand import Heard
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

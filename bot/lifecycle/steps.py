@@ -44,6 +44,7 @@ PATIENCE = 15.0
 """Seconds that whoever asked waits for what others carry out; what takes longer is told in the thread."""
 _FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
 _RACES = 5
+_ENDS: Mapping[str, RequestState] = {"reject": "rejected", "veto": "rejected", "hold": "held", "changes": "returned"}
 _NOT_OURS = "EGR443"  # the branch stands at a commit of somebody else
 
 
@@ -81,11 +82,21 @@ class Steps:
         assert intent is not None
         effect = wire.load_effect(intent.payload)
         with logs.about(request=effect.request_key):
-            done, problem = attempt(lambda: perform(effect, self._forge(), self._elsewhere))
+            done, problem = attempt(lambda: perform(self._headed(effect), self._forge(), self._elsewhere))
         if problem or done is None:
             return {"problem": _dumped(problem) if problem else {}}
         names = ("number", "url", "head", "state", "labels", "merged_commit", "commands")
         return {"receipt": {name: getattr(done, name) for name in names if hasattr(done, name)}}
+
+    def _headed(self, effect: Effect) -> Effect:
+        """A decision that was taken together with its drawing is about the commit which that drawing came to."""
+        if not isinstance(effect, MergeRequestDecision) or effect.head:
+            return effect
+        for intent in reversed(self._memory.intents_of(effect.request_key)):
+            drew = intent.kind == OpenMergeRequest.__name__ and intent.payload["digest"] == effect.digest
+            if drew and intent.state == "done" and intent.receipt:
+                return replace(effect, head=str(intent.receipt["head"]))
+        raise Outdated("EGR407", key=effect.request_key)
 
     def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
         """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""
@@ -120,6 +131,8 @@ class Steps:
             if not mine or intent.kind in BESIDE or row is None or not still_meant(effect, row.request):
                 return None
             move = _after(effect, outcome["receipt"], row)
+            if move and isinstance(effect, OpenMergeRequest) and _is_decided_already(tx, effect):
+                move = ("decided", move[1])
             if move:
                 self._tell(tx, intent, row.request, outcome["receipt"])
             return move
@@ -179,6 +192,13 @@ def _after(effect: Effect, receipt: Json, row: RequestRow) -> tuple[RequestState
     return None
 
 
+def _is_decided_already(tx: Transaction, drawn: OpenMergeRequest) -> bool:
+    """Whether the approval that completes what the policy demands was given together with this drawing."""
+    waiting = (intent for intent in tx.intents_of(drawn.request_key) if intent.state in ("todo", "doing"))
+    decisions = (each.payload for each in waiting if each.kind == MergeRequestDecision.__name__)
+    return any(each["merge"] and each["digest"] == drawn.digest for each in decisions)
+
+
 def still_meant(effect: Effect, request: Request) -> bool:
     """Whether the row still waits for exactly this; a redrawn or decided request is not moved by an older effect."""
     if request.digest != effect.digest:
@@ -188,7 +208,7 @@ def still_meant(effect: Effect, request: Request) -> bool:
     if isinstance(effect, CloseMergeRequest):
         return request.state in CLOSED_BY_US
     if isinstance(effect, MergeRequestDecision):
-        return request.state == {"reject": "rejected", "hold": "held"}.get(effect.verb, "decided")
+        return request.state == _ENDS.get(effect.verb, "decided")
     return request.state in OPEN_STATES
 
 

@@ -24,10 +24,12 @@ from skills.core.model import (
     Evidence,
     Finding,
     Need,
+    OpenQuestion,
     Person,
     Place,
     Ports,
     Question,
+    Review,
     Weighed,
     Workload,
 )
@@ -44,11 +46,13 @@ KNOWN: tuple[type, ...] = (
     Evidence,
     Finding,
     Need,
+    OpenQuestion,
     Person,
     Place,
     Ports,
     Question,
     Weighed,
+    Review,
     Workload,
 )
 _BY_NAME = {kind.__name__: kind for kind in KNOWN}

@@ -32,7 +32,7 @@ from skills.core.secrets import mask
 
 Mirror = Mapping[str, Any]
 
-_WAITS = ("waiting", "held")
+_WAITS = ("waiting", "held", "returned")
 _UNDECIDED = (*_WAITS, "drafted", "proposed", "failed")
 _UNDER_WAY = (*_WAITS, "decided")
 _DONE = (*STANDING_STATES, "removed")
@@ -107,11 +107,17 @@ def _state(request: Request, known: Mirror, now: Seen, own: Own) -> tuple[Reques
         return _closed(request, now, own)
     if request.state == "closed":
         news = News("reopened", now.at, finding("EGR005", key=request.key, url=now.url))
-        return ("held" if known.get("was") == "held" else "waiting"), [news]
+        return _as_before(known), [news]
     if request.state in _OVER and known.get("state") == "closed" and "close" not in own.under_way:
         facts = {"key": request.key, "state": request.state, "url": now.url}
         return None, [News("reopened", now.at, Finding("EGR006", facts))]
     return None, []
+
+
+def _as_before(known: Mirror) -> RequestState:
+    """What was held or given back still is, once somebody opens it again."""
+    was = known.get("was")
+    return "held" if was == "held" else "returned" if was == "returned" else "waiting"
 
 
 def _merged(request: Request, now: Seen, own: Own) -> tuple[RequestState | None, list[News]]:

@@ -129,12 +129,16 @@ def waits_for(request: Request) -> tuple[str, ...]:
     """Whoever holds it; else approvers who have not decided on what stands now, and never whoever asked."""
     if request.state == "held":
         return tuple([past.by for past in request.decisions if past.verb == "hold"][-1:]) or request.waits_for
+    if request.state == "returned":
+        return (request.asked_by,)
     if request.state != "waiting":
         return ()
     latest = {past.by.casefold(): past.verb for past in request.decisions if past.digest == request.digest}
     own = {name.casefold() for name in (request.asked_by, *request.watchers)}
     return tuple(
-        name for name in request.waits_for if latest.get(name.casefold()) is None and name.casefold() not in own
+        name
+        for name in request.waits_for
+        if latest.get(name.casefold()) in (None, "changes") and name.casefold() not in own
     )
 
 

@@ -6,61 +6,23 @@ A decision is heard only as an exact command: no sentence, however friendly, app
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import re2
 
-from skills.core.all_symptoms import Judgement, judge
+from skills.core.all_symptoms import judge
+from skills.core.commands import LONGEST, Heard, Verb, command, flat
 from skills.core.flows import readable
 from skills.core.named import ENVIRONMENTS, find_environment, find_environments, find_workload
 from skills.core.report import read_report
 
-Verb = Literal[
-    "more", "draft", "open", "approve", "reject", "hold", "works", "fails", "status", "help",
-    "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw", "diagram", "withdraw", "renew",
-]  # fmt: skip
-
-_COMMANDS: tuple[tuple[str, Verb], ...] = (
-    (r"more|details|evidence", "more"),
-    (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
-    (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
-    (r"works(?: now)?|it works(?: now)?|fixed", "works"),
-    (
-        r"still fails|still failing|still broken|(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)",
-        "fails",
-    ),
-    (r"help|\?", "help"),
-)
-_EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
-_KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
-_STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
-_DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
-_REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
-_WITHDRAW = re2.compile(rf"(?is)withdraw(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
-_RENEW = re2.compile(
-    rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
-)
 _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additionally)\b|\b(?:too|as well)\s*[.!?]*\s*$")
-_DRAFT = re2.compile(
-    r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
-)
+
 _REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
-_ISOLATE = re2.compile(
-    r"(?is)(?:please\s+)?(?:can you\s+|could you\s+)?"
-    r"(?:(?:(?:set\s?up|add|create|enable|turn on|draft|make|start)\s+)?(?:an?\s+|the\s+)?default[- ]den(?:y|ial)"
-    r"(?:[- ]egress)?(?:\s+(?:policy|policies|rule|rules))?\s+(?:egress\s+)?(?:for|in|on|of)|isolate|lock\s?down)\s+"
-    r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!?]?)"
-)
+
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
 _UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
-_OPEN = re2.compile(
-    r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
-)
-_DECIDE = re2.compile(rf"(?is)(approve|reject|hold)(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
+
 # What only a thread can explain: `and 8443?`, `no, the other project`, `same for sendgrid`.
 _PORT_FOLLOWS = re2.compile(
     r"(?i)(?:(?:and|what about|how about|or)\s+)?(?:(?:on|for)\s+)?(?:port\s*)?:?(\d{2,5})"
@@ -84,30 +46,11 @@ _BROKERED = re2.compile(
     r"|opensearch|search index|s3|bucket)\b"
 )
 _BUCKET = re2.compile(r"\bs3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_LONGEST_COMMAND = 2400
 _LONGEST_ASK = 1500
 _PORTS_END = 65536
 _FEW_WORDS = 6
 _PORT_ALONE = re2.compile(r"(?i)\bport\s+(\d{1,5})\b")
 _HOSTLIKE = re2.compile(r"[^\s.:/@]\.[^\s.]|::|[0-9a-f]:[0-9a-f]|@|://|\d+/\d+|[^\x00-\x7f]\S*[^\x00-\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a message means. `workload` and `environment` only as far as it says so; an empty environment is all."""
-
-    verb: Verb
-    workload: str | None = None
-    environment: str | None = None
-    destinations: tuple[str, ...] = ()
-    reason: str = ""
-    key: str | None = None
-    judgement: Judgement | None = None
-    by_model: bool = False
-    until: str | None = None
-    port: str | None = None
-    also: bool = False
-    """Beside what the thread speaks of, not instead of it."""
 
 
 def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:
@@ -120,11 +63,11 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     said = words.strip()
     if not said:
         return Heard("empty")
-    if len(said) < _LONGEST_COMMAND and said[:1] in "*_`" and said[-1:] == said[:1]:
+    if len(said) < LONGEST and said[:1] in "*_`" and said[-1:] == said[:1]:
         said = said.strip("*_` ")
-    command = _command(said)
-    if command is not None:
-        return command
+    exact = command(said)
+    if exact is not None:
+        return exact
     follow = _follow_up(said, names, environments)
     if follow is not None:
         return follow
@@ -162,7 +105,7 @@ def _follow_up(said: str, names: Sequence[str], environments: Collection[str]) -
     """A few words that stand on what the thread spoke of before."""
     only = _ONLY.fullmatch(said)
     if only and (environment := find_environment(only[1], environments)):
-        return Heard("draft", environment=environment, reason=_flat(only[2]))
+        return Heard("draft", environment=environment, reason=flat(only[2]))
     if _BOTH.fullmatch(said):
         return Heard("draft", environment="")
     if match := _PORT_FOLLOWS.fullmatch(said):
@@ -192,35 +135,3 @@ def _only_names(said: str) -> bool:
 
 def _looks_like_a_host(said: str) -> bool:
     return bool(_HOSTLIKE.search(said))
-
-
-def _command(said: str) -> Heard | None:
-    if len(said) > _LONGEST_COMMAND:
-        return None
-    for pattern, verb in _EXACT:
-        if pattern.fullmatch(said):
-            return Heard(verb)
-    if match := _STATUS.fullmatch(said):
-        return Heard("status", key=match[1])
-    if match := _REDRAW.fullmatch(said):
-        return Heard("redraw", key=match[1])
-    if match := _DIAGRAM.fullmatch(said):
-        return Heard("diagram", key=match[1])
-    if match := _WITHDRAW.fullmatch(said):
-        return Heard("withdraw", key=match[1], reason=_flat(match[2]))
-    if match := _RENEW.fullmatch(said):
-        return Heard("renew", key=match[1], until=match[2], reason=_flat(match[3]))
-    if match := _DECIDE.fullmatch(said):
-        verb = match[1].lower()
-        return Heard(verb, key=match[2], reason=_flat(match[3]))
-    if match := _ISOLATE.fullmatch(said):
-        return Heard("isolate", workload=match[1].lower(), reason=_flat(match[2]))
-    if match := _DRAFT.fullmatch(said):
-        return Heard("draft", reason=_flat(match[1]))
-    if match := _OPEN.fullmatch(said):
-        return Heard("open", reason=_flat(match[1]))
-    return None
-
-
-def _flat(text: str | None) -> str:
-    return " ".join(text.split()) if text else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,48 +12,81 @@ from pydantic import Field
 from skills import contract
 from skills.contract import Answer, World
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
+from skills.core.messages import say
 from skills.core.model import (
+    AskAsker,
     Decided,
     Finding,
+    LeaveNote,
     MergeRequestDecision,
     MoveRequest,
+    OpenQuestion,
+    Record,
     Request,
     RequestState,
+    Tell,
 )
 from skills.core.rights import complete, may_decide
+from skills.core.secrets import mask
+from skills.decide import part
 from skills.draft.again import still_the_same
 
 NAME = "decide"
+_CAN_BE_DECIDED = ("waiting", "held", "returned")
+_NEED_A_REASON = {"reject": "EGR431", "changes": "EGR1601", "ask": "EGR1602"}
+_MOVES: dict[str, tuple[RequestState, str]] = {
+    "reject": ("rejected", "EGR435"),
+    "hold": ("held", "EGR436"),
+    "changes": ("returned", "EGR1603"),
+}
 
 
 class Ask(contract.Ask):
     """Which request, and what is decided."""
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
-    verb: Literal["approve", "reject", "hold"] = Field(
-        description="what you decide", json_schema_extra={"positional": True}
+    verb: Literal["approve", "reject", "hold", "changes", "ask", "part"] = Field(
+        description="what you decide: approve, reject, hold, changes (back to the requester), ask (a question, no "
+        "decision) or part (approve only a part)",
+        json_schema_extra={"positional": True},
     )
-    reason: str = Field("", description="why; the requester reads it")
+    reason: str = Field("", description="why, or your question; the requester reads it")
     digest: str | None = Field(None, description="the digest that was shown to you; if it moved, nothing happens")
+    to: tuple[str, ...] = Field((), description="with part: the destinations that you approve, as asked or narrower")
+    environment: tuple[str, ...] = Field((), description="with part: the environments that you approve")
+    until: str | None = Field(None, description="with part: an earlier last day, as 2027-01-31")
 
 
 def run(ask: Ask, world: World) -> Answer:
     request = world.request(ask.key)
     may_decide(world.person, request, world.policy)
-    if request.state not in ("waiting", "held"):
+    _refuse_unseen(ask, request, world)
+    reason = mask(" ".join(ask.reason.split())).text
+    if ask.verb in _NEED_A_REASON and not reason:
+        raise AskUnclear(_NEED_A_REASON[ask.verb], key=request.key)
+    decided = Decided("approve", world.person.id, request.digest, reason, world.now.isoformat())
+    made: dict[str, Callable[[], Answer]] = {
+        "ask": lambda: _question(request, reason, world),
+        "approve": lambda: _approve(request, decided, world),
+        "part": lambda: part.run(part.Choice(ask.to, ask.environment, ask.until), request, decided, world),
+    }
+    if ask.verb in made:
+        return made[ask.verb]()
+    to, code = _MOVES[ask.verb]
+    return _answer(request, replace(decided, verb=ask.verb), to, code, world)  # type: ignore[arg-type]
+
+
+def _refuse_unseen(ask: Ask, request: Request, world: World) -> None:
+    """Whoever decides saw what stands now. Only the command line shows nothing by itself: what is typed there counts
+    for what stands at that moment."""
+    if request.state not in _CAN_BE_DECIDED:
         raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
-    _respect_hold(request, world)
+    if ask.verb != "ask":
+        _respect_hold(request, world)
+    if ask.digest is None and world.thread:
+        raise Outdated("EGR1600", key=request.key)
     if ask.digest is not None and ask.digest != request.digest:
         raise Outdated("EGR407", key=request.key)
-    if ask.verb == "reject" and not ask.reason.strip():
-        raise AskUnclear("EGR431", key=request.key)
-    decided = Decided(ask.verb, world.person.id, request.digest, " ".join(ask.reason.split()), world.now.isoformat())
-    if ask.verb == "approve":
-        _refuse_pushed(request)
-        again = _proved_again(request, world)
-        answer = _approve(request, decided, world)
-        return replace(answer, findings=(*answer.findings, *again))
-    return _answer(request, decided, "rejected" if ask.verb == "reject" else "held", world.target, merge=False)
 
 
 def _refuse_pushed(request: Request) -> None:
@@ -75,34 +110,71 @@ def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
     """Only approvals of the very digest that stands now count, and each person once."""
+    _refuse_pushed(request)
+    again = _proved_again(request, world)
     latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
     approvals = {by for by, verb in latest.items() if verb == "approve"}
     enough = complete(request, world.policy, approvals | {decided.by})
-    return _answer(request, decided, "decided" if enough else "waiting", world.target, merge=enough)
+    to: tuple[RequestState, str] = ("decided", "EGR433") if enough else ("waiting", "EGR434")
+    answer = _answer(request, decided, *to, world, merge=enough)
+    return replace(answer, findings=(*answer.findings, *again))
 
 
 def _respect_hold(request: Request, world: World) -> None:
-    """Whoever put a request on hold lifts it, by deciding; nobody else decides past them."""
-    holds = [past.by for past in request.decisions if past.verb == "hold" and past.digest == request.digest]
-    if request.state == "held" and holds and not world.person.is_same(holds[-1]):
-        raise NotAllowed("EGR415", key=request.key, by=holds[-1])
+    """Whoever put a request on hold, or gave it back, decides further; nobody else decides past them."""
+    for state, verb, code in (("held", "hold", "EGR415"), ("returned", "changes", "EGR1607")):
+        by = [past.by for past in request.decisions if past.verb == verb and past.digest == request.digest]
+        if request.state == state and by and not world.person.is_same(by[-1]):
+            raise NotAllowed(code, key=request.key, by=by[-1], asked_by=request.asked_by)
 
 
-def _answer(request: Request, decided: Decided, to: RequestState, target: str, *, merge: bool) -> Answer:
-    codes = {"decided": "EGR433", "waiting": "EGR434", "rejected": "EGR435", "held": "EGR436"}
+def _answer(
+    request: Request, decided: Decided, to: RequestState, code: str, world: World, *, merge: bool = False
+) -> Answer:
     facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
-    lead = Finding(codes[to], {**facts, "asked_by": request.asked_by})
+    lead = Finding(code, {**facts, "asked_by": request.asked_by})
     effect = MergeRequestDecision(
-        request.key, decided.verb, decided.by, decided.reason, request.commit or "", request.digest, merge, target
+        request_key=request.key,
+        verb=decided.verb,
+        by=decided.by,
+        reason=decided.reason,
+        head=request.commit or "",
+        digest=request.digest,
+        merge=merge,
+        target=world.target,
+        origin=part.origin(world),
     )
+    told = Tell(request.key, f"returned:{request.version}", lead, (request.asked_by,))
+    moved: Record = MoveRequest(request.key, request.version, to, decided)
     data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
     return Answer(
         data,
         findings=(lead,),
         next_steps=("status",),
-        records=(MoveRequest(request.key, request.version, to, decided),),
+        records=(moved, told) if to == "returned" else (moved,),
         effects=(effect,),
         detail={"request": request, "decided": decided},
+    )
+
+
+def _question(request: Request, text: str, world: World) -> Answer:
+    """A question decides nothing and moves nothing: it goes to the asker's thread and to the merge request."""
+    lead = Finding(
+        "EGR1608", {"key": request.key, "by": world.person.shown, "text": text, "asked_by": request.asked_by}
+    )
+    mark = hashlib.sha256(f"{world.person.id} {text}".encode()).hexdigest()[:12]
+    note = LeaveNote(request.key, request.digest, world.person.id, say(lead).says, f"question:{mark}")
+    question = OpenQuestion(world.person.id, text, world.now.isoformat())
+    return Answer(
+        {"key": request.key, "state": request.state, "by": world.person.id, "digest": request.digest},
+        findings=(lead,),
+        next_steps=("status",),
+        records=(
+            AskAsker(request.key, question),
+            Tell(request.key, f"question:{request.version}:{mark}", lead, (request.asked_by,)),
+        ),
+        effects=(note,) if request.number else (),
+        detail={"request": request},
     )
 
 

@@ -96,13 +96,16 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
         same = old.digest == drafted.change.digest
         kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
         request = replace(kept, reason=old.reason, until=old.until, drawn=old.drawn) if same else kept
-    return _opened(request, old, drafted, need, world, shown=ask.digest is not None)
+    return opened(request, old, drafted, need, world, shown=ask.digest is not None)
 
 
-def _opened(
+def opened(
     request: Request, old: Request | None, drafted: Draft, need: Need, world: World, *, shown: bool = False
 ) -> Answer:
-    """`shown`: the asker saw this very draft, with all that it opens or closes beyond the need."""
+    """The answer that opens a request or draws it anew.
+
+    `shown`: the asker saw this very draft, with all that it opens or closes beyond the need.
+    """
     wanted = replace(need, reason=request.reason, until=request.until)
     beyond = (*drafted.change.proof.wider_than_asked, *drafted.change.proof.lost)
     effect, said = drawing.effect(request, drafted, wanted, world)
@@ -167,6 +170,8 @@ def _redraw(old: Request, world: World) -> Answer:
     if old.state not in OPEN_STATES:
         raise Outdated("EGR055", key=old.key, state=old.state)
     _refuse_redrawing(old)
+    if old.state == "returned" and not world.person.is_same(old.asked_by):
+        raise NotAllowed("EGR076", key=old.key, asked_by=old.asked_by, verb="draw it anew now")
     if old.drawn is None:
         raise Outdated("EGR058", key=old.key, asked_by=old.asked_by)
     ask = Ask.model_validate_json(old.drawn.asked)
@@ -178,16 +183,25 @@ def _redraw(old: Request, world: World) -> Answer:
         return _superseded(old, drafted, need, world)
     draft.refuse_unproved(drafted, need)
     asker = replace(world, person=Person(old.asked_by), thread=old.thread)
-    made = drawing.request(old.key, drafted, need, asker, old.drawn.asked, old.drawn.need)
-    made = replace(made, diagram=asides.diagram_task(drafted, need, world, old))
+    made = redrawn(old, ask, drafted, need, asker)
+    now = made.drawn or old.drawn
+    made = replace(made, until=old.until, drawn=replace(now, asked=old.drawn.asked, need=old.drawn.need))
     same = old.digest == made.digest
-    made = replace(
-        made, reason=old.reason, until=old.until, since=old.since, version=old.version, watchers=old.watchers
-    )
-    answer = _opened(replace(made, drawn=old.drawn) if same else made, old, drafted, need, asker)
+    answer = opened(replace(made, drawn=old.drawn) if same else made, old, drafted, need, asker)
     if same:
         return replace(answer, findings=(Finding("EGR417", {"key": old.key}), *answer.findings[1:]))
     return replace(answer, findings=(drawing.differs(old.key, old.drawn, made.drawn), *answer.findings[1:]))
+
+
+def redrawn(old: Request, ask: Ask, drafted: Draft, need: Need, asker: World) -> Request:
+    """The row of an open request that is drawn anew as `ask` says: who asked, since when and why stay as they are.
+
+    `asker` is the world as whoever asked sees it.
+    """
+    asked = ask.model_dump_json(by_alias=True, exclude_defaults=True)
+    made = drawing.request(old.key, drafted, need, asker, asked, request_key(asker.repository, need))
+    made = replace(made, diagram=asides.diagram_task(drafted, need, asker, old))
+    return replace(made, reason=old.reason, since=old.since, version=old.version, watchers=old.watchers)
 
 
 def _end(old: Request, world: World) -> Answer:

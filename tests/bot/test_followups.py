@@ -10,10 +10,11 @@ from bot.followups import take_space, which_phase
 from bot.gather import Where
 from bot.slack.above import words_of
 from bot.turns import Turn, other_one
+from skills.core.commands import Heard
 from skills.core.corrections import correction
 from skills.core.model import Person
 from skills.core.scoring import case
-from skills.core.understand import Heard, hear
+from skills.core.understand import hear
 
 READ = {"symptom": "connect_timeout", "client": "curl", "destinations": [], "egress_block": "yes"}
 TEXT = "curl: (28) Failed to connect to api.example.com port 443: Timeout was reached"

@@ -49,7 +49,7 @@ def says(app: App, words: str, who: Person = DANA) -> str:
 def test_an_approval_stands_where_the_same_change_has_the_same_effect(app: App) -> None:
     before = request_of(app)
     move(app, "README.md", "Another word.\n")
-    ask = decide.Ask(key=before.key, verb="approve", reason="", digest=before.digest)
+    ask = decide.Ask.model_validate({"key": before.key, "verb": "approve", "digest": before.digest})
     handled = app.desk.handle("decide", ask, SAM, HERE)
     assert handled.answer is not None
     assert [finding.code for finding in handled.answer.findings] == ["EGR433", "EGR064"]

@@ -35,9 +35,9 @@ def view(who: str, **changes: object) -> World:
     return world({"egress-policy.yaml": POLICY}, person=Person(who), requests=[made])
 
 
-def said(verb: str, who: str, digest: str | None = None, reason: str = "", **changes: object) -> tuple[str, bool]:
+def said(verb: str, who: str, digest: str | None = DIGEST, reason: str = "", **changes: object) -> tuple[str, bool]:
     """The state that the row moves to, and whether the merge request is merged."""
-    ask = decide.Ask(key="EG-AAAAAAA", verb=verb, digest=digest, reason=reason)  # type: ignore[arg-type]
+    ask = decide.Ask.model_validate({"key": "EG-AAAAAAA", "verb": verb, "digest": digest, "reason": reason})
     answer = decide.run(ask, view(who, **changes))
     (move,) = answer.records
     (effect,) = answer.effects
@@ -46,7 +46,7 @@ def said(verb: str, who: str, digest: str | None = None, reason: str = "", **cha
     return move.to, effect.merge
 
 
-def refused(verb: str, who: str, digest: str | None = None, reason: str = "", **changes: object) -> str:
+def refused(verb: str, who: str, digest: str | None = DIGEST, reason: str = "", **changes: object) -> str:
     with pytest.raises(Mendable) as error:
         said(verb, who, digest, reason, **changes)
     return error.value.code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
@@ -24,9 +24,18 @@ from bot.world.memory.rows import (
     RequestRow,
     ThreadRow,
     TurnRow,
+    iso,
+    request_of,
 )
 from skills.core.errors import Unreachable
-from skills.core.model import OPEN_STATES, Decided, DiagramTask, Drawn, Edit, Finding, Link, Need, Request, Weighed
+from skills.core.model import (
+    OPEN_STATES,
+    Decided,
+    Edit,
+    Finding,
+    Link,
+    Need,
+)
 
 _KEYS_AT_ONCE = 500  # a statement has room for about a thousand values on an old SQLite
 
@@ -195,7 +204,7 @@ class Reads(ABC):
         latest = self._latest(list(decided_in))
         linked = self._linked(list(decided_in))
         return tuple(
-            _request(row, decided.get(row["key"], ()), latest.get(row["key"]), linked.get(row["key"], {}))
+            request_of(row, decided.get(row["key"], ()), latest.get(row["key"]), linked.get(row["key"], {}))
             for row in rows
         )
 
@@ -251,53 +260,9 @@ def first_of_its_request(table: Any) -> ColumnElement[bool]:
     return ~select(older.c.id).where(before).exists()
 
 
-def iso(moment: datetime) -> str:
-    """A time as the skills know it: ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat()
-
-
 def _decision(row: RowMapping) -> DecisionRow:
     values = dict(row)
     return DecisionRow(by=values.pop("decided_by"), **values)
 
 
 _BESIDE = {"OpenDiagram": "diagram", "OpenIssue": "ticket"}
-
-
-def _request(
-    row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None, linked: Mapping[str, Link]
-) -> RequestRow:
-    request = Request(
-        key=row["key"],
-        state=row["state"],
-        version=row["version"],
-        workload=row["workload"],
-        destinations=tuple(row["destinations"]),
-        digest=row["digest"],
-        base=row["base"],
-        branch=row["branch"],
-        asked_by=row["asked_by"],
-        reason=row["reason"],
-        until=row["until"],
-        since=iso(row["created_at"]),
-        paths=tuple(row["paths"]),
-        environment=row["environment"],
-        commit=row["commit_id"],
-        number=row["number"],
-        url=row["url"],
-        thread=row["thread"],
-        remove=row["remove"],
-        watchers=tuple(row["watchers"]),
-        waits_for=tuple(row["waits_for"]),
-        decisions=decided,
-        drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
-        diagram=wire.load(DiagramTask, row["facts"]["diagram"]) if row["facts"].get("diagram") else None,
-        links=tuple(linked.values()),
-        pushed=row["pushed"],
-        threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
-        latest=latest,
-        ends=row["facts"].get("ends"),
-        renews=row["facts"].get("renews"),
-        weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
-    )
-    return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
-from skills.core.model import Edit, Need, Request
+from sqlalchemy import RowMapping
+
+from bot.world import wire
+from skills.core.model import (
+    Decided,
+    DiagramTask,
+    Drawn,
+    Edit,
+    Finding,
+    Link,
+    Need,
+    OpenQuestion,
+    Request,
+    Review,
+    Weighed,
+)
 
 WorkState = Literal["todo", "doing", "done", "failed"]
 Json = Mapping[str, Any]
@@ -234,3 +249,50 @@ class ReplicaRow:
     beat: datetime
     beats: int
     taken_by: str | None = None
+
+
+def iso(moment: datetime) -> str:
+    """A time as the skills know it: ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def request_of(
+    row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None, linked: Mapping[str, Link]
+) -> RequestRow:
+    """The row of a request with what stands in other tables."""
+    request = Request(
+        key=row["key"],
+        state=row["state"],
+        version=row["version"],
+        workload=row["workload"],
+        destinations=tuple(row["destinations"]),
+        digest=row["digest"],
+        base=row["base"],
+        branch=row["branch"],
+        asked_by=row["asked_by"],
+        reason=row["reason"],
+        until=row["until"],
+        since=iso(row["created_at"]),
+        paths=tuple(row["paths"]),
+        environment=row["environment"],
+        commit=row["commit_id"],
+        number=row["number"],
+        url=row["url"],
+        thread=row["thread"],
+        remove=row["remove"],
+        watchers=tuple(row["watchers"]),
+        waits_for=tuple(row["waits_for"]),
+        decisions=decided,
+        drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
+        diagram=wire.load(DiagramTask, row["facts"]["diagram"]) if row["facts"].get("diagram") else None,
+        links=tuple(linked.values()),
+        pushed=row["pushed"],
+        threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
+        latest=latest,
+        ends=row["facts"].get("ends"),
+        renews=row["facts"].get("renews"),
+        weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
+        question=wire.load(OpenQuestion, row["facts"]["question"]) if row["facts"].get("question") else None,
+        review=wire.load(Review, row["facts"]["review"]) if row["facts"].get("review") else None,
+    )
+    return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -34,9 +34,10 @@ class OpenMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequestDecision:
-    """Record a decision at the merge request: `verb` is approve, reject or hold.
+    """Record a decision at the merge request: `verb` is one of `Verb`, `origin` the surface that it came from.
 
-    `head` is the commit that was shown; the forge refuses when the branch moved. `merge` says that
+    `head` is the commit that was shown; the forge refuses when the branch moved. Empty, it is the commit that the same
+    answer's drawing of this digest comes to. `merge` says that
     this approval completes what the policy demands. `target` is the branch whose policy was asked; a merge
     request that goes into another one is refused.
     """
@@ -49,6 +50,7 @@ class MergeRequestDecision:
     digest: str
     merge: bool
     target: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

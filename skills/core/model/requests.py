@@ -11,21 +11,24 @@ from skills.core.model.findings import Finding
 from skills.core.model.flows import Workload
 
 RequestState = Literal[
-    "drafted", "proposed", "waiting", "held", "decided",
+    "drafted", "proposed", "waiting", "held", "returned", "decided",
     "merged", "rolled_out", "confirmed", "in_force", "expiring", "removed",
     "rejected", "withdrawn", "expired", "closed", "superseded", "failed",
 ]  # fmt: skip
-"""`rolled_out`: something that deploys says so; `confirmed`: its asker says that it works; `in_force`: it stands, and
-nothing more is waited for; `expiring`: its last day is near; `removed`: it stood, and does no longer. `expired`: nobody
-decided; `closed`: by somebody in the forge; `superseded`: the target allows it meanwhile, by another change."""
-OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "decided")
+"""`returned`: an approver asked for changes, so it waits for its asker. `rolled_out`: something that deploys says
+so; `confirmed`: its asker says that it works; `in_force`: it stands, and nothing more is waited for; `expiring`:
+its last day is near; `removed`: it stood, and does no longer. `expired`: nobody decided; `closed`: by somebody in
+the forge; `superseded`: the target allows it meanwhile, by another change."""
+OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "returned", "decided")
 STANDING_STATES: tuple[RequestState, ...] = ("merged", "rolled_out", "confirmed", "in_force", "expiring")
 """Merged, and still there as far as anybody saw."""
 CLOSED_BY_US: tuple[RequestState, ...] = ("withdrawn", "expired", "superseded")
 """Over without a decision, so that Postern closes the merge request."""
 ISOLATION = ("default deny",)
 """What stands for the destinations of a request that denies a namespace by default."""
-Verb = Literal["approve", "reject", "hold"]
+Verb = Literal["approve", "reject", "hold", "changes", "veto", "break-glass"]
+"""What is recorded of a request. `changes` gives it back to its asker, `veto` ends it past every approval, and
+`break-glass` is an approval past the policy, where the policy lets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,26 @@ class DiagramTask:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """What an approver wants to know of the asker before they decide. It is no decision and holds nobody up."""
+
+    by: str
+    text: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """That somebody else looks at what was let through by breaking the glass; open until `by` did."""
+
+    broke: str
+    reason: str
+    at: str
+    by: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """Something that was opened beside the merge request: the `diagram` elsewhere, or the help desk's `ticket`."""
 
@@ -129,6 +152,8 @@ class Request:
     ends: str | None = None
     renews: str | None = None
     weighed: Weighed | None = None
+    question: OpenQuestion | None = None
+    review: Review | None = None
 
     def is_for(self, workload: Workload) -> bool:
         """Whether it asks for this workload: in its environment, where the request names several."""
@@ -165,6 +190,30 @@ class MoveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveDrawn:
+    """An approval of what is drawn in the same answer: of the digest that `decided` names, which no row has yet."""
+
+    key: str
+    decided: Decided
+
+
+@dataclass(frozen=True, slots=True)
+class AskAsker:
+    """A question that is put to the asker, or, without one, the end of the one that was open."""
+
+    key: str
+    question: OpenQuestion | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepReview:
+    """The review that a broken glass leaves open, and what came of it."""
+
+    key: str
+    review: Review
+
+
+@dataclass(frozen=True, slots=True)
 class TickDiagram:
     """Somebody brought the diagram up to date. The version stays: what was shown to an approver still stands."""
 
@@ -194,4 +243,4 @@ class Tell:
     to: tuple[str, ...] = ()
 
 
-Record = OpenRequest | WatchRequest | MoveRequest | TickDiagram | Extend | Tell
+Record = OpenRequest | WatchRequest | MoveRequest | ApproveDrawn | AskAsker | KeepReview | TickDiagram | Extend | Tell

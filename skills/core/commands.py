@@ -1,0 +1,146 @@
+"""Commands are heard in exact words, each with nothing before it and nothing after it: what no pattern fits is none.
+
+A decision is heard only so: no sentence, however friendly, approves anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import re2
+
+from skills.core.all_symptoms import Judgement
+
+Verb = Literal[
+    "more", "draft", "open", "approve", "reject", "hold", "decide", "respond", "works", "fails", "status", "help",
+    "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
+    "kept", "why", "redraw", "diagram", "withdraw", "renew",
+]  # fmt: skip
+
+_COMMANDS: tuple[tuple[str, Verb], ...] = (
+    (r"more|details|evidence", "more"),
+    (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
+    (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
+    (r"works(?: now)?|it works(?: now)?|fixed", "works"),
+    (
+        r"still fails|still failing|still broken|(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)",
+        "fails",
+    ),
+    (r"help|\?", "help"),
+)
+_EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
+_KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
+_STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
+_DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
+_REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
+_WITHDRAW = re2.compile(rf"(?is)withdraw(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
+_RENEW = re2.compile(
+    rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
+_DRAFT = re2.compile(
+    r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+)
+_ISOLATE = re2.compile(
+    r"(?is)(?:please\s+)?(?:can you\s+|could you\s+)?"
+    r"(?:(?:(?:set\s?up|add|create|enable|turn on|draft|make|start)\s+)?(?:an?\s+|the\s+)?default[- ]den(?:y|ial)"
+    r"(?:[- ]egress)?(?:\s+(?:policy|policies|rule|rules))?\s+(?:egress\s+)?(?:for|in|on|of)|isolate|lock\s?down)\s+"
+    r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!?]?)"
+)
+_OPEN = re2.compile(
+    r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+)
+_DECIDE = re2.compile(
+    rf"(?is)(approve|reject|hold|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?(\s+confirmed)?"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
+_PART = re2.compile(
+    rf"(?is)approve\s+({_KEY})(?:\s+only)?(?:\s+for\s+([a-z0-9_., -]+?))?"
+    r"(?:\s+(?:only\s+)?to\s+(\S+(?:[ ,]+\S+)*?))?(?:\s+(?:only\s+)?until\s+(\d{4}-\d{2}-\d{2}))?"
+    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
+_ASK = re2.compile(rf"(?is)ask\s+({_KEY})\s*[,:]?\s+(.+)")
+_ANSWER = re2.compile(rf"(?is)answer\s+({_KEY})\s*[,:]?\s+(.+)")
+LONGEST = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message means. `workload` and `environment` only as far as it says so; an empty environment is all."""
+
+    verb: Verb
+    workload: str | None = None
+    environment: str | None = None
+    destinations: tuple[str, ...] = ()
+    reason: str = ""
+    key: str | None = None
+    judgement: Judgement | None = None
+    by_model: bool = False
+    until: str | None = None
+    port: str | None = None
+    decision: str = ""
+    """The verb of `decide`."""
+    confirmed: bool = False
+    also: bool = False
+    """Beside what the thread speaks of, not instead of it."""
+
+
+def command(said: str) -> Heard | None:
+    if len(said) > LONGEST:
+        return None
+    for pattern, verb in _EXACT:
+        if pattern.fullmatch(said):
+            return Heard(verb)
+    if match := _STATUS.fullmatch(said):
+        return Heard("status", key=match[1])
+    if match := _REDRAW.fullmatch(said):
+        return Heard("redraw", key=match[1])
+    if match := _DIAGRAM.fullmatch(said):
+        return Heard("diagram", key=match[1])
+    if match := _WITHDRAW.fullmatch(said):
+        return Heard("withdraw", key=match[1], reason=flat(match[2]))
+    if match := _RENEW.fullmatch(said):
+        return Heard("renew", key=match[1], until=match[2], reason=flat(match[3]))
+    if decided := _decision(said):
+        return decided
+    if match := _ISOLATE.fullmatch(said):
+        return Heard("isolate", workload=match[1].lower(), reason=flat(match[2]))
+    if match := _DRAFT.fullmatch(said):
+        return Heard("draft", reason=flat(match[1]))
+    if match := _OPEN.fullmatch(said):
+        return Heard("open", reason=flat(match[1]))
+    return None
+
+
+def _decision(said: str) -> Heard | None:
+    """Exact commands only, each with nothing before it and nothing between its words that they don't have."""
+    if match := _DECIDE.fullmatch(said):
+        name = match[1].lower().removeprefix("request ").replace(" ", "-")
+        if match[3] and name != "break-glass":
+            return None
+        verb: Verb = name if name in ("approve", "reject", "hold") else "decide"
+        return Heard(verb, key=match[2], reason=flat(match[4]), decision=name, confirmed=bool(match[3]))
+    if match := _ASK.fullmatch(said):
+        return Heard("decide", key=match[1], reason=flat(match[2]), decision="ask")
+    if match := _ANSWER.fullmatch(said):
+        return Heard("respond", key=match[1], reason=flat(match[2]))
+    if match := _PART.fullmatch(said):
+        key, environments, to, until, reason = match.groups()
+        split = [re2.split(r"(?:\s|,|\band\b)+", words) if words else [] for words in (environments, to)]
+        chosen, far = ([word for word in words if word and word != "and"] for words in split)
+        return Heard(
+            "decide",
+            environment=",".join(chosen) or None,
+            destinations=tuple(far),
+            reason=flat(reason),
+            key=key,
+            until=until,
+            decision="part",
+        )
+    return None
+
+
+def flat(text: str | None) -> str:
+    return " ".join(text.split()) if text else ""
