@@ -186,6 +186,7 @@ def sighting(
 _UNSTEADY = sifted(
     r"(?im)\bintermittent|\bsometimes\b|\boccasional|\bsporadic|\brandomly\b|\brandom (?:errors?|failures?|times)\b"
     r"|\bat random\b|\bmost of the time\b|\bnow and then\b|\bfrom time to time\b|\bflaky\b|\bonce in a while\b"
+    r"|\bperiodically\b"
     r"|works (?:on|after) (?:a )?(?:refresh|retry|restart)|\bmanchmal\b|\ba veces\b|\bparfois\b"
     r"|^[^\n]{0,24}\bGet:\d+ https?://[^\n]+ \[[\d,.]+ [kM]?B\]$"
 )

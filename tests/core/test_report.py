@@ -270,12 +270,18 @@ def test_a_stack_on_one_line_names_its_host_and_no_code(dialect: str) -> None:
         "   at Acme.Pay.Program.Main(String[] args) in /src/Program.cs:line 7",
         "    at Object.fetch (https://cdn.example.com/app.js:10:2)",
         "github.com/acme/rates.(*Client).Do(0xc000123, 0x3)",
+        "go.opentelemetry.io/collector/exporter/exporterhelper/internal.NewQueueSender.func1",
+        "github.com/acme/rates/pool.(*Pool).Run",
         "\t/go/pkg/mod/github.com/acme/rates@v1.2.3/client.go:88 +0x2f5",
         '  File "/srv/app.io/main.py", line 3, in run',
     ],
 )
 def test_a_frame_names_no_host(line: str) -> None:
     assert not read_report(f"it failed\n{line}").destinations
+
+
+def test_a_path_without_a_scheme_is_no_frame() -> None:
+    assert read_report("timeout\napi.rates.example/v1/eur.json").destinations[0].host == "api.rates.example"
 
 
 def test_words_of_a_person_are_no_frame() -> None:

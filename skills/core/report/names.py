@@ -57,7 +57,7 @@ _PLAIN_WORDS = _words(
     "servers remote host hosts hostname proxy upstream address endpoint url uri http https peer socket target "
     "destination client tcp udp undefined null nil unknown error failed connection timeout ssl tls dns name domain "
     "external internet network ip port status other each both them us me you one new old same some another these those "
-    "be are has have could can cannot"
+    "be are has have could can cannot redacted masked hidden omitted removed"
 )
 _NOT_HOSTS = _words(
     "asp.net vb.net ado.net node.js next.js vue.js socket.io e.g i.e cluster.local svc.cluster.local k8s.io"

@@ -87,6 +87,9 @@ _FRAME = compiled(
 # Lines that are a frame and nothing else, whatever the brackets hold.
 _FRAME_LINE = compiled(
     r"^\s*at [^()\"{}]{1,300}\([^()]*\)(?: ?~?\[[^\]]{0,120}\])?(?: in [^\"{}]{1,200}:line \d+)?$"
+    # Go without arguments, as zap prints it
+    r"|^\s*[\w-]+(?:\.[\w-]+)+/[\w./@~-]+\.(?:\(\*?[\w\[\].]+\)\.\w+|[A-Z]\w*(?:\.[A-Z]\w*)?"
+    r"|\w+\.func\d+)(?:\.func\d+|\.\d+)*$"
     r"|^\s*(?:from|in) /\S+$|^\s*#\d+ [^:]{1,200}$|^\s*\.\.\. \d+ (?:more|common frames)"
 )
 

@@ -35,7 +35,7 @@ _CLUES = Clues(
         r"prematurely closed|premature (?:end|close)|unexpected end of (?:stream|file)|broken pipe|\bEPIPE\b",
         r"transfer closed|Connection aborted|NoHttpResponseException|failed to respond$",
         r"Lost connection to MySQL|Connection lost|EOF detected|kex_exchange_identification|BadStatusLine",
-        r"stream (?:was )?reset|hung up|response ended prematurely",
+        r"\breason: :closed\b|\{:error, :closed\}|stream (?:was )?reset|hung up|response ended prematurely",
     ),
     clue(
         _RESET,
@@ -51,7 +51,7 @@ _CLUES = Clues(
         _RESET,
         STRENGTH.LOOSE,
         "unclear",
-        r"Connection (?:was )?(?:terminated|dropped|interrupted|closed)\b",
+        r"Connection (?:was |has been )?(?:terminated|dropped|interrupted|closed)\b",
     ),
     clue(_RESET, STRENGTH.LOOSE - 6, "unclear", r"connection error"),
 )
