@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -41,6 +41,37 @@ def validated(name: str, given: Mapping[str, Any]) -> Any:
         if first["type"] == "missing":
             raise AskUnclear("EGR649", field=field) from None
         raise AskUnclear("EGR645", field=field, what=str(first["msg"])) from None
+
+
+class _Typed(argparse.ArgumentParser):
+    """A parser whose complaint is a finding and not the end of the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise AskUnclear("EGR1413", verb=self.prog, what=message)
+
+
+def slash_ask(name: str, words: Sequence[str]) -> dict[str, Any]:
+    """The fields of a skill's ask from what was typed in a chat, by the names that the ask takes.
+
+    Raises AskUnclear EGR1413, EGR645 or EGR649.
+    """
+    fields = by_name(name).Ask.model_fields
+    typed = _Typed(prog=name, add_help=False, allow_abbrev=False)
+    for field, info in fields.items():
+        if _extra(info).get("file"):
+            typed.add_argument(field, nargs="*", help=info.description)
+        else:
+            _flag(typed, field, info, needed=info.is_required())
+    given = vars(typed.parse_args(list(words)))
+    asked = {fields[name].alias or name: _typed(value, fields[name]) for name, value in given.items()}
+    made = validated(name, {k: v for k, v in asked.items() if v not in (None, [], (), "", False)})
+    return dict(made.model_dump(by_alias=True, exclude_defaults=True))
+
+
+def _typed(value: Any, info: Any) -> Any:
+    if _extra(info).get("file"):
+        return " ".join(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def parser() -> argparse.ArgumentParser:

@@ -61,7 +61,12 @@ def moment(iso: str) -> str:
 
 def fence(text: str) -> str:
     """Escaped text as a block of its own; three backticks in it would end it, a zero-width space keeps them apart."""
-    kept_apart = escape(text.rstrip("\n")).replace("```", "`\u200b`\u200b`")
+    return fence_escaped(escape(text))
+
+
+def fence_escaped(text: str) -> str:
+    """As `fence`, for text that is escaped already."""
+    kept_apart = text.rstrip("\n").replace("```", "`\u200b`\u200b`")
     return f"```\n{kept_apart}\n```"
 
 

@@ -1,0 +1,85 @@
+"""App Home: what somebody asked for, what waits for them, and what ends soon. https://docs.slack.dev/surfaces/app-home"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from bot.slack import kit
+from skills.cards import headline
+from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Request
+from skills.core.short_words import word
+
+SHOW, NEW, CARD = "postern_home_show", "postern_home_new", "postern_home_card"
+FILTERS = ("mine", "queue", "expiring", "all")
+_SOON = timedelta(days=30)
+_MOST = 20
+
+
+def home_view(person: Person, requests: Sequence[Request], today: date, shown: str = "") -> dict[str, Any]:
+    """`shown` is one of FILTERS; without it everything of one's own that has something in it."""
+    chosen = (shown,) if shown in FILTERS else FILTERS[:3]
+    blocks = [kit.header(word("home", "title")), *kit.actions([_filter(shown), _new()])]
+    for name in chosen:
+        listed = [each for each in requests if belongs(name, each, person, today)]
+        listed.sort(key=lambda each: (each.until or "9", each.since) if name == "expiring" else (each.since, each.key))
+        blocks += _part(name, listed)
+    return {"type": "home", "blocks": kit.fit(blocks, kit.VIEW_BLOCKS, total=kit.VIEW_BLOCKS * 300)}
+
+
+def belongs(name: str, request: Request, person: Person, today: date) -> bool:
+    """`mine`: asked for or watched, and not over; `queue`: waits for this person's decision; `expiring`: one's own
+    whose last day is within thirty days."""
+    is_open, stands = request.state in OPEN_STATES, request.state in STANDING_STATES
+    own = any(person.is_same(each) for each in (request.asked_by, *request.watchers))
+    if name == "mine":
+        return own and (is_open or stands)
+    if name == "queue":
+        done = {past.by.casefold() for past in request.decisions if past.digest == request.digest}
+        waits = any(person.is_same(each) for each in request.waits_for)
+        return waits and not own and request.state in ("waiting", "held") and person.id.casefold() not in done
+    if name == "expiring":
+        return own and stands and bool(request.until) and date.fromisoformat(str(request.until)) <= today + _SOON
+    return is_open
+
+
+def _part(name: str, listed: Sequence[Request]) -> list[kit.Block]:
+    head = kit.section(f"*{word('home', name)}* ({len(listed)})")
+    if not listed:
+        return [kit.divider(), head, kit.context(word("home", "none"))]
+    rest = len(listed) - _MOST
+    more = [kit.context(word("home", "more").format(count=rest))] if rest > 0 else []
+    return [kit.divider(), head, *(_row(each) for each in listed[:_MOST]), *more]
+
+
+def _row(request: Request) -> kit.Block:
+    sign = word("signs", request.state, " ").strip()
+    state = kit.escape(word("states", request.state))
+    ends = f" · {word('card', 'until')} {kit.escape(request.until)}" if request.until else ""
+    who = f"{word('card', 'asked_by')} {kit.person(request.asked_by)}, {kit.moment(request.since)}"
+    title = f"{kit.escape(request.key)}: {kit.escape(headline(request))}"
+    name = f"<{request.url}|{title}>" if request.url and _is_plain(request.url) else title
+    return kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
+
+
+def _is_plain(url: str) -> bool:
+    """A web address that can't end the link that it stands in."""
+    return url.startswith(("https://", "http://")) and len(url) < 200 and not set(url) & set("<>|& \n")
+
+
+def _filter(shown: str) -> kit.Block:
+    options = [kit.option(word("home", name), name) for name in FILTERS]
+    chosen = [each for each in options if each["value"] == shown]
+    made: kit.Block = {
+        "type": "static_select",
+        "action_id": SHOW,
+        "placeholder": kit.plain(word("home", "show"), 150),
+        "options": options,
+    }
+    return {**made, "initial_option": chosen[0]} if chosen else made
+
+
+def _new() -> kit.Block:
+    text = word("home", "request")
+    return kit.button(NEW, text, text, style="primary")
