@@ -13,15 +13,17 @@ from typing import Any, Protocol
 
 from bot.desk import Desk, attempt
 from bot.followups import (
-    all_of_them,
+    answer_to_question,
     ask_what_it_was,
-    corrects,
+    before_others_read_it,
+    by_the_channel,
     decision,
-    from_above,
     is_about,
     keep,
     meant,
     not_understood,
+    note_asked,
+    of_the_channel,
     only_one_waiting,
     says_nothing,
     since_merge,
@@ -40,10 +42,11 @@ from bot.turns import (
     Turn,
     addresses_in,
     ask_for,
-    chosen,
     flow_of,
     instead,
     kept,
+    need_of,
+    new_subject,
     note_workload,
     of_the_thread,
     opening,
@@ -57,15 +60,9 @@ from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
 from skills.core.secrets import mask
-from skills.core.understand import hear
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
-_NEED = ("for", "to", "until", "remove", "ip", "answer", "on")
-_OF_ONE_NEED = (
-    *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
-    *("default_deny", "widens"),
-)
 DECISIONS = ("approve", "reject", "hold", "changes", "veto", "review")
 
 
@@ -100,7 +97,24 @@ class Conversation:
     def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> list[Reply]:
         """A button says what could be typed, bound to what was shown beside it."""
         words = f"{pressed.step} {pressed.key}" if pressed.step in DECISIONS and pressed.key else pressed.step
-        return self._turn(Turn(words, who, where, digest=pressed.digest, also=also))
+        words += f" because {pressed.reason}" if pressed.reason else ""
+        return self._turn(Turn(words, who, where, digest=pressed.digest, warned=pressed.warned, also=also))
+
+    def ask(
+        self,
+        skill: str,
+        fields: Mapping[str, Any],
+        who: Person,
+        where: Where,
+        said: str = "",
+        also: Also | None = None,
+    ) -> list[Reply]:
+        """What a form or flags say exactly; the thread then speaks of it. `said` is kept as what was said."""
+        return self._turn(Turn(said or skill, who, where, asked=(skill, fields), also=also))
+
+    def state(self, where: Where) -> Mapping[str, Any]:
+        """What the thread remembers."""
+        return self._memory.thread(where.thread).state
 
     def shown(self, where: Where) -> tuple[str, str]:
         """Key and digest of what this thread was shown last, to be carried by buttons."""
@@ -117,6 +131,7 @@ class Conversation:
     def _heard(self, turn: Turn) -> list[Reply]:
         seen = self._memory.thread(turn.where.thread)
         turn.state = dict(seen.state)
+        of_the_channel(turn, self._memory)
         replies = self._answer(turn)
         try:
             self._save(turn, seen.version, replies)
@@ -134,8 +149,12 @@ class Conversation:
                 turn.also(tx, replies, turn.state)
 
     def _answer(self, turn: Turn) -> list[Reply]:
+        if turn.asked:
+            skill, fields = turn.asked
+            note_asked(turn, skill, fields)
+            return self._run(turn, skill, fields)
         workloads, environments = self._names()
-        heard = self._reply_to_question(turn, workloads, environments)
+        heard = answer_to_question(turn, workloads, environments)
         if heard.verb in ("unclear", "reply") and self._interpreter and not turn.state.get("asking"):
             heard = self._interpreter(mask(turn.words).text, workloads) or heard
         if not heard.by_model:
@@ -173,47 +192,18 @@ class Conversation:
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
-    # --- what was said
-
-    def _reply_to_question(self, turn: Turn, workloads: list[str], environments: list[str]) -> Heard:
-        """A number or a choice answers the open question; a new need or command sets it aside."""
-        above = from_above(turn, workloads, environments)
-        if above is not None:
-            return above
-        heard = all_of_them(turn, hear(turn.words, workloads, environments))
-        asking = turn.state.get("asking")
-        said = turn.words.strip()
-        if corrects(turn, heard):
-            return Heard("kept", reason=said)
-        if asking and heard.verb == "port" and said.isdigit():
-            heard = replace(heard, verb="unclear")  # the number of a choice
-        if asking and asking["id"].startswith("addresses") and addresses_in(said):
-            return Heard("answer", reason=said, key=asking["id"])
-        if not asking or heard.verb not in ("reply", "unclear"):
-            return heard
-        if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):
-            return heard  # only whoever wants to open it gives the reason; others in the thread just talk
-        if asking["id"] == "reason":
-            return Heard("open", reason=" ".join(said.split()))
-        choice = chosen(said, asking["choices"])
-        if choice and asking["id"] not in ("workload", "destination"):
-            return Heard("answer", reason=choice, key=asking["id"])
-        if choice:
-            return Heard("reply", workload=choice)
-        return heard
-
     # --- the main job
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
         spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
-        self._new_subject(turn, heard)
+        new_subject(turn.state, heard)
         turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
         ask = {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations}
         return [*lead, *self._run(turn, "diagnose", ask)]
 
     def _check(self, turn: Turn, heard: Heard) -> list[Reply]:
         before, widens = spoken_of(turn, heard, self._memory)
-        self._new_subject(turn, heard)
+        new_subject(turn.state, heard)
         turn.state |= {"to": [*before, *heard.destinations], **widens}
         if not turn.state.get("for"):
             return self._which_workload(turn)
@@ -225,7 +215,7 @@ class Conversation:
         return self._run(turn, skill, fields) if fields else [problem(Finding("EGR653", {"verb": heard.verb}))]
 
     def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
-        self._new_subject(turn, heard)
+        new_subject(turn.state, heard)
         turn.state |= {"to": list(heard.destinations), "remove": True}
         if not turn.state.get("for"):
             return self._which_workload(turn)
@@ -233,7 +223,7 @@ class Conversation:
 
     def _isolate(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A namespace that shall be denied by default. It is drafted at once, for there is nothing to check first."""
-        self._new_subject(turn, replace(heard, workload=None))
+        new_subject(turn.state, replace(heard, workload=None))
         turn.state["default_deny"] = heard.workload
         return self._draft(turn, heard)
 
@@ -263,7 +253,7 @@ class Conversation:
             note_workload(turn.state, heard)
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
         turn.state["drafted_by"] = turn.who.id
-        return self._run(turn, "draft", {**self._need(turn), "reason": turn.state["reason"]})
+        return self._run(turn, "draft", {**need_of(turn.state), "reason": turn.state["reason"]})
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
@@ -278,19 +268,23 @@ class Conversation:
             turn.state |= {"ip": given, "on": self._clock().date().isoformat()}
         else:
             turn.state["answer"] = [*turn.state.get("answer", ()), f"{heard.key}={heard.reason}"]
-        return self._run(turn, "draft", {**self._need(turn), "reason": turn.state.get("reason", "")})
+        return self._run(turn, "draft", {**need_of(turn.state), "reason": turn.state.get("reason", "")})
 
     def _open(self, turn: Turn, heard: Heard) -> list[Reply]:
         """As it was drafted: a reason that comes only now stands in the merge request, not in the file."""
         if not turn.state.get("digest"):
             return [problem(Finding("EGR667" if turn.state.get("nothing") else "EGR651"))]
+        if turn.digest and turn.digest != turn.state["digest"]:
+            return [problem(Finding("EGR406", {"shown": turn.digest[:12], "now": turn.state["digest"][:12]}))]
         noted = str(turn.state.get("reason", ""))
-        reason = heard.reason or noted
+        reason = heard.reason or turn.state.get("reason_given") or noted
         if not reason:
             turn.state["asking"] = {"id": "reason", "choices": [], "who": turn.who.id}
             hint = turn.state.get("hint", "")
             return [problem(Finding("EGR652" if hint else "EGR306", {"hint": hint}))]
-        return self._run(turn, "propose", {**self._need(turn), **opening(turn.state), "reason": reason})
+        if (warning := before_others_read_it(turn, reason)) is not None:
+            return [warning]
+        return self._run(turn, "propose", {**need_of(turn.state), **opening(turn.state), "reason": reason})
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
         key = heard.key or only_one_waiting(turn, self._desk)
@@ -370,30 +364,17 @@ class Conversation:
 
     # --- helpers
 
-    def _new_subject(self, turn: Turn, heard: Heard) -> None:
-        """Another need: what was drafted, shown or answered for the last one is not carried over."""
-        for name in _OF_ONE_NEED:
-            turn.state.pop(name, None)
-        note_workload(turn.state, heard)
-        if heard.until:
-            turn.state["until"] = heard.until
-
-    def _need(self, turn: Turn) -> dict[str, Any]:
-        if turn.state.get("default_deny"):
-            return {name: turn.state[name] for name in ("default_deny", "until") if turn.state.get(name)}
-        return {name: turn.state[name] for name in _NEED if turn.state.get(name)}
-
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
         ask = ask_for(skill, fields)
         handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
         if handled.answer is None:
             assert handled.problem is not None
-            return [problem(handled.problem.finding)]
+            return [replace(problem(handled.problem.finding), private=True)]
         turn.state.pop("asking", None)
         remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]
-        return [made]
+        return [*by_the_channel(turn, skill), made]
 
     def _row(self, key: str | None) -> Request | None:
         return row.request if key and (row := self._memory.request(key)) else None

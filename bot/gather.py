@@ -37,6 +37,8 @@ class Where:
 
     surface: str
     thread: str = ""
+    private: bool = False
+    """Whether only some people read along there, so that what goes elsewhere goes to more of them."""
 
 
 class Gather:

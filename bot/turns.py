@@ -25,6 +25,9 @@ class Pressed:
     step: str
     key: str | None = None
     digest: str | None = None
+    reason: str = ""
+    warned: bool = False
+    """Whether it stood beside the button who else reads what comes of it."""
 
 
 Also = Callable[[Transaction, Sequence[Reply], Mapping[str, Any]], None]
@@ -44,6 +47,30 @@ class Turn:
     digest: str | None = None
     above: str | None = None
     also: Also | None = None
+    asked: tuple[str, Mapping[str, Any]] | None = None
+    warned: bool = False
+
+
+_NEED = ("for", "to", "until", "remove", "ip", "answer", "on")
+_OF_ONE_NEED = (
+    *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
+    *("default_deny", "widens", "reason_given"),
+)
+
+
+def new_subject(state: dict[str, Any], heard: Heard) -> None:
+    """Another need: what was drafted, shown or answered for the last one is not carried over."""
+    for name in _OF_ONE_NEED:
+        state.pop(name, None)
+    note_workload(state, heard)
+    if heard.until:
+        state["until"] = heard.until
+
+
+def need_of(state: Mapping[str, Any]) -> dict[str, Any]:
+    if state.get("default_deny"):
+        return {name: state[name] for name in ("default_deny", "until") if state.get(name)}
+    return {name: state[name] for name in _NEED if state.get(name)}
 
 
 def ask_for(skill: str, fields: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from skills.core.model import (
     Evidence,
     Finding,
     NearMiss,
+    Question,
     Request,
     Verdict,
 )
@@ -42,7 +43,8 @@ class Section:
 class Reply:
     """`lines` are at most six with the `hint`, which says what to type next where one can type.
 
-    `diff` is shown below them, `folded` only on demand. `steps` are the words of the hint, for buttons.
+    `diff` is shown below them, `folded` only on demand. `steps` are the words of the hint, for buttons;
+    `questions` are what is open, for forms. `private`: a refusal, which concerns only whoever asked.
     """
 
     lines: tuple[str, ...]
@@ -50,6 +52,8 @@ class Reply:
     diff: str = ""
     steps: tuple[str, ...] = ()
     hint: str = ""
+    questions: tuple[Question, ...] = ()
+    private: bool = False
 
     @property
     def text(self) -> str:
@@ -62,7 +66,7 @@ def reply(skill: str, answer: Answer) -> Reply:
     made = maker(answer)
     hint = _hint(answer)
     lines = made.lines[: MOST_LINES - 1] if hint else made.lines[:MOST_LINES]
-    return Reply(lines, made.folded, made.diff, answer.next_steps, hint)
+    return Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions)
 
 
 def problem(finding: Finding) -> Reply:
@@ -73,9 +77,13 @@ def problem(finding: Finding) -> Reply:
 
 def question(answer: Answer) -> tuple[str, ...]:
     """The one question that is open, with its choices numbered."""
-    if not answer.questions:
+    return asked(answer.questions)
+
+
+def asked(questions: Sequence[Question]) -> tuple[str, ...]:
+    if not questions:
         return ()
-    first = answer.questions[0]
+    first = questions[0]
     costs = costs_of(first) or [""] * len(first.choices)
     offered = [f"{choice}: {cost}" if cost else choice for choice, cost in zip(first.choices, costs, strict=True)]
     choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(offered, 1))
