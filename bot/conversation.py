@@ -11,19 +11,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.channels import before_others_read_it, by_the_channel, note_asked, of_the_channel
 from bot.desk import Desk, attempt
 from bot.followups import (
     answer_to_question,
     ask_what_it_was,
-    before_others_read_it,
-    by_the_channel,
     decision,
     is_about,
     keep,
     meant,
     not_understood,
-    note_asked,
-    of_the_channel,
     only_one_waiting,
     says_nothing,
     since_merge,

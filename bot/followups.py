@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from bot.desk import Desk
-from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, new_subject
+from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of
 from bot.world.memory import Memory
 from skills.core import life
 from skills.core.all_symptoms import judge
@@ -22,7 +22,6 @@ from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.named import find_workload
 from skills.core.report import read_report
-from skills.core.secrets import mask
 from skills.core.understand import hear
 from skills.replies import Reply, problem
 
@@ -31,9 +30,6 @@ _DECIDES = re2.compile(
 )
 _STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
-_ABOUT_A_FLOW = ("check", "diagnose", "draft")
-_KEPT_OF_AN_ASK = ("for", "to", "until", "remove", "ip", "answer", "on", "reason", "default_deny")
-_KEPT_TEXT = 20_000
 _PHASES = ("the build phase", "the space called staging")
 _CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
 
@@ -79,51 +75,6 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
     if choice and asking["id"] not in ("workload", "destination"):
         return Heard("answer", reason=choice, key=asking["id"])
     return Heard("reply", workload=choice) if choice else heard
-
-
-def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> None:
-    """What a form or flags said exactly is what the thread speaks of from now on."""
-    if skill not in _ABOUT_A_FLOW:
-        return
-    new_subject(turn.state, Heard("reply"))
-    given = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
-    turn.state |= {name: given[name] for name in _KEPT_OF_AN_ASK if given.get(name)}
-    if skill == "diagnose":
-        turn.state["text"] = mask(str(given.get("text", ""))).text[:_KEPT_TEXT]
-    if skill == "draft":
-        turn.state["drafted_by"] = turn.who.id
-
-
-def of_the_channel(turn: Turn, memory: Memory) -> None:
-    """What the channel speaks of stands in for a workload that nobody has named in this thread."""
-    surface, *parts = turn.where.thread.split(":")
-    if surface != "slack" or len(parts) < 2 or turn.state.get("for"):
-        return
-    speaks = memory.channel(channel_of(turn.where.thread))
-    if speaks.get("for"):
-        turn.state |= {"for": speaks["for"], "of_channel": speaks["for"]}
-
-
-def by_the_channel(turn: Turn, skill: str) -> list[Reply]:
-    """Said once a thread, when an answer stands on what the channel speaks of."""
-    if skill not in _ABOUT_A_FLOW or not turn.state.get("of_channel"):
-        return []
-    workload = turn.state.pop("of_channel")
-    return [problem(Finding("EGR1417", {"workload": workload}))] if workload == turn.state.get("for") else []
-
-
-def channel_of(thread: str) -> str:
-    """`slack:TEAM:CHANNEL` of a thread of a chat."""
-    return ":".join(thread.split(":")[:3])
-
-
-def before_others_read_it(turn: Turn, reason: str) -> Reply | None:
-    """Text of a private channel that more people will read: said once a thread; whoever opens it then knows."""
-    if not turn.where.private or turn.warned or turn.state.get("told_who_reads"):
-        return None
-    turn.state |= {"told_who_reads": True, "reason_given": reason}
-    code = "EGR1419" if turn.state.get("text") else "EGR1418"
-    return Reply(problem(Finding(code)).lines, steps=("open",))
 
 
 def corrects(turn: Turn, heard: Heard) -> bool:

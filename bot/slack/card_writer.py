@@ -1,40 +1,24 @@
 """The one writer of cards: brings every copy of a request's card in line with its row, and each copy stands once.
 
-What was drawn last is kept as a mark, so that nothing is drawn that did not change. Several replicas claim a copy
-before they draw it. When nobody can tell whether a copy was posted, its place is looked through first.
+What was drawn last is kept as a mark, so that nothing is drawn that did not change, and whichever replica is quicker
+draws it. A copy is a message of the outbox that is changed in its place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
-
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
+from datetime import datetime
 
 from bot.slack.card_blocks import card_message
 from bot.slack.gate import Gate
-from bot.slack.outbox import address
 from bot.world.memory import CardRow, Memory, RequestRow
 from skills.cards import card
-from skills.core.messages import say
-from skills.core.model import OPEN_STATES, Finding
+from skills.core.model import OPEN_STATES
 
-log = logging.getLogger("postern.slack")
-
-_EVENT = "postern_card"
 _LAYOUT = "1"  # raised when cards look different, so that those that stand are drawn anew
-_STALE = timedelta(seconds=60)
 _MOST_DIRECT = 10
-_PAGE, _PAGES = 100, 20
-_GONE = frozenset(
-    {"message_not_found", "channel_not_found", "is_archived", "cant_update_message", "edit_window_closed"}
-)
 _HIDDEN = ("drafted", "proposed")
 
 
@@ -44,14 +28,12 @@ class CardWriter:
 
     def __init__(
         self,
-        client: AsyncWebClient,
         memory: Memory,
         gate: Gate,
         clock: Callable[[], datetime],
         repository: str,
         approvers: str | None = None,
     ) -> None:
-        self._client = client
         self._memory = memory
         self._gate = gate
         self._clock = clock
@@ -59,17 +41,18 @@ class CardWriter:
         self._approvers = approvers
 
     async def draw(self) -> None:
-        """One pass over what may have changed."""
-        for row, copy, mark in await self._gate.run(self._due):
-            claimed = self._clock()
-            if not await self._gate.run(self._claim, copy, claimed):
-                continue
-            made = await self._gate.run(self._made, row)
-            ts = await self._put(copy, made)
-            over = ts is not None and row.request.state not in OPEN_STATES
-            await self._gate.run(
-                self._settle, copy, claimed, ts or copy.ts, mark if ts is not None else copy.mark, over
-            )
+        """One pass over what may have changed; what is drawn then waits in the outbox."""
+        await self._gate.run(self._draw)
+
+    def _draw(self) -> None:
+        due = self._due()
+        others = [each.request for each in self._memory.requests(self._repository)] if due else []
+        for row, copy, mark in due:
+            made = card_message(card(row.request, others, _pipeline(row)))
+            now, over = self._clock(), row.request.state not in OPEN_STATES
+            with self._memory.transaction() as tx:
+                if tx.draw_card(copy, mark, now, over=over):
+                    tx.show(f"card:{copy.key}", copy.channel, {"message": made}, now, repository=self._repository)
 
     def _due(self) -> list[tuple[RequestRow, CardRow, str]]:
         """Copies that don't show what their row says; those that are missing are added first."""
@@ -101,68 +84,6 @@ class CardWriter:
             return thread
         people = [name.upper().split(":") for name in request.waits_for if name.casefold().startswith("slack:")]
         return [f"slack:{name[1]}:direct:{name[-1]}" for name in people][:_MOST_DIRECT]
-
-    def _made(self, row: RequestRow) -> dict[str, Any]:
-        others = [each.request for each in self._memory.requests(self._repository)]
-        return card_message(card(row.request, others, _pipeline(row)))
-
-    def _claim(self, copy: CardRow, now: datetime) -> bool:
-        with self._memory.transaction() as tx:
-            return tx.claim_card(copy, now, now - _STALE)
-
-    def _settle(self, copy: CardRow, claimed: datetime, ts: str | None, mark: str, over: bool) -> None:
-        with self._memory.transaction() as tx:
-            tx.settle_card(copy.key, claimed, ts, mark, over=over)
-
-    async def _put(self, copy: CardRow, made: dict[str, Any]) -> str | None:
-        """What the chat calls the copy now; None when it does not show what it should. Empty: nothing can be shown."""
-        channel, thread = address(copy.channel)
-        try:
-            ts = copy.ts or (await self._found(copy, channel, thread) if copy.tries else None)
-            if ts:
-                await self._client.chat_update(channel=channel, ts=ts, **made)
-                return ts
-            metadata = {"event_type": _EVENT, "event_payload": {"key": copy.key}}
-            answer = await self._client.chat_postMessage(
-                channel=channel, thread_ts=thread, unfurl_links=False, unfurl_media=False, metadata=metadata, **made
-            )
-            return str(answer["ts"])
-        except SlackApiError as error:
-            return await self._refused(copy, made, str(error.response.get("error", "")))
-        except (TimeoutError, ClientError, OSError) as error:
-            log.warning("%s", say(Finding("EGR1411", {"key": copy.key, "why": type(error).__name__})).says)
-            return None
-
-    async def _refused(self, copy: CardRow, made: dict[str, Any], why: str) -> str | None:
-        """Blocks that Slack does not take are no reason to tell nobody: the text alone is sent. What is gone stays."""
-        log.warning("%s", say(Finding("EGR1411", {"key": copy.key, "why": why})).says)
-        if why in _GONE and copy.ts:
-            return copy.ts
-        if not why.startswith("invalid_blocks") or copy.ts:
-            return None
-        channel, thread = address(copy.channel)
-        try:
-            answer = await self._client.chat_postMessage(channel=channel, thread_ts=thread, text=made["text"])
-            return str(answer["ts"])
-        except (SlackApiError, TimeoutError, ClientError, OSError):
-            return None
-
-    async def _found(self, copy: CardRow, channel: str, thread: str | None) -> str | None:
-        """A copy that was posted by somebody who did not live to keep it."""
-        if thread is None and channel[:1] in "UW":
-            return None
-        ask: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": _PAGE}
-        ask |= {"ts": thread} if thread else {}
-        method: Any = self._client.conversations_replies if thread else self._client.conversations_history
-        for _ in range(_PAGES):
-            page: Any = await method(**ask)
-            for each in page.get("messages") or ():
-                if each.get("metadata", {}).get("event_payload", {}).get("key") == copy.key:
-                    return str(each["ts"])
-            ask["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
-            if not ask["cursor"]:
-                break
-        return None
 
 
 def _mark(row: RequestRow) -> str:

@@ -52,7 +52,7 @@ class Slack:
         self.bolt = build(secret, token, self.inbox, self.client)
         self.gate, aside = Gate(), Gate()
         self.outbox = Outbox(self.client, memory, aside, clock, ticks, repository)
-        self.cards = CardWriter(self.client, memory, aside, clock, repository, approvers)
+        self.cards = CardWriter(memory, aside, clock, repository, approvers)
         self.told: Callable[[], None] = lambda: None
         """Called whenever a message waits in the outbox."""
         self.worker = Worker(self.inbox, self.gate, self._tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ pytest.importorskip("slack_bolt")
 
 from bot.slack.card_writer import CardWriter
 from bot.slack.gate import Gate
+from bot.slack.outbox import Outbox
 from bot.world.memory import Memory, sqlite_url
 from skills.core.model import Decided, Request
 from tests.bot.test_memory import NOW
 from tests.core.test_cards import REQUEST
 from tests.fakes.block_kit import check_message
-from tests.fakes.slack_api import Break, SlackApi, slack_api
+from tests.fakes.slack_api import SlackApi, slack_api
 
 pytestmark = pytest.mark.asyncio
 THREAD = "slack:T1:C1:1.0"
@@ -34,7 +35,11 @@ class Room:
     now: datetime = NOW
 
     def writer(self, approvers: str | None = "C9") -> CardWriter:
-        return CardWriter(self.api.client, self.memory, Gate(), lambda: self.now, "allowlist", approvers)
+        return CardWriter(self.memory, Gate(), lambda: self.now, "allowlist", approvers)
+
+    async def draw(self, approvers: str | None = "C9") -> None:
+        await self.writer(approvers).draw()
+        await Outbox(self.api.client, self.memory, Gate(), lambda: self.now).drain()
 
     def put(self, request: Request) -> None:
         with self.memory.transaction() as tx:
@@ -71,80 +76,52 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
 
 
 async def test_a_copy_in_the_thread_and_one_where_approvers_look(room: Room) -> None:
-    await room.writer().draw()
+    await room.draw()
     assert [(sent["channel"], sent.get("thread_ts")) for sent in room.api.posted] == [("C1", "1.0"), ("C9", None)]
     for sent in room.api.posted:
         check_message(sent)
-    await room.writer().draw()
+    await room.draw()
     assert room.api.calls == ["chat.postMessage"] * 2
 
 
 async def test_every_copy_loses_its_buttons_once_it_is_decided(room: Room) -> None:
-    await room.writer().draw()
+    await room.draw()
     assert all("Approve" in steps for steps in room.steps())
     room.move("decided")
-    await room.writer().draw()
+    await room.draw()
     assert room.steps() == [[], []]
     for sent in room.api.posted:
         assert "approved, being merged" in str(sent["blocks"])
     assert all("<@USAM>" in str(sent["blocks"]) for sent in room.api.posted)
     room.move("merged")
-    await room.writer().draw()
+    await room.draw()
     assert len(room.api.posted) == 2
     assert all(copy.over for copy in room.memory.cards(REQUEST.key))
 
 
 async def test_without_a_channel_of_approvers_they_are_written_to_where_no_thread_is(room: Room) -> None:
     room.put(replace(REQUEST, key="EG-BBBBBBB", thread="slack:T1:C1:UDANA"))
-    await room.writer(None).draw()
+    await room.draw(None)
     assert [(sent["channel"], sent.get("thread_ts")) for sent in room.api.posted] == [("C1", "1.0"), ("USAM", None)]
 
 
 async def test_nothing_is_drawn_before_the_merge_request_is_there(room: Room) -> None:
     room.put(replace(REQUEST, key="EG-BBBBBBB", number=None, state="drafted", thread="slack:T1:C2:2.0"))
-    await room.writer().draw()
+    await room.draw()
     assert "C2" not in {sent["channel"] for sent in room.api.posted}
 
 
 async def test_two_replicas_draw_each_copy_once(room: Room) -> None:
-    await asyncio.gather(*(room.writer().draw() for _ in range(4)))
+    await asyncio.gather(*(room.draw() for _ in range(4)))
     assert len(room.api.posted) == 2
 
 
-async def test_a_copy_whose_post_nobody_saw_answered_is_found_and_not_doubled(room: Room) -> None:
-    room.api.breaks.append(Break("chat.postMessage", status=0, after=True))
-    await room.writer(None).draw()
-    room.now += timedelta(minutes=2)
-    await room.writer(None).draw()
-    assert len(room.api.posted) == 1
-    assert room.memory.cards(REQUEST.key)[0].ts == room.api.posted[0]["ts"]
-
-
-async def test_a_writer_that_died_is_taken_over(room: Room) -> None:
-    with room.memory.transaction() as tx:
-        tx.add_card(REQUEST.key, THREAD, room.now)
-    with room.memory.transaction() as tx:
-        assert tx.claim_card(room.memory.cards()[0], room.now, room.now)
-    await room.writer(None).draw()
-    assert room.api.posted == []
-    room.now += timedelta(minutes=2)
-    await room.writer(None).draw()
-    assert len(room.api.posted) == 1
-
-
-async def test_where_blocks_are_refused_the_text_alone_is_sent(room: Room) -> None:
-    room.api.breaks.append(Break("chat.postMessage", error="invalid_blocks"))
-    await room.writer(None).draw()
-    assert [sent.get("blocks") for sent in room.api.posted] == [None]
-    assert REQUEST.key in room.api.posted[0]["text"]
-
-
 async def test_a_request_that_is_reopened_has_buttons_again(room: Room) -> None:
-    await room.writer(None).draw()
+    await room.draw(None)
     room.move("closed", "hold")
-    await room.writer(None).draw()
+    await room.draw(None)
     assert room.steps() == [[]]
     room.move("waiting", "hold")
-    await room.writer(None).draw()
+    await room.draw(None)
     assert "Approve" in room.steps()[0]
     assert len(room.api.posted) == 1

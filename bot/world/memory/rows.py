@@ -207,17 +207,13 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """One copy of a request's card. `ts` is what the chat calls it, `mark` says what was drawn last, `tries` counts
-    attempts to post it, `busy` is when somebody began to draw it; `over`: nothing of it will change any more."""
+    """One copy of a request's card. `mark` says what was drawn last; `over`: nothing of it will change any more."""
 
     key: str
     request: str
     channel: str
-    ts: str | None
     mark: str
-    tries: int
     over: bool
-    busy: datetime | None
     updated_at: datetime
 
 

@@ -1,7 +1,7 @@
 """3 to 4: the copies of a request's card, and what a channel speaks of."""
 
 from alembic import op
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, String, Text
 
 revision = "0004"
 down_revision = "0003"
@@ -13,11 +13,8 @@ def upgrade() -> None:
         Column("key", Text, primary_key=True),
         Column("request", Text, ForeignKey("requests.key"), nullable=False),
         Column("channel", Text, nullable=False),
-        Column("ts", Text),
         Column("mark", Text, nullable=False),
-        Column("tries", Integer, nullable=False),
         Column("over", Boolean, nullable=False),
-        Column("busy", String(32)),
         Column("updated_at", String(32), nullable=False),
     )
     op.create_index("cards_of_request", "cards", ["request"])

@@ -1,0 +1,62 @@
+"""What a channel speaks of and who reads along there; and what a form or flags say exactly, past any channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.turns import Turn, new_subject
+from bot.world.memory import Memory
+from skills.core.commands import Heard
+from skills.core.model import Finding
+from skills.core.secrets import mask
+from skills.replies import Reply, problem
+
+_ABOUT_A_FLOW = ("check", "diagnose", "draft")
+_KEPT_OF_AN_ASK = ("for", "to", "until", "remove", "ip", "answer", "on", "reason", "default_deny")
+_KEPT_TEXT = 20_000
+
+
+def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> None:
+    """What a form or flags said exactly is what the thread speaks of from now on."""
+    if skill not in _ABOUT_A_FLOW:
+        return
+    new_subject(turn.state, Heard("reply"))
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    turn.state |= {name: given[name] for name in _KEPT_OF_AN_ASK if given.get(name)}
+    if skill == "diagnose":
+        turn.state["text"] = mask(str(given.get("text", ""))).text[:_KEPT_TEXT]
+    if skill == "draft":
+        turn.state["drafted_by"] = turn.who.id
+
+
+def of_the_channel(turn: Turn, memory: Memory) -> None:
+    """What the channel speaks of stands in for a workload that nobody has named in this thread."""
+    surface, *parts = turn.where.thread.split(":")
+    if surface != "slack" or len(parts) < 2 or turn.state.get("for"):
+        return
+    speaks = memory.channel(channel_of(turn.where.thread))
+    if speaks.get("for"):
+        turn.state |= {"for": speaks["for"], "of_channel": speaks["for"]}
+
+
+def by_the_channel(turn: Turn, skill: str) -> list[Reply]:
+    """Said once a thread, when an answer stands on what the channel speaks of."""
+    if skill not in _ABOUT_A_FLOW or not turn.state.get("of_channel"):
+        return []
+    workload = turn.state.pop("of_channel")
+    return [problem(Finding("EGR1417", {"workload": workload}))] if workload == turn.state.get("for") else []
+
+
+def channel_of(thread: str) -> str:
+    """`slack:TEAM:CHANNEL` of a thread of a chat."""
+    return ":".join(thread.split(":")[:3])
+
+
+def before_others_read_it(turn: Turn, reason: str) -> Reply | None:
+    """Text of a private channel that more people will read: said once a thread; whoever opens it then knows."""
+    if not turn.where.private or turn.warned or turn.state.get("told_who_reads"):
+        return None
+    turn.state |= {"told_who_reads": True, "reason_given": reason}
+    code = "EGR1419" if turn.state.get("text") else "EGR1418"
+    return Reply(problem(Finding(code)).lines, steps=("open",))
