@@ -60,7 +60,7 @@ from skills.core.secrets import mask
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT = 20_000
-DECISIONS = ("approve", "reject", "hold", "changes", "veto", "review")
+OF_A_REQUEST = ("approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
 
 
 class Interpreter(Protocol):
@@ -93,8 +93,10 @@ class Conversation:
 
     def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> list[Reply]:
         """A button says what could be typed, bound to what was shown beside it."""
-        words = f"{pressed.step} {pressed.key}" if pressed.step in DECISIONS and pressed.key else pressed.step
-        words += f" because {pressed.reason}" if pressed.reason else ""
+        words = f"{pressed.step} {pressed.key}" if pressed.step in OF_A_REQUEST and pressed.key else pressed.step
+        if pressed.reason:
+            joint = "" if pressed.step in ("ask", "answer") else " because"
+            words = f"{words}{joint} {' '.join(pressed.reason.split())}"
         return self._turn(Turn(words, who, where, digest=pressed.digest, warned=pressed.warned, also=also))
 
     def ask(

@@ -17,7 +17,7 @@ from skills.core.model import ISOLATION, OPEN_STATES, Decided, Finding, Request
 from skills.core.secrets import mask
 from skills.core.short_words import word
 
-DECIDABLE = ("waiting", "held")
+DECIDABLE = ("waiting", "held", "returned")
 STEPS = ("approve", "reject", "changes", "hold", "ask")
 _LIMITS = {"uds": ("EGR1404", "EGR1405", "EGR1406", "EGR1407")}
 _MOST_OPENS, _MOST_EARLIER, _EVIDENCE, _REASON = 6, 5, 600, 1200
@@ -138,6 +138,8 @@ def _lines(request: Request, pipeline: tuple[str, str] | None) -> list[Line]:
     found += [Line("evidence", seen, quoted=True)] if seen else []
     found += [Line("pipeline", f"{pipeline[0]} {pipeline[1]}".strip())] if pipeline else []
     if request.state in OPEN_STATES:
+        asked = request.question
+        found += [Line("question", mask(asked.text).text[:_REASON], (asked.by,), asked.at)] if asked else []
         found += _waits(request)
     return found
 

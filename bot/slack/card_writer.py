@@ -99,6 +99,7 @@ def _mark(row: RequestRow) -> str:
         row.seen,
         [[each.verb, each.by, each.at] for each in request.decisions],
         request.latest.code if request.latest else None,
+        request.question.at if request.question else None,
     ]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]
 

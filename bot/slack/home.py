@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.slack import kit
-from skills.cards import headline
+from skills.cards import DECIDABLE, headline
 from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Request
 from skills.core.short_words import word
 
@@ -38,7 +38,7 @@ def belongs(name: str, request: Request, person: Person, today: date) -> bool:
     if name == "queue":
         done = {past.by.casefold() for past in request.decisions if past.digest == request.digest}
         waits = any(person.is_same(each) for each in request.waits_for)
-        return waits and not own and request.state in ("waiting", "held") and person.id.casefold() not in done
+        return waits and not own and request.state in DECIDABLE and person.id.casefold() not in done
     if name == "expiring":
         return own and stands and bool(request.until) and date.fromisoformat(str(request.until)) <= today + _SOON
     return is_open
