@@ -64,8 +64,16 @@ def _command(arguments: Mapping[str, Any]) -> int:
         from bot.terminal import chat  # noqa: PLC0415
 
         return chat(app, thread=arguments["thread"])
+    if name == "init":
+        from bot.init import begin  # noqa: PLC0415
+
+        return begin(app, arguments)
     if name == "doctor":
         from bot.doctor import run_doctor  # noqa: PLC0415
+        from bot.reach import run_egress  # noqa: PLC0415
+
+        if arguments["egress"]:
+            return run_egress(app, arguments["for_"], arguments["choose"], as_json=arguments["json"])
 
         return run_doctor(app, as_json=arguments["json"], quick=arguments["quick"])
     if name == "requests":

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot import output
+from bot import output, setup_checks
 from bot.app import App
 from skills.core import wire
 from skills.core.diagram.block import placed
@@ -120,6 +120,8 @@ def _contradictions(app: App) -> Iterator[Finding]:
 
 QUICK: tuple[Callable[[App], Iterator[Finding]], ...] = (_repository, _state)
 THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (
+    setup_checks.settings,
+    setup_checks.slack,
     _policy,
     _diagrams,
     _person,

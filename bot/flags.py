@@ -86,7 +86,11 @@ def parser() -> argparse.ArgumentParser:
         "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
     )
     doctor.add_argument("--quick", action="store_true", help="only what a running service needs: repository and state")
+    doctor.add_argument("--egress", action="store_true", help="what Postern itself must reach, and the rule for it")
+    doctor.add_argument("--for", dest="for_", metavar="TEXT", help="the workload that Postern runs as, for --egress")
+    doctor.add_argument("--choose", metavar="TEXT", help="the way to open a host, as in draft, for --egress")
     _common(doctor)
+    _init_parser(commands)
     chat = commands.add_parser("chat", help="the same conversation as in Slack, in the terminal")
     _common(chat)
     chat.add_argument("--thread", default="default", help="name of the conversation; each goes on where it ended")
@@ -111,6 +115,19 @@ def parser() -> argparse.ArgumentParser:
         "--port", type=int, default=3000, help="port for Slack over HTTP, webhooks, /healthz and /readyz (default 3000)"
     )
     return top
+
+
+def _init_parser(commands: Any) -> None:
+    init = commands.add_parser("init", help="writes a first policy and settings from what the repository says")
+    _config(init)
+    init.add_argument(
+        "--approver", action="append", metavar="NAME", help="who approves, beside the people of CODEOWNERS; repeatable"
+    )
+    init.add_argument("--slack", choices=("socket", "http"), help="how Slack reaches Postern (default socket)")
+    init.add_argument("--postgres", action="store_true", default=None, help="keep the state in a PostgreSQL of yours")
+    init.add_argument("--out", metavar="FOLDER", help="where postern.env goes; without it, POSTERN_HOME")
+    init.add_argument("--yes", action="store_true", help="ask nothing")
+    init.add_argument("--json", action="store_true", help="one JSON object instead of sentences; asks nothing")
 
 
 def _skill_parser(commands: Any, skill: Skill) -> None:
@@ -160,11 +177,15 @@ def _extra(info: Any) -> Mapping[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _config(parser: argparse.ArgumentParser) -> None:
     config = next(setting for setting in ALL_SETTINGS if setting.name == "config")
     parser.add_argument(
         "--config", metavar="PATH_OR_URL", help=f"{config.help} Default: ${config.variable}, else here."
     )
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
     parser.add_argument("--at", metavar="REV", help="read the commit REV instead of what is newest")
     parser.add_argument("--as", dest="as_", metavar="PERSON", help="act as someone else; on the local forge only")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")

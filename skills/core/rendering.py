@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -121,4 +122,15 @@ def _is_hidden(sign: str) -> bool:
     return sign not in "\n\t" and (unicodedata.category(sign) == "Cc" or sign in _TURNS)
 
 
-_FILTERS: dict[str, Any] = {"md": escape_markdown, "cell": escape_cell, "code": code_cell, "fence": fenced}
+def quoted(text: object) -> str:
+    """Foreign text as one YAML scalar, whatever is in it: JSON is YAML."""
+    return json.dumps(str(text), ensure_ascii=False)
+
+
+_FILTERS: dict[str, Any] = {
+    "md": escape_markdown,
+    "cell": escape_cell,
+    "code": code_cell,
+    "fence": fenced,
+    "quoted": quoted,
+}
