@@ -13,6 +13,9 @@ SHOW := awk '/^Collecting/ { print "    " $$2; fflush(); next } /^exit / { statu
 	exit status }'
 INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 
+# Some hundred processes of a test run would each compile what none of them may keep.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DELETE_ON_ERROR:
 .PHONY: help setup dev demo demo-clean test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow
 
@@ -45,8 +48,8 @@ check: .venv/.dev ## Lint, format, types and import contracts
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 
-slow: .venv/.dev ## The tests that `make test` leaves out because they take minutes each
-	@$(PY) -m pytest -m slow $(ARGS)
+slow: .venv/.dev ## The tests that `make test` leaves out because they take minutes each, and all examples of properties
+	@POSTERN_ALL_EXAMPLES=1 $(PY) -m pytest -m "slow or hypothesis" $(ARGS)
 
 mutants: .venv/.dev ## Plant mistakes; each must turn a test red (some minutes)
 	@$(PY) -m tests.mutants $(ARGS)

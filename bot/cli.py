@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(arguments: Mapping[str, Any]) -> int:
     from bot.app import App  # noqa: PLC0415 - not needed for --help
+    from bot.tools import TOOLS  # noqa: PLC0415
 
     settings = Settings.from_env(os.environ)
     name = arguments["command"]
@@ -60,26 +61,8 @@ def _command(arguments: Mapping[str, Any]) -> int:
     app = App.build(settings, config=arguments.get("config"), at=arguments.get("at"), acting_as=arguments.get("as_"))
     if name == "eval":
         return run_eval(kept_cases(app.memory), worst=arguments["worst"], as_json=arguments["json"])
-    if name == "chat":
-        from bot.terminal import chat  # noqa: PLC0415
-
-        return chat(app, thread=arguments["thread"])
-    if name == "init":
-        from bot.init import begin  # noqa: PLC0415
-
-        return begin(app, arguments)
-    if name == "doctor":
-        from bot.doctor import run_doctor  # noqa: PLC0415
-        from bot.reach import run_egress  # noqa: PLC0415
-
-        if arguments["egress"]:
-            return run_egress(app, arguments["for_"], arguments["choose"], as_json=arguments["json"])
-
-        return run_doctor(app, as_json=arguments["json"], quick=arguments["quick"])
-    if name == "requests":
-        from bot.requests import run_requests  # noqa: PLC0415
-
-        return run_requests(app, arguments["action"], arguments["key"], as_json=arguments["json"])
+    if name in TOOLS:
+        return TOOLS[name](app, arguments)
     if arguments.get("batch"):
         from bot.batch import run_batch  # noqa: PLC0415
 

@@ -82,15 +82,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for skill in ALL:
         _skill_parser(commands, skill)
-    doctor = commands.add_parser(
-        "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
-    )
-    doctor.add_argument("--quick", action="store_true", help="only what a running service needs: repository and state")
-    doctor.add_argument("--egress", action="store_true", help="what Postern itself must reach, and the rule for it")
-    doctor.add_argument("--for", dest="for_", metavar="TEXT", help="the workload that Postern runs as, for --egress")
-    doctor.add_argument("--choose", metavar="TEXT", help="the way to open a host, as in draft, for --egress")
-    _common(doctor)
-    _init_parser(commands)
+    _setup_parsers(commands)
     chat = commands.add_parser("chat", help="the same conversation as in Slack, in the terminal")
     _common(chat)
     chat.add_argument("--thread", default="default", help="name of the conversation; each goes on where it ended")
@@ -117,7 +109,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _init_parser(commands: Any) -> None:
+def _setup_parsers(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
+    )
+    doctor.add_argument("--quick", action="store_true", help="only what a running service needs: repository and state")
+    doctor.add_argument("--egress", action="store_true", help="what Postern itself must reach, and the rule for it")
+    doctor.add_argument("--for", dest="for_", metavar="TEXT", help="the workload that Postern runs as, for --egress")
+    doctor.add_argument("--choose", metavar="TEXT", help="the way to open a host, as in draft, for --egress")
+    _common(doctor)
     init = commands.add_parser("init", help="writes a first policy and settings from what the repository says")
     _config(init)
     init.add_argument(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from bot.app import App
@@ -23,8 +27,23 @@ def app_on(
     """An App whose allowlist is a bare repository with these files. Called again it finds what stands there."""
     repository = folder / "allowlist.git"
     if not repository.exists():
-        new_repository(repository, files, message="The allowlist", date="2026-01-05T08:00:00+00:00")
+        allowlist(repository, files)
     return app_at(repository, folder, person=person, clock=clock)
+
+
+def allowlist(path: Path, files: Mapping[str, bytes]) -> None:
+    """A bare repository of these files with one commit: made once a process, then copied, which takes no git."""
+    made = _made(tuple(sorted(files.items())))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(made, path)
+
+
+@cache
+def _made(files: tuple[tuple[str, bytes], ...]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="postern-allowlist-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    new_repository(folder / "made.git", dict(files), message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    return folder / "made.git"
 
 
 def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example", clock: Clock = lambda: NOW) -> App:

@@ -18,6 +18,7 @@ _MARKDOWN = frozenset("\\`*_[]#.!|<>~@:$&%")
 _FENCE = "````"
 _FOREIGN_TEMPLATE, _FOREIGN_TEXT = 60_000, 200_000  # characters
 _NAME_SIGNS = frozenset(" .:/*_=,()@+-")
+_CONTROLS = ("Cc", "Zl", "Zp")
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -118,8 +119,9 @@ def fenced(text: object, language: str = "") -> str:
 
 
 def _is_hidden(sign: str) -> bool:
-    """A control sign, or one that turns the direction of writing, so that a line would read as another one."""
-    return sign not in "\n\t" and (unicodedata.category(sign) == "Cc" or sign in _TURNS)
+    """A control sign, one that ends a line by another name, or one that turns the direction of writing: a line would read
+    as another one."""
+    return sign not in "\n\t" and (unicodedata.category(sign) in _CONTROLS or sign in _TURNS)
 
 
 def quoted(text: object) -> str:

@@ -15,7 +15,7 @@ import pytest
 from bot.cli import main
 from bot.sample import files
 from bot.scenes import SCENES
-from bot.world.config_repo import new_repository
+from tests.apps import allowlist
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
@@ -24,7 +24,7 @@ TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 m
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     path = tmp_path / "allowlist.git"
-    new_repository(path, files(), message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    allowlist(path, files())
     return path
 
 
@@ -255,7 +255,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], repository: Path, tmp_path: 
     )
     sound = tmp_path / "sound.git"
     kept = {path: text for path, text in files().items() if not path.startswith("k8s/")}
-    new_repository(sound, kept, message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    allowlist(sound, kept)
     status, out, _ = run(capsys, "doctor", "--config", str(sound))
     assert "FAULT" not in out
     assert status == 0

@@ -38,6 +38,7 @@ from skills.core.model import (
     RequestState,
     Workload,
 )
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from tests.fakes.postgres import Postgres
@@ -430,7 +431,7 @@ class RequestMoves(RuleBasedStateMachine):
 
 
 RequestMoves.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(25), stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestRequestMoves = RequestMoves.TestCase
 

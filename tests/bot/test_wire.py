@@ -26,6 +26,7 @@ from skills.core.model import (
     Question,
     Workload,
 )
+from tests.examples import examples
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -65,7 +66,7 @@ def test_every_known_value_comes_back_equal(kind: type) -> None:
     there_and_back()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(wire.KNOWN), json_values)
 def test_hostile_json_is_refused_and_never_crashes(kind: type, data: Any) -> None:
     with pytest.raises(Unreachable) as refused:
@@ -73,7 +74,7 @@ def test_hostile_json_is_refused_and_never_crashes(kind: type, data: Any) -> Non
     assert refused.value.code == "EGR580"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_one_changed_field_is_refused_or_of_the_right_type(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(wire.KNOWN))

@@ -13,6 +13,7 @@ from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.flows import read_flow
 from skills.core.reading import is_manifest, read_file
+from tests.examples import examples
 from tests.worlds import allowlist, files_of
 
 HERE = Path(__file__).parent
@@ -160,7 +161,7 @@ def said(what: Allowlist) -> dict[str, object]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(COMMITS)
 def test_brought_along_is_compiled_anew(commits: list[dict[str, list[str]]]) -> None:
     files: dict[str, str] = {}

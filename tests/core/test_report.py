@@ -11,6 +11,7 @@ from skills.core.report import read_report
 from skills.core.report.names import host_alone, host_at, ports_of
 from skills.core.report.normal import HEAD, TAIL
 from tests.core.test_secrets import SECRETS
+from tests.examples import examples
 from tests.work import calls
 
 
@@ -224,14 +225,14 @@ def test_work_grows_linearly() -> None:
 
 
 @given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1"))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_never_crashes(text: str) -> None:
     judgement = judge(read_report(text))
     assert judgement.sightings
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_never_crashes_on_broken_logs(text: str) -> None:
     for seen in judge(read_report(text)).destinations:
         assert seen.host and seen.host == seen.host.lower()

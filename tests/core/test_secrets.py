@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skills.core.secrets import mask
+from tests.examples import examples
 from tests.work import calls
 
 RANDOM = "a1B2c3D4e5F6g7H8i9J0k1L2"
@@ -100,7 +101,7 @@ PIECES = [
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=14).map("".join)))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_never_crashes_and_is_stable(text: str) -> None:
     once = mask(text).text
     assert mask(once).text == once

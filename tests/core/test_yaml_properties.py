@@ -20,6 +20,7 @@ from skills.core.yaml_text import (
     replace_value,
 )
 from skills.core.yaml_text.page import same
+from tests.examples import examples
 
 HOSTILE = (
     *("yes", "N", "on", "12:30", "2020-01-01", "1e3", "0x1", "0o7", "1_000", ".inf", "~", "null", "", "=", "<<"),
@@ -131,7 +132,7 @@ def is_insertion(text: str, new: str) -> bool:
     return text[start:] == new[len(new) - len(text) + start :]
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(st.sampled_from(TEXTS), values, st.none() | words)
 def test_an_appended_item_is_all_that_is_new(text: str, item: Any, comment: str | None) -> None:
     new = edited(append_item, text, ["a"], item, comment=comment)
@@ -143,7 +144,7 @@ def test_an_appended_item_is_all_that_is_new(text: str, item: Any, comment: str 
         assert remove_item(new, 0, ["a"], len(before["a"])) == text
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(st.sampled_from(TEXTS), words, values, st.none() | words, st.booleans())
 def test_an_inserted_key_is_all_that_is_new(text: str, key: str, value: Any, comment: str | None, behind: bool) -> None:
     new = edited(insert_key, text, [], key, value, after="a" if behind else None, comment=comment)
@@ -155,7 +156,7 @@ def test_an_inserted_key_is_all_that_is_new(text: str, key: str, value: Any, com
     assert remove_item(new, 0, [key]) == text
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @given(st.sampled_from(TEXTS), values, words)
 def test_a_replaced_value_is_all_that_is_new(text: str, value: Any, key: str) -> None:
     before = documents(text)[0]
@@ -168,7 +169,7 @@ def test_a_replaced_value_is_all_that_is_new(text: str, value: Any, key: str) ->
         assert same(documents(new)[0], {**{name: before[name] for name in before if name != "b"}, key: value})
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(values, min_size=1, max_size=4), st.booleans(), st.data())
 def test_items_can_be_added_and_removed_in_any_order(items: list[Any], flow: bool, draw: st.DataObject) -> None:
     text = "a: [1, 2] # c\nb: 1\n" if flow else "a:\n  - 1\n  # c\n  - 2\nb: 1\n"
@@ -192,7 +193,7 @@ def test_removing_everything_leaves_an_empty_list_each_other_byte_in_place(text:
     assert new.endswith(text.rpartition("b" if '"b' in text else "b:")[2])
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.sampled_from(TEXTS), values)
 def test_an_appended_document_is_all_that_is_new(text: str, value: Any) -> None:
     block = insert_key("a: 1\n", 0, [], "value", value)
@@ -201,7 +202,7 @@ def test_an_appended_document_is_all_that_is_new(text: str, value: Any) -> None:
     assert same(documents(new), [*documents(text), {"a": 1, "value": value}])
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.text(st.sampled_from("ab:-[]{}#&*|>'\" \n,1"), max_size=40), values)
 def test_no_text_makes_an_edit_go_wrong(text: str, value: Any) -> None:
     for document in read_documents("", text)[0]:

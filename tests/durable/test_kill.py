@@ -33,7 +33,14 @@ def killed_and_taken_over(folder: Path, url: str, act: str, point: str) -> None:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_propose(tmp_path: Path, database: str, point: str) -> None:
+def test_propose(tmp_path: Path, point: str) -> None:
+    killed_and_taken_over(tmp_path, f"sqlite:///{tmp_path / 'home' / 'postern.db'}", "propose", point)
+
+
+@pytest.mark.parametrize(
+    "point", [each if each == "claimed" else pytest.param(each, marks=pytest.mark.slow) for each in POINTS]
+)
+def test_propose_on_either(tmp_path: Path, database: str, point: str) -> None:
     killed_and_taken_over(tmp_path, database, "propose", point)
 
 

@@ -52,7 +52,7 @@ def run(tmp_path: Path) -> Run:
     return start
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
+@pytest.mark.parametrize("workers", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_skips_are_counted_by_name(run: Run, workers: str) -> None:
     said = run("-n", workers)
     assert "skipped by name: no-such-program 1, shared corpus 2" in said

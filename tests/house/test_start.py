@@ -42,29 +42,28 @@ print(calls)
 """
 
 
-def _run(code: str, cache: Path) -> str:
-    """A fresh interpreter with compiled files of its own, as an installed package has them."""
+def _run(code: str) -> str:
+    """A fresh interpreter that finds compiled files, as an installed package has them."""
     env = {key: value for key, value in os.environ.items() if key not in {"PYTHONDONTWRITEBYTECODE", "COVERAGE_RUN"}}
-    env["PYTHONPYCACHEPREFIX"] = str(cache)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr.splitlines()[-1:]
     return done.stdout
 
 
-def test_import_costs_no_more_than_pydantic(tmp_path: Path) -> None:
+def test_import_costs_no_more_than_pydantic() -> None:
     existing("bot", "cli.py")
 
     def calls(name: str) -> int:
-        return int(_run(COUNTED.format(name=name), tmp_path))
+        return int(_run(COUNTED.format(name=name)))
 
     calls(COMMAND_LINE), calls(YARDSTICK)  # the first of each compiles
     ours, yardstick = calls(COMMAND_LINE), calls(YARDSTICK)
     assert ours <= AT_MOST * yardstick, f"{ours} calls against {yardstick}"
 
 
-def test_import_leaves_heavy_libraries_alone(tmp_path: Path) -> None:
+def test_import_leaves_heavy_libraries_alone() -> None:
     existing("bot", "cli.py")
-    loaded = _run(f"import sys, {COMMAND_LINE}; print(*sorted(sys.modules))", tmp_path).split()
+    loaded = _run(f"import sys, {COMMAND_LINE}; print(*sorted(sys.modules))").split()
     none_of(library for library in HEAVY if library in loaded)
 
 
@@ -100,6 +99,6 @@ def test_only_a_service_pays_for_the_durable_engine(
     monkeypatch.setenv("POSTERN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("POSTERN_PERSON", "dana@fincorp.example")
     code = WORKED.format(root=str(ROOT), folder=str(tmp_path), said=said, words=words)
-    last = _run(code, tmp_path / "cache").splitlines()[-1].split()
+    last = _run(code).splitlines()[-1].split()
     assert last[:2] in (["STATUS", "0"], ["STATUS", "3"])
     assert last[2:] == []

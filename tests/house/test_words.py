@@ -29,6 +29,8 @@ FORBIDDEN = re.compile(
         ]
     )
 )
+PIECES = [*HOSTS, *FOLDERS, *(tool.replace("\\", "") for tool in TOOLS)]
+"""One of them stands in every text that must be looked at; it is found much faster than the expression."""
 
 
 def _files() -> list[str]:
@@ -43,7 +45,10 @@ def test_no_machine_path_registry_or_workplace_tool_is_named() -> None:
         path = ROOT / name
         if not path.is_file() or path.is_symlink():
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if not any(piece in text for piece in PIECES):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
             if match := FORBIDDEN.search(line):
                 found.append(f"{name}:{number}: {match[0]}")
     none_of(found)

@@ -63,6 +63,7 @@ def test_postgresql_crashes_with_requests_in_every_state(tmp_path: Path, postgre
         assert states(player) == {**before, "waiting": "merged", "held": "merged", "closed": "waiting"}
 
 
+@pytest.mark.slow
 def test_a_gitlab_that_is_down_while_people_ask_and_decide(sqlite_town: Town) -> None:
     """They are told so; what was accepted before is carried out when it is back, and nothing else is."""
     player = Player(sqlite_town, Schedule(NEEDS, (ASKED, BROUGHT)), 0)
@@ -92,6 +93,7 @@ def test_a_clock_that_jumps_between_what_people_do(sqlite_town: Town, seconds: f
     assert states(player) == {state: state for state in STATES}
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_loses_nothing_and_goes_on_once_there_is_room(sqlite_town: Town) -> None:
     player = Player(sqlite_town, Schedule(NEEDS, (ASKED,)), 0)
     all_is_well(player)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from skills.core.messages import say
 from skills.core.platforms import network_policy
 from tests.core.kube import World, half_decision, to, world_of
+from tests.examples import examples
 
 NAMESPACES = {"a": {"team": "x"}, "b": {"team": "y"}}
 PODS = {"p": {"app": "p"}, "q": {"app": "q", "tier": "t"}}
@@ -168,7 +169,7 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 
 
 @given(_POLICIES, st.sampled_from(PORTS), st.sampled_from(["tcp", "udp"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=_SLOW)
 def test_pods_and_addresses_agree_with_the_naive_reading(
     policies: list[tuple[str, dict[str, Any]]], port: int, protocol: str
 ) -> None:
@@ -212,7 +213,7 @@ _ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(_KEYS, _ANYTHING, max_size=6), _ANYTHING)
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=_SLOW)
 def test_nonsense_gets_an_answer_and_every_finding_a_sentence(spec: dict[str, Any], metadata: Any) -> None:
     made = cluster([("a", spec)])
     nonsense = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}

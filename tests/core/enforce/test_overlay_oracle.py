@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from tests.core.enforce.kustomizations import canonical, ours, theirs, trees
+from tests.examples import examples
 
 
 @pytest.mark.needs("kubectl")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=trees())
 def test_as_kustomize_builds_it(texts: dict[str, str], tmp_path: Path) -> None:
     wanted, made = theirs(texts, tmp_path / "k"), ours(texts)

@@ -14,6 +14,7 @@ from skills.core.platform_base import Sources
 from skills.core.platforms import cilium
 from tests.core.kube import deployment, service, to
 from tests.core.platforms.cilium_support import API, WEB, World, ccnp, cnp, egress, names, world, world_of
+from tests.examples import examples
 
 OWN = """\
 # What web needs
@@ -326,7 +327,7 @@ def test_isolations_are_of_known_workloads() -> None:
 HOSTS = st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z0-9](\.[a-z]{2,6}){1,3}", fullmatch=True)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(host=HOSTS, port=st.integers(1, 65535), protocol=st.sampled_from(["tcp", "udp"]))
 def test_every_draft_covers_the_need_and_is_undone(host: str, port: int, protocol: str) -> None:
     made = world(OWN, pods=WEB)

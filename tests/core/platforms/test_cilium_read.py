@@ -19,6 +19,7 @@ from skills.core.reading import read_file
 from skills.core.yaml_text import read_documents
 from tests.core.kube import DENY_EGRESS, deployment, policy, to
 from tests.core.platforms.cilium_support import DNS, WEB, ccnp, cnp, egress, names, world, world_of
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ _TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     tree=st.dictionaries(
         st.sampled_from(["egress", "egressDeny", "ingress", "endpointSelector", "nodeSelector"]), _TREES

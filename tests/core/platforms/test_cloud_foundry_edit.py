@@ -29,6 +29,7 @@ from tests.core.platforms.cloud_foundry_repo import (
     sources,
     space,
 )
+from tests.examples import examples
 
 PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
 PARTNER = asg("partner", rule("198.51.100.0/24"))
@@ -461,7 +462,7 @@ def test_a_route_between_apps_is_closed_by_its_own_command() -> None:
 ADDRESSES = st.ip_addresses(v=4).map(str)
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=examples(60))
 @given(st.lists(st.tuples(ADDRESSES, st.integers(1, 65535)), min_size=1, max_size=4, unique=True))
 def test_what_was_edited_is_open_and_a_second_time_changes_nothing(wanted: list[tuple[str, int]]) -> None:
     files = {**space("partner"), **PARTNER}
@@ -473,7 +474,7 @@ def test_what_was_edited_is_open_and_a_second_time_changes_nothing(wanted: list[
     assert audited(done) == []
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(ADDRESSES, st.integers(8, 32), st.integers(1, 65535)), max_size=6),
     ADDRESSES,

@@ -20,6 +20,7 @@ from skills.core.model import Need, Verdict, Workload
 from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.terraform import evaluate, read_terraform
 from tests.core.platforms.cloud_foundry_repo import codes
+from tests.examples import examples
 from tests.worlds import allowlist
 
 PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
@@ -403,7 +404,7 @@ def test_what_no_list_says_is_a_command(groups: str) -> None:
 HOSTS = st.lists(st.sampled_from(["api.sam.gov", "a.example", "b.example", "*.c.example", "z.example"]), unique=True)
 
 
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=examples(25), deadline=None)
 @given(HOSTS, st.booleans())
 def test_a_host_more_on_a_proxy_then_less_is_as_before(hosts: list[str], rows: bool) -> None:
     quoted = [f'"{host}"' for host in hosts]

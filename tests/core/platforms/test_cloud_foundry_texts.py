@@ -14,6 +14,7 @@ from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.caddy import with_line, without_line
 from skills.core.platforms.cloud_foundry.commands import Command, Policy, read_script
 from tests.core.platforms.cloud_foundry_repo import codes
+from tests.examples import examples
 
 
 def bindings(text: str) -> list[tuple[str, str, str, bool]]:
@@ -92,7 +93,7 @@ PIECES = st.sampled_from(
 PATHS = st.sampled_from(["a/x.sh", "a/main.tf", "a/x/main.tf", "a/p.tfvars", "a/Caddyfile", "a/a.acl"])
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(PATHS, st.lists(PIECES, max_size=14)), max_size=5))
 def test_nothing_that_a_text_holds_can_crash_the_dialect(files: list[tuple[str, list[str]]]) -> None:
     entries: list[object] = []
@@ -128,7 +129,7 @@ BLOCKS = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=examples(100), deadline=None)
 @given(BLOCKS, BLOCKS)
 def test_references_in_a_circle_end(one: list[str], other: list[str]) -> None:
     entries = [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.core.platforms.istio_repo import DEPLOYMENT, REGISTRY_ONLY, check, drafted, entry, repository, texts_of
 from tests.core.platforms.test_istio_values import VALUES, indented
+from tests.examples import examples
 from tests.judges import judged, worse
 
 BASE = {"base/app.yaml": DEPLOYMENT + "---\n" + REGISTRY_ONLY}
@@ -42,7 +43,7 @@ PORTS = st.sampled_from(["https://{}", "https://{}:8443", "http://{}", "http://{
 ADDRESSES = ("203.0.113.77",)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(sorted(SHAPES)), HOSTS, PORTS)
 def test_a_draft_does_what_is_asked_and_removal_undoes_it(shape: str, host: str, port: str) -> None:
     files = {**BASE, **SHAPES[shape]}

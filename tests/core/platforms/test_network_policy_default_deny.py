@@ -14,6 +14,7 @@ from skills.core.platforms import network_policy
 from tests.core.enforce.random_clusters import manifests
 from tests.core.enforce.test_kube_properties import flows
 from tests.core.kube import DENY_EGRESS, World, deployment, half_decision, policy, to, world, world_of
+from tests.examples import examples
 
 
 def isolate(made: World, namespace: str, reason: str = "") -> tuple[World, list[str]]:
@@ -120,7 +121,7 @@ def test_a_reason_never_leaves_its_comment(reason: str) -> None:
 
 
 @given(st.integers(1, 1_000_000))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_that_rules_give_is_lost_nothing_is_opened_and_twice_is_once(seed: int) -> None:
     items = manifests(seed)
     texts = {f"{number:03}.yaml": json.dumps(item) for number, item in enumerate(items)}

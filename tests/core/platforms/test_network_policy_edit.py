@@ -16,6 +16,7 @@ from skills.core.platform_base import Sources
 from skills.core.platforms import network_policy
 from skills.core.yaml_text import read_documents
 from tests.core.kube import DENY_EGRESS, World, deployment, namespace, policy, service, to, world, world_of
+from tests.examples import examples
 
 WEB = deployment("web")
 API = deployment("api", "back", ports="{name: http, containerPort: 8080}")
@@ -489,7 +490,7 @@ def test_a_reason_never_leaves_its_comment(reason: str) -> None:
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_reason_in_an_existing_policy_too(reason: str) -> None:
     made = world(DENY_EGRESS, OWN, pods=WEB)
     for where in (to("203.0.113.9"), to("198.51.100.0/24", 8443)):
@@ -657,7 +658,7 @@ _PODS = {"pods.yaml": f"{WEB}---\n{API}---\n{deployment('job')}---\n{service('ap
 
 
 @given(st.sampled_from(_FILES), st.lists(st.sampled_from(_DESTINATIONS), min_size=1, max_size=3, unique_by=str))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @example(_FILES[2], [to("198.51.100.0/24", 5432), to("198.51.100.0/24", 443)])
 def test_a_draft_allows_is_idempotent_and_is_undone(files: dict[str, str], wanted: Sequence[Destination]) -> None:
     made = world_of({**files, **_PODS})

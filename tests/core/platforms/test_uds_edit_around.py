@@ -12,6 +12,7 @@ from skills.core.platforms.uds.naming import policy_name
 from skills.core.yaml_text import read_documents
 from tests.core.platforms.uds_drafts import BLOCK, BOTH, added, drafted, says
 from tests.core.platforms.uds_support import API_SERVICE, BUNDLE, deployment, index_of, package, repository
+from tests.examples import examples
 
 # --- what stands in the way, and what is wider or lost
 
@@ -315,7 +316,7 @@ def _package(rules: list[str], flow: bool, mode: str) -> str:
     return package(yaml.safe_dump(items, sort_keys=False) if items else "", mode=mode)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(_RULES, st.booleans(), st.sampled_from(["ambient", "sidecar"]), _TO)
 def test_edit_then_read_twice_then_remove(rules: list[str], flow: bool, mode: str, to: str) -> None:
     files = repository(_package(rules, flow, mode))

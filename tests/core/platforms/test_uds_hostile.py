@@ -12,6 +12,7 @@ from skills.core.messages import say
 from skills.core.platforms import uds
 from tests.core.platforms.uds_drafts import drafted
 from tests.core.platforms.uds_support import check, index_of, package, repository
+from tests.examples import examples
 from tests.work import calls
 
 MOST_CALLS = 4_000_000  # functions of one check, one audit and one list of grants; it is 2 million at most
@@ -75,7 +76,7 @@ _BUNDLE = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.one_of(_ODD, _NETWORK, _NETWORK),
     _BUNDLE,

@@ -13,6 +13,7 @@ from skills.core.change import Draft
 from skills.core.model import Grant
 from tests.core.platforms.uds_drafts import drafted
 from tests.core.platforms.uds_support import check, deployment, package, repository
+from tests.examples import examples
 from tests.judges import worse
 
 HOSTS = ("one.example.com", "two.example.com")
@@ -75,7 +76,7 @@ def denied(made: Draft, flow: tuple[str, str, int, str]) -> bool:
 ANYWHERE_FOR_BATCH = "{direction: Egress, selector: {app: batch}, remoteGenerated: Anywhere}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     _RULES, _RULES, _MODE, _MODE, _ACCOUNT, st.sampled_from(HOSTS), st.sampled_from(PORTS), st.booleans(), st.booleans()
 )

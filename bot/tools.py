@@ -1,0 +1,46 @@
+"""The commands for whoever runs Postern, beside those of the skills. Each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.app import App
+
+Arguments = Mapping[str, Any]
+
+
+def _chat(app: App, arguments: Arguments) -> int:
+    from bot.terminal import chat  # noqa: PLC0415 - importing this module must cost nothing
+
+    return chat(app, thread=arguments["thread"])
+
+
+def _init(app: App, arguments: Arguments) -> int:
+    from bot.init import begin  # noqa: PLC0415
+
+    return begin(app, arguments)
+
+
+def _doctor(app: App, arguments: Arguments) -> int:
+    if arguments["egress"]:
+        from bot.reach import run_egress  # noqa: PLC0415
+
+        return run_egress(app, arguments["for_"], arguments["choose"], as_json=arguments["json"])
+    from bot.doctor import run_doctor  # noqa: PLC0415
+
+    return run_doctor(app, as_json=arguments["json"], quick=arguments["quick"])
+
+
+def _requests(app: App, arguments: Arguments) -> int:
+    from bot.requests import run_requests  # noqa: PLC0415
+
+    return run_requests(app, arguments["action"], arguments["key"], as_json=arguments["json"])
+
+
+TOOLS: Mapping[str, Callable[[App, Arguments], int]] = {
+    "chat": _chat,
+    "init": _init,
+    "doctor": _doctor,
+    "requests": _requests,
+}
