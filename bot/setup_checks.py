@@ -55,12 +55,9 @@ def slack(app: App) -> Iterator[Finding]:
 
 
 def _answers(token: Secret) -> list[Finding]:
-    from bot.slack.listeners import build, token_findings  # noqa: PLC0415 - most people who ask have no Slack here
+    from bot.slack.refusals import token_answers  # noqa: PLC0415 - most people who ask have no Slack here
 
-    async def ask() -> list[Finding]:
-        return await token_findings(build("", token.reveal()).client)
-
-    return asyncio.run(ask())
+    return asyncio.run(token_answers(token.reveal()))
 
 
 def _wrong_tokens(given: Settings) -> Iterator[Finding]:

@@ -84,3 +84,8 @@ async def token_findings(client: AsyncWebClient) -> list[Finding]:
     except (ClientError, TimeoutError, OSError) as failure:
         return [finding("EGR098", why=f"it does not answer ({type(failure).__name__})")]
     return []
+
+
+async def token_answers(token: str) -> list[Finding]:
+    """As `token_findings`, for whoever has no client."""
+    return await token_findings(AsyncWebClient(token=token, retry_handlers=[]))

@@ -119,8 +119,8 @@ def fenced(text: object, language: str = "") -> str:
 
 
 def _is_hidden(sign: str) -> bool:
-    """A control sign, one that ends a line by another name, or one that turns the direction of writing: a line would read
-    as another one."""
+    """A control sign, one that ends a line by another name, or one that turns the direction of writing: with it a line
+    would read as another one."""
     return sign not in "\n\t" and (unicodedata.category(sign) in _CONTROLS or sign in _TURNS)
 
 

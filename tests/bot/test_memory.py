@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bot.world.memory import Memory, Transaction, sqlite_url
-from bot.world.memory.tables import metadata
+from bot.world.memory.tables import SCHEMA, metadata
 from skills.core.errors import Mendable, Outdated, Unreachable
 from skills.core.messages import say
 from skills.core.model import (
@@ -702,7 +702,7 @@ def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
     put(memory, a_request())
     raw(memory, "UPDATE schema_version SET version = version + 1")
     memory.close()
-    assert "newer Postern (layout 4; this version knows up to 3)" in says(failing(memory), "EGR466")
+    assert f"newer Postern (layout {SCHEMA + 1}; this version knows up to {SCHEMA})" in says(failing(memory), "EGR466")
 
 
 @pytest.mark.parametrize("url", ["hunter2", "", "nosuch://u:hunter2@h/d", "postgresql+nosuch://u:hunter2@h/d"])
