@@ -17,7 +17,7 @@ INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-clean test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow
+.PHONY: help setup dev demo demo-terminal demo-clean page test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,8 +27,11 @@ setup: .venv/.core ## .venv with what Postern needs (ten seconds to half a minut
 
 dev: .venv/.dev ## .venv with the extras and the tools of this project too
 
-demo: .venv/.core ## Sample repository and a conversation in the terminal; DEMO_CONFIG=FOLDER takes another repository
+demo: .venv/.slack ## The sample in a workspace in your browser; DEMO_CONFIG=FOLDER takes another repository
 	@$(PY) -m bot demo
+
+demo-terminal: .venv/.core ## The same conversation in the terminal; it goes on where it ended
+	@$(PY) -m bot demo --terminal
 
 demo-clean: ## Remove what the demo made (.postern/)
 	@rm -rf .postern && echo "Removed .postern/"
@@ -88,6 +91,11 @@ bench: .venv/.dev ## Measure the check path, proposals and durable work as ratio
 	$(PIP_INSTALL) -q --no-deps --no-build-isolation -e . && \
 	touch .venv/.core && echo "Ready after $$(( $$(date +%s) - began )) s"
 
+# What the demo's page needs beside the core: the library that speaks to Slack, and its web server.
+.venv/.slack: requirements/slack.txt .venv/.core
+	@echo "Installing what the page of the demo needs, from requirements/slack.txt"; \
+	$(call INSTALL,--no-deps --only-binary :all: -r requirements/slack.txt) && touch .venv/.slack
+
 # The oracle's own pins would contradict ours: it gets a folder, and tests run it as a process of its own.
 .venv/.dev: requirements/dev.txt requirements/oracle.txt tests/counterparts/package-lock.json .venv/.core
 	@began=$$(date +%s); \
@@ -95,7 +103,7 @@ bench: .venv/.dev ## Measure the check path, proposals and durable work as ratio
 	$(call INSTALL,--no-deps --only-binary :all: -r requirements/dev.txt) && \
 	rm -rf .venv/oracle && $(PIP_INSTALL) -q --no-deps --target .venv/oracle -r requirements/oracle.txt && \
 	{ ! command -v npm >/dev/null || npm ci --prefix tests/counterparts --ignore-scripts --no-audit --no-fund --silent; } && \
-	touch .venv/.dev && echo "Ready after $$(( $$(date +%s) - began )) s"
+	touch .venv/.slack .venv/.dev && echo "Ready after $$(( $$(date +%s) - began )) s"
 
 # Existing pins stay unless UPGRADE says otherwise: `make lock UPGRADE=--upgrade`. Each file keeps to the one before.
 COMPILE := .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -105,7 +113,12 @@ lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra all -o requirements/server.txt
 	$(COMPILE) pyproject.toml --extra slack --extra gitlab --extra durable --extra postgres --extra openai --extra anthropic --extra helm --group dev -c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/core.txt
+	$(COMPILE) pyproject.toml --extra slack --group build -c requirements/dev.txt -o requirements/slack.txt
 	$(COMPILE) --group oracle -o requirements/oracle.txt
+
+page: ## Build the page of the demo anew from page/ (Node and npm); its users need neither
+	npm ci --prefix page --ignore-scripts --no-audit --no-fund --silent
+	npm run --prefix page --silent build
 
 licences: .venv/.dev ## Write docs/LICENCES.md anew from what the packages say of themselves
 	.venv/bin/uv venv -q --clear build/licences

@@ -58,6 +58,7 @@ class App:
         self._at = at
         self._acting_as = acting_as
         self.where = Where("cli", "")
+        self.forge_pages = ""  # where the local forge's merge requests are read, if not as files
         self.snapshots = Snapshots(output.ReadingLine(), helm.renderer())
         self.source: Source = at_commit(repo, at)
 
@@ -311,7 +312,8 @@ class App:
     def _local(self, repo: ConfigRepo) -> Forge:
         from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
 
-        return LocalForge(repo, home=self.settings.home, now=lambda: self.clock().isoformat(timespec="seconds"))
+        now, home = (lambda: self.clock().isoformat(timespec="seconds")), self.settings.home
+        return LocalForge(repo, home=home, now=now, pages=lambda: self.forge_pages)
 
     def _elsewhere(self, repository: str) -> Forge:
         """Another repository of the same GitLab, by URL; on the local forge a bare one, by a path from this one."""

@@ -48,7 +48,8 @@ def _command(arguments: Mapping[str, Any]) -> int:
     if name == "demo":
         from bot.demo import run_demo  # noqa: PLC0415
 
-        return run_demo(settings, scripted=arguments["scripted"])
+        how = next((each for each in ("scripted", "terminal", "page") if arguments[each]), None)
+        return run_demo(settings, how, port=arguments["port"])
     if name == "serve":
         from bot.serve import serve  # noqa: PLC0415
 

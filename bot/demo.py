@@ -1,4 +1,4 @@
-"""`postern demo`: the whole main job on an embedded default. Without a terminal it plays the job by itself."""
+"""`postern demo`: the whole main job on an embedded default, as a page; without a terminal it plays itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bot.settings import Settings, database_below
 from bot.terminal import chat, short, show, show_lines
 from bot.world.config_repo import copy_repository, new_repository
 from bot.world.people import git_person
+from skills.core.errors import AskUnclear
 from skills.core.model import Person, Request
 
 HOME = ".postern"
@@ -24,15 +25,37 @@ _BORN = "2026-01-05T08:00:00+00:00"
 REQUESTER = Person("dana@fincorp.example", "Dana")
 
 
-def run_demo(settings: Settings, *, scripted: bool) -> int:
-    """`DEMO_CONFIG` names another repository; it is copied first and never touched."""
+def run_demo(settings: Settings, how: str | None, *, port: int = 0) -> int:
+    """`how` is "scripted", "terminal", "page", or None for the page where there is a terminal and scripted elsewhere.
+
+    `DEMO_CONFIG` names another repository; it is copied first and never touched.
+    """
     home = Path(HOME).absolute()
     other = os.environ.get("DEMO_CONFIG", "").strip() or None
-    if scripted or not sys.stdin.isatty():
-        played = home / "scripted"
-        shutil.rmtree(played, ignore_errors=True)
-        return _play(_app(settings, played, other), other)
+    how = how or ("page" if sys.stdin.isatty() else "scripted")
+    if how != "terminal":
+        kept = home / how
+        shutil.rmtree(kept, ignore_errors=True)
+        app = _app(settings, kept, other)
+        return _play(app, other) if how == "scripted" else _page(app, other, port)
     return chat(_app(settings, home, other), example="" if other else f"payment-gateway gets {TIMEOUT}")
+
+
+def _page(app: App, other: str | None, port: int) -> int:
+    try:
+        from bot.demo_page import serve_page  # noqa: PLC0415 - needs more than the core
+    except ModuleNotFoundError as missing:
+        raise AskUnclear("EGR1800", package=missing.name) from None
+    scenes = _scenes_for(app) if other else SCENES
+    examples = [(scene.title, scene.lines[0].words) for scene in scenes]
+    named = {person.id: person for person in (REQUESTER, *app.people())}
+    return serve_page(app, [app.person, *_approvers(app, list(named.values()))], examples, port=port)
+
+
+def _approvers(app: App, people: list[Person]) -> list[Person]:
+    """Somebody else who may decide: of the sample, the one who may approve everywhere."""
+    others = [person for person in people if not person.is_same(app.person.id) and person is not REQUESTER]
+    return sorted(others, key=lambda person: short(person) != "sam")[:1]
 
 
 def _app(settings: Settings, home: Path, other: str | None) -> App:

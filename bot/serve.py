@@ -24,6 +24,7 @@ from bot.doctor import SERVING
 from bot.settings import Settings
 from bot.slack.connect import listen_by_socket
 from bot.slack.gate import Gate
+from bot.slack.listeners import People
 from bot.slack.outbox import Outbox
 from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
@@ -59,7 +60,7 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
     runner = app.durable()
     in_order = False
     try:
-        in_order = asyncio.run(_serve(app, settings, port, host))
+        in_order = asyncio.run(run(app, settings, port, host))
     finally:
         in_order = runner.stop() and in_order
     if not in_order:
@@ -70,13 +71,19 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
     return 0
 
 
-async def _serve(app: App, settings: Settings, port: int, host: str) -> bool:
+def slack_person(team: str, user: str) -> Person:
+    """The person of a signed Slack identity, as policies write it: `slack:TEAM:USER`."""
+    return Person(f"slack:{team}:{user}")
+
+
+async def run(app: App, settings: Settings, port: int, host: str, people: People = slack_person) -> bool:
     """Until SIGTERM or SIGINT, or Slack closes the socket for good. False when something did not end in time."""
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
     token = settings.slack_bot_token.reveal()
-    given = (app.memory, app.repository, app.clock, app.conversation, slack_person)
+    given = (app.memory, app.repository, app.clock, app.conversation, people)
     slack = Slack(*given, secret=secret, token=token, approvers=settings.slack_approvers_channel)
+    slack.bolt.client.base_url = settings.slack_api
     following = Following(app, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
     slack.told = following.tell
     served = slack.bolt.web_app(path="/slack/events") if secret else web.Application()
@@ -259,8 +266,3 @@ async def _woken(event: asyncio.Event, seconds: float) -> None:
         async with asyncio.timeout(seconds):  # `wait_for` loses a cancellation that comes with the event
             await event.wait()
     event.clear()
-
-
-def slack_person(team: str, user: str) -> Person:
-    """The person of a signed Slack identity, as policies write it: `slack:TEAM:USER`."""
-    return Person(f"slack:{team}:{user}")

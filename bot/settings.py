@@ -91,6 +91,12 @@ ALL: tuple[Setting, ...] = (
         "How merge requests are opened, any of these words: squash, keep-branch (after the merge), assign (to whoever"
         " asked, where GitLab knows them by that name), asker-is-author (of the commit).",
     ),
+    Setting(
+        "slack_api",
+        "POSTERN_SLACK_API",
+        "Where Slack's Web API is; GovSlack has https://slack-gov.com/api/.",
+        default="https://slack.com/api/",
+    ),
     Setting("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "Slack bot token, begins with xoxb-.", secret=True),
     Setting(
         "slack_signing_secret",
@@ -140,6 +146,7 @@ class Settings:
     poll_seconds: str
     gitlab_ca: str | None
     gitlab_options: frozenset[str]
+    slack_api: str
     slack_bot_token: Secret | None
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
@@ -170,6 +177,7 @@ class Settings:
             poll_seconds=given["poll_seconds"] or "",
             gitlab_ca=given["gitlab_ca"],
             gitlab_options=frozenset((given["gitlab_options"] or "").replace(",", " ").split()),
+            slack_api=given["slack_api"] or "",
             slack_bot_token=_secret(given["slack_bot_token"]),
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),

@@ -43,6 +43,7 @@ _WAIT_SECONDS = 30.0
 _RACES = 8
 
 Step = Callable[[str], None]
+Pages = Callable[[], str]
 
 
 def _now() -> str:
@@ -56,8 +57,10 @@ def _go_on(_step: str) -> None:
 class LocalForge:
     """Implements `Forge`. `step` is called with a name after each step that lasts; tests end the process there."""
 
-    def __init__(self, repo: ConfigRepo, *, home: Path, now: Callable[[], str] = _now, step: Step = _go_on) -> None:
-        """The local forge of `repo`.
+    def __init__(
+        self, repo: ConfigRepo, *, home: Path, now: Callable[[], str] = _now, step: Step = _go_on, pages: Pages = str
+    ) -> None:
+        """The local forge of `repo`. What `pages` gives, with a merge request's number, is where people read it.
 
         Raises:
             AskUnclear: EGR441, a folder outside Git; EGR442, a URL, which needs a real forge.
@@ -67,6 +70,7 @@ class LocalForge:
         self._records = Records(self._store.folder / "requests")
         self._now = now
         self._step = step
+        self._pages = pages
 
     @property
     def where(self) -> str:
@@ -242,6 +246,10 @@ class LocalForge:
             raise AskUnclear("EGR449", number=number, where=self.where)
         return record
 
+    def _url(self, number: int) -> str:
+        pages = self._pages()
+        return f"{pages}{number}" if pages else self._records.page(number).as_uri()
+
     def _planned(self, record: Record | None, effect: OpenMergeRequest, base: str, head: str) -> Record:
         made = (head,) if record is None else (*record.made, head)
         return Record(
@@ -306,7 +314,7 @@ class LocalForge:
         return MergeRequest(
             number=record.number,
             key=record.key,
-            url=self._records.page(record.number).as_uri(),
+            url=self._url(record.number),
             title=record.title,
             body=record.body,
             source_branch=record.source,

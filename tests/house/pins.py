@@ -12,7 +12,7 @@ from packaging.markers import Marker
 
 from tests.shared import ROOT
 
-LOCKS = ("core", "server", "dev")
+LOCKS = ("core", "slack", "server", "dev")
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^\\]+))?(?: \\)?")
 
 

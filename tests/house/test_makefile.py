@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "requirements").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", made)
     (made / "pyproject.toml").touch()
-    for lock in ("core", "dev", "server", "oracle"):
+    for lock in ("core", "slack", "dev", "server", "oracle"):
         (made / "requirements" / f"{lock}.txt").touch()
     (made / "tests" / "counterparts").mkdir(parents=True)
     (made / "tests" / "counterparts" / "package-lock.json").touch()
@@ -53,7 +53,7 @@ def installed(folder: Path) -> None:
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "python $*${DEMO_CONFIG:+ on $DEMO_CONFIG}"\n')
     python.chmod(0o755)
-    for stamp in (".core", ".dev"):
+    for stamp in (".core", ".slack", ".dev"):
         (folder / ".venv" / stamp).touch()
 
 
@@ -91,6 +91,13 @@ def test_the_demo_hears_of_another_repository(folder: Path) -> None:
     assert make(folder, "demo", "DEMO_CONFIG=../my allowlist").stdout == "python -m bot demo on ../my allowlist\n"
 
 
+def test_the_demo_in_the_terminal_needs_the_core_only(folder: Path) -> None:
+    installed(folder)
+    (folder / ".venv" / ".slack").unlink()
+    assert make(folder, "demo-terminal").stdout == "python -m bot demo --terminal\n"
+    assert "requirements/slack.txt" in make(folder, "demo").stdout
+
+
 def test_a_new_lock_is_installed(folder: Path) -> None:
     installed(folder)
     (folder / ".venv" / ".core").unlink()
@@ -114,5 +121,17 @@ def test_demo_clean_removes_the_demo_and_nothing_else(folder: Path) -> None:
 
 def test_help_names_every_target_that_is_for_people(folder: Path) -> None:
     said = make(folder).stdout
-    for target in ("setup", "demo", "demo-clean", "dev", "test", "check", "lock", "licences", "docker-lint"):
+    for target in (
+        "setup",
+        "demo",
+        "demo-terminal",
+        "demo-clean",
+        "page",
+        "dev",
+        "test",
+        "check",
+        "lock",
+        "licences",
+        "docker-lint",
+    ):
         assert f"make {target} " in said

@@ -56,6 +56,7 @@ def test_everything_declared_is_pinned() -> None:
     everything = set().union(*(_names(requirements) for requirements in imaged.values())) - {"postern"}
     assert used["core"] >= CORE | _names(groups["build"])
     assert used["server"] >= CORE | everything
+    assert used["slack"] >= used["core"] | _names(extras["slack"])
     assert used["dev"] >= CORE | _names(groups["dev"]) | _names(
         extras["slack"] + extras["gitlab"] + extras["ai"] + extras["helm"]
     )

@@ -1,0 +1,104 @@
+// One message: who, when, what, and what can be done with it.
+import { useState } from "react";
+import { Blocks, Read } from "./Blocks";
+import { Filled } from "./Form";
+import type { Block, Channel, File, Message } from "./types";
+import { useWorld } from "./world";
+
+type Given = { message: Message; channel: Channel; openThread?: (ts: string) => void };
+
+export function OneMessage({ message, channel, openThread }: Given) {
+  const { state, person, act } = useWorld();
+  const who = state.users[message.user];
+  const name = message.name ?? who?.real_name ?? message.user;
+  const answers = message.reply_count ?? 0;
+  const shortcut = (callback: string) => void act("shortcut", { channel: channel.id, ts: message.ts, callback });
+  return (
+    <article className={`message ${message.only_for ? "private" : ""}`} aria-label={`${name}, ${time(message.ts)}`}>
+      <Face name={name} id={message.user} />
+      <div className="content">
+        {message.only_for && <p className="only">Only visible to you</p>}
+        <header>
+          <b>{name}</b>
+          {(message.bot_id || who?.is_bot) && <span className="app">app</span>}
+          <time dateTime={date(message.ts).toISOString()}>{time(message.ts)}</time>
+          {message.edited && message.user === person && <span className="quiet">(edited)</span>}
+        </header>
+        <Words message={message} channel={channel} />
+        {message.files?.map((file) => <Snippet key={file.id} file={file} />)}
+        {message.reactions?.map((each) => (
+          <span key={each.name} className="reaction">
+            <Read blocks={[{ type: "context", block_id: each.name, elements: [{ type: "mrkdwn", text: `:${each.name}: ${each.count}` } as never] }]} />
+          </span>
+        ))}
+        {!message.only_for && (openThread || state.shortcuts.length > 0) && (
+          <div className="tools">
+            {openThread && (
+              <button type="button" className={answers ? "answers" : "quiet"} onClick={() => openThread(message.ts)}>
+                {answers ? `${answers} ${answers === 1 ? "reply" : "replies"}` : "Reply in thread"}
+              </button>
+            )}
+            {state.shortcuts.map((each) => (
+              <button key={each.callback_id} type="button" className="quiet" onClick={() => shortcut(each.callback_id)}>
+                {each.name}
+              </button>
+            ))}
+          </div>
+        )}
+      </div>
+    </article>
+  );
+}
+
+function Words({ message, channel }: { message: Message; channel: Channel }) {
+  const { ts, text, blocks } = message;
+  const plain = (said: string, id: string): Block => ({ type: "section", block_id: id, text: { type: "mrkdwn", text: said } });
+  const shown = blocks?.length ? blocks : text ? [plain(text, `${ts}-text`)] : [];
+  const extra = (message.attachments ?? []).map((each, number) => each.blocks ?? [plain(each.text ?? each.fallback ?? "", `${ts}-${number}`)]);
+  return (
+    <Filled where={{ channel: channel.id, ts }} blocks={shown}>
+      <Blocks blocks={shown} />
+      {extra.map((each, number) => (
+        <div key={number} className="attached">
+          <Blocks blocks={each} />
+        </div>
+      ))}
+      {message.streaming && <span className="quiet">…</span>}
+    </Filled>
+  );
+}
+
+function Snippet({ file }: { file: File }) {
+  const [whole, setWhole] = useState(false);
+  const lines = file.content.split("\n");
+  const short = lines.length > 8 && !whole;
+  return (
+    <figure className="snippet">
+      <figcaption>
+        {file.title} <span className="quiet">{file.name}</span>
+      </figcaption>
+      <pre tabIndex={0} aria-label={file.title}>
+        {(short ? lines.slice(0, 8) : lines).join("\n")}
+      </pre>
+      {lines.length > 8 && (
+        <button type="button" className="quiet" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {short ? `Show all ${lines.length} lines` : "Show less"}
+        </button>
+      )}
+    </figure>
+  );
+}
+
+export function Face({ name, id }: { name: string; id: string }) {
+  const { state } = useWorld();
+  if (id === state.bot) return <img className="face" src="/assets/icon.svg" alt="" />;
+  const shade = [...id].reduce((sum, each) => sum + each.charCodeAt(0), 0) % 5;
+  return (
+    <span className={`face shade-${shade}`} aria-hidden="true">
+      {name.slice(0, 1)}
+    </span>
+  );
+}
+
+const date = (ts: string) => new Date(Number(ts) * 1000);
+const time = (ts: string) => date(ts).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
