@@ -24,7 +24,6 @@ from bot.doctor import SERVING
 from bot.settings import Settings
 from bot.slack.connect import listen_by_socket
 from bot.slack.gate import Gate
-from bot.slack.listeners import People
 from bot.slack.outbox import Outbox
 from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
@@ -76,7 +75,9 @@ def slack_person(team: str, user: str) -> Person:
     return Person(f"slack:{team}:{user}")
 
 
-async def run(app: App, settings: Settings, port: int, host: str, people: People = slack_person) -> bool:
+async def run(
+    app: App, settings: Settings, port: int, host: str, people: Callable[[str, str], Person] = slack_person
+) -> bool:
     """Until SIGTERM or SIGINT, or Slack closes the socket for good. False when something did not end in time."""
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
