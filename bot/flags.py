@@ -108,7 +108,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-<<<<<<< HEAD
 def _setup_parsers(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor", help="checks repository, policy and set-up; exit status 3 if it found faults"
@@ -128,7 +127,8 @@ def _setup_parsers(commands: Any) -> None:
     init.add_argument("--out", metavar="FOLDER", help="where postern.env goes; without it, POSTERN_HOME")
     init.add_argument("--yes", action="store_true", help="ask nothing")
     init.add_argument("--json", action="store_true", help="one JSON object instead of sentences; asks nothing")
-=======
+
+
 def _demo_parser(commands: Any) -> None:
     demo = commands.add_parser("demo", help="everything at once on a sample repository")
     how = demo.add_mutually_exclusive_group()
@@ -136,7 +136,6 @@ def _demo_parser(commands: Any) -> None:
     how.add_argument("--terminal", action="store_true", help="talk in the terminal instead of in a browser")
     how.add_argument("--page", action="store_true", help="serve the page even where there is no terminal")
     demo.add_argument("--port", type=int, default=0, help="port of the page (default: one that is free)")
->>>>>>> ba7a770 (The demo is a page: the real service before a small Slack-compatible workspace on loopback, Block Kit and Mermaid drawn from vendored bundles)
 
 
 def _skill_parser(commands: Any, skill: Skill) -> None:
