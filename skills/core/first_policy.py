@@ -13,6 +13,8 @@ from skills.core.rendering import render
 
 EVERYBODYS = "approvers"
 """The group of those whom nobody but whoever sets Postern up named."""
+NOBODYS = "nobody"
+"""What CODEOWNERS leaves to nobody, while all around it has owners."""
 
 _ANY_OTHER = "a-folder-that-nobody-made-yet/a-file.yaml"
 
@@ -39,10 +41,15 @@ def propose(
 ) -> Proposal:
     """For the files that hold rules; `owners` gives CODEOWNERS' names for files, `approvers` approve all the rest."""
     owned: dict[tuple[str, ...], list[str]] = {}
+    unowned, odd = list[str](), list[str]()
     by_path = {path: tuple(owners([path])) for path in sorted(set(paths))}
     for pattern, names in _alike("", by_path):
-        if names and not {"*", "?"} & set(pattern.removesuffix("**")):  # such a name would speak for others too
+        if {"*", "?"} & set(pattern.removesuffix("**")):
+            odd.append(pattern)  # as a glob this name speaks for others too
+        elif names:
             owned.setdefault(names, []).append(pattern)
+        else:
+            unowned.append(pattern)
     everywhere = tuple(owners([_ANY_OTHER]))
     if everywhere in owned:
         del owned[everywhere]
@@ -53,11 +60,15 @@ def propose(
         group = _group(names, {each.name for each in groups})
         groups.append(group)
         entries.append((tuple(patterns), group.name))
+    barred = [*odd, *(unowned if everywhere in owned else ())]
     if approvers and everywhere in owned:
         groups[-1] = replace(groups[-1], members=tuple(dict.fromkeys((*groups[-1].members, *approvers))))
     elif approvers or not groups:
         groups.append(Group(EVERYBODYS, tuple(dict.fromkeys(approvers))))
         entries.append((("**",), EVERYBODYS))
+    if barred and entries[-1][0] == ("**",):
+        groups.append(Group(NOBODYS, ()))
+        entries.insert(0, (tuple(barred), NOBODYS))
     return Proposal(tuple(groups), tuple(entries))
 
 
@@ -90,6 +101,6 @@ def _group(owners: Sequence[str], taken: set[str]) -> Group:
     people = [name.removeprefix("@") for name in owners if name not in (*groups, *roles)]
     named = (groups or [f"owners-{(people or ['of-these-files'])[0].partition('@')[0]}"])[0].rpartition("/")[2]
     name, number = named, 2
-    while name in taken or name == EVERYBODYS:
+    while name in taken or name in (EVERYBODYS, NOBODYS):
         name, number = f"{named}-{number}", number + 1
     return Group(name, tuple(people), (*groups, *roles))
