@@ -169,10 +169,10 @@ def _written(path: Path, text: str, mode: int) -> bool:
     """False where something stands already, whatever it is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.path.lexists(path):
+            return False
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        return False
     except OSError as error:
         raise Unreachable("EGR1831", path=str(path), reason=error.strerror or str(error)) from None
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import stat
@@ -11,18 +12,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from bot import setup_checks
 from bot.app import App
+from bot.cli import main
 from bot.init import ENV_FILE, Choices, run_init
 from bot.sample import files
 from bot.settings import ALL, Secret, Settings
 from bot.world.config_repo.origin import as_https
+from skills.core.errors import Unreachable
 from skills.core.messages import level
+from skills.core.model import finding
 from skills.core.policy import read_policy
 from tests.apps import POLICY, app_at, app_on
 from tests.fakes import git_repos
+from tests.shared import ROOT
 
 CODEOWNERS = "* @fincorp/platform\n/uds/ @sam\n"
 
@@ -116,6 +122,23 @@ def test_a_bare_repository_is_left_alone_and_its_policy_lies_beside_the_settings
     assert "commit it as egress-policy.yaml" in capsys.readouterr().out
 
 
+def test_as_one_object_it_asks_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POSTERN_HOME", str(tmp_path / "home"))
+    assert main(["init", "--config", str(folder), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    jsonschema.validate(data, json.loads((ROOT / "docs" / "schema" / "init.json").read_text()))
+    assert [each["code"] for each in data["findings"]][-1] == "EGR1829"
+
+
+def test_what_can_not_be_written_is_said_with_its_reason(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unreachable) as refused:
+        init(app_at(folder, tmp_path), Choices(out=tmp_path / "file"))
+    assert refused.value.code == "EGR1831"
+
+
 def test_an_empty_folder_is_said_to_hold_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     init(app_at(tmp_path / "empty", tmp_path))
@@ -166,7 +189,7 @@ BOT, SOCKET = Secret("xoxb-1"), Secret("xapp-1")
 def test_slack_is_whole_or_what_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], codes: list[str]
 ) -> None:
-    monkeypatch.setattr(setup_checks, "_answers", lambda _: [setup_checks.finding("EGR1453", why="token_revoked")])
+    monkeypatch.setattr(setup_checks, "_answers", lambda _: [finding("EGR1453", why="token_revoked")])
     assert [found.code for found in setup_checks.slack(app_with(tmp_path, **given))] == codes
 
 

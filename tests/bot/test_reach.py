@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -128,6 +129,7 @@ def test_with_one_the_rest_is_drafted_in_its_dialect(capsys: pytest.CaptureFixtu
     assert '+    - "wss-primary.slack.com"' in out and '+    - "hooks.slack.com"' not in out
     status, out = egress(capsys, config, "--for", "payment-gateway", "--json")
     data = json.loads(out)
+    jsonschema.validate(data, json.loads((ROOT / "docs" / "schema" / "egress.json").read_text()))
     assert {row["to"]: row["decision"] for row in data["reaches"]}["slack.com:443"] == "denied"
     assert data["draft"]["proof"]["after"] == "allowed"
 
