@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+import re2
+
+from bot.gather import Where
 from bot.turns import Turn, new_subject
 from bot.world.memory import Memory
 from skills.core.commands import Heard
-from skills.core.model import Finding
+from skills.core.model import Finding, Person
+from skills.core.named import find_environment, find_workload
 from skills.core.secrets import mask
 from skills.replies import Reply, problem
 
 _ABOUT_A_FLOW = ("check", "diagnose", "draft")
 _KEPT_OF_AN_ASK = ("for", "to", "until", "remove", "ip", "answer", "on", "reason", "default_deny")
 _KEPT_TEXT = 20_000
+_NOTHING = re2.compile(r"(?i)\s*(?:for\s+)?(?:nothing|none|clear|off)\s*")
 
 
-def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> None:
-    """What a form or flags said exactly is what the thread speaks of from now on."""
+def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a form or flags said exactly is what the thread speaks of from now on; gives what the skill is asked.
+
+    `error` is what was seen, for the merge request.
+    """
     if skill not in _ABOUT_A_FLOW:
-        return
+        return fields
     new_subject(turn.state, Heard("reply"))
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
     turn.state |= {name: given[name] for name in _KEPT_OF_AN_ASK if given.get(name)}
-    if skill == "diagnose":
-        turn.state["text"] = mask(str(given.get("text", ""))).text[:_KEPT_TEXT]
+    if seen := given.get("text") if skill == "diagnose" else given.get("error"):
+        turn.state["text"] = mask(str(seen)).text[:_KEPT_TEXT]
     if skill == "draft":
         turn.state["drafted_by"] = turn.who.id
+    return {name: value for name, value in fields.items() if name != "error"}
 
 
 def of_the_channel(turn: Turn, memory: Memory) -> None:
@@ -60,3 +70,34 @@ def before_others_read_it(turn: Turn, reason: str) -> Reply | None:
     turn.state |= {"told_who_reads": True, "reason_given": reason}
     code = "EGR1419" if turn.state.get("text") else "EGR1418"
     return Reply(problem(Finding(code)).lines, steps=("open",))
+
+
+def speak_of(
+    where: Where,
+    words: str,
+    who: Person,
+    names: tuple[Sequence[str], Collection[str]],
+    memory: Memory,
+    now: datetime,
+) -> Finding:
+    """`/egress here for payments in production`: kept with who said so; without words, what is set now."""
+    channel = channel_of(where.thread)
+    if not words.strip():
+        speaks = memory.channel(channel)
+        return Finding("EGR1428", {"workload": speaks["for"]}) if speaks.get("for") else Finding("EGR1427")
+    speaks = {} if _NOTHING.fullmatch(words) else {"for": _named(words, *names)}
+    if speaks.get("for") == "":
+        return Finding("EGR1429")
+    with memory.transaction() as tx:
+        tx.set_channel(channel, speaks, who.id, now)
+        tx.add_log(who.id, where.thread, "channel", {"channel": channel, "speaks_of": speaks}, now)
+    return Finding("EGR1428", {"workload": speaks["for"]}) if speaks else Finding("EGR1427")
+
+
+def _named(words: str, workloads: Sequence[str], environments: Collection[str]) -> str:
+    """A workload that the allowlist knows, with its environment where that is said; empty for anything else."""
+    name, environment = find_workload(words, workloads), find_environment(words, environments)
+    known = {each.casefold() for full in workloads for each in (full, full.rpartition("/")[2])}
+    if name is None or name.casefold() not in known:
+        return ""
+    return f"{environment}:{name}" if environment and ":" not in name else name

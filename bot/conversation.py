@@ -111,6 +111,10 @@ class Conversation:
         """What a form or flags say exactly; the thread then speaks of it. `said` is kept as what was said."""
         return self._turn(Turn(said or skill, who, where, asked=(skill, fields), also=also))
 
+    def names(self) -> tuple[list[str], list[str]]:
+        """Workloads and environments that can be named now."""
+        return self._names()
+
     def state(self, where: Where) -> Mapping[str, Any]:
         """What the thread remembers."""
         return self._memory.thread(where.thread).state
@@ -150,8 +154,7 @@ class Conversation:
     def _answer(self, turn: Turn) -> list[Reply]:
         if turn.asked:
             skill, fields = turn.asked
-            note_asked(turn, skill, fields)
-            return self._run(turn, skill, fields)
+            return self._run(turn, skill, note_asked(turn, skill, fields))
         workloads, environments = self._names()
         heard = answer_to_question(turn, workloads, environments)
         if heard.verb in ("unclear", "reply") and self._interpreter and not turn.state.get("asking"):

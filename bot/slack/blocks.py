@@ -16,7 +16,6 @@ _FALLBACK = 2900
 _VALUE = 1900
 STEP_PREFIX = "postern_step_"
 _STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
-_TYPED_ONLY = ("open", "reject")  # they need a reason, which has to be typed
 
 
 def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
@@ -27,10 +26,9 @@ def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
         blocks += [_section(f"```{piece}```") for piece in _cut(_in_fence(escape(made.diff)), _SECTION)[:4]]
     if made.hint:
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(made.hint)}]})
-    steps = [step for step in made.steps if step not in _TYPED_ONLY]
-    if steps:
+    if made.steps:
         value = f"{key}:{digest}"[:_VALUE]
-        blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
+        blocks.append({"type": "actions", "elements": [_button(step, value) for step in made.steps]})
     return {"text": text[:_FALLBACK] or "…", "blocks": blocks[:50]}
 
 

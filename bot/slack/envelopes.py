@@ -75,6 +75,17 @@ def thread_of(team: str, channel: str, message: Body) -> str:
     return f"slack:{team}:{channel}:{message.get('thread_ts') or message.get('ts')}"
 
 
+def conversation_of(body: Body) -> str:
+    """The conversation that a button stands in. What only one person sees stands in that person's own, and so does what
+    stands in no channel at all."""
+    team, user = user_of(body)
+    message, channel = body.get("message"), str((body.get("channel") or {}).get("id") or "")
+    container = body.get("container") or {}
+    if message and not container.get("is_ephemeral"):
+        return thread_of(team_of(body), channel, message)
+    return f"slack:{team_of(body)}:{channel}:{user}" if channel else f"slack:{team}:direct:{user}"
+
+
 def mentions(text: str, bot: str) -> bool:
     return bool(bot) and (f"<@{bot}>" in text or f"<@{bot}|" in text)
 
@@ -95,10 +106,7 @@ def _arrival(body: Body) -> tuple[str, str, str] | None:
         action = body["actions"][0]
         stamp = action.get("action_ts") or body.get("trigger_id") or _digest(body)
         key = f"click:{stamp}:{user}:{action.get('block_id')}:{action['action_id']}"
-        message = body.get("message")
-        if message:
-            return kind, key, thread_of(team_of(body), (body.get("channel") or {}).get("id", ""), message)
-        return kind, key, f"{team}:{user}"
+        return kind, key, conversation_of(body)
     if kind.startswith(("view:", "closed:")):
         view = body["view"]
         return kind, f"{kind.partition(':')[0]}:{view.get('id')}:{view.get('hash')}", f"{team}:{user}"

@@ -11,48 +11,40 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import re2
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.conversation import Conversation
+from bot.channels import speak_of
 from bot.desk import attempt
 from bot.gather import Where
 from bot.slack import envelopes
 from bot.slack.above import above
-from bot.slack.blocks import STEP_PREFIX, action_id, message
+from bot.slack.blocks import STEP_PREFIX, action_id
+from bot.slack.commands import command
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
-from bot.slack.inbox import Inbox, Post, Taken
+from bot.slack.inbox import Post, Taken
+from bot.slack.parts import Parts
+from bot.slack.step_forms import TO_READ, WITH_A_REASON
 from bot.turns import Also, Pressed
 from bot.world.memory import Transaction
 from skills.core.model import Finding, Person
 from skills.replies import Reply, problem
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
-STEPS = ("draft", "more", "not right", "status", "works now", "still fails", "approve", "hold")
+STEPS = ("draft", "not right", "status", "works now", "still fails", "approve", "hold", *WITH_A_REASON, *TO_READ)
 _MEANWHILE = 0.8  # seconds after which somebody sees that something is being done
-
-People = Callable[[str, str], Person]
-"""Gives the person behind a Slack team and user id."""
 
 
 class Listeners:
-    """Registers its handlers with the inbox. `people` maps the signed Slack identity to a person."""
+    """Registers its handlers with the inbox."""
 
-    def __init__(
-        self,
-        client: AsyncWebClient,
-        inbox: Inbox,
-        conversation: Conversation,
-        people: People,
-        gate: Gate,
-        told: Callable[[], object],
-    ) -> None:
+    def __init__(self, parts: Parts, told: Callable[[], object]) -> None:
         """`told` is called whenever a message waits in the outbox."""
-        self._client = client
-        self._inbox = inbox
-        self._conversation = conversation
-        self._people = people
-        self._gate = gate
+        self._parts = parts
+        self._client = parts.client
+        self._inbox = inbox = parts.inbox
+        self._conversation = parts.conversation
+        self._people = parts.people
+        self._gate = parts.gate
         self._aside = Gate(1)  # so that a step is shown while every thread of the gate works
         self._told = told
         inbox.on("event:app_mention", self.mentioned)
@@ -86,29 +78,49 @@ class Listeners:
 
     async def command(self, taken: Taken) -> Sequence[Post]:
         body, (team, user) = taken.body, envelopes.user_of(taken.body)
-        where = Where("slack", taken.row.lane)
+        where = await self._parts.where(taken.row.lane)
         url = str(body.get("response_url") or "")
 
         def private(made: Reply, state: Mapping[str, Any]) -> Post:
             return self._post(where.thread, made, state, user=user, url=url)
 
-        words, who = str(body.get("text") or ""), self._people(team, user)
-        return await self._turn(taken, private, self._conversation.hear, words, who, where)
+        made, who = command(str(body.get("text") or "")), self._people(team, user)
+        if made.kind == "says":
+            return [private(Reply(made.lines), {})]
+        if made.kind == "form":  # it could not be opened in time
+            return [private(problem(Finding("EGR1426")), {})]
+        if made.kind == "channel":
+            found = await self._gate.run(self._speaks_of, where, made.words, who)
+            return [private(problem(found), {})]
+        if made.kind == "skill":
+            return await self._turn(taken, private, self._conversation.ask, made.skill, made.ask, who, where)
+        return await self._turn(taken, private, self._conversation.hear, made.words, who, where)
+
+    def _speaks_of(self, where: Where, words: str, who: Person) -> Finding:
+        names, _ = attempt(self._conversation.names)
+        return speak_of(where, words, who, names or ([], []), self._inbox.memory, self._inbox.clock())
 
     async def pressed(self, taken: Taken) -> Sequence[Post]:
         action = taken.body["actions"][0]
-        where = Where("slack", taken.row.lane)
+        where = await self._parts.where(taken.row.lane)
         who = self._people(*envelopes.user_of(taken.body))
         key, _, digest = str(action.get("value") or "").partition(":")
         step = action["action_id"].removeprefix(STEP_PREFIX).replace("_", " ")
         pressed = Pressed(step, key or None, digest or None)
+        user = envelopes.user_of(taken.body)[1]
+
+        def post(made: Reply, state: Mapping[str, Any]) -> Post:
+            """A refusal concerns only whoever pressed; in their own conversation nobody else reads anything."""
+            alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
+            return self._post(where.thread, made, state, user=alone)
+
         async with self._shown_meanwhile(taken, where):
-            return await self._turn(taken, self._public(where), self._conversation.press, pressed, who, where)
+            return await self._turn(taken, post, self._conversation.press, pressed, who, where)
 
     # --- one turn
 
     async def _said(self, taken: Taken, *, look_up: bool = False) -> Sequence[Post]:
-        event, where = taken.body["event"], self._where(taken)
+        event, where = taken.body["event"], await self._parts.where(self._where(taken).thread)
         team, user = envelopes.author_of(taken.body)
         if team != envelopes.team_of(taken.body):
             return [self._post(where.thread, problem(Finding("EGR1456")))] if look_up else ()
@@ -145,9 +157,7 @@ class Listeners:
     def _post(
         self, channel: str, made: Reply, state: Mapping[str, Any] | None = None, user: str = "", url: str = ""
     ) -> Post:
-        shown = state or {}
-        digest = shown.get("request_digest") or shown.get("digest") or ""
-        return Post(channel, message(made, key=shown.get("key") or "", digest=digest), user, url)
+        return self._parts.post(channel, made, state, user, url)
 
     @asynccontextmanager
     async def _shown_meanwhile(self, taken: Taken, where: Where) -> AsyncIterator[None]:

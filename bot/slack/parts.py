@@ -1,0 +1,96 @@
+"""What every surface of Slack stands on: the client, the inbox, the conversation, and who somebody is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientError
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.conversation import Conversation
+from bot.desk import attempt
+from bot.gather import Where
+from bot.slack import envelopes
+from bot.slack.blocks import message
+from bot.slack.envelopes import Body
+from bot.slack.gate import Gate
+from bot.slack.inbox import Inbox, Post
+from skills.core.model import Finding, Person, Request
+from skills.replies import Reply, problem
+
+People = Callable[[str, str], Person]
+"""Gives the person behind a Slack team and user id."""
+
+FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    client: AsyncWebClient
+    inbox: Inbox
+    conversation: Conversation
+    people: People
+    gate: Gate
+    _private: dict[str, bool] = field(default_factory=dict)
+
+    def who(self, body: Body) -> Person:
+        """Whoever pressed, submitted or typed, by the signed envelope alone."""
+        return self.people(*envelopes.user_of(body))
+
+    async def where(self, thread: str) -> Where:
+        return Where("slack", thread, private=await self.is_private(thread))
+
+    async def is_private(self, thread: str) -> bool:
+        """Whether only some people of the workspace can read along; what can't be found out counts as private."""
+        channel = thread.split(":")[2]
+        if channel[:1] != "C":
+            return True
+        if channel not in self._private:
+            try:
+                answer = await self.client.conversations_info(channel=channel)
+            except FAILURES:
+                return True
+            self._private[channel] = bool((answer.get("channel") or {}).get("is_private"))
+        return self._private[channel]
+
+    def requests(self) -> tuple[Request, ...]:
+        return tuple(row.request for row in self.inbox.memory.requests(self.inbox.repository))
+
+    def request(self, key: str) -> Request | None:
+        """Only of the repository that is served here."""
+        row = self.inbox.memory.request(key)
+        return row.request if row and row.repository == self.inbox.repository else None
+
+    async def names(self) -> tuple[list[str], list[str]]:
+        """Workloads and environments; none while the repository does not answer."""
+        found, _ = await self.gate.run(attempt, self.conversation.names)
+        return found or ([], [])
+
+    def post(
+        self, thread: str, made: Reply, state: Mapping[str, Any] | None = None, user: str = "", url: str = ""
+    ) -> Post:
+        """One answer; with `user` only that person sees it. One person's own conversation needs no hiding."""
+        shown = state or {}
+        digest = shown.get("request_digest") or shown.get("digest") or ""
+        alone = thread.split(":")[2] == "direct"
+        return Post(thread, message(made, key=shown.get("key") or "", digest=digest), "" if alone else user, url)
+
+    def posts(self, thread: str, replies: Sequence[Reply], user: str = "", url: str = "") -> list[Post]:
+        state = self.conversation.state(Where("slack", thread))
+        return [self.post(thread, made, state, user, url) for made in replies]
+
+    def says(self, thread: str, found: Finding, user: str = "", url: str = "") -> list[Post]:
+        return [self.post(thread, problem(found), None, user, url)]
+
+
+def own_thread(thread: str, body: Body) -> bool:
+    """Whether a conversation that came back from outside may be gone on with by whoever sent it: of their workspace,
+    and no other person's own."""
+    surface, *parts = thread.split(":")
+    team, user = envelopes.team_of(body), envelopes.user_of(body)[1]
+    if surface != "slack" or len(parts) != 3 or parts[0] != team:
+        return False
+    return parts[2].replace(".", "", 1).isdecimal() or parts[2] == user

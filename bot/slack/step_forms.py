@@ -1,0 +1,99 @@
+"""Buttons that open a form: reasons for a decision, a question to whoever asked, evidence and diffs to be read.
+
+A form opens within the request, since its trigger is good for three seconds; where that is over, the button does what
+could be typed. Who decides is whoever submitted the form, by the signed envelope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.slack import envelopes, views
+from bot.slack.blocks import STEP_PREFIX
+from bot.slack.envelopes import Body
+from bot.slack.inbox import Now, Post, Taken
+from bot.slack.parts import Parts, own_thread
+from bot.turns import Pressed
+from skills.core.messages import say
+from skills.core.model import Finding
+
+WITH_A_REASON = ("reject", "changes", "ask", "answer", "open")
+TO_READ = ("more", "diff")
+
+
+class StepForms:
+    """Registers its handlers with the inbox."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        for step in WITH_A_REASON:
+            parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.asked)
+        for step in TO_READ:
+            parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.read)
+        parts.inbox.at_once(f"view:{views.REASON}", self.checked)
+        parts.inbox.on(f"view:{views.REASON}", self.given)
+
+    async def asked(self, body: Body) -> Now:
+        step, key, digest = _pressed(body)
+        thread = envelopes.conversation_of(body)
+        hint = await self._hint(step, thread)
+        view = views.reason_form(step, {"thread": thread, "key": key, "digest": digest}, hint)
+        await self._parts.client.views_open(trigger_id=str(body["trigger_id"]), view=view)
+        return Now()
+
+    async def _hint(self, step: str, thread: str) -> str:
+        """What whoever opens a merge request has to know first: who else will read it."""
+        if step != "open":
+            return ""
+        where = await self._parts.where(thread)
+        state = await self._parts.gate.run(self._parts.conversation.state, where)
+        private = [say(Finding("EGR1419" if state.get("text") else "EGR1418")).says] if where.private else []
+        return "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
+
+    async def read(self, body: Body) -> Now:
+        step, key, digest = _pressed(body)
+        thread = envelopes.conversation_of(body)
+        if step == "diff":
+            bodies = await self._parts.gate.run(self._diff, key, digest)
+        else:
+            state = await self._parts.gate.run(self._parts.conversation.state, await self._parts.where(thread))
+            bodies = [str(each) for each in state.get("folded") or ()]
+        if not any(text.strip() for text in bodies):
+            return Now(go_on=True)
+        view = views.long_text(step, bodies)
+        await self._parts.client.views_open(trigger_id=str(body["trigger_id"]), view=view)
+        return Now()
+
+    def _diff(self, key: str, digest: str) -> list[str]:
+        request = self._parts.request(key)
+        if request is None or request.drawn is None:
+            return []
+        moved = [say(Finding("EGR407", {"key": key})).says] if request.digest != digest else []
+        return [*moved, request.drawn.diff]
+
+    async def checked(self, body: Body) -> Now:
+        """An empty reason is told at its field; Slack itself lets blanks through."""
+        if not str(views.given(body["view"]).get("reason") or "").strip():
+            return Now(body={"response_action": "errors", "errors": {"reason": say(Finding("EGR1423")).says}})
+        return Now(go_on=True)
+
+    async def given(self, taken: Taken) -> Sequence[Post]:
+        meta, user = views.meta_of(taken.body["view"]), envelopes.user_of(taken.body)[1]
+        thread, step = meta.get("thread", ""), meta.get("step", "")
+        if not own_thread(thread, taken.body) or step not in WITH_A_REASON:
+            team = envelopes.team_of(taken.body)
+            return self._parts.says(f"slack:{team}:direct:{user}", Finding("EGR1421"))
+        reason = str(views.given(taken.body["view"]).get("reason") or "")
+        pressed = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, warned=True)
+        where = await self._parts.where(thread)
+        talk = self._parts.conversation
+        replies = await self._parts.gate.run(talk.press, pressed, self._parts.who(taken.body), where)
+        alone = user if any(made.private for made in replies) else ""
+        return self._parts.posts(thread, replies, alone)
+
+
+def _pressed(body: Body) -> tuple[str, str, str]:
+    action: Any = body["actions"][0]
+    key, _, digest = str(action.get("value") or "").partition(":")
+    return str(action["action_id"]).removeprefix(STEP_PREFIX), key, digest
