@@ -7,28 +7,24 @@ shows what came of it. https://docs.slack.dev/surfaces/modals
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.slack import envelopes, views
 from bot.slack.commands import command
 from bot.slack.envelopes import Body
+from bot.slack.fields import faults
 from bot.slack.home import NEW
 from bot.slack.inbox import Now, Post, Taken
 from bot.slack.kit import option
 from bot.slack.parts import FAILURES, Parts, own_thread
 from bot.turns import Pressed, need_of
 from skills.cards import earlier
-from skills.core.errors import AskUnclear
-from skills.core.flow_text import destination, workload
 from skills.core.messages import say
 from skills.core.model import Finding
 from skills.core.understand import hear
-from skills.core.until import read_until
 from skills.replies import Reply, asked
 
-Values = Mapping[str, str | list[str]]
 _SUGGESTED = 50
 _IN_TURN = ("workload", "environment", "phase", "destination")
 
@@ -71,7 +67,7 @@ class Forms:
         heard = hear(words, *await self._parts.names()) if words else None
         named = (heard.workload if heard else None) or str(speaks.get("for") or "")
         view = views.request_form({"thread": thread}, named, heard.destinations if heard else ())
-        await self._parts.client.views_open(trigger_id=str(body["trigger_id"]), view=view)
+        await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
 
     # --- typeahead
 
@@ -179,44 +175,6 @@ class Forms:
 
     def _thread(self, taken: Taken) -> str:
         return views.meta_of(taken.body["view"]).get("thread", "slack:::")
-
-
-def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
-    """What is wrong with a field, by its block."""
-    found: dict[str, str] = {}
-    checks: dict[str, Callable[[], object]] = {
-        "workload": lambda: _known(str(values.get("workload") or ""), names),
-        "hosts": lambda: [destination(to) for to in _listed(values.get("hosts"))],
-        "reason": lambda: _reason(str(values.get("reason") or "")),
-        "until": lambda: read_until(str(values["until"]), today) if values.get("until") else None,
-    }
-    for block, check in checks.items():
-        try:
-            check()
-        except AskUnclear as unclear:
-            found[block] = say(unclear.finding).says
-    return found
-
-
-def _known(name: str, names: Sequence[str]) -> None:
-    """A plain name that nothing here has is a slip; what says more is left to the draft."""
-    workload(name)
-    plain = not set(name) & set("/:{,")
-    if plain and names and not any(name.casefold() in (known.casefold(), _last(known)) for known in names):
-        raise AskUnclear("EGR1422", name=name[:60])
-
-
-def _last(name: str) -> str:
-    return name.rpartition("/")[2].casefold()
-
-
-def _reason(reason: str) -> None:
-    if not reason.strip():
-        raise AskUnclear("EGR1423")
-
-
-def _listed(value: str | list[str] | None) -> list[str]:
-    return value if isinstance(value, list) else [value] if value else []
 
 
 def _options(typed: str, known: Sequence[str]) -> Now:

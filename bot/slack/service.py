@@ -17,15 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.conversation import Conversation
 from bot.slack.card_writer import CardWriter
 from bot.slack.connect import build
-from bot.slack.forms import Forms
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox
 from bot.slack.listeners import Listeners
 from bot.slack.outbox import Outbox
 from bot.slack.parts import Parts, People
-from bot.slack.places import Places
 from bot.slack.refusals import token_findings
-from bot.slack.step_forms import StepForms
+from bot.slack.surfaces import add_surfaces
 from bot.slack.worker import Worker
 from bot.world.memory import Memory
 from skills.core.errors import Unreachable
@@ -62,9 +60,7 @@ class Slack:
         self.worker = Worker(self.inbox, self.gate, self._tell)
         parts = Parts(self.client, self.inbox, conversation, people, self.gate)
         Listeners(parts, self._tell)
-        Forms(parts)
-        StepForms(parts)
-        Places(parts)
+        add_surfaces(parts)
 
     def _tell(self) -> None:
         self.told()

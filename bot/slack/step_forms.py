@@ -39,7 +39,7 @@ class StepForms:
         thread = envelopes.conversation_of(body)
         hint = await self._hint(step, thread)
         view = views.reason_form(step, {"thread": thread, "key": key, "digest": digest}, hint)
-        await self._parts.client.views_open(trigger_id=str(body["trigger_id"]), view=view)
+        await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
     async def _hint(self, step: str, thread: str) -> str:
@@ -62,7 +62,7 @@ class StepForms:
         if not any(text.strip() for text in bodies):
             return Now(go_on=True)
         view = views.long_text(step, bodies)
-        await self._parts.client.views_open(trigger_id=str(body["trigger_id"]), view=view)
+        await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
     def _diff(self, key: str, digest: str) -> list[str]:

@@ -1,0 +1,51 @@
+"""What is wrong with a field of the request form, said at that field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+from skills.core.errors import AskUnclear
+from skills.core.flow_text import destination, workload
+from skills.core.messages import say
+from skills.core.until import read_until
+
+Values = Mapping[str, str | list[str]]
+
+
+def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
+    """What is wrong with a field, by its block."""
+    found: dict[str, str] = {}
+    checks: dict[str, Callable[[], object]] = {
+        "workload": lambda: _known(str(values.get("workload") or ""), names),
+        "hosts": lambda: [destination(to) for to in _listed(values.get("hosts"))],
+        "reason": lambda: _reason(str(values.get("reason") or "")),
+        "until": lambda: read_until(str(values["until"]), today) if values.get("until") else None,
+    }
+    for block, check in checks.items():
+        try:
+            check()
+        except AskUnclear as unclear:
+            found[block] = say(unclear.finding).says
+    return found
+
+
+def _known(name: str, names: Sequence[str]) -> None:
+    """A plain name that nothing here has is a slip; what says more is left to the draft."""
+    workload(name)
+    plain = not set(name) & set("/:{,")
+    if plain and names and not any(name.casefold() in (known.casefold(), _last(known)) for known in names):
+        raise AskUnclear("EGR1422", name=name[:60])
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2].casefold()
+
+
+def _reason(reason: str) -> None:
+    if not reason.strip():
+        raise AskUnclear("EGR1423")
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    return value if isinstance(value, list) else [value] if value else []

@@ -1,0 +1,432 @@
+"""Forms, reasons, cards, home page and shortcut: signed payloads through the real app, a Web API on loopback beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("slack_bolt")
+
+from slack_bolt.async_app import AsyncBoltRequest
+from slack_sdk.signature import SignatureVerifier
+
+from bot.app import App
+from bot.serve import slack_person
+from bot.slack import views
+from bot.slack.home import NEW, SHOW
+from bot.slack.places import DIAGNOSE
+from bot.slack.service import Slack
+from skills.core.model import Request
+from tests.apps import app_on_sample, head_of
+from tests.bot.test_slack import POLICY, SECRET, TIMEOUT
+from tests.fakes.block_kit import check_message, check_view
+from tests.fakes.slack_api import SlackApi, slack_api
+
+pytestmark = pytest.mark.asyncio
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Workplace(SlackApi):
+    """Remembers the forms that were opened, and knows which channels are private and where the bot is."""
+
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    private: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
+
+    def _do(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        if method.startswith("views."):
+            view = given["view"] if isinstance(given["view"], dict) else json.loads(given["view"])
+            check_view(view)
+            self.shown.append({"method": method, **view})
+            return {"ok": True, "view": {"id": "V1"}}
+        if method == "conversations.info":
+            channel = given["channel"]
+            found = {"is_private": channel in self.private, "is_member": channel not in self.elsewhere}
+            return {"ok": True, "channel": {"id": channel, **found}}
+        if method in ("chat.postEphemeral", "respond"):
+            given["blocks"] = (
+                json.loads(given["blocks"]) if isinstance(given.get("blocks"), str) else given.get("blocks")
+            )
+            self.posted.append({**given, "ts": f"9.{len(self.posted)}"})
+            return {"ok": True, "message_ts": "1.1"}
+        if method == "auth.test":
+            return {"ok": True, "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"}
+        return super()._do(method, given)
+
+
+@dataclass
+class Office:
+    app: App
+    api: Workplace
+    slack: Slack
+    now: float = 0.0
+
+    async def send(self, body: Mapping[str, Any], kind: str = "payload") -> dict[str, Any]:
+        """Signed as Slack signs; gives what the acknowledgement says."""
+        self.now += 100.0
+        text = urlencode({"payload": json.dumps(body)} if kind == "payload" else dict(body))
+        text, content = (json.dumps(body), "application/json") if kind == "event" else (text, FORM)
+        stamp = str(int(time.time()))
+        signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=text) or ""
+        headers: Any = {
+            "content-type": [content],
+            "x-slack-signature": [signature],
+            "x-slack-request-timestamp": [stamp],
+        }
+        answer = await self.slack.bolt.async_dispatch(AsyncBoltRequest(body=text, headers=headers))
+        assert answer.status == 200, answer.body
+        await self.slack.drained()
+        return json.loads(answer.body) if answer.body else {}
+
+    async def slash(self, text: str, user: str = "UDANA", channel: str = "C1") -> dict[str, Any]:
+        command = {"command": "/egress", "text": text, "team_id": "T1", "channel_id": channel, "user_id": user}
+        return await self.send({**command, "trigger_id": f"t{self.now}"}, "command")
+
+    async def press(
+        self, action: str, value: str = "", user: str = "UDANA", team: str = "T1", where: str = "C1", **more: Any
+    ) -> dict[str, Any]:
+        pressed = {"type": "button", "action_id": action, "block_id": "b", "value": value, "action_ts": f"{self.now}"}
+        body = {
+            "type": "block_actions",
+            "team": {"id": "T1"},
+            "user": {"id": user, "team_id": team},
+            "channel": {"id": where},
+            "message": {"ts": "9.9", "thread_ts": "1.0"},
+            "trigger_id": f"t{self.now}",
+            "actions": [{**pressed, **more.pop("picked", {})}],
+        }
+        return await self.send({**body, **more})
+
+    async def submit(
+        self, view: Mapping[str, Any], values: Mapping[str, Any], user: str = "UDANA", **more: Any
+    ) -> dict[str, Any]:
+        filled = {"id": "V1", "hash": f"h{self.now}", **view, "state": {"values": values}}
+        body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": user, "team_id": "T1"}}
+        return await self.send({**body, "view": {**filled, **more}})
+
+    async def say(self, text: str, user: str = "UDANA", ts: str = "1.0", channel: str = "C1", **more: Any) -> None:
+        event = {"type": "app_mention", "user": user, "text": text, "ts": ts, "channel": channel, **more}
+        await self.send(
+            {"type": "event_callback", "team_id": "T1", "event_id": f"E{self.now}", "event": event}, "event"
+        )
+
+    @property
+    def form(self) -> dict[str, Any]:
+        return self.api.shown[-1]
+
+    @property
+    def last(self) -> str:
+        return str(self.api.posted[-1]["text"])
+
+    def request(self) -> Request:
+        return self.app.requests()[-1]
+
+    async def opened(self) -> Request:
+        """A request of Dana's that waits for Sam, its card drawn."""
+        await self.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+        await self.say("draft", ts="1.1", thread_ts="1.0", type="message", channel_type="channel")
+        await self.say("open because of SMS", ts="1.2", thread_ts="1.0", type="message", channel_type="channel")
+        await self.draw()
+        return self.request()
+
+    async def draw(self) -> None:
+        await self.slack.cards.draw()
+        await self.slack.drained()
+
+    def cards(self) -> list[dict[str, Any]]:
+        return [sent for sent in self.api.posted if sent["blocks"] and sent["blocks"][0]["type"] == "header"]
+
+
+@pytest_asyncio.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    app, api = app_on_sample(tmp_path, policy=POLICY), Workplace()
+    async with slack_api(api):
+        parts = (app.memory, app.repository, app.clock, app.conversation, slack_person)
+        made: Office
+        slack = Slack(*parts, secret=SECRET, token="xoxb-not-real", client=api.client, ticks=lambda: made.now)
+        made = Office(app, api, slack)
+        yield made
+        for sent in api.posted:
+            check_message(sent)
+        slack.close()
+
+
+def chosen(**fields: Any) -> dict[str, Any]:
+    """A request form as Slack sends it back."""
+    hosts = [{"value": host} for host in fields.get("hosts", ["api.twilio.com"])]
+    return {
+        "workload": {views.WORKLOAD: {"selected_option": {"value": fields.get("workload", "payment-gateway")}}},
+        "hosts": {views.HOSTS: {"selected_options": hosts}},
+        "reason": {"given": {"value": fields.get("reason", "SMS codes")}},
+        "until": {"given": {"selected_date": fields.get("until")}},
+        "error": {"given": {"value": fields.get("error")}},
+    }
+
+
+# --- the request form
+
+
+async def test_a_request_from_the_form_to_its_merge_request(office: Office) -> None:
+    assert await office.slash("request") == {}
+    assert (office.form["method"], office.form["callback_id"]) == ("views.open", views.REQUEST)
+    working = await office.submit(office.form, chosen())
+    assert (working["response_action"], "submit" in working["view"]) == ("update", False)
+    assert (office.form["method"], office.form["callback_id"]) == ("views.update", views.OPEN)
+    assert "api.twilio.com" in json.dumps(office.form["blocks"])
+    assert not office.app.requests()
+    await office.submit(office.form, {})
+    request = office.request()
+    assert (request.asked_by, request.reason, request.state) == ("slack:T1:UDANA", "SMS codes", "waiting")
+    assert request.key in json.dumps(office.form["blocks"])
+    assert request.key in office.last
+
+
+async def test_what_is_said_behind_the_command_stands_in_the_form(office: Office) -> None:
+    await office.slash("request payment-gateway api.twilio.com:8443")
+    said = json.dumps(office.form["blocks"])
+    assert '"value": "payment-gateway"' in said
+    assert '"value": "api.twilio.com:8443"' in said
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("workload", "paymnet-gatewya", "knows no workload paymnet-gatewya"),
+        ("hosts", ["api.twilio.com", "not a host"], ""),
+        ("reason", "  ", "Write a sentence"),
+        ("until", "2020-01-01", "2020-01-01"),
+    ],
+)
+async def test_each_field_has_its_own_fault(office: Office, field: str, value: Any, says: str) -> None:
+    await office.slash("request")
+    answer = await office.submit(office.form, chosen(**{field: value}))
+    assert answer["response_action"] == "errors"
+    assert list(answer["errors"]) == [field]
+    assert says in answer["errors"][field]
+    assert len(office.api.shown) == 1
+
+
+async def test_a_change_that_moved_meanwhile_is_not_opened(office: Office) -> None:
+    await office.slash("request")
+    await office.submit(office.form, chosen())
+    meta = json.dumps({**views.meta_of(office.form), "digest": "0" * 64})
+    await office.submit(office.form, {}, private_metadata=meta)
+    assert not office.app.requests()
+
+
+@pytest.mark.parametrize("thread", ["slack:T1:C1:USAM", "slack:T2:C1:UDANA", "terminal:default", "slack:T1", ""])
+async def test_metadata_that_somebody_made_up_opens_nothing(office: Office, thread: str) -> None:
+    await office.slash("request")
+    await office.submit(office.form, chosen())
+    meta = json.dumps({**views.meta_of(office.form), "thread": thread})
+    await office.submit(office.form, {}, private_metadata=meta)
+    assert not office.app.requests()
+    assert "does not belong to a conversation of yours" in json.dumps(office.form["blocks"])
+
+
+async def test_typeahead_for_workloads_and_hosts(office: Office) -> None:
+    ask = {"type": "block_suggestion", "team": {"id": "T1"}, "user": {"id": "UDANA"}}
+    found = await office.send({**ask, "action_id": views.WORKLOAD, "value": "paym"})
+    names = [each["value"] for each in found["options"]]
+    assert "payment-gateway" in names
+    assert names[-1] == "paym"
+    await office.opened()
+    found = await office.send({**ask, "action_id": views.HOSTS, "value": ""})
+    assert "api.twilio.com:443" in [each["value"] for each in found["options"]]
+
+
+# --- cards and decisions
+
+
+async def test_an_approver_decides_on_the_card_and_every_copy_says_so(office: Office) -> None:
+    request = await office.opened()
+    before = head_of(office.app)
+    [card] = office.cards()
+    value = f"{request.key}:{request.digest}"
+    assert value in json.dumps(card["blocks"])
+    await office.press("postern_step_approve", value, user="USAM")
+    assert head_of(office.app) != before
+    await office.draw()
+    [card] = office.cards()
+    assert "postern_step_approve" not in json.dumps(card["blocks"])
+    assert "<@USAM>" in json.dumps(card["blocks"])
+
+
+@pytest.mark.parametrize(
+    ("user", "team", "says"),
+    [("UDANA", "T1", "somebody else must decide"), ("UEVE", "T1", ""), ("USAM", "T2", ""), ("", "T1", "")],
+    ids=["who asked", "no approver", "another workspace", "nobody"],
+)
+async def test_the_wrong_person_decides_nothing_and_only_they_hear_it(
+    office: Office, user: str, team: str, says: str
+) -> None:
+    request, before = await office.opened(), head_of(office.app)
+    value = f"{request.key}:{request.digest}"
+    for step in ("approve", "hold"):
+        await office.press(f"postern_step_{step}", value, user=user, team=team)
+        assert says in office.last
+        assert office.api.posted[-1].get("user", "") == user
+    for step in ("reject", "changes", "ask"):
+        await office.press(f"postern_step_{step}", value, user="USAM")
+        body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": user, "team_id": team}}
+        filled = {"id": "V1", "hash": f"h{office.now}", **office.form}
+        filled["state"] = {"values": {"reason": {"given": {"value": "because"}}}}
+        await office.send({**body, "view": filled})
+    assert head_of(office.app) == before
+    assert office.request().state == "waiting"
+    assert not office.request().decisions
+    assert office.request().question is None
+
+
+async def test_a_stale_card_decides_nothing(office: Office) -> None:
+    request, before = await office.opened(), head_of(office.app)
+    await office.press("postern_step_approve", f"{request.key}:{'0' * 64}", user="USAM")
+    assert head_of(office.app) == before
+    assert "changed since you looked at it" in office.last or "was not recorded" in office.last
+    assert office.api.posted[-1]["user"] == "USAM"
+
+
+async def test_a_rejection_needs_its_reason_and_names_it(office: Office) -> None:
+    request = await office.opened()
+    await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
+    assert office.form["callback_id"] == views.REASON
+    empty = await office.submit(office.form, {"reason": {"given": {"value": "  "}}}, "USAM")
+    assert list(empty["errors"]) == ["reason"]
+    await office.submit(office.form, {"reason": {"given": {"value": "use the\nproxy"}}}, "USAM")
+    assert office.request().state == "rejected"
+    await office.draw()
+    assert ">use the proxy" in office.cards()[0]["blocks"][1]["text"]["text"]
+
+
+async def test_a_question_is_carried_to_the_asker_and_the_answer_back_to_the_card(office: Office) -> None:
+    request = await office.opened()
+    await office.press("postern_step_ask", f"{request.key}:{request.digest}", user="USAM")
+    await office.submit(office.form, {"reason": {"given": {"value": "Which region?"}}}, "USAM")
+    assert office.request().state == "waiting"
+    await office.draw()
+    assert "Which region?" in json.dumps(office.cards()[0]["blocks"])
+    await office.say(
+        f"answer {request.key} eu-west-1", ts="1.9", thread_ts="1.0", type="message", channel_type="channel"
+    )
+    await office.draw()
+    assert "Which region?" not in json.dumps(office.cards()[0]["blocks"])
+
+
+# --- evidence, reasons, private channels
+
+
+async def test_more_opens_the_evidence(office: Office) -> None:
+    await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    count = len(office.api.posted)
+    await office.press("postern_step_more")
+    assert office.form["title"]["text"] == "Evidence"
+    assert len(office.api.posted) == count
+
+
+async def test_the_open_button_asks_for_the_reason(office: Office) -> None:
+    await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    await office.say("draft", ts="1.1", thread_ts="1.0", type="message", channel_type="channel")
+    digest = office.app.conversation.state(await_where("slack:T1:C1:1.0"))["digest"]
+    await office.press("postern_step_open", f":{digest}")
+    await office.submit(office.form, {"reason": {"given": {"value": "SMS codes"}}})
+    assert office.request().reason == "SMS codes"
+
+
+def await_where(thread: str) -> Any:
+    from bot.gather import Where
+
+    return Where("slack", thread)
+
+
+async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(office: Office) -> None:
+    office.api.private.add("C7")
+    said: dict[str, Any] = {"channel": "C7", "thread_ts": "1.0", "type": "message", "channel_type": "group"}
+    await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}", channel="C7")
+    await office.say("draft", ts="1.1", **said)
+    await office.say("open because of SMS", ts="1.2", **said)
+    assert "private channel" in office.last
+    assert not office.app.requests()
+    await office.say("open", ts="1.3", **said)
+    assert office.request().reason == "of SMS"
+
+
+async def test_a_late_trigger_loses_nothing(office: Office) -> None:
+    from tests.fakes.slack_api import Break
+
+    request = await office.opened()
+    office.api.breaks.append(Break("views.open", error="expired_trigger_id"))
+    await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
+    assert "needs a reason" in office.last
+    office.api.breaks.append(Break("views.open", error="expired_trigger_id"))
+    await office.slash("request")
+    assert "open the form in time" in office.last
+
+
+# --- channels, home, shortcut
+
+
+async def test_what_a_channel_speaks_of_is_enough(office: Office) -> None:
+    await office.slash("here for payment-gateway in production")
+    assert "production:payment-gateway is meant" in office.last
+    await office.say(f"<@UBOT> {TIMEOUT}", ts="5.0")
+    said = "\n".join(str(sent["text"]) for sent in office.api.posted)
+    assert "as this channel says" in said
+    assert "payment-gateway (production) can't reach api.twilio.com:443" in said
+    await office.slash("here for nothing")
+    await office.slash("here")
+    assert "stands for no workload" in office.last
+    await office.slash("here for nonsense")
+    assert "nothing was set" in office.last
+
+
+async def test_home_is_everybodys_own(office: Office) -> None:
+    request = await office.opened()
+    for user, wanted in (("UDANA", True), ("USAM", True), ("UEVE", False)):
+        event = {"type": "app_home_opened", "user": user, "tab": "home"}
+        await office.send({"type": "event_callback", "team_id": "T1", "event_id": f"E{user}", "event": event}, "event")
+        assert office.form["method"] == "views.publish"
+        assert (request.key in json.dumps(office.form["blocks"])) is wanted
+    picked = {"action_id": SHOW, "selected_option": {"value": "all"}}
+    await office.press(SHOW, user="UEVE", picked=picked, message=None, channel=None)
+    assert request.key in json.dumps(office.form["blocks"])
+    await office.press(NEW, user="UEVE", message=None, channel=None)
+    assert views.meta_of(office.form)["thread"] == "slack:T1:direct:UEVE"
+
+
+async def shortcut(office: Office, message: Mapping[str, Any], channel: str = "C1") -> None:
+    body = {"type": "message_action", "callback_id": DIAGNOSE, "team": {"id": "T1"}, "user": {"id": "UDANA"}}
+    more = {"channel": {"id": channel}, "message": {"ts": "7.0", **message}, "trigger_id": f"t{office.now}"}
+    await office.send({**body, **more})
+
+
+async def test_the_shortcut_reads_an_alert_of_another_bot(office: Office) -> None:
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": f"*payment-gateway* `{TIMEOUT}`"}}
+    await shortcut(office, {"bot_id": "B9", "text": "", "attachments": [{"blocks": [block]}]})
+    assert "can't reach api.twilio.com:443" in office.last
+    assert office.api.posted[-1]["thread_ts"] == "7.0"
+
+
+async def test_the_shortcut_answers_alone_where_the_bot_is_not(office: Office) -> None:
+    office.api.elsewhere.add("C8")
+    await shortcut(office, {"user": "UEVE", "text": f"payment-gateway {TIMEOUT}"}, "C8")
+    assert office.api.posted[-1]["user"] == "UDANA"
+
+
+async def test_the_shortcut_never_takes_what_it_reads_as_a_command(office: Office) -> None:
+    request, before = await office.opened(), head_of(office.app)
+    await shortcut(office, {"user": "UEVE", "text": f"approve {request.key}"})
+    assert head_of(office.app) == before
+
+
+async def test_a_picture_alone_is_said_to_be_unreadable(office: Office) -> None:
+    await shortcut(office, {"user": "UEVE", "text": "", "files": [{"mimetype": "image/png", "mode": "hosted"}]})
+    assert "can't read pictures" in office.last
