@@ -290,7 +290,10 @@ def _namespace(cluster: Cluster, namespace: str, labels: Mapping[str, str] | Non
     said = None if labels is None else dict(labels)
     name = namespace if labels is None else _by_labels(namespace, labels)
     place = cluster.declared.get(namespace)
-    return [Workload("k8s", "kubernetes", name, namespace, namespace=namespace, labels=said, place=place)]
+    asserted = said is not None
+    return [
+        Workload("k8s", "kubernetes", name, namespace, namespace=namespace, labels=said, place=place, asserted=asserted)
+    ]
 
 
 def _named(cluster: Cluster, namespace: str, name: str, environment: str | None) -> list[Workload]:

@@ -19,6 +19,7 @@ from skills.core.enforce.kube_policy import (
     Pods,
     PolicyPort,
     PolicyRule,
+    could_select,
     labels_match,
     namespace_match,
     selects,
@@ -85,7 +86,15 @@ def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
     matches = [selects(text, pods) if direction in text.directions else Match.NO for text in texts]
     if any(text.faults for text in texts) and max(matches) is not Match.NO:
         return Match.UNKNOWN
+    if max(matches) is Match.NO and any(_perhaps(text, direction, pods) for text in texts):
+        return Match.UNKNOWN
     return matches[0] if len(set(matches)) == 1 else Match.UNKNOWN
+
+
+def _perhaps(policy: NetworkPolicy, direction: Direction, pods: Pods) -> bool:
+    """Whether a label that the asker of these pods did not name would have them isolated."""
+    here = policy.namespace in (None, pods.namespace) and direction in policy.directions
+    return here and could_select(policy.selector, pods)
 
 
 def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False) -> list[Opening]:
@@ -95,9 +104,10 @@ def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False
     """
     if policy.variants:
         return _of_variants(policy, flow, assume_selected)
-    selection = isolates(policy, flow.direction, flow.near)
+    selection = isolates(policy, flow.direction, flow.near if assume_selected else flow.near.as_said)
     if selection is Match.NO:
         return []
+    selection = isolates(policy, flow.direction, flow.near)
     if policy.faults:
         return [Opening(Match.UNKNOWN, flow.wanted, policy.place, why=_faulty(policy))]
     if assume_selected:

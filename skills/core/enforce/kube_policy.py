@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -132,7 +132,8 @@ class Pods:
     chooses the pod port, so that a rule with that name matches even where the number is unknown.
     `addresses` are pod addresses that an export states. `plugin`: a sign that Cilium runs them, which lets no
     ipBlock hold a pod. `declared`: a Namespace manifest says the labels of the namespace; else it may carry others.
-    Without a `namespace` they could be any pods anywhere.
+    `asserted`: the asker named the labels, and there may be more. Without a `namespace` they could be any pods
+    anywhere.
     """
 
     name: str
@@ -148,6 +149,12 @@ class Pods:
     place: Place | None = None
     plugin: PluginFacts | None = None
     declared: bool = False
+    asserted: bool = False
+
+    @property
+    def as_said(self) -> Pods:
+        """The same pods, if they carry no label that the asker did not name."""
+        return replace(self, asserted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +177,15 @@ class Outside:
 
 
 def labels_match(selector: LabelSelector | None, pods: Pods) -> Match:
-    """`selector.matches`, and unknown where only a part of the labels is known and the rest would decide."""
+    """`selector.matches`, and unknown where only a part of the labels is known and the rest would decide.
+
+    A label that a rule demands and the asker did not name counts as missing; that one is missing, though, is not said.
+    """
     if selector is None:
         return Match.UNKNOWN
+    if pods.asserted and pods.labels is not None:
+        match = selector.matches(pods.labels)
+        return min(match, Match.UNKNOWN) if absent_keys(selector, pods.labels) else match
     if pods.labels is None or not pods.partial or selector.empty:
         return selector.matches(pods.labels)
     known = pods.labels
@@ -198,8 +211,18 @@ def namespace_match(selector: LabelSelector, pods: Pods) -> Match:
 
 def unsaid_labels(selector: LabelSelector, pods: Pods) -> list[str]:
     """The labels that a namespace must not carry, and of which no file says whether this one does."""
+    return [] if pods.declared else absent_keys(selector, pods.namespace_labels)
+
+
+def absent_keys(selector: LabelSelector, labels: Mapping[str, str]) -> list[str]:
+    """The labels that are not there and must not be."""
     absent = [item.key for item in selector.requirements if item.operator in {"NotIn", "DoesNotExist"}]
-    return [key for key in absent if not pods.declared and key not in pods.namespace_labels]
+    return [key for key in absent if key not in labels]
+
+
+def could_select(selector: LabelSelector | None, pods: Pods) -> bool:
+    """Whether the pods are meant if they carry labels that the asker did not name."""
+    return pods.asserted and labels_match(selector, replace(pods, asserted=False, partial=True)) is not Match.NO
 
 
 def selects(policy: NetworkPolicy, pods: Pods) -> Match:

@@ -57,6 +57,7 @@ def pods_of(cluster: Cluster, workload: Workload) -> Pods:
         place=workload.place,
         plugin=next(iter(cluster.plugins), None),
         declared=namespace in cluster.declared,
+        asserted=workload.asserted,
     )
 
 

@@ -100,7 +100,8 @@ class Workload:
 
     `kind` says which family of platforms governs it (`infra`, `k8s`, `cf`), `platform` the dialect
     that speaks for it in answers. `scope` is its full name (`org/ou/project` or a namespace).
-    `labels` and `service_account` are None where the repository does not say.
+    `labels` and `service_account` are None where the repository does not say. `asserted`: the labels are what the
+    asker says of the pods, which may carry others.
     `container_ports` maps port names to numbers; `place` is where the workload is declared.
     """
 
@@ -115,6 +116,7 @@ class Workload:
     container_ports: Mapping[str, int] = field(default_factory=dict)
     host_network: bool = False
     place: Place | None = None
+    asserted: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.environment})" if self.environment else self.name

@@ -217,6 +217,16 @@ def test_requests_are_limited_but_the_connection_passes() -> None:
     assert wider.findings(to("example.com", 80)) == []
 
 
+def test_a_parser_of_requests_cannot_read_tls() -> None:
+    """Envoy's HTTP parser gets the bytes of a handshake and gives up, unless the rule takes TLS off."""
+    port = '{toEntities: [world], toPorts: [{ports: [{port: "443", protocol: TCP}], rules: {http: [{method: GET}]}%s}]}'
+    assert world(cnp(egress(port % "")), WEB).decision(to("example.com", 443)) == "undecided"
+    opened = port % ", terminatingTLS: {secret: {name: a}}, originatingTLS: {secret: {name: b}}"
+    assert world(cnp(egress(opened)), WEB).decision(to("example.com", 443)) == "allowed"
+    wider = world(cnp(egress(port % "", "{toEntities: [world]}")), WEB)
+    assert wider.decision(to("example.com", 443)) == "allowed"
+
+
 def test_server_names_limit_tls() -> None:
     body = 'egress: [{toPorts: [{ports: [{port: "443", protocol: TCP}], serverNames: ["*.stripe.com"]}]}]'
     assert decided(body) == "allowed"

@@ -297,6 +297,18 @@ def test_two_packages_in_one_namespace_must_agree() -> None:
     assert verdict.decision == "undecided"
     assert "EGR814" in codes(verdict.findings)
     assert decisions(package(STRIPE), package(STRIPE), to="https://api.stripe.com") == "allowed"
+    # a host that only one of them registers is not there for the other: what is refused registers nothing
+    apart = package(STRIPE.replace("api.stripe.com", "api.other.com"), name="second")
+    assert decisions(package(STRIPE), apart, to="https://api.stripe.com") == "undecided"
+
+
+def test_a_label_that_was_not_named_may_bring_registry_only() -> None:
+    rules = "- {direction: Egress, remoteGenerated: Anywhere, description: all}\n"
+    rules += "- {direction: Egress, selector: {role: payer}, remoteHost: api.stripe.com, port: 443, description: pay}"
+    texts = repository(package(rules, mode="sidecar"))
+    assert check(texts, "web{app=web}", "https://api.other.com").decision == "undecided"
+    assert check(texts, "web{app=web,role=none}", "https://api.other.com").decision == "allowed"
+    assert check(texts, "web{role=payer}", "https://api.other.com").decision == "denied"
 
 
 def test_a_mesh_that_only_one_of_two_packages_asks_for_is_no_sure_denial() -> None:

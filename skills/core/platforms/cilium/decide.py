@@ -111,8 +111,8 @@ def asked_of(index: Index, near: Endpoint, far: Peers, destination: Destination,
         flow = Flow("Egress", near.pods, end, protocol, ports)  # type: ignore[arg-type]
         there = endpoint(index.cluster, end) if isinstance(end, Pods) else None
         why = seen.why(host) if learned is Match.UNKNOWN else None
-        plain = destination.application == "http"
-        return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why, plain)
+        plain, tls = (destination.application == name for name in ("http", "tls"))
+        return Asked(flow, near, index.cluster, there, host, service, far.api_server, learned, why, plain, tls)
 
     asked = [
         ask(there, there.ports if isinstance(there, Pods) else there.ports or destination.ports)

@@ -123,7 +123,7 @@ def _labels(key: str, end: Endpoint) -> Mapping[str, str] | None:
         return {key: value}
     if key == ACCOUNT:
         return None if end.account is None else {key: end.account}
-    if key == CLUSTER or pods.labels is None or (pods.partial and key not in pods.labels):
+    if key == CLUSTER or pods.labels is None or ((pods.partial or pods.asserted) and key not in pods.labels):
         return None
     return pods.labels
 

@@ -78,13 +78,15 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class PortRule:
-    """One item of `toPorts`. `http` names the L7 parser (http, kafka ...) that lets only some requests pass."""
+    """One item of `toPorts`. `http` names the L7 parser (http, kafka ...) that lets only some requests pass;
+    `opens_tls` that the proxy takes TLS off before it reads them."""
 
     place: Place
     ports: tuple[Port, ...] = ()
     dns: tuple[Name, ...] | None = None
     http: str = ""
     server_names: tuple[Name, ...] = ()
+    opens_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_flow import Opening, coverage
 from skills.core.enforce.kube_policy import Outside
@@ -82,8 +82,11 @@ def _opening_rules(rules: Sequence[Rule]) -> list[Rule]:
 def _hits(concerned: Sequence[Concerned], asked: Asked, *, deny: bool) -> list[Hit]:
     """What touches the flow, each capped by how sure it is that the policy is about these pods."""
     wanted, found = asked.flow.wanted, []
+    said = replace(asked.near, pods=asked.near.pods.as_said)
     for policy, spec, match in concerned:
         side = spec.side(asked.flow.direction)
+        if not deny and selection(policy, spec, said) is Match.NO:
+            continue  # only a label that the asker did not name would have it be about these pods
         for rule in side.deny if deny else side.allow:
             for item in openings(policy, rule, asked):
                 if deny and item.why is not None and item.why.code == _NEEDS_ADDRESSES:

@@ -32,9 +32,9 @@ _PRIVATE_V6 = int(ipaddress.IPv6Network("fc00::/7").network_address), int(ipaddr
 class Asked:
     """A flow with what only Cilium looks at.
 
-    `host` is the name that the sender asks for, "" for an address, `plain_http` that it speaks no TLS. `learned`
-    says whether the DNS proxy gets to see the name, with `learned_why` where that is not known. `service` is the
-    Service that it means.
+    `host` is the name that the sender asks for, "" for an address, `plain_http` that it speaks no TLS, `tls` that it
+    does. `learned` says whether the DNS proxy gets to see the name, with `learned_why` where that is not known.
+    `service` is the Service that it means.
     """
 
     flow: Flow
@@ -47,6 +47,7 @@ class Asked:
     learned: Match = Match.NO
     learned_why: Finding | None = None
     plain_http: bool = False
+    tls: bool = False
 
 
 def selection(policy: CiliumPolicy, spec: Spec, near: Endpoint) -> Match:
@@ -183,6 +184,10 @@ def _ports(rule: Rule, asked: Asked) -> Iterator[_PortOpening]:
         if named is Match.NO:
             continue
         why = finding("EGR859", port_rule.place, policy="serverNames", value="the TLS name") if named < 2 else None
+        if port_rule.http and asked.tls and not port_rule.opens_tls:
+            # Envoy's parser gets the bytes of the handshake and gives up: docs.cilium.io, TLS visibility.
+            named = Match.UNKNOWN
+            why = finding("EGR226", port_rule.place, kind=port_rule.http, destination=asked.host or asked.flow.far.name)
         for port in port_rule.ports:
             if port.speaks(asked.flow.protocol):
                 match, spans, port_why = _port(port, asked.flow)

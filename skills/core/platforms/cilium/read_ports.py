@@ -56,7 +56,8 @@ class PortReader:
             elif (read := self._port(port, where)) is not None:
                 ports.append(read)
         dns, http = self._l7(item, place, ports, ingress=ingress, deny=deny)
-        return PortRule(place, tuple(ports), dns, http, self._server_names(item, place, l7=http or dns is not None))
+        names = self._server_names(item, place, l7=http or dns is not None)
+        return PortRule(place, tuple(ports), dns, http, names, item.get("terminatingTLS") is not None)
 
     def _server_names(self, item: Map, place: Place, *, l7: str | bool) -> tuple[Name, ...]:
         names = item.get("serverNames")

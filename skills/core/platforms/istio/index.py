@@ -245,7 +245,10 @@ def resolve(index: Index, ref: WorkloadRef) -> list[Workload]:
     if not own or (len(ref.parts) > 1 and labels is None):
         return []
     environment = environment_named(ref.environment)
-    return [Workload("k8s", NAME, name, namespace, environment, namespace, labels, ref.service_account)]
+    asserted = ref.labels is not None
+    return [
+        Workload("k8s", NAME, name, namespace, environment, namespace, labels, ref.service_account, asserted=asserted)
+    ]
 
 
 def names(index: Index) -> list[str]:

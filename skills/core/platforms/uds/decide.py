@@ -44,7 +44,7 @@ def _by_release(index: Index, workload: Workload, destination: Destination) -> l
     if not workload.host_network and not far.loopback:
         packages = index.packages.get(near.namespace, ())
         each = [
-            _package_views(index, Sender(package, near, workload.service_account), destination, far)
+            _package_views(index.with_only(package), Sender(package, near, workload.service_account), destination, far)
             for package in packages
         ]
         if len(packages) > 1:

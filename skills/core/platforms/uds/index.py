@@ -104,6 +104,20 @@ class Index:
             [*every, *self.cores, *self.extras, *self.uses], every, self.cluster, OLD_DEFAULT, Index(OLD_DEFAULT)
         )
 
+    def with_only(self, package: Package) -> Index:
+        """As it is if of several Packages of one namespace this one was admitted."""
+        here = self.packages.get(package.namespace, ())
+        if len(here) < 2:
+            return self
+        every = [each for each in self.every_package() if each is package or each.namespace != package.namespace]
+        return replace(
+            self,
+            packages={**self.packages, package.namespace: (package,)},
+            registered=registered_by(every, self.rules),
+            participants=participants_of(every, self.rules),
+            presumed=self.presumed.with_only(package) if self.presumed else None,
+        )
+
     def at_host(self, mode: Mode, host: str) -> tuple[Registration, ...]:
         return self.registered.get(mode, {}).get(host, ())
 
