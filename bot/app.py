@@ -169,7 +169,7 @@ class App:
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.gather, lambda: self.memory, lambda: self.runner)
+        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self._kept)
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -293,6 +293,10 @@ class App:
         if "memory" not in self.__dict__ and self._unused_database():
             return ()
         return tuple(row.request for row in self.memory.requests(repository))
+
+    def _kept(self) -> Memory | None:
+        """The memory, where there is one already."""
+        return None if "memory" not in self.__dict__ and self._unused_database() else self.memory
 
     def _unused_database(self) -> bool:
         url = self.settings.database.reveal()

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from bot.gather import Gather, Where
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
-from skills.core.errors import Mendable, Unreachable
+from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
+from skills.core.messages import say
 from skills.core.model import Finding, Person
-from skills.core.rights import may_ask
+from skills.core.rights import POSTERN, may_ask
 
 if TYPE_CHECKING:
     from bot.world.memory import Memory
 
 log = logging.getLogger("postern")
+_REFUSED = (NotAllowed.exit_status, Outdated.exit_status)
 T = TypeVar("T")
 
 
@@ -67,21 +69,57 @@ class Runner(Protocol):
 
 
 class Desk:
-    def __init__(self, gather: Gather, memory: Callable[[], Memory], runner: Callable[[], Runner]) -> None:
-        """`memory` and `runner` are built only when an answer changes something."""
+    def __init__(
+        self,
+        gather: Gather,
+        memory: Callable[[], Memory],
+        runner: Callable[[], Runner],
+        kept: Callable[[], Memory | None] = lambda: None,
+    ) -> None:
+        """`memory` and `runner` are built only when an answer changes something; `kept` gives the memory where there is
+        one already, for the audit log of what changes nothing."""
         self._gather = gather
         self._memory = memory
         self._runner = runner
+        self._kept = kept
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
         """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
-        return guard(lambda: self._handle(name, ask, who, where, on_target))
+        seen: list[World] = []
+        handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
+        if self._is_noted(handled, who, where):
+            _, problem = attempt(lambda: self._note(name, ask, who, where, handled, seen))
+            if problem:
+                log.warning("an ask is missing in the audit log: %s", say(problem.finding).says)
+        return handled
 
-    def _handle(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
+    def _is_noted(self, handled: Handled, who: Person, where: Where) -> bool:
+        """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
+
+        Whoever reads the allowlist at the command line could read it with Git; Postern's own passes ask time and again.
+        """
+        if handled.problem:
+            return not who.is_same(POSTERN.id) and (where.surface != "cli" or handled.exit_status in _REFUSED)
+        recorded = handled.answer is not None and (handled.answer.records or handled.answer.effects)
+        return where.surface != "cli" and not recorded
+
+    def _note(self, name: str, ask: Ask, who: Person, where: Where, handled: Handled, seen: list[World]) -> None:
+        memory = self._kept()
+        if memory is None:
+            return
+        from bot import ledger  # noqa: PLC0415
+
+        data = handled.answer.data if handled.answer else {}
+        facts = ledger.audited(handled.findings, data, next(iter(seen), None))
+        refused = {"refused": dict(handled.problem.finding.facts)} if handled.problem else {}
+        ledger.note(memory, name, ask, who, where, {**facts, **refused}, self._gather.now())
+
+    def _handle(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool, seen: list[World]) -> Handled:
         rights = card(name)
         if rights.who != "anyone":
             may_ask(who)
         world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
+        seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
         answer = by_name(name).run(ask, world)

@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     requests.add_argument("key", nargs="?", help="one request's key; without it all that are open")
     _common(requests)
     _demo_parser(commands)
+    _log_parser(commands)
     serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode, and GitLab's webhooks")
     serve.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -162,6 +163,22 @@ def _skill_parser(commands: Any, skill: Skill) -> None:
         shape = parser.add_mutually_exclusive_group()
         shape.add_argument("--diff", action="store_true", help="print only the unified diff")
         shape.add_argument("--write", action="store_true", help="change the files of the folder in place")
+
+
+def _log_parser(commands: Any) -> None:
+    kept = commands.add_parser("log", help="the audit log: who did and was refused what, and whether it is whole")
+    kept.add_argument("action", choices=("list", "export", "verify"), help="what to do")
+    kept.add_argument("--key", metavar="KEY", help="only what one request is about")
+    kept.add_argument("--who", metavar="PERSON", help="only what this person did or was refused")
+    kept.add_argument("--kind", metavar="KIND", help="only one kind of line, as decide, propose or carry_out")
+    kept.add_argument("--since", metavar="DAY", help="from this day on, as 2027-01-31 (UTC)")
+    kept.add_argument("--until", metavar="DAY", help="up to this day (UTC)")
+    kept.add_argument("--last", type=int, metavar="N", help="only the last N of them")
+    kept.add_argument("--format", dest="form", choices=("ndjson", "csv"), default="ndjson", help="how to export")
+    kept.add_argument(
+        "--anchor", metavar="LINES:HASH", help="a head that verify printed before: it must still be there"
+    )
+    _common(kept)
 
 
 def _flag(parser: argparse.ArgumentParser, field: str, info: Any, *, needed: bool) -> None:

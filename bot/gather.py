@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha1
 
 from bot.world.config_repo import Source
 from bot.world.snapshots import Snapshots
@@ -64,6 +65,9 @@ class Gather:
         self._files = files
         self._brought = brought
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def world(self, person: Person, where: Where, *, on_target: bool, drafted: str | None = None) -> World:
         """`on_target` draws on the target branch's newest commit, as everything that is proposed must."""
         target = self._target() if on_target else None
@@ -82,6 +86,15 @@ class Gather:
             origin=self._history(read.allowlist.commit, requests),
             template=read.text(TEMPLATE_PATH),
             lag=read.lag,
+            policy_id=blob_id(read.text(POLICY_PATH)),
             file=self._files(target is not None, read.allowlist.commit),
             brought=self._brought,
         )
+
+
+def blob_id(text: str | None) -> str:
+    """The name that Git gives a file of this text, where it counts in SHA-1; empty without one."""
+    if text is None:
+        return ""
+    raw = text.encode("utf-8", "surrogateescape")
+    return sha1(b"blob %d\0%s" % (len(raw), raw), usedforsecurity=False).hexdigest()

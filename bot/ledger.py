@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.gather import Where
 from bot.world import wire
 from bot.world.memory import IntentRow, Memory, Transaction
-from skills.contract import Answer, World
+from skills.contract import Answer, Ask, World
 from skills.core.errors import Outdated
 from skills.core.messages import say
 from skills.core.model import (
@@ -30,6 +30,7 @@ from skills.core.model import (
     OpenIssue,
     OpenMergeRequest,
     OpenRequest,
+    Person,
     Record,
     Relabel,
     Request,
@@ -38,6 +39,7 @@ from skills.core.model import (
     TickDiagram,
     WatchRequest,
 )
+from skills.core.secrets import mask
 
 BESIDE: Mapping[str, str] = {
     OpenDiagram.__name__: "the diagram",
@@ -46,6 +48,7 @@ BESIDE: Mapping[str, str] = {
     Settle.__name__: "the end of what was opened beside it",
 }
 """What is done beside a merge request, by the kind of its intent; it never keeps the request itself back."""
+_WORDS_KEPT, _MOST_KEPT = 200, 20
 _OPENS: Mapping[type, str] = {OpenMergeRequest: "open", OpenDiagram: "diagram", OpenIssue: "ticket"}
 
 
@@ -56,10 +59,8 @@ def record(memory: Memory, name: str, answer: Answer, world: World, where: Where
             _record(tx, item, world, where)
         for effect in (*answer.effects, *_left_behind(tx, answer.effects, world.now)):
             intend(tx, effect, world.now)
-        facts = {
-            "codes": [finding.code for finding in answer.findings],
-            "keys": [e.request_key for e in answer.effects],
-        }
+        keys = {"keys": [e.request_key for e in answer.effects]}
+        facts = {**audited(answer.findings, answer.data, world), **keys}
         tx.add_log(world.person.id, where.thread or where.surface, name, facts, world.now)
 
 
@@ -86,6 +87,29 @@ def _retire(tx: Transaction, intent: IntentRow, now: datetime) -> None:
     claimed = tx.claim(intent.key, now)
     if claimed:
         tx.fail(claimed, {"code": "EGR412", "facts": {"key": intent.request}}, now)
+
+
+def audited(findings: Sequence[Finding], data: Mapping[str, Any], world: World | None) -> dict[str, Any]:
+    """What the audit log keeps of an answer: what was said, of which digest, by which policy, on which commit."""
+    told = {name: data[name] for name in ("key", "decision", "state", "digest", "by") if data.get(name)}
+    read = {"policy": world.policy_id, "commit": world.allowlist.commit or ""} if world else {}
+    return {"codes": [finding.code for finding in findings], **told, **read}
+
+
+def note(
+    memory: Memory, name: str, ask: Ask, who: Person, where: Where, facts: Mapping[str, Any], now: datetime
+) -> None:
+    """An ask that changed nothing, or was refused, with its own words cut short."""
+    words = {key: _cut(value) for key, value in ask.model_dump(by_alias=True, exclude_defaults=True).items()}
+    with memory.transaction() as tx:
+        tx.add_log(who.id, where.thread or where.surface, name, {**facts, "ask": words}, now)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_cut(each) for each in value[:_MOST_KEPT]]
+    text = mask(str(value)).text
+    return text if len(text) <= _WORDS_KEPT else f"{text[:_WORDS_KEPT]} … ({len(text)} characters)"
 
 
 def settle(memory: Memory, keys: Collection[str], now: datetime) -> list[str]:

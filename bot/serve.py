@@ -27,6 +27,7 @@ from bot.slack.gate import Gate
 from bot.slack.outbox import Outbox
 from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
+from bot.web.refusals import note_refusals
 from bot.web.webhooks import Refusal, Source, add_webhooks
 from skills.core.errors import AskUnclear, Mendable
 from skills.core.messages import say
@@ -91,6 +92,7 @@ async def run(
     parts = parts_of(app, slack.findings)
     add_health(served, parts, logs.masker(settings))
     following.listen(served)
+    note_refusals(served, following.refused)
     runner = web.AppRunner(served, shutdown_timeout=_LINGER)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
@@ -179,6 +181,16 @@ class Following:
     def listen(self, served: web.Application) -> None:
         source = Source(self._app.settings.gitlab_webhook_secret, self._app.project, self._app.clock)
         add_webhooks(served, source, self._keep)
+
+    async def refused(self, path: str, status: int, times: int) -> None:
+        """Best effort: a database that is away keeps nobody waiting who has no business here."""
+
+        def kept() -> None:
+            with self._app.memory.transaction() as tx:
+                facts = {"path": path, "status": status, "times": times}
+                tx.add_log("", path, "refused", facts, self._app.clock())
+
+        await self._gate.run(attempt, kept)
 
     def start(self) -> None:
         loops = (self._work_off(), self._poll(), self._tell())

@@ -38,9 +38,18 @@ def _requests(app: App, arguments: Arguments) -> int:
     return run_requests(app, arguments["action"], arguments["key"], as_json=arguments["json"])
 
 
+def _log(app: App, arguments: Arguments) -> int:
+    from bot.audit import Wanted, run_log  # noqa: PLC0415
+
+    wanted = Wanted(**{name: arguments[name] for name in ("key", "who", "kind", "since", "until", "last")})
+    form, anchor, as_json = arguments["form"], arguments["anchor"], arguments["json"]
+    return run_log(app.memory, arguments["action"], wanted, form=form, anchor=anchor, as_json=as_json)
+
+
 TOOLS: Mapping[str, Callable[[App, Arguments], int]] = {
     "chat": _chat,
     "init": _init,
     "doctor": _doctor,
     "requests": _requests,
+    "log": _log,
 }

@@ -53,6 +53,7 @@ class World:
     does `file`, the text of any file there (None: there is none; AskUnclear EGR033: it is no text).
     `brought` asks the forge which merge request brought a commit, where our own records don't know.
     `template` is the repository's own text for merge requests, if it has one.
+    `policy_id` is Git's own name (SHA-1) of the policy's text, so that a log can say which one was asked.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
     """
 
@@ -68,6 +69,7 @@ class World:
     origin: Callable[[Place], Origin | None] = lambda _place: None
     template: str | None = None
     lag: Finding | None = None
+    policy_id: str = ""
     file: Callable[[str], str | None] = lambda _path: None
     brought: Callable[[str], Brought | None] = lambda _commit: None
 

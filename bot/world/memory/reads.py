@@ -192,8 +192,14 @@ class Reads(ABC):
         table = tables.log
         rows = self._rows(select(table).where(table.c.seq > after).order_by(table.c.seq).limit(limit))
         return tuple(
-            LogRow(row["seq"], row["at"], row["who"], row["where_from"], row["kind"], row["facts"]) for row in rows
+            LogRow(row["seq"], row["at"], row["who"], row["where_from"], row["kind"], row["facts"], row["hash"] or "")
+            for row in rows
         )
+
+    def head(self) -> tuple[int, str]:
+        """How many lines the log has by its own account, and the hash of the last one."""
+        rows = self._rows(select(tables.log_head))
+        return (rows[0]["lines"], rows[0]["hash"]) if rows else (0, "")
 
     def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
         table = tables.requests

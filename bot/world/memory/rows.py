@@ -150,6 +150,7 @@ class LogRow:
     where: str
     kind: str
     facts: Json
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

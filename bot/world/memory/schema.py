@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, update
 
-from bot.world.memory.tables import SCHEMA, alembic_version, metadata, schema_version
+from bot.world.memory.tables import SCHEMA, alembic_version, log_head, metadata, schema_version
 from skills.core.errors import Unreachable
 
 
@@ -40,6 +40,7 @@ def _make(connection: Connection, where: str) -> None:
         raise Unreachable("EGR465", where=where)
     metadata.create_all(connection)
     connection.execute(insert(schema_version).values(version=SCHEMA))
+    connection.execute(insert(log_head).values(id=1, lines=0, hash="0" * 64))
     connection.execute(insert(alembic_version).values(version_num=f"{SCHEMA:04}"))
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = 5
+SCHEMA = 6
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -179,6 +179,16 @@ log = Table(
     Column("where_from", Words, nullable=False),
     Column("kind", Words, nullable=False),
     Column("facts", JSON, nullable=False),
+    Column("hash", String(64)),
+)
+
+# The end of the log's chain: whoever adds a line holds this row until it is committed.
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("lines", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 outbox = Table(
