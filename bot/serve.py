@@ -27,8 +27,7 @@ from bot.slack.gate import Gate
 from bot.slack.outbox import Outbox
 from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
-from bot.web.refusals import note_refusals
-from bot.web.webhooks import Refusal, Source, add_webhooks
+from bot.web.webhooks import Refusal, Source, add_webhooks, note_refusals
 from skills.core.errors import AskUnclear, Mendable
 from skills.core.messages import say
 from skills.core.model import Finding, Person

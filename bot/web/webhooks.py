@@ -17,9 +17,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.settings import Secret
 from skills.core.messages import say
@@ -40,6 +42,12 @@ _KINDS = {
     "Push Hook": "push",
 }
 
+_REFUSED = (401, 403)
+_QUIET = 60.0  # seconds: whoever knocks all day shall not fill the database
+_MOST_PLACES = 20
+
+Note = Callable[[str, int, int], Awaitable[None]]
+"""Keeps that a path answered with this status so many times since it was kept last."""
 Keep = Callable[[str, str, Mapping[str, Any]], Awaitable[bool]]
 """Keeps a delivery by its key, with its kind and hint. False for one that came before; raises when it can't be kept."""
 
@@ -197,3 +205,31 @@ def _is_plain(name: str, value: Any) -> bool:
 def _map(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = given.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def note_refusals(served: web.Application, note: Note, ticks: Callable[[], float] = monotonic) -> None:
+    """What came to the door with a wrong signature is noted once a minute and place, with how often.
+
+    Nothing of a request is kept: neither its body nor its headers are anybody's words.
+    """
+    since: dict[tuple[str, int], tuple[float, int]] = {}
+
+    async def count(path: str, status: int) -> None:
+        known = (path, status)
+        if known not in since and len(since) >= _MOST_PLACES:
+            return
+        before, times = since.get(known, (-_QUIET, 0))
+        if ticks() - before < _QUIET:
+            since[known] = (before, times + 1)
+            return
+        since[known] = (ticks(), 0)
+        await note(path, status, times + 1)
+
+    @web.middleware
+    async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if answer.status in _REFUSED:
+            await count(request.path, answer.status)
+        return answer
+
+    served.middlewares.append(refusals)

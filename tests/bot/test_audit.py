@@ -21,7 +21,7 @@ from bot.audit import Wanted, csv_lines, faults, lines, ndjson, run_log
 from bot.cli import main
 from bot.gather import Where, blob_id
 from bot.turns import Pressed, ask_for
-from bot.web.refusals import note_refusals
+from bot.web.webhooks import note_refusals
 from bot.world.memory import LogRow, Memory
 from skills.core.errors import AskUnclear
 from skills.core.model import Person

@@ -10,11 +10,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, and_, func, insert, select
+from sqlalchemy import Engine, RowMapping, Select, and_, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from bot.world import wire
-from bot.world.memory import chain, tables
+from bot.world.memory import tables
 from bot.world.memory.arrivals import Arrivals, startable
 from bot.world.memory.chat import Chat
 from bot.world.memory.engine import file_of, open_engine, place_of
@@ -41,10 +41,6 @@ class Transaction(Arrivals, Messages, Work, Chat):
 
     What must be written once has a natural key; writing it again returns False and changes nothing.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._lines: list[tuple[datetime, str, str, str, Any]] = []
 
     # --- conversations
 
@@ -199,27 +195,6 @@ class Transaction(Arrivals, Messages, Work, Chat):
         rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
         same = and_(*(table.c[column] == value for column, value in {**named, **now_in}.items()))
         return self._once(table, same, {**named, **now_in, **rest})
-
-    # --- audit log
-
-    def add_log(self, who: str, where: str, kind: str, facts: Json, now: datetime) -> None:
-        """Appends a line, masked, when the block ends. There is no way to change or remove one."""
-        self._lines.append((now, chain.plain(who), chain.plain(where), chain.plain(kind), chain.plain_facts(facts)))
-
-    def chain_lines(self) -> None:
-        """Writes the lines of this block as the last thing of it, since from then on everybody else who adds one waits:
-        whoever held anything else as well could wait for them in turn."""
-        if not self._lines:
-            return
-        head = self._rows(select(tables.log_head).with_for_update())
-        lines, last = (head[0]["lines"], head[0]["hash"]) if head else (0, chain.GENESIS)
-        for at, who, where, kind, facts in self._lines:
-            lines, last = lines + 1, chain.linked(last, at, who, where, kind, facts)
-            values = {"at": at, "who": who, "where_from": where, "kind": kind, "facts": facts, "hash": last}
-            self._connection.execute(insert(tables.log).values(values))
-        if not self._set(tables.log_head, tables.log_head.c.id == 1, {"lines": lines, "hash": last}):
-            self._connection.execute(insert(tables.log_head).values(id=1, lines=lines, hash=last))
-        self._lines = []
 
 
 class Memory(Reads):
