@@ -36,7 +36,7 @@ SAID_LIMIT = 8_000  # characters
 ANSWER_LIMIT = 262_144  # characters of JSON
 
 
-class Transaction(Arrivals, Messages, Work, Chat):
+class Transaction(Arrivals, Chained, Messages, Work, Chat):
     """One unit of work. All of it becomes visible when the block ends, or none of it.
 
     What must be written once has a natural key; writing it again returns False and changes nothing.
