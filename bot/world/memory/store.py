@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.world import wire
 from bot.world.memory import tables
 from bot.world.memory.arrivals import Arrivals, startable
+from bot.world.memory.chain import Chained
 from bot.world.memory.chat import Chat
 from bot.world.memory.engine import file_of, open_engine, place_of
 from bot.world.memory.failures import is_broken, reachable
