@@ -26,7 +26,8 @@ from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, read_policy
 
 if TYPE_CHECKING:
-    from bot.conversation import Conversation, Interpreter
+    from bot.ai.assistant import Assistant
+    from bot.conversation import Conversation
     from bot.deliveries import Deliveries
     from bot.follow import Follower
     from bot.lifecycle import InlineRunner, Steps
@@ -173,9 +174,12 @@ class App:
 
     @cached_property
     def conversation(self) -> Conversation:
+        from bot.additions import Additions  # noqa: PLC0415
         from bot.conversation import Conversation  # noqa: PLC0415
 
-        return Conversation(self.desk, self.memory, self.names, self.clock, self._interpreter())
+        assistant = self.assistant() if self.settings.model else None
+        additions = Additions(assistant, self.memory, self.names, self.clock) if assistant else None
+        return Conversation(self.desk, self.memory, self.names, self.clock, additions)
 
     @cached_property
     def person(self) -> Person:
@@ -188,15 +192,11 @@ class App:
         short_name = named is not None and "@" not in named
         return whoami(named, ByEmail(self._members() if short_name else ()))
 
-    def _interpreter(self) -> Interpreter | None:
-        """Off unless a model is set; loaded with the first words that the rules are unsure of."""
-        name = self.settings.model
-        if name is None:
-            return None
-        from bot.ai.chat_model import load  # noqa: PLC0415
-        from bot.ai.interpreter import ModelInterpreter  # noqa: PLC0415
+    def assistant(self) -> Assistant:
+        """The model's side, which loads the model with the first words that it has something to add to."""
+        from bot.ai.setup import assistant  # noqa: PLC0415 - off, it costs nothing
 
-        return ModelInterpreter(lambda: load(name))
+        return assistant(self.settings, self.desk, self.memory, self.clock)
 
     # --- what surfaces ask for
 

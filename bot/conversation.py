@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from bot.additions import Additions
 from bot.channels import before_others_read_it, by_the_channel, note_asked, of_the_channel
 from bot.desk import Desk, attempt
 from bot.followups import (
@@ -36,6 +37,7 @@ from bot.gather import Where
 from bot.turns import (
     Also,
     Pressed,
+    Replies,
     Turn,
     addresses_in,
     ask_for,
@@ -63,12 +65,6 @@ _KEPT_TEXT = 20_000
 OF_A_REQUEST = ("approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
 
 
-class Interpreter(Protocol):
-    """Turns loose words into what the rules would have heard; None when it can't. Never decides anything."""
-
-    def __call__(self, words: str, names: list[str]) -> Heard | None: ...
-
-
 class Conversation:
     def __init__(
         self,
@@ -76,22 +72,22 @@ class Conversation:
         memory: Memory,
         names: Callable[[], tuple[list[str], list[str]]],
         clock: Callable[[], datetime],
-        interpreter: Interpreter | None = None,
+        additions: Additions | None = None,
     ) -> None:
         """`names` gives the workloads and environments that the allowlist knows now."""
         self._desk = desk
         self._memory = memory
         self._names = names
         self._clock = clock
-        self._interpreter = interpreter
+        self._additions = additions
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
-    ) -> list[Reply]:
+    ) -> Replies:
         """Answers one message. `above` is what others posted before it, for a message that says nothing by itself."""
         return self._turn(Turn(words, who, where, above=above, also=also))
 
-    def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> list[Reply]:
+    def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> Replies:
         """A button says what could be typed, bound to what was shown beside it."""
         words = f"{pressed.step} {pressed.key}" if pressed.step in OF_A_REQUEST and pressed.key else pressed.step
         if pressed.reason:
@@ -107,7 +103,7 @@ class Conversation:
         where: Where,
         said: str = "",
         also: Also | None = None,
-    ) -> list[Reply]:
+    ) -> Replies:
         """What a form or flags say exactly; the thread then speaks of it. `said` is kept as what was said."""
         return self._turn(Turn(said or skill, who, where, asked=(skill, fields), also=also))
 
@@ -124,18 +120,19 @@ class Conversation:
         state = self._memory.thread(where.thread).state
         return state.get("key") or "", state.get("request_digest") or state.get("digest") or ""
 
-    def _turn(self, turn: Turn) -> list[Reply]:
+    def _turn(self, turn: Turn) -> Replies:
         """Whatever happens is an answer."""
         replies, fault = attempt(lambda: self._heard(turn))
         if fault is not None:
-            return [problem(fault.finding)]
-        return replies or []
+            return Replies([problem(fault.finding)])
+        return replies if replies is not None else Replies()
 
-    def _heard(self, turn: Turn) -> list[Reply]:
+    def _heard(self, turn: Turn) -> Replies:
         seen = self._memory.thread(turn.where.thread)
         turn.state = dict(seen.state)
         of_the_channel(turn, self._memory)
-        replies = self._answer(turn)
+        answered = self._answer(turn)
+        replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
         try:
             self._save(turn, seen.version, replies)
         except Outdated:
@@ -146,7 +143,7 @@ class Conversation:
     def _save(self, turn: Turn, version: int, replies: list[Reply]) -> None:
         now, masked = self._clock(), mask(turn.words).text
         with self._memory.transaction() as tx:
-            tx.save_thread(turn.where.thread, turn.state, version, now)
+            turn.version = tx.save_thread(turn.where.thread, turn.state, version, now)
             tx.add_turn(turn.where.thread, turn.who.id, masked, kept(replies), now)
             if turn.also:
                 turn.also(tx, replies, turn.state)
@@ -157,12 +154,8 @@ class Conversation:
             return self._run(turn, skill, note_asked(turn, skill, fields))
         workloads, environments = self._names()
         heard = answer_to_question(turn, workloads, environments)
-        if heard.verb in ("unclear", "reply") and self._interpreter and not turn.state.get("asking"):
-            heard = self._interpreter(mask(turn.words).text, workloads) or heard
-        if not heard.by_model:
-            return self._dispatch(turn, heard)
-        reading = " → ".join(filter(None, (heard.workload, ", ".join(heard.destinations))))
-        return [problem(Finding("EGR664", {"reading": reading})), *self._dispatch(turn, heard)]
+        turn.verb = heard.verb
+        return self._dispatch(turn, heard)
 
     def _dispatch(self, turn: Turn, heard: Heard) -> list[Reply]:
         handlers: Mapping[str, Callable[[Turn, Heard], list[Reply]]] = {
@@ -373,6 +366,7 @@ class Conversation:
             assert handled.problem is not None
             return [replace(problem(handled.problem.finding), private=True)]
         turn.state.pop("asking", None)
+        turn.answers.append((skill, handled.answer))
         remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]

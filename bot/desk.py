@@ -125,7 +125,7 @@ class Desk:
         answer = by_name(name).run(ask, world)
         if world.lag:
             answer = replace(answer, findings=(*answer.findings, world.lag))
-        if not answer.records and not answer.effects:
+        if rights.changes == "nothing" or not (answer.records or answer.effects):
             return Handled(answer, world=world)
         return self._perform(name, answer, world, where)
 
@@ -164,15 +164,22 @@ def guard(work: Callable[[], Handled]) -> Handled:
     return handled or Handled(problem=problem)
 
 
-def attempt(work: Callable[[], T]) -> tuple[T | None, Problem | None]:
-    """The one place that catches everything: what came of the work, or why nothing did."""
+def attempt(work: Callable[[], T], *, outside: str | None = None) -> tuple[T | None, Problem | None]:
+    """The one place that catches everything: what came of the work, or why nothing did.
+
+    `outside` names a service whose failures are no fault of ours: they are logged by their class alone, because their
+    text may hold what was sent.
+    """
     try:
         return work(), None
     except Mendable as error:
         return None, Problem(error.finding, error.exit_status)
     except BrokenPipeError:
         raise  # whoever read our output has gone; that is nobody's fault
-    except Exception:
+    except Exception as error:
+        if outside:
+            log.warning("%s failed: %s", outside, type(error).__name__)
+            return None, Problem(Finding("EGR1707"), Unreachable.exit_status)
         reference = secrets.token_hex(4)
         log.exception("our fault, reference %s", reference)
         return None, Problem(Finding("EGR499", {"reference": reference}), 1, reference)

@@ -86,18 +86,12 @@ def parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="the same conversation as in Slack, in the terminal")
     _common(chat)
     chat.add_argument("--thread", default="default", help="name of the conversation; each goes on where it ended")
-    evaluate = commands.add_parser("eval", help="how well labelled error texts are read: accuracy and the worst cases")
-    evaluate.add_argument(
-        "source", metavar="FILE", nargs="?", help="JSON Lines of labelled cases, or - for standard input"
-    )
-    evaluate.add_argument("--kept", action="store_true", help="the cases that people kept by saying *not right*")
-    evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
-    evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")
-    evaluate.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    _evaluate(commands)
     requests = commands.add_parser("requests", help="the queue: what is open, what failed, what GitLab says of it")
     requests.add_argument("action", choices=("list", "show", "retry", "sync"), help="what to do")
     requests.add_argument("key", nargs="?", help="one request's key; without it all that are open")
     _common(requests)
+    _model(commands)
     _demo_parser(commands)
     _log_parser(commands)
     serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode, and GitLab's webhooks")
@@ -137,6 +131,24 @@ def _demo_parser(commands: Any) -> None:
     how.add_argument("--terminal", action="store_true", help="talk in the terminal instead of in a browser")
     how.add_argument("--page", action="store_true", help="serve the page even where there is no terminal")
     demo.add_argument("--port", type=int, default=0, help="port of the page (default: one that is free)")
+
+
+def _model(commands: Any) -> None:
+    model = commands.add_parser("ai", help="what would be sent to the language model, and what its calls took")
+    model.add_argument("action", choices=("preview", "calls"), help="what to show")
+    model.add_argument("words", nargs="?", help="for preview: what somebody says, or - for standard input")
+    _common(model)
+
+
+def _evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser("eval", help="how well labelled error texts are read: accuracy and the worst cases")
+    evaluate.add_argument(
+        "source", metavar="FILE", nargs="?", help="JSON Lines of labelled cases, or - for standard input"
+    )
+    evaluate.add_argument("--kept", action="store_true", help="the cases that people kept by saying *not right*")
+    evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
+    evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")
+    evaluate.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
 
 def _skill_parser(commands: Any, skill: Skill) -> None:

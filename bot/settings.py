@@ -117,6 +117,40 @@ ALL: tuple[Setting, ...] = (
     ),
     Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
     Setting(
+        "model_url",
+        "POSTERN_MODEL_URL",
+        "Address of the model's server, for one of your own (OpenAI-compatible, Ollama, Azure); else the provider's.",
+    ),
+    Setting(
+        "model_key",
+        "POSTERN_MODEL_KEY",
+        "Key for the model's server; without it, the provider's own variable counts (OPENAI_API_KEY ...).",
+        secret=True,
+    ),
+    Setting("model_fallback", "POSTERN_MODEL_FALLBACK", "Another model, as provider:model, for when the first fails."),
+    Setting(
+        "model_strict",
+        "POSTERN_MODEL_STRICT",
+        "yes: the model sees no names, hosts, files or free text, only the structure of what was said.",
+        default="no",
+    ),
+    Setting(
+        "model_off_for",
+        "POSTERN_MODEL_OFF_FOR",
+        "Who wants no model: ids of Slack workspaces or channels, addresses, mail domains, workloads (* fits all).",
+    ),
+    Setting(
+        "model_budget",
+        "POSTERN_MODEL_BUDGET",
+        "Limits of one turn (steps, seconds, tokens) and of one team and day (team-tokens, team-money).",
+        default="steps=6 seconds=30 tokens=20000 team-tokens=500000 team-money=5",
+    ),
+    Setting(
+        "model_prices",
+        "POSTERN_MODEL_PRICES",
+        "Money per million tokens, read/written, for example 2.50/10; without it, only tokens are counted.",
+    ),
+    Setting(
         "log",
         "POSTERN_LOG",
         "How `serve` writes its log: json, one object a line, or text.",
@@ -152,6 +186,13 @@ class Settings:
     slack_app_token: Secret | None
     slack_approvers_channel: str | None
     model: str | None
+    model_url: str | None
+    model_key: Secret | None
+    model_fallback: str | None
+    model_strict: str
+    model_off_for: frozenset[str]
+    model_budget: str
+    model_prices: str | None
     log: str
     database: Secret
 
@@ -183,6 +224,13 @@ class Settings:
             slack_app_token=_secret(given["slack_app_token"]),
             slack_approvers_channel=given["slack_approvers_channel"],
             model=given["model"],
+            model_url=given["model_url"],
+            model_key=_secret(given["model_key"]),
+            model_fallback=given["model_fallback"],
+            model_strict=given["model_strict"] or "",
+            model_off_for=frozenset((given["model_off_for"] or "").replace(",", " ").split()),
+            model_budget=given["model_budget"] or "",
+            model_prices=given["model_prices"],
             log=given["log"] or "",
             database=_secret(given["database"]) or cls.database_below(home),
         )

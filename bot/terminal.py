@@ -29,9 +29,17 @@ def chat(app: App, *, thread: str = "default", example: str = "") -> int:
         if is_switch(words):
             person = switch(app, words.split()[1]) or person
             continue
-        for made in app.conversation.hear(words, person, where):
-            show(made)
+        answer(app, words, person, where)
     return 0
+
+
+def answer(app: App, words: str, person: Person, where: Where) -> None:
+    """What the rules say, then what a model adds, where one is set."""
+    replies = app.conversation.hear(words, person, where)
+    for made in replies:
+        show(made)
+    for made in replies.later() if replies.later else ():
+        show(made)
 
 
 def hello(app: App, where: Where, example: str) -> None:

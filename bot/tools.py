@@ -46,10 +46,17 @@ def _log(app: App, arguments: Arguments) -> int:
     return run_log(app.memory, arguments["action"], wanted, form=form, anchor=anchor, as_json=as_json)
 
 
+def _ai(app: App, arguments: Arguments) -> int:
+    from bot.model import run_ai  # noqa: PLC0415
+
+    return run_ai(app, arguments["action"], arguments["words"], as_json=arguments["json"])
+
+
 TOOLS: Mapping[str, Callable[[App, Arguments], int]] = {
     "chat": _chat,
     "init": _init,
     "doctor": _doctor,
     "requests": _requests,
     "log": _log,
+    "ai": _ai,
 }

@@ -49,6 +49,19 @@ class Turn:
     also: Also | None = None
     asked: tuple[str, Mapping[str, Any]] | None = None
     warned: bool = False
+    version: int = 0
+    verb: str = ""
+    answers: list[tuple[str, Answer]] = field(default_factory=list)
+
+
+class Replies(list[Reply]):
+    """What the rules say to a turn. `later`, where there is one, gives what a language model adds to it.
+
+    It takes its time and may give nothing: show the replies first, then call it where nobody waits for it. A function
+    that is given to it hears of each reply as it grows, by its number; the last wording of a number counts.
+    """
+
+    later: Callable[..., list[Reply]] | None = None
 
 
 _NEED = ("for", "to", "until", "remove", "ip", "answer", "on")

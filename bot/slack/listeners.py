@@ -32,6 +32,7 @@ from skills.replies import Reply, problem
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 STEPS = ("draft", "not right", "status", "works now", "still fails", "approve", "hold", *WITH_A_REASON, *TO_READ)
 _MEANWHILE = 0.8  # seconds after which somebody sees that something is being done
+_MODELS = 2  # turns that a language model adds to at once
 
 
 class Listeners:
@@ -46,6 +47,7 @@ class Listeners:
         self._people = parts.people
         self._gate = parts.gate
         self._aside = Gate(1)  # so that a step is shown while every thread of the gate works
+        self._added = Gate(_MODELS)  # whoever waits for a model keeps nobody from an answer by rule
         self._told = told
         inbox.on("event:app_mention", self.mentioned)
         inbox.on("event:message", self.message)
@@ -149,7 +151,31 @@ class Listeners:
 
         settled: Also = also
         replies = await self._gate.run(work, *args, also=settled)
+        if replies.later:
+            self._added.later(self._add(taken, post, replies.later))
         return [post(made, {}) for made in replies]
+
+    async def _add(
+        self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], later: Callable[..., list[Reply]]
+    ) -> None:
+        """What a language model adds, below the answer and as it comes. Lost with us, it is not missed."""
+        loop = asyncio.get_running_loop()
+
+        def show(number: int, made: Reply, *, final: bool = False) -> None:
+            sent = post(made, {})
+            if sent.user and not final:
+                return  # what only one person sees can't be changed once it is sent
+            with self._inbox.memory.transaction() as tx:
+                row, now = taken.row, taken.clock()
+                key = f"{taken.live}:added:{number}"
+                tx.show(key, sent.channel, sent.payload, now, final=final, repository=row.repository)
+            loop.call_soon_threadsafe(self._told)
+
+        def work() -> None:
+            for number, made in enumerate(later(show)):
+                show(number, made, final=True)
+
+        await self._added.run(attempt, work)
 
     def _public(self, where: Where) -> Callable[[Reply, Mapping[str, Any]], Post]:
         return lambda made, state: self._post(where.thread, made, state)

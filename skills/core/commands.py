@@ -77,7 +77,6 @@ class Heard:
     reason: str = ""
     key: str | None = None
     judgement: Judgement | None = None
-    by_model: bool = False
     until: str | None = None
     port: str | None = None
     decision: str = ""

@@ -201,6 +201,19 @@ class Reads(ABC):
         rows = self._rows(select(tables.log_head))
         return (rows[0]["lines"], rows[0]["hash"]) if rows else (0, "")
 
+    def model_use(self, team: str, since: datetime) -> tuple[int, int]:
+        """Tokens, and money in millionths, that language models took for a team since then."""
+        table = tables.model_calls
+        sums = (func.sum(table.c.read + table.c.written), func.sum(table.c.money))
+        statement = select(*(func.coalesce(each, 0) for each in sums)).where(table.c.team == team, table.c.at >= since)
+        tokens, money = (int(str(each)) for each in self._rows(statement)[0].values())
+        return tokens, money
+
+    def model_calls(self, since: datetime) -> list[dict[str, Any]]:
+        """The calls since then, oldest first."""
+        table = tables.model_calls
+        return [dict(row) for row in self._rows(select(table).where(table.c.at >= since).order_by(table.c.id))]
+
     def _requests(self, where: ColumnElement[bool]) -> tuple[RequestRow, ...]:
         table = tables.requests
         # Sorted here, since each database sorts text by rules of its own.

@@ -197,6 +197,10 @@ class Transaction(Arrivals, Chained, Messages, Work, Chat):
         same = and_(*(table.c[column] == value for column, value in {**named, **now_in}.items()))
         return self._once(table, same, {**named, **now_in, **rest})
 
+    def add_model_call(self, values: Json, now: datetime) -> None:
+        """What one call of a language model took; `values` are the other columns of its row."""
+        self._connection.execute(insert(tables.model_calls).values({"at": now, **values}))
+
 
 class Memory(Reads):
     """What Postern remembers, in the database at `url`. Opened at first use; safe to share between threads.

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = 6
+SCHEMA = 7
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -281,4 +281,23 @@ channels = Table(
     Column("speaks_of", JSON, nullable=False),
     Column("set_by", Words, nullable=False),
     Column("updated_at", Moment, nullable=False),
+)
+
+# `money` is in millionths of whatever the prices are in; nothing that was said stands here.
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("team", Words, nullable=False),
+    Column("thread", Words, nullable=False),
+    Column("model", Words, nullable=False),
+    Column("prompt", Words, nullable=False),
+    Column("purpose", Words, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("written", Integer, nullable=False),
+    Column("money", Integer, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Column("outcome", Words, nullable=False),
+    Index("model_calls_of_team", "team", "at"),
 )

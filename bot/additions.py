@@ -1,0 +1,97 @@
+"""What a language model adds to a turn, after the rule-made answer and never instead of it.
+
+The rules answer at once. Where the model may add something, the replies carry `later`; whoever shows them calls it
+when they are shown. What it adds is remembered as if the person had asked so, unless the thread went on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from bot.ai.told import Added, Emit, Told, nothing
+from bot.turns import Replies, Turn, kept, remember
+from bot.world.memory import Memory
+from skills.core.errors import Outdated
+from skills.core.messages import say
+from skills.core.model import Finding
+from skills.core.secrets import mask
+from skills.replies import Reply
+
+MODEL = "a language model"
+_SUBJECT = ("text", "hint", "digest", "reason", "remove", "ip", "answer", "on", "nothing", "drafted_by", "default_deny")
+
+
+class Assistant(Protocol):
+    """The model's side, as bot/ai makes it; another one could stand in its place."""
+
+    def wants(self, told: Told) -> str | None: ...
+
+    def add(self, told: Told, why: str, emit: Emit) -> Added: ...
+
+
+class Additions:
+    def __init__(
+        self,
+        assistant: Assistant,
+        memory: Memory,
+        names: Callable[[], tuple[list[str], list[str]]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._assistant = assistant
+        self._memory = memory
+        self._names = names
+        self._clock = clock
+
+    def offered(self, turn: Turn, replies: Sequence[Reply]) -> Replies:
+        """The replies, with `later` where the model may add something; then they say so, if the rules were unsure."""
+        workloads, environments = self._names()
+        told = Told(
+            mask(turn.words).text,
+            turn.who,
+            turn.where,
+            turn.verb,
+            dict(turn.state),
+            workloads,
+            environments,
+            turn.answers,
+        )
+        made = Replies(replies)
+        why = self._assistant.wants(told)
+        if why is None:
+            return made
+        if why == "understand" and made and not turn.answers:
+            made[-1] = replace(made[-1], lines=(*made[-1].lines, say(Finding("EGR1700")).says))
+        made.later = partial(self._add, turn, told, why)
+        return made
+
+    def _add(self, turn: Turn, told: Told, why: str, emit: Emit = nothing) -> list[Reply]:
+        added = self._assistant.add(told, why, emit)
+        self._remember(told, added, turn.version)
+        return list(added.replies)
+
+    def _remember(self, told: Told, added: Added, version: int) -> None:
+        """As little as the next turn needs. A thread that went on meanwhile keeps what it has."""
+        turn = Turn(told.words, told.who, told.where, dict(self._memory.thread(told.where.thread).state))
+        for look in added.looks:
+            if look.skill in ("check", "diagnose"):
+                for name in _SUBJECT:
+                    turn.state.pop(name, None)
+                turn.state.pop("asking", None)
+                turn.state |= {"for": look.fields.get("for"), "to": list(look.fields.get("to") or ())}
+                turn.state |= {"text": told.words} if look.skill == "diagnose" else {}
+                remember(turn, look.skill, look.answer)
+        if added.asking:
+            known = {"for": added.asking.get("for"), "to": list(added.asking.get("to") or ())}
+            turn.state |= {name: value for name, value in known.items() if value}
+            turn.state |= {"asking": added.asking["asking"]} if added.asking.get("asking") else {}
+        now = self._clock()
+        try:
+            with self._memory.transaction() as tx:
+                tx.save_thread(told.where.thread, turn.state, version, now)
+                tx.add_turn(told.where.thread, MODEL, "", kept(added.replies), now)
+        except Outdated:
+            return

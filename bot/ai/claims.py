@@ -1,0 +1,158 @@
+"""Which sentences of a model may be shown. What it may not state it can't, in any language that is shown at all.
+
+A sentence is dropped when it states or denies what only the rules state (allowed, blocked, approved, merged ...), tells
+the reader to disbelieve what stands beside it, asks for a secret, holds a link or markup, names a host, file, commit,
+key or number that neither this turn's results nor the person's words hold, mixes alphabets inside a word, or is in a
+language that prompts/languages.yaml does not know.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import re2
+import yaml
+
+from bot.ai.outgoing import clean
+from skills.core.resources import prompt
+
+_ENDS = re2.compile(r"[.!?…]+[\"'”’)]*(?:\s+|$)|[。！？।؟]+|\n+")
+_WORD = re2.compile(r"[\pL\pM\pN]+(?:['’][\pL]+)?")
+_NAME = re2.compile(r"[A-Za-z0-9*_][\w*./:@-]*[A-Za-z0-9_]|\d+")
+_LINK = re2.compile(
+    r"(?i)[a-z][a-z0-9+.-]*:/|www\.|\]\(|!\[|[<>]|javascript:|data:|mailto:|\b(?:dot|punkt) (?:com|net|org|io)\b"
+)
+_SECRET = re2.compile(
+    r"(?i)\b(?:pass(?:word|wort|phrase|code)s?\b|token|secret|credential|api.?key|geheim|mot de passe|contrase|senha)"
+    r"|\bhaslo|парол|密码|密碼|パスワード|비밀번호"
+)
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "DEVANAGARI", "HIRAGANA", "KATAKANA", "CJK", "HANGUL")
+_ASIAN = frozenset(("HIRAGANA", "KATAKANA", "CJK", "HANGUL"))
+_LONGEST = 400  # characters of a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Short words that it is known by, beginnings of words that claim, words that negate, and the three verdicts."""
+
+    knows: frozenset[str]
+    claims: tuple[str, ...]
+    nots: tuple[str, ...]
+    verdicts: Mapping[str, str]
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    loaded: Mapping[str, Mapping[str, Any]] = yaml.safe_load(prompt("languages.yaml"))
+    names = ("allowed", "denied", "undecided")
+    return {
+        code: Language(
+            frozenset(folded(word) for word in str(each["knows"]).split()),
+            tuple(folded(word) for word in str(each["claims"]).split()),
+            tuple(folded(word) for word in str(each["nots"]).split()),
+            dict(zip(names, each["verdicts"], strict=True)),
+        )
+        for code, each in loaded.items()
+    }
+
+
+@cache
+def _claims() -> Any:
+    """All beginnings at once, so that a word of another language inside a sentence counts as well."""
+    latin = sorted({stem for each in languages().values() for stem in each.claims if stem.isascii()})
+    other = sorted({stem for each in languages().values() for stem in each.claims if not stem.isascii()})
+    both = (rf"\b(?:un|non|in|re)?(?:{'|'.join(latin)})", "|".join(re2.escape(stem) for stem in other))
+    return re2.compile("|".join(both))
+
+
+def folded(text: str) -> str:
+    """Small letters without accents, in one form of writing."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", "".join(sign for sign in parts if not 0x300 <= ord(sign) <= 0x36F))
+
+
+def sentences(text: str) -> list[str]:
+    """A full stop ends one only before a blank, so that a host stays whole."""
+    out, start = [], 0
+    for match in _ENDS.finditer(text):
+        out.append(text[start : match.end()].strip())
+        start = match.end()
+    return [each for each in (*out, text[start:].strip()) if each]
+
+
+def language(text: str) -> str | None:
+    """The language by its short words or its alphabet; None when none of ours is recognised."""
+    words = [folded(word) for word in _WORD.findall(text)]
+    if not words:
+        return None
+    scripts = {script for word in words for script in _scripts(word)}
+    for code, needs in (("ja", {"HIRAGANA", "KATAKANA"}), ("ko", {"HANGUL"}), ("zh", {"CJK"})):
+        if scripts & needs:
+            return code
+    hits = {code: sum(word in each.knows for word in words) for code, each in languages().items()}
+    best = max(hits, key=lambda code: hits[code])
+    return best if hits[best] * 8 >= len(words) else None
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a person writes in one of our languages that is not English; a pasted error alone is not foreign."""
+    found = language(text)
+    if found is None or found == "en":
+        return False
+    words = [folded(word) for word in _WORD.findall(text)]
+    return found in ("ja", "zh", "ko") or sum(word in languages()[found].knows for word in words) >= 2
+
+
+def names_in(texts: Iterable[str]) -> frozenset[str]:
+    """What may be named: every host-like word, path, number and key of these texts, each part of it too."""
+    found = {folded(match.strip(".:")) for text in texts for match in _NAME.findall(text)}
+    parts = {part for name in found for part in _NAME.findall(name.replace("/", " ").replace(":", " "))}
+    return frozenset(found | parts)
+
+
+def fault(sentence: str, names: frozenset[str]) -> str | None:
+    """Why a sentence may not be shown: claim, link, secret, name, alphabet, language or length; None when it may."""
+    if len(sentence) > _LONGEST:
+        return "length"
+    if clean(sentence) != sentence or any(sign in sentence for sign in "`*_~|#\\") or _LINK.search(sentence):
+        return "link"
+    plain = folded(sentence)
+    if _SECRET.search(plain):
+        return "secret"
+    if any(len(_scripts(word)) > 1 and not _scripts(word) <= _ASIAN for word in _WORD.findall(plain)):
+        return "alphabet"
+    if _claims().search(plain):
+        return "claim"
+    if unknown(plain, names):
+        return "name"
+    return None if language(sentence) else "language"
+
+
+def negates(sentence: str) -> bool:
+    """Whether a word of any language says not; where words are not set apart, anywhere in it."""
+    plain = folded(sentence)
+    words = set(plain.replace(",", " ").replace(".", " ").split())
+    nots = [word for each in languages().values() for word in each.nots]
+    return any(word in (plain if _scripts(word) & _ASIAN else words) for word in nots)
+
+
+def unknown(plain: str, names: frozenset[str]) -> list[str]:
+    """Words that look like a host, a path, a key, a commit or a number, and that nobody gave."""
+    return [word for match in _NAME.findall(plain) if _is_name(word := match.strip(".:")) and word not in names]
+
+
+def _is_name(word: str) -> bool:
+    return any(sign in word[1:] for sign in "./:@_*") or any(sign.isdigit() for sign in word)
+
+
+def _scripts(word: str) -> set[str]:
+    found = set()
+    for sign in word:
+        if sign.isalpha():
+            name = unicodedata.name(sign, "")
+            found.add(next((script for script in _SCRIPTS if name.startswith(script)), "OTHER"))
+    return found

@@ -1,0 +1,69 @@
+"""The model's side from the settings: which model, for whom, within which limits, and where its calls are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.ai.assistant import Assistant, Ledger
+from bot.ai.meter import Call, Limits
+from bot.ai.told import Told
+from bot.desk import Desk
+from bot.settings import Settings
+from bot.world.memory import Memory
+from skills.core.globs import path_matches
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+def assistant(settings: Settings, desk: Desk, memory: Memory, clock: Callable[[], datetime]) -> Assistant:
+    """Raises AskUnclear EGR1710 where the budget can't be read. The model itself is loaded later."""
+    return Assistant(
+        desk,
+        lambda: models(settings),
+        Limits.of(settings.model_budget, settings.model_prices),
+        ledger(memory, clock),
+        strict=is_strict(settings),
+        off=lambda told: is_off(settings.model_off_for, told),
+    )
+
+
+def models(settings: Settings) -> Sequence[BaseChatModel]:
+    """The model and its stand-in. Another provider's stand-in takes neither address nor key of the first."""
+    from bot.ai.chat_model import load  # noqa: PLC0415
+
+    name, other = settings.model or "", settings.model_fallback
+    key = settings.model_key.reveal() if settings.model_key else None
+    found = [load(name, url=settings.model_url, key=key)]
+    if other:
+        same = other.partition(":")[0] == name.partition(":")[0]
+        found.append(load(other, url=settings.model_url if same else None, key=key if same else None))
+    return found
+
+
+def ledger(memory: Memory, clock: Callable[[], datetime]) -> Ledger:
+    """Calls as rows, so that every replica counts the same budget."""
+
+    def keep(call: Call) -> None:
+        with memory.transaction() as tx:
+            tx.add_model_call(call.row(), clock())
+
+    def today(team: str) -> tuple[int, int]:
+        midnight = clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        return memory.model_use(team, midnight)
+
+    return Ledger(keep, today)
+
+
+def is_strict(settings: Settings) -> bool:
+    return settings.model_strict.casefold() in ("yes", "true", "on", "1")
+
+
+def is_off(who: Collection[str], told: Told) -> bool:
+    """Whether this workspace, channel, person, mail domain or workload wants no model."""
+    parts = told.where.thread.split(":") if told.where.surface == "slack" else []
+    workload = str(told.known.get("for") or "").rpartition(":")[2]
+    named = [*parts[1:3], told.who.id, told.who.id.rpartition("@")[2], workload]
+    return any(path_matches(pattern.casefold(), name.casefold()) for pattern in who for name in named if name)

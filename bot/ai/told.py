@@ -1,0 +1,66 @@
+"""What a turn tells the model's side, and what comes back. Plain values: nothing here knows a surface or a library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.gather import Where
+from skills.contract import Answer
+from skills.core.model import Person
+from skills.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One turn after the rules have answered it.
+
+    `verb` is what the rules heard. `state` is what this thread remembers, `names` and `environments` are those that
+    the allowlist knows, `answers` are the skills that ran in this turn, with what they gave.
+    """
+
+    words: str
+    who: Person
+    where: Where
+    verb: str = "unclear"
+    state: Mapping[str, Any] | None = None
+    names: Sequence[str] = ()
+    environments: Sequence[str] = ()
+    answers: Sequence[tuple[str, Answer]] = ()
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        return self.state or {}
+
+    @property
+    def team(self) -> str:
+        """Whose budget it is: the channel's, or where there is none, the person's."""
+        parts = self.where.thread.split(":")
+        return ":".join(parts[:3]) if self.where.surface == "slack" and len(parts) > 3 else self.who.id
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A skill that the model had run: its name, what it was asked, and the answer that the rules gave."""
+
+    skill: str
+    fields: Mapping[str, Any]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What stands below the rule-made answer. `asking` is a question that the thread now waits for."""
+
+    replies: tuple[Reply, ...] = ()
+    looks: tuple[Look, ...] = ()
+    asking: Mapping[str, Any] | None = None
+
+
+Emit = Callable[[int, Reply], None]
+"""Shows a reply before all of them are there. The same number again is the same reply, with more in it."""
+
+
+def nothing(_number: int, _reply: Reply) -> None:
+    """For those who wait for the whole."""
