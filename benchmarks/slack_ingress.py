@@ -1,0 +1,195 @@
+"""What Slack sends, taken in durably, beside a Bolt app that does nothing: requests a second, and how long each waits.
+
+    python -m benchmarks.slack_ingress [SECONDS]      default 3, for each measure and round
+
+Both are served by the same aiohttp in a process of their own, one after the other in each round; a third process asks
+over kept connections. The floor verifies signatures and runs an empty listener; ours also commits a row to SQLite (WAL,
+a full flush) before it answers. Nothing works the rows off meanwhile: what is measured is what Slack waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.signature import SignatureVerifier
+
+from benchmarks.check_path import percentile
+from bot.slack.connect import build
+from bot.slack.inbox import Inbox, Post, Taken
+from bot.world.memory import Memory, sqlite_url
+
+SECRET = "not-a-real-signing-secret"
+ROUNDS = 3
+PATH = "/slack/events"
+KINDS = ("event", "command", "click")
+TEXT = "<@UBOT> payment-gateway gets curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout. "
+AIMS = {
+    ("event", 16): "0.60, p99 2 times",
+    ("event", 64): "0.70, p99 2 times",
+    ("command", 64): "p99 3 times",
+    ("click", 64): "p99 3 times",
+}
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Measured:
+    per_second: float
+    p99: float  # milliseconds
+
+
+def main() -> None:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    for connections, kinds in ((16, ("event",)), (64, KINDS)):
+        for kind in kinds:
+            found: dict[str, list[Measured]] = {"floor": [], "inbox": []}
+            for _ in range(ROUNDS):
+                for name, each in found.items():
+                    with served(name) as port:
+                        each.append(asyncio.run(load(port, kind, connections, seconds)))
+            _report(kind, connections, found)
+
+
+def _report(kind: str, connections: int, found: dict[str, list[Measured]]) -> None:
+    rate = {name: statistics.median(each.per_second for each in found[name]) for name in found}
+    slow = {name: statistics.median(each.p99 for each in found[name]) for name in found}
+    print(
+        f"{kind}s at {connections} connections: {rate['inbox']:,.0f} / {rate['floor']:,.0f} a second"
+        f" = {rate['inbox'] / rate['floor']:.2f}; p99 {slow['inbox']:.1f} / {slow['floor']:.1f} ms"
+        f" = {slow['inbox'] / slow['floor']:.1f}   (aim: {AIMS[kind, connections]})",
+        flush=True,
+    )
+
+
+# --- who asks
+
+
+async def load(port: int, kind: str, connections: int, seconds: float) -> Measured:
+    """Each connection asks anew as soon as it is answered."""
+    until = time.perf_counter() + seconds
+    waits = await asyncio.gather(*(_ask(port, kind, until) for _ in range(connections)))
+    all_of_them = [wait for each in waits for wait in each]
+    return Measured(len(all_of_them) / seconds, percentile(all_of_them, 99) * 1000)
+
+
+async def _ask(port: int, kind: str, until: float) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    waits = []
+    while time.perf_counter() < until:
+        asked = request(kind, next(_numbers))
+        began = time.perf_counter()
+        writer.write(asked)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode())
+        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        await reader.readexactly(length)
+        waits.append(time.perf_counter() - began)
+    writer.close()
+    return waits
+
+
+def request(kind: str, number: int) -> bytes:
+    """A signed request of some 1.6 kB, as Slack sends it."""
+    body, content = _body(kind, number)
+    stamp = str(int(time.time()))
+    signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=body)
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content}\r\nContent-Length: {len(body)}\r\n"
+        f"X-Slack-Signature: {signature}\r\nX-Slack-Request-Timestamp: {stamp}\r\n\r\n"
+    )
+    return (head + body).encode()
+
+
+def _body(kind: str, number: int) -> tuple[str, str]:
+    form = "application/x-www-form-urlencoded"
+    if kind == "event":
+        event = {"type": "app_mention", "user": f"U{number % 100}", "text": TEXT, "ts": f"1.{number}", "channel": "C1"}
+        event |= {"blocks": [{"type": "rich_text", "elements": [{"type": "text", "text": TEXT * 8}]}]}  # type: ignore[dict-item]
+        body = {"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": f"E{number}", "event": event}
+        return json.dumps(body), "application/json"
+    if kind == "command":
+        given = {"command": "/egress", "text": TEXT, "team_id": "T1", "channel_id": "C1", "user_id": "U1"}
+        return urlencode({**given, "trigger_id": str(number)}), form
+    action = {"type": "button", "action_id": "postern_step_draft", "block_id": "b", "action_ts": str(number)}
+    click = {"type": "block_actions", "team": {"id": "T1"}, "user": {"id": "U1"}, "actions": [action]}
+    click |= {"channel": {"id": "C1"}, "message": {"ts": "1.0", "text": TEXT * 8}}
+    return urlencode({"payload": json.dumps(click)}), form
+
+
+# --- who answers
+
+
+@contextmanager
+def served(name: str) -> Iterator[int]:
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    with tempfile.TemporaryDirectory() as folder:
+        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(name, folder, theirs), daemon=True)
+        process.start()
+        try:
+            yield int(ours.recv())
+        finally:
+            process.kill()
+            process.join()
+
+
+def _serve(name: str, folder: str, told: Connection) -> None:
+    asyncio.run(_answer(_ours(folder) if name == "inbox" else _floor(), told))
+
+
+async def _answer(app: AsyncApp, told: Connection) -> None:
+    runner = web.AppRunner(app.web_app(path=PATH), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    told.send(runner.addresses[0][1])
+    await asyncio.Event().wait()
+
+
+def _floor() -> AsyncApp:
+    async def authorize(**_given: Any) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T1", bot_token="xoxb-not-real", bot_id="B1")
+
+    app = AsyncApp(signing_secret=SECRET, authorize=authorize, process_before_response=True)
+
+    async def event() -> None: ...
+
+    async def acknowledged(ack: AsyncAck) -> None:
+        await ack()
+
+    app.event("app_mention")(event)
+    app.command("/egress")(acknowledged)
+    app.action("postern_step_draft")(acknowledged)
+    return app
+
+
+def _ours(folder: str) -> AsyncApp:
+    inbox = Inbox(Memory(sqlite_url(Path(folder) / "postern.db")), "allowlist", lambda: datetime.now(UTC))
+
+    async def nothing(_taken: Taken) -> Sequence[Post]:
+        return ()
+
+    for kind in ("event:app_mention", "command:/egress", "action:postern_step_draft"):
+        inbox.on(kind, nothing)
+    return build(SECRET, "xoxb-not-real", inbox)
+
+
+if __name__ == "__main__":
+    main()
