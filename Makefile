@@ -63,10 +63,11 @@ mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
 
-bench: .venv/.dev ## Measure the check path, proposals and durable work as ratios to their floors
+bench: .venv/.dev ## Measure the check path, proposals, durable work and what Slack waits for, as ratios to their floors
 	@$(PY) -m benchmarks.check_path $(ARGS)
 	@$(PY) -m benchmarks.propose $(ARGS)
 	@$(PY) -m benchmarks.durable
+	@$(PY) -m benchmarks.slack_ingress
 
 .venv/bin/python:
 	@python=; older=; venvless=; \

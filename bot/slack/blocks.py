@@ -14,6 +14,9 @@ from skills.replies import Reply
 _SECTION = 2900
 _FALLBACK = 2900
 _VALUE = 1900
+_HINT = 1000
+_MOST = 11_000
+"""Characters of text and diff in one message: Slack refuses some 13,000 in all, although it says so nowhere."""
 STEP_PREFIX = "postern_step_"
 _STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
 
@@ -21,11 +24,14 @@ _STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
 def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
     """`text` (for notifications and screen readers) and `blocks` of one message."""
     text = escape(made.text)
-    blocks: list[dict[str, Any]] = [_section(piece) for piece in _cut(text, _SECTION)]
+    blocks: list[dict[str, Any]] = [_section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
     if made.diff:
-        blocks += [_section(f"```{piece}```") for piece in _cut(_in_fence(escape(made.diff)), _SECTION)[:4]]
+        pieces = _cut(_in_fence(escape(made.diff)), _SECTION)
+        left = _MOST - sum(len(block["text"]["text"]) for block in blocks)
+        blocks += [_section(f"```{piece}```") for piece in _within(pieces, left)]
     if made.hint:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": escape(made.hint)}]})
+        hint = _cut(escape(made.hint), _HINT)[0]
+        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": hint}]})
     if made.steps:
         value = f"{key}:{digest}"[:_VALUE]
         blocks.append({"type": "actions", "elements": [_button(step, value) for step in made.steps]})
@@ -38,6 +44,17 @@ def escape(text: str) -> str:
     Source: https://docs.slack.dev/messaging/formatting-message-text (escaping text).
     """
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _within(pieces: list[str], most: int) -> list[str]:
+    """As many as have `most` characters together; what is left out is counted in lines."""
+    kept: list[str] = []
+    for number, piece in enumerate(pieces):
+        if sum(map(len, kept)) + len(piece) > most:
+            count = sum(len(rest.splitlines()) for rest in pieces[number:])
+            return [*kept, say(Finding("EGR178", {"count": count})).says]
+        kept.append(piece)
+    return kept
 
 
 def _in_fence(text: str) -> str:

@@ -33,7 +33,7 @@ def build(signing_secret: str, bot_token: str, inbox: Inbox, client: AsyncWebCli
         signing_secret=signing_secret,
         client=client or AsyncWebClient(token=bot_token, retry_handlers=[]),
         process_before_response=True,
-        before_authorize=inbox.take,
+        before_authorize=inbox,
     )
 
 

@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from slack_bolt.async_app import AsyncBoltRequest
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
@@ -106,8 +107,8 @@ Handler = Callable[[Taken], Awaitable[Sequence[Post]]]
 AtOnce = Callable[[Body], Awaitable[Now]]
 
 
-class Inbox:
-    """`take` is the middleware; whoever works the rows off asks `handler`."""
+class Inbox(AsyncMiddleware):
+    """Bolt's middleware, after the signature was verified and before anything else."""
 
     def __init__(self, memory: Memory, repository: str, clock: Callable[[], datetime]) -> None:
         self.repository = repository
@@ -129,20 +130,22 @@ class Inbox:
     def handler(self, kind: str) -> Handler | None:
         return self._handlers.get(kind)
 
-    async def take(self, req: AsyncBoltRequest, next: Callable[[], Awaitable[None]]) -> BoltResponse | None:
-        """Bolt's middleware, after the signature was verified and before anything else."""
+    async def async_process(
+        self, *, req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[BoltResponse]]
+    ) -> BoltResponse | None:
+        """Keeps and acknowledges. 503 when it can't be kept: Slack sends it again."""
         body = req.body
         kind = kind_of(body)
         if not kind:
             await next()
-            return None
+            return resp
         now = Now(go_on=True)
         if kind in self._at_once:
             now = await self._answered(self._at_once[kind], body)
         if now.go_on:
             found = arrival(body)
             if found is not None and found.kind in self._handlers and not await self._writer.keep(found):
-                return BoltResponse(status=503, body="")  # Slack sends it again
+                return BoltResponse(status=503, body="")
             self.arrived.set()
         return BoltResponse(status=200, body=dict(now.body) if now.body is not None else "")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,16 +16,14 @@ import pytest_asyncio
 
 pytest.importorskip("slack_bolt")
 
-from aiohttp import web
 from slack_bolt.async_app import AsyncBoltRequest
-from slack_sdk.models.blocks import Block
 from slack_sdk.signature import SignatureVerifier
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import App
 from bot.serve import slack_person
 from bot.slack.service import Slack
 from tests.apps import app_on_sample, head_of
+from tests.fakes.slack_api import SlackApi, slack_api
 
 SECRET = "not-a-real-signing-secret"
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
@@ -41,10 +39,17 @@ class Workspace:
     """A Web API that remembers what was posted, and the app under test beside it."""
 
     app: App
-    slack: Slack
+    api: SlackApi
     now: float = 0.0
-    posted: list[dict[str, Any]] = field(default_factory=list)
-    above: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        given = (self.app.memory, self.app.repository, self.app.clock, self.app.conversation, slack_person)
+        token = "xoxb-not-real"
+        self.slack = Slack(*given, secret=SECRET, token=token, client=self.api.client, ticks=lambda: self.now)
+
+    @property
+    def posted(self) -> list[dict[str, Any]]:
+        return self.api.posted
 
     async def event(
         self, text: str, *, user: str = "UDANA", ts: str = "1.0", thread: str | None = None, **more: Any
@@ -100,42 +105,12 @@ class Workspace:
         raise AssertionError(f"no button {step}")
 
 
-def _slack(app: App, client: AsyncWebClient, ticks: Callable[[], float]) -> Slack:
-    given = (app.memory, app.repository, app.clock, app.conversation, slack_person)
-    return Slack(*given, secret=SECRET, token="xoxb-not-real", client=client, ticks=ticks)
-
-
 @pytest_asyncio.fixture
 async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
-    app = app_on_sample(tmp_path, policy=POLICY)
-    posted: list[dict[str, Any]] = []
-    above: list[dict[str, Any]] = []
-
-    async def api(request: web.Request) -> web.Response:
-        method = request.match_info["method"]
-        data = await request.json() if request.content_type == "application/json" else dict(await request.post())
-        if method in ("chat.postMessage", "respond"):
-            blocks: Any = data.get("blocks", [])
-            data["blocks"] = json.loads(blocks) if isinstance(blocks, str) else blocks
-            posted.append({**data, "method": method})
-        if method.startswith("conversations."):
-            return web.json_response({"ok": True, "messages": above[-1:]})
-        return web.json_response({"ok": True, "ts": "2.0", "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"})
-
-    server = web.Application()
-    server.router.add_post("/api/{method}", api)
-    server.router.add_get("/api/{method}", api)
-    runner = web.AppRunner(server)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    client = AsyncWebClient(token="xoxb-not-real", base_url=f"http://127.0.0.1:{port}/api/", retry_handlers=[])
-    made = Workspace(app, _slack(app, client, lambda: made.now), posted=posted, above=above)
-    made.respond_url = f"http://127.0.0.1:{port}/api/respond"  # type: ignore[attr-defined]
-    yield made
-    made.slack.close()
-    await runner.cleanup()
+    async with slack_api() as api:
+        made = Workspace(app_on_sample(tmp_path, policy=POLICY), api)
+        yield made
+        made.slack.close()
 
 
 @pytest.mark.asyncio
@@ -180,7 +155,7 @@ async def test_slash_command_answers_only_to_the_asker(workspace: Workspace) -> 
             "team_id": "T1",
             "channel_id": "C1",
             "user_id": "UDANA",
-            "response_url": workspace.respond_url,  # type: ignore[attr-defined]
+            "response_url": workspace.api.url.replace("/api/", "/respond"),
         }
     )
     assert await workspace.send(body, "application/x-www-form-urlencoded") == 200
@@ -209,20 +184,11 @@ async def test_no_mention_or_link_comes_out_of_pasted_text(workspace: Workspace)
 
 
 @pytest.mark.asyncio
-async def test_every_payload_is_valid_for_slacks_own_models(workspace: Workspace) -> None:
-    await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
-    await workspace.press("draft", "", user="UDANA")
+async def test_what_is_long_keeps_to_slacks_limits(workspace: Workspace) -> None:
+    """Every payload is judged by the fake, in this test as in all others."""
     await workspace.event("<@UBOT> " + "x" * 9000 + " payment-gateway must reach y.example.com", ts="3.0")
-    assert len(workspace.posted) >= 3
-    for message in workspace.posted:
-        assert message["text"].strip()
-        assert 0 < len(message["blocks"]) <= 50
-        for block in message["blocks"]:
-            parsed = Block.parse(block)
-            assert parsed is not None
-            parsed.validate_json()
-            if block["type"] == "actions":
-                assert all(element["accessibility_label"] for element in block["elements"])
+    await workspace.event("<@UBOT> payment-gateway gets " + f"{TIMEOUT}\n" * 300, ts="4.0")
+    assert len(workspace.posted) >= 2
 
 
 @pytest.mark.asyncio
@@ -257,7 +223,7 @@ ALERT = {
 
 @pytest.mark.asyncio
 async def test_an_alert_above_the_mention_is_read(workspace: Workspace) -> None:
-    workspace.above.append(ALERT)
+    workspace.api.said.append(ALERT)
     await workspace.event("<@UBOT> what is this?", ts="3.1", thread="3.0")
     assert "No: payment-gateway (production) can't reach api.twilio.com:443" in workspace.last
 
@@ -268,7 +234,7 @@ async def test_an_alert_above_the_mention_is_never_a_command(workspace: Workspac
     await workspace.press("draft", workspace.button("draft")["value"], user="UDANA")
     await workspace.event("open because of SMS", ts="1.2", thread="1.0", type="message", channel_type="channel")
     before = head_of(workspace.app)
-    workspace.above.append({"ts": "4.0", "bot_id": "B9", "text": "approve"})
+    workspace.api.said.append({"ts": "4.0", "bot_id": "B9", "text": "approve"})
     await workspace.event("<@UBOT>", user="USAM", ts="4.1", thread="4.0")
     assert head_of(workspace.app) == before
     assert "since commit" not in workspace.last
@@ -276,6 +242,6 @@ async def test_an_alert_above_the_mention_is_never_a_command(workspace: Workspac
 
 @pytest.mark.asyncio
 async def test_a_mention_that_says_enough_looks_at_nothing_above(workspace: Workspace) -> None:
-    workspace.above.append(ALERT)
+    workspace.api.said.append(ALERT)
     await workspace.event("<@UBOT> payment-gateway must reach hooks.slack.com", ts="5.1", thread="3.0")
     assert "Yes: payment-gateway" in workspace.last

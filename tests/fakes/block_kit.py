@@ -9,6 +9,14 @@ from typing import Any
 from slack_sdk.models.blocks import Block
 
 _NEEDS_LABEL = {"button"}
+# https://docs.slack.dev/reference/block-kit/blocks: a field that a block does not have is refused as invalid_blocks.
+_FIELDS = {
+    "section": {"type", "block_id", "text", "fields", "accessory", "expand"},
+    "header": {"type", "block_id", "text", "level"},
+    "divider": {"type", "block_id"},
+    "context": {"type", "block_id", "elements"},
+    "actions": {"type", "block_id", "elements"},
+}
 _KINDS = ("blocks", "elements", "fields", "accessory", "element", "label", "text", "confirm", "title", "options")
 
 
@@ -29,7 +37,18 @@ def check_view(view: Mapping[str, Any]) -> None:
 
 
 def check_blocks(blocks: list[dict[str, Any]], most: int) -> None:
-    assert 0 < len(blocks) <= most
+    """As Slack takes them, and as we want them: labels for those who hear buttons, nobody called by pasted text."""
+    check_form(blocks, most)
+    for part in _parts(blocks):
+        if part.get("type") in _NEEDS_LABEL:
+            assert 0 < len(part["accessibility_label"]) <= 75, part
+        if part.get("type") == "mrkdwn":
+            assert "<!" not in part["text"].replace("<!date^", ""), part
+
+
+def check_form(blocks: list[dict[str, Any]], most: int) -> None:
+    """As Slack takes them. Raises AssertionError, or what Slack's own models raise."""
+    assert 0 < len(blocks) <= most, f"{len(blocks)} blocks"
     for block in blocks:
         parsed = Block.parse(block)
         assert parsed is not None, block
@@ -46,18 +65,22 @@ def _check(block: dict[str, Any]) -> None:
         assert 0 < len(block["elements"]) <= 25
     actions = [each["action_id"] for each in _parts(block) if "action_id" in each]
     assert len(actions) == len(set(actions)), actions
+    assert all(0 < len(name) <= 255 for name in (*actions, block.get("block_id", "-")))
     for part in _parts(block):
         if part.get("type") in ("mrkdwn", "plain_text"):
             assert 0 < len(part["text"]) <= 3000, part
-            assert "<!channel>" not in part["text"]
         if part.get("type") in _NEEDS_LABEL:
-            assert 0 < len(part["accessibility_label"]) <= 75, part
+            assert part["text"]["type"] == "plain_text", part
             assert 0 < len(part["text"]["text"]) <= 75
             assert len(part.get("value", "")) <= 2000
+            assert len(part.get("url", "")) <= 3000
+            assert part.get("style", "primary") in ("primary", "danger"), part
         if "deny" in part:
             assert len(part["title"]["text"]) <= 100
             assert len(part["text"]["text"]) <= 300
+    assert set(block) <= _FIELDS.get(block["type"], set(block)), block
     if block["type"] == "header":
+        assert block["text"]["type"] == "plain_text"
         assert len(block["text"]["text"]) <= 150
     assert all(len(text["text"]) <= 2000 for text in block.get("fields", ()))
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.web.async_client import AsyncWebClient
+
+from tests.fakes.block_kit import check_message, check_view
 
 
 @dataclass
@@ -28,6 +31,10 @@ class SlackApi:
     posted: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+    said: list[dict[str, Any]] = field(default_factory=list)
+    """What people and other bots wrote, for whoever looks above a mention."""
+    faults: list[str] = field(default_factory=list)
+    """Payloads that Slack would refuse, or that we should not send. Whoever uses the fake fails by them at its end."""
     url: str = ""
 
     @property
@@ -54,22 +61,49 @@ class SlackApi:
             {"ok": False, "error": broken.error or "made_up"}, status=broken.status or 500, headers=broken.headers
         )
 
+    def judge(self, method: str, given: dict[str, Any]) -> None:
+        try:
+            if method.startswith("views.") and "view" in given:
+                check_view(given["view"])
+            elif method in _MESSAGES:
+                check_message(given if given.get("blocks") else {"text": given["text"], "blocks": PLAIN})
+        except (AssertionError, SlackObjectFormationError, KeyError) as fault:
+            self.faults.append(f"{method}: {fault!r} in {json.dumps(given)[:2000]}")
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        """A response address."""
+        self.calls.append("respond")
+        broken = next((each for each in self.breaks if each.method == "respond"), None)
+        if broken:
+            self.breaks.remove(broken)
+            return web.Response(status=broken.status, text=broken.error)
+        given = await request.json()
+        self.judge("respond", given)
+        self.posted.append({"channel": "", **given, "ts": "", "method": "respond"})
+        return web.Response(text="ok")
+
     def _do(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        for name in ("blocks", "metadata", "view"):
+            if isinstance(given.get(name), str):
+                given[name] = json.loads(given[name])
+        self.judge(method, given)
+        if method == "auth.test":
+            return {"ok": True, "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"}
+        if method == "chat.postEphemeral":
+            self.posted.append({**given, "ts": "", "method": method})
+            return {"ok": True, "message_ts": "1.0"}
         if method == "chat.postMessage":
-            for name in ("blocks", "metadata"):
-                if isinstance(given.get(name), str):
-                    given[name] = json.loads(given[name])
             ts = f"9.{len(self.posted)}"
             self.posted.append({**given, "ts": ts})
             return {"ok": True, "ts": ts, "channel": given["channel"]}
         if method == "chat.update":
-            blocks = given.get("blocks")
-            given["blocks"] = json.loads(blocks) if isinstance(blocks, str) else blocks
             message = next(each for each in self.posted if each["ts"] == given["ts"])
-            message.update({name: given[name] for name in ("text", "blocks")})
+            message.update({name: given[name] for name in ("text", "blocks") if name in given})
             return {"ok": True, "ts": given["ts"], "channel": given["channel"]}
         if method in ("conversations.replies", "conversations.history"):
             thread = given.get("ts")
+            if self.said:
+                return {"ok": True, "messages": self.said[-1:]}
             found = [each for each in self.posted if each["channel"] == given["channel"]]
             found = [each for each in found if thread is None or each.get("thread_ts") == thread]
             # One a page, so that whoever looks must turn it.
@@ -79,9 +113,14 @@ class SlackApi:
         return {"ok": True}
 
 
+_MESSAGES = ("chat.postMessage", "chat.update", "chat.postEphemeral", "respond")
+PLAIN = [{"type": "divider"}]
+
+
 @asynccontextmanager
 async def slack_api(made: SlackApi | None = None) -> AsyncIterator[SlackApi]:
     api, served = made or SlackApi(), web.Application()
+    served.router.add_post("/respond", api.respond)
     served.router.add_route("*", "/api/{method}", api.answer)
     runner = web.AppRunner(served)
     await runner.setup()
@@ -91,3 +130,4 @@ async def slack_api(made: SlackApi | None = None) -> AsyncIterator[SlackApi]:
         yield api
     finally:
         await runner.cleanup()
+    assert api.faults == []
