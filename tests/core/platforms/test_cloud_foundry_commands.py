@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from skills.core.platforms import cloud_foundry
-from skills.core.platforms.cloud_foundry.commands import Command
+from skills.core.platforms.cloud_foundry.commands import Command, Policy
+from skills.core.platforms.cloud_foundry.shell import calls
 from skills.core.yaml_text import read_documents
 from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, space, view
 
@@ -15,6 +16,53 @@ PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
 def pipeline(*lines: str) -> dict[str, str]:
     body = "".join(f"        {line}\n" for line in lines)
     return {".github/workflows/space.yml": f"on: push\njobs:\n  bind:\n    steps:\n    - run: |\n{body}"}
+
+
+ACTION = """\
+jobs:
+  policy:
+    steps:
+    - uses: cloud-gov/cg-cli-tools@main
+      with:
+        cf_org: acme
+        cf_space: %s
+        %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("space_", "command", "found"),
+    [
+        ("dev", "cf_command: add-network-policy web proxy --port 61443", ("web", "acme", "dev", "")),
+        ("dev", "command: cf add-network-policy web proxy --port 61443", ("web", "acme", "dev", "")),
+        (
+            "${{ vars.SPACE }}",
+            "cf_command: add-network-policy web proxy",
+            ("web", "acme", "${{ vars.SPACE }}", "unsure"),
+        ),
+    ],
+)
+def test_an_action_says_in_which_space_its_commands_run(
+    space_: str, command: str, found: tuple[str, str, str, str]
+) -> None:
+    text = ACTION % (space_, command)
+    entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
+    (policy,) = [entry for entry in entries if isinstance(entry, Policy)]
+    assert (policy.source, policy.org, policy.space) == found[:3]
+    assert bool(policy.unsure) == bool(found[3])
+    assert policy.place.line == 8
+
+
+def test_an_action_binds_a_group() -> None:
+    text = ACTION % ("dev", "cf_command: bind-security-group g acme --space dev")
+    entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
+    assert [(each.group, each.space) for each in entries if isinstance(each, Command)] == [("g", "dev")]
+
+
+def test_what_stands_behind_an_exit_is_not_sure() -> None:
+    bind = "cf bind-security-group g acme --space dev"
+    sure = [next(iter(calls(f"{first}\n{bind}"))).unsure for first in ("exit 0", "true", "if x; then\n  exit 1\nfi")]
+    assert sure == ["exit 0", "", ""]
 
 
 def commands(*lines: str) -> list[tuple[str, str, str, str]]:

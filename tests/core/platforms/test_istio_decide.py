@@ -185,3 +185,31 @@ def test_waypoint_policies() -> None:
 def test_templates_leave_it_open() -> None:
     verdict = check(repository(*BASE, entry("${PARTNER_HOST}")), "x.com")
     assert (verdict.decision, "EGR982" in codes(verdict.findings)) == ("undecided", True)
+
+
+ROUTE = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: partner, namespace: shop}
+spec:
+  hosts: [api.partner.com]
+  %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("route", "wanted"),
+    [
+        ("http: [{directResponse: {status: 403}}]", "undecided"),
+        ("http: [{route: [{destination: {host: other.com}}]}]", "undecided"),
+        ("http: [{route: [{destination: {host: api.partner.com}}]}]", "allowed"),
+        ("http: [{match: [{uri: {prefix: /x}}], directResponse: {status: 403}}]", "allowed"),  # only some requests
+        ("tls: [{match: [{port: 443, sniHosts: [api.partner.com]}], route: [{destination: {host: other.com}}]}]", "allowed"),
+        ("gateways: [ingress], http: [{directResponse: {status: 403}}]", "allowed"),
+    ],
+)  # fmt: skip
+def test_a_route_of_the_mesh_may_lead_elsewhere(route: str, wanted: str) -> None:
+    """The registry knows the host, but its traffic is taken to another name or answered on the way."""
+    web = entry("api.partner.com", port="{number: 80, name: http, protocol: HTTP}")
+    texts = (*BASE, web, ROUTE % route.replace(", http", "\n  http"))
+    assert decision(*texts, to="http://api.partner.com:80") == wanted

@@ -3,6 +3,7 @@ network policies they add."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ _POLICIES = {"add-network-policy": False, "remove-network-policy": True}
 _SIGNS = ("security-group", "network-policy")
 _CHOOSES = ("target", "login")
 _VARIABLES = frozenset({"env", "variables", "params", "vars"})
+_RUNS = ("cf_command", "full_command", "command")
 _SWITCHES = frozenset({"-f", "--force"})
 _MOST = 500
 
@@ -174,10 +176,32 @@ def _strings(data: Any) -> Iterator[tuple[str, int, int]]:
         count += 1
         if isinstance(node, str):
             yield node, line, inside or count
+        elif isinstance(node, Map) and (text := _of_action(node)):
+            given = node["with"]
+            yield text, next((given.lines[key] for key in _RUNS if key in given.lines), given.line), count
         elif isinstance(node, Map):
             waiting += [(value, node.lines.get(key, node.line), 0) for key, value in reversed(node.items())]
         elif isinstance(node, Seq):
             waiting += [(value, at, count) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
+
+
+def _of_action(step: Map) -> str:
+    """What a step of an action for `cf` runs, as a script: it targets its `cf_org` and `cf_space` first, then calls
+    `cf` with `cf_command`, or runs `command`. Empty for other steps.
+
+    Source: https://github.com/cloud-gov/cg-cli-tools, README and entrypoint.sh
+    """
+    given = step.get("with")
+    if not isinstance(given, Map) or not isinstance(step.get("uses"), str):
+        return ""
+    org, space, own, *scripts = (
+        text.strip() if isinstance(text := given.get(key), str) else "" for key in ("cf_org", "cf_space", *_RUNS)
+    )
+    whole = "\n".join(scripts).strip()
+    if not (org or space) or not (own or whole):
+        return ""
+    chosen = "".join(f" {flag} {shlex.quote(name)}" for flag, name in (("-o", org), ("-s", space)) if name)
+    return f"cf target{chosen}\n{f'cf {own}' if own else whole}"
 
 
 def _act(call: Call, place: Place) -> Iterator[Act]:

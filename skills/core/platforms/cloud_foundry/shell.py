@@ -24,6 +24,7 @@ _HERE = re2.compile(r"<<-?\s*[\"']?([A-Za-z_]\w*)[\"']?")
 _VARIABLE = re2.compile(rf"\$(?:\{{({_NAME})\}}|({_NAME}))")
 _OPENS = re2.compile(r"^\s*(?:if|case|while|until|select)\b|^\s*(?:function\s+[\w:-]+|[\w:-]+\s*\(\))")
 _CLOSES = re2.compile(r"^\s*(?:fi|esac)\b|^\}")
+_LEAVES = re2.compile(r"^\s*(?:exit|return|exec)\b(?:\s+[\w/.$?\"'-]+)*\s*;?\s*$")
 _UNKNOWN = ("$", "`", "{{", "((")
 _ENDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "#", ")", "then", "do"})
 
@@ -42,6 +43,7 @@ class _State:
     values: dict[str, str]
     loops: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
+    ended: str = ""  # the row that ends the script: nothing below it is run
 
 
 def calls(text: str, given: Mapping[str, str] | None = None) -> Iterator[Call]:
@@ -76,6 +78,8 @@ def _rows(text: str) -> Iterator[tuple[int, str]]:
 def _follow(state: _State, row: str) -> None:
     """What the row changes for those below it: a variable, a loop, a condition."""
     loop = _LOOP.match(row)
+    if _LEAVES.match(row) and not state.conditions and not state.loops:
+        state.ended = state.ended or " ".join(row.split())
     if loop:
         state.loops.append((loop[1], tuple(_plain(state, word) for word in _words(loop[2]))))
     elif state.loops and row.strip().startswith("done"):
@@ -120,7 +124,8 @@ def _calls(state: _State, row: str, number: int) -> Iterator[Call]:
             guarded = bool(set(words[:at]) & {"&&", "||"}) and "cf" not in words[:at]
             for chosen in _expansions(state, words[at + 1 : end]):
                 unknown = next((each for each in chosen if any(sign in each for sign in _UNKNOWN)), "")
-                unsure = unknown or (state.conditions[-1] if state.conditions else "") or ("&&" if guarded else "")
+                inside = state.conditions[-1] if state.conditions else ""
+                unsure = unknown or inside or ("&&" if guarded else "") or state.ended
                 yield Call(tuple(chosen), number, unsure[:80])
 
 

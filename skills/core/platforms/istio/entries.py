@@ -226,7 +226,8 @@ class Gateway:
 class Hop:
     """One route of a VirtualService: where traffic that `gateways` take on `port` (None: any) goes.
 
-    `kind` is http, tls or tcp. `to` are (host, port or None) of its destinations.
+    `kind` is http, tls or tcp. `to` are (host, port or None) of its destinations; none where the proxy answers itself.
+    `some` says that it takes only part of that traffic: paths, headers, callers.
     """
 
     kind: str
@@ -235,6 +236,7 @@ class Hop:
     to: tuple[tuple[str, int | None], ...]
     place: Place
     sni: tuple[str, ...] = ()
+    some: bool = False
 
 
 @dataclass(frozen=True, slots=True)

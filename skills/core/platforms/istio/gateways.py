@@ -28,7 +28,7 @@ def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Containe
     """
     found = steered(scope, client.pods, client.to)
     if found is None:
-        return view
+        return _led_elsewhere(scope, view, client)
     service, hop = found
     host = hop.to[0][0]
     home = host.split(".")[1]
@@ -49,6 +49,20 @@ def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Containe
     labels = open_[0].selector.labels if open_ else None
     view = replace(view, detour=_way(host, home, labels, hop.to[0][1], declared=declared))
     return at_pods(scope, view, client, [Pods(host, home, {}, labels, partial=True)])
+
+
+def _led_elsewhere(scope: Scope, view: LayerView, client: Client) -> LayerView:
+    """Where a route of the mesh takes all of the host's traffic to another name, or answers it itself, the host is not
+    reached, whatever the registry allows."""
+    for service in _about(scope, client.pods, client.to):
+        hop = next((hop for hop in _mesh_hops(service, client.to) if not hop.some), None)
+        names = [host for host, _ in hop.to] if hop else []
+        if hop is None or any(within(client.to.host or "", name) for name in names):
+            continue
+        where = ", ".join(filter(None, names)) or "an answer of the proxy itself"
+        doubt = finding("EGR227", hop.place, host=client.to.name, route=service.name, where=where)
+        return replace(view, doubts=(*view.doubts, doubt))
+    return view
 
 
 def _way(
@@ -114,17 +128,22 @@ def _hidden(scope: Scope, to: Destination, home: str) -> NearMiss | None:
 
 def steered(scope: Scope, pods: Pods, to: Destination) -> tuple[VirtualService, Hop] | None:
     """The first VirtualService of the mesh that sends this flow to a service inside the cluster."""
-    for service in scope.virtual:
-        if to.host is None or not any(within(to.host, name) for name in service.hosts):
-            continue
-        if not exported(service.export_to, service.namespace, pods.namespace):
-            continue
+    for service in _about(scope, pods, to):
         for hop in _mesh_hops(service, to):
             inside = [host for host, _ in hop.to if host.endswith(_INSIDE)]
             if inside and len(inside) == len(hop.to):
                 return service, hop
             break
     return None
+
+
+def _about(scope: Scope, pods: Pods, to: Destination) -> Iterator[VirtualService]:
+    """The VirtualServices that these pods see and that are about the host."""
+    for service in scope.virtual:
+        if to.host is None or not any(within(to.host, name) for name in service.hosts):
+            continue
+        if exported(service.export_to, service.namespace, pods.namespace):
+            yield service
 
 
 def _mesh_hops(service: VirtualService, to: Destination) -> Iterator[Hop]:

@@ -24,6 +24,7 @@ from skills.core.yaml_text import Document, Map, Seq
 _MOST = 2_000
 _SOURCE = {"namespaces", "principals", "serviceAccounts", "notNamespaces", "notPrincipals"}
 _OPERATION = {"hosts", "ports"}
+_WHOLE = {"gateways", "port", "sniHosts", "name"}  # what of a match leaves no request out
 
 
 def read_policy(document: Document, data: Map) -> Policy:
@@ -144,6 +145,7 @@ def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) 
                 tuple(to),
                 document.place(items, at),
                 tuple(map(text_of, sequence_of(match.get("sniHosts")))),
+                some=not set(match) <= _WHOLE,
             )
 
 
