@@ -23,7 +23,7 @@ from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
-from skills.core.policy import Policy, read_policy
+from skills.core.policy import Policy, levels, policy_or_fault, read_policy
 
 if TYPE_CHECKING:
     from bot.ai.assistant import Assistant
@@ -105,7 +105,7 @@ class App:
     def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
 
-        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere)
+        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere, self.stopped)
 
     def durable(self) -> DurableRunner:
         """From now on what is recorded is carried out by durable workflows, as a service does it.
@@ -170,7 +170,8 @@ class App:
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self._kept)
+        effects = self.settings.carries_out
+        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self._kept, effects=effects)
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -216,6 +217,13 @@ class App:
     def policy(self) -> Policy:
         return read_policy(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
 
+    def stopped(self) -> Finding | None:
+        """Why nothing is carried out now: the setting, else the policy's own switch on the target branch."""
+        if not self.settings.carries_out:
+            return Finding("EGR1502")
+        policy = policy_or_fault(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
+        return policy.fault or levels.stopped(policy)
+
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""
         return list({person.id.casefold(): person for person in (self.person, *self._members())}.values())
@@ -254,6 +262,8 @@ class App:
         self.runner.finish_what_was_left()
         for key, problem in self.follower.sync(self.repository).problems.items():
             log.warning("%s: %s", key, say(problem.finding).says)
+        if self.stopped():
+            return
         self._settle()
         self.renewal.renew()
         self.timers.run()

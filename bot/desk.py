@@ -18,6 +18,7 @@ from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
 from skills.core.model import Finding, Person
 from skills.core.rights import POSTERN, may_ask
+from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
     from bot.world.memory import Memory
@@ -75,13 +76,16 @@ class Desk:
         memory: Callable[[], Memory],
         runner: Callable[[], Runner],
         kept: Callable[[], Memory | None] = lambda: None,
+        *,
+        effects: bool = True,
     ) -> None:
         """`memory` and `runner` are built only when an answer changes something; `kept` gives the memory where there is
-        one already, for the audit log of what changes nothing."""
+        one already, for the audit log of what changes nothing. Without `effects` nothing is changed."""
         self._gather = gather
         self._memory = memory
         self._runner = runner
         self._kept = kept
+        self._effects = effects
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
         """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
@@ -122,9 +126,12 @@ class Desk:
         seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
+        may_go_on(world.policy, rights, effects=self._effects)
         answer = by_name(name).run(ask, world)
-        if world.lag:
-            answer = replace(answer, findings=(*answer.findings, world.lag))
+        may_go_this_far(world.policy, rights, answer, where.channel)
+        told = tuple(finding for finding in (world.lag, world.policy.fault) if finding)
+        if told:
+            answer = replace(answer, findings=(*answer.findings, *told))
         if rights.changes == "nothing" or not (answer.records or answer.effects):
             return Handled(answer, world=world)
         return self._perform(name, answer, world, where)

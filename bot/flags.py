@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     requests.add_argument("key", nargs="?", help="one request's key; without it all that are open")
     _common(requests)
     _model(commands)
+    _policy_parser(commands)
     _demo_parser(commands)
     _log_parser(commands)
     serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode, and GitLab's webhooks")
@@ -149,6 +150,23 @@ def _evaluate(commands: Any) -> None:
     evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
     evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")
     evaluate.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+
+
+def _policy_parser(commands: Any) -> None:
+    policy = commands.add_parser(
+        "policy", help="egress-policy.yaml: is it right, what does it mean, who would be asked"
+    )
+    policy.add_argument("action", choices=("lint", "test", "explain", "schema"), help="what to do")
+    policy.add_argument(
+        "file", metavar="FILE", nargs="?", help="lint: another policy than the repository's; test: the examples"
+    )
+    policy.add_argument("--for", dest="for_", metavar="WORKLOAD", default="", help="explain: the workload")
+    policy.add_argument("--to", action="append", metavar="DESTINATION", help="explain: what it must reach")
+    policy.add_argument("--who", metavar="PERSON", help="explain: who asks; else you")
+    policy.add_argument("--until", metavar="DATE", help="explain: last day on which it is needed")
+    policy.add_argument("--reason", metavar="TEXT", help="explain: why it is needed")
+    policy.add_argument("--answer", action="append", metavar="ID=TEXT", help="explain: an answer to a question")
+    _common(policy)
 
 
 def _skill_parser(commands: Any, skill: Skill) -> None:

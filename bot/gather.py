@@ -19,7 +19,7 @@ from skills.core.model import (
 )
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import TEMPLATE as TEMPLATE_PATH
-from skills.core.policy import read_policy
+from skills.core.policy import policy_or_fault
 
 Requests = Callable[[str], tuple[Request, ...]]
 """Gives the requests of a repository, from wherever rows stand."""
@@ -40,6 +40,11 @@ class Where:
     thread: str = ""
     private: bool = False
     """Whether only some people read along there, so that what goes elsewhere goes to more of them."""
+
+    @property
+    def channel(self) -> str:
+        """As a policy writes it: `slack:TEAM:CHANNEL`; empty for what has no channels."""
+        return self.thread.rpartition(":")[0] if self.thread.count(":") >= 3 else ""
 
 
 class Gather:
@@ -75,7 +80,7 @@ class Gather:
         requests = self._requests(read.where)
         return World(
             allowlist=read.allowlist,
-            policy=read_policy(read.text(POLICY_PATH)),
+            policy=policy_or_fault(read.text(POLICY_PATH)),
             person=person,
             now=self._clock(),
             repository=read.where,

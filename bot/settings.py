@@ -115,6 +115,13 @@ ALL: tuple[Setting, ...] = (
         "POSTERN_SLACK_APPROVERS_CHANNEL",
         "Id of the Slack channel in which approvers find a card of every open request, as C0123456789.",
     ),
+    Setting(
+        "effects",
+        "POSTERN_EFFECTS",
+        "`off` stops every effect at once: Postern answers and drafts, opens and merges nothing. See also `effects` in"
+        " egress-policy.yaml.",
+        default="on",
+    ),
     Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
     Setting(
         "model_url",
@@ -185,6 +192,7 @@ class Settings:
     slack_signing_secret: Secret | None
     slack_app_token: Secret | None
     slack_approvers_channel: str | None
+    effects: str
     model: str | None
     model_url: str | None
     model_key: Secret | None
@@ -195,6 +203,11 @@ class Settings:
     model_prices: str | None
     log: str
     database: Secret
+
+    @property
+    def carries_out(self) -> bool:
+        """Whether effects are on; a switch that is misspelt is off."""
+        return self.effects.casefold() in _ON
 
     @staticmethod
     def database_below(home: Path) -> Secret:
@@ -223,6 +236,7 @@ class Settings:
             slack_signing_secret=_secret(given["slack_signing_secret"]),
             slack_app_token=_secret(given["slack_app_token"]),
             slack_approvers_channel=given["slack_approvers_channel"],
+            effects=given["effects"] or "",
             model=given["model"],
             model_url=given["model_url"],
             model_key=_secret(given["model_key"]),
@@ -239,6 +253,9 @@ class Settings:
 def database_below(home: Path) -> Secret:
     """The embedded default: a SQLite file beside everything else that Postern keeps."""
     return Secret(f"sqlite:///{home / 'postern.db'}")
+
+
+_ON = ("on", "true", "yes", "1")
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -52,6 +52,12 @@ def _ai(app: App, arguments: Arguments) -> int:
     return run_ai(app, arguments["action"], arguments["words"], as_json=arguments["json"])
 
 
+def _policy(app: App, arguments: Arguments) -> int:
+    from bot.policy import run_policy  # noqa: PLC0415
+
+    return run_policy(app, arguments["action"], arguments)
+
+
 TOOLS: Mapping[str, Callable[[App, Arguments], int]] = {
     "chat": _chat,
     "init": _init,
@@ -59,4 +65,5 @@ TOOLS: Mapping[str, Callable[[App, Arguments], int]] = {
     "requests": _requests,
     "log": _log,
     "ai": _ai,
+    "policy": _policy,
 }

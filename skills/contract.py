@@ -29,7 +29,8 @@ from skills.core.model import (
     Record,
     Request,
 )
-from skills.core.policy import Policy
+from skills.core.policy import Level, Policy
+from skills.core.policy.questions import Remembered
 from skills.core.resources import skill_card
 
 Who = Literal["anyone", "requester", "approver"]
@@ -52,6 +53,7 @@ class World:
     allowlist's commit: history does not change, so it belongs to the picture as the files do, only looked up late. So
     does `file`, the text of any file there (None: there is none; AskUnclear EGR033: it is no text).
     `brought` asks the forge which merge request brought a commit, where our own records don't know.
+    `remembered` gives what was answered about an app before, by question.
     `template` is the repository's own text for merge requests, if it has one.
     `policy_id` is Git's own name (SHA-1) of the policy's text, so that a log can say which one was asked.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
@@ -72,6 +74,7 @@ class World:
     policy_id: str = ""
     file: Callable[[str], str | None] = lambda _path: None
     brought: Callable[[str], Brought | None] = lambda _commit: None
+    remembered: Callable[[str], Mapping[str, Remembered]] = lambda _workload: {}
 
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""
@@ -105,7 +108,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The front matter of a SKILL.md: what the skill is for, who may use it and what it changes."""
+    """The front matter of a SKILL.md: what the skill is for, who may use it, what it changes, and the level that a team
+    must have for it: that of what it changes, where the card names none."""
 
     name: str
     description: str
@@ -113,6 +117,7 @@ class Card:
     changes: Changes
     examples: tuple[str, ...]
     body: str
+    level: Level
 
 
 AskType = type[Ask]  # named here, because inside the protocol `Ask` is its own member
@@ -133,6 +138,9 @@ class Skill(Protocol):
         """Computes; never touches the world."""
 
 
+_LEVELS: Mapping[Changes, Level] = {"nothing": "answer", "merge_request": "propose", "decision": "decide"}
+
+
 @cache
 def card(name: str) -> Card:
     """Reads skills/<name>/SKILL.md."""
@@ -146,6 +154,7 @@ def card(name: str) -> Card:
         metadata["changes"],
         tuple(metadata["examples"]),
         body.strip(),
+        metadata.get("level") or _LEVELS[metadata["changes"]],
     )
 
 

@@ -61,7 +61,10 @@ class Steps:
         forge: Callable[[], Forge],
         clock: Callable[[], datetime],
         elsewhere: Elsewhere = nowhere,
+        stopped: Callable[[], Finding | None] = lambda: None,
     ) -> None:
+        """`stopped` says why nothing may be carried out now; what is recorded waits until it says nothing."""
+        self._stopped = stopped
         self._memory = memory
         self._forge = forge
         self._clock = clock
@@ -82,7 +85,7 @@ class Steps:
         assert intent is not None
         effect = wire.load_effect(intent.payload)
         with logs.about(request=effect.request_key):
-            done, problem = attempt(lambda: perform(self._headed(effect), self._forge(), self._elsewhere))
+            done, problem = attempt(lambda: self._perform(effect))
         if problem or done is None:
             return {"problem": _dumped(problem) if problem else {}}
         names = ("number", "url", "head", "state", "labels", "merged_commit", "commands")
@@ -97,6 +100,12 @@ class Steps:
             if drew and intent.state == "done" and intent.receipt:
                 return replace(effect, head=str(intent.receipt["head"]))
         raise Outdated("EGR407", key=effect.request_key)
+
+    def _perform(self, effect: Effect) -> Any:
+        stopped = self._stopped()
+        if stopped is not None:
+            raise Unreachable(stopped.code, **stopped.facts)
+        return perform(self._headed(effect), self._forge(), self._elsewhere)
 
     def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
         """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""

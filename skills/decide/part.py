@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from skills.contract import Answer, World
+from skills.core import permit
 from skills.core.errors import AskUnclear, Outdated
 from skills.core.model import (
     ApproveDrawn,
@@ -52,6 +53,7 @@ def run(choice: Choice, request: Request, decided: Decided, world: World) -> Ans
     asker = replace(world, person=Person(request.asked_by), thread=request.thread)
     made = propose.redrawn(request, asked, drafted, need, asker)
     may_decide(world.person, made, world.policy)
+    permit.refuse_approval(world.policy, made, world.now)
     decided = replace(decided, digest=made.digest)
     enough = complete(made, world.policy, {decided.by})
     answer = propose.opened(made, request, drafted, need, asker)

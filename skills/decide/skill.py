@@ -11,6 +11,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
+from skills.core import permit
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import (
@@ -111,6 +112,7 @@ def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
     """Only approvals of the very digest that stands now count, and each person once."""
     _refuse_pushed(request)
+    permit.refuse_approval(world.policy, request, world.now)
     again = _proved_again(request, world)
     latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
     approvals = {by for by, verb in latest.items() if verb == "approve"}

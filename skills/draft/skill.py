@@ -10,7 +10,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import change, risk, wire
+from skills.core import change, permit, risk, wire
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.errors import AskUnclear
@@ -18,6 +18,7 @@ from skills.core.flows import read_flow
 from skills.core.messages import say
 from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict, unique
 from skills.core.until import read_until
+from skills.draft import asking
 from skills.draft.architecture import with_diagram
 
 NAME = "draft"
@@ -50,14 +51,18 @@ def run(ask: Ask, world: World) -> Answer:
     if need is None:
         return answer
     drafted = drawn(ask, need, world)
+    permit.refuse_denied(world.policy, need, drafted.change)
+    answers = asking.answers(ask.answer, need, world) if drafted.change.edits else []
     data = as_json(drafted, need, world)
-    findings = leading(drafted, need)
+    findings = (*leading(drafted, need), *_bounds(drafted, need, world), *asking.remembered(answers))
+    questions = (*drafted.change.questions, *asking.open_questions(answers))
+    data |= {"findings": wire.findings(findings), "questions": wire.questions(questions)}
     return Answer(
         data,
         findings=findings,
-        questions=drafted.change.questions,
+        questions=questions,
         next_steps=("open", "more") if drafted.change.edits else ("more",),
-        exit_status=_exit_status(drafted, need),
+        exit_status=4 if questions else _exit_status(drafted, need),
         detail={"draft": drafted, "need": need, "edits": drafted.change.edits},
     )
 
@@ -74,13 +79,15 @@ def drawn(ask: Ask, need: Need, world: World, comment: str | None = None) -> Dra
 
 def need_of(ask: Ask, world: World) -> tuple[Need | None, Answer]:
     """The need, or None and an answer that asks which workload is meant."""
-    until = read_until(ask.until, world.now.date()) if ask.until else None
+    given = dict(item.partition("=")[::2] for item in ask.answer)
+    last_day = ask.until or given.get(asking.EXPIRY, "")
+    until = read_until(last_day, world.now.date()) if last_day else None
     if ask.default_deny:
         return _isolation(ask, world, until)
     if not ask.for_:
         raise AskUnclear("EGR649", field="for")
     flow = read_flow(world.allowlist, _environment(ask) or ask.for_, _meant(ask), ask.ip, ask.service_account)
-    need = flow.need(_plain(ask.reason), until, remove=ask.remove)
+    need = flow.need(_plain(ask.reason or asking.reason_in(ask.answer)), until, remove=ask.remove)
     if need is not None:
         need = replace(need, choice=_choice(ask), on=ask.on or world.now.date().isoformat())
     return need, _unresolved(flow.verdicts(world.allowlist), world)
@@ -178,6 +185,14 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
     unmet = [finding for finding in drafted.change.findings if finding.code in _UNMET]
     rest = tuple(unique((*proof.lost, *unmet, *proof.wider_than_asked, *drafted.change.findings)))
     return (lead, *rest, *(f for verdict in drafted.before for f in verdict.findings if f not in rest))
+
+
+def _bounds(drafted: Draft, need: Need, world: World) -> tuple[Finding, ...]:
+    """What will keep it from being proposed, or approved now: said with the draft, before anybody waits."""
+    if not drafted.change.edits:
+        return ()
+    found = permit.breaches(world.policy, need, drafted.change, world.allowlist, world.now)
+    return (*found, *permit.freeze_ahead(world.policy, need, world.now))
 
 
 def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:

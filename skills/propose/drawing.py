@@ -27,6 +27,7 @@ from skills.core.model import (
     Weighed,
     scoped,
 )
+from skills.core.policy.levels import names_of
 from skills.core.policy.touched import touched
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
@@ -83,6 +84,7 @@ def _weighed(drafted: Draft, need: Need, world: World) -> Weighed:
         tuple(world.owners(drafted.change.governed)),
         tuple(dict.fromkeys(grant.target for grant in proof.newly_allowed)),
         touched(drafted.change.edits),
+        tuple(names_of(need.workload)),
     )
 
 

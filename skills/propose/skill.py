@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from skills.contract import Answer, World
+from skills.core import permit
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import level, say
@@ -29,6 +30,7 @@ from skills.core.model import (
 )
 from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
 from skills.core.secrets import mask
+from skills.draft import asking
 from skills.draft import skill as draft
 from skills.propose import asides, drawing
 
@@ -58,7 +60,7 @@ def run(ask: Ask, world: World) -> Answer:
         return _redraw(world.request(ask.redraw), world)
     if ask.ends:
         return _end(world.request(ask.ends), world)
-    if not ask.reason.strip():
+    if not (ask.reason.strip() or asking.reason_in(ask.answer)):
         raise AskUnclear("EGR306")
     if len(ask.reason) > _REASON_LENGTH:
         raise AskUnclear("EGR307", most=_REASON_LENGTH, given=len(ask.reason))
@@ -71,6 +73,8 @@ def run(ask: Ask, world: World) -> Answer:
     if not drafted.change.edits:
         return _nothing_to_do(drafted, need, world)
     draft.refuse_unproved(drafted, need)
+    permit.refuse_proposal(world.policy, need, drafted.change, world.allowlist, world.now)
+    asking.refuse_unanswered(asking.answers(ask.answer, need, world))
     return _open(ask, drafted, need, world)
 
 
@@ -109,14 +113,14 @@ def opened(
     wanted = replace(need, reason=request.reason, until=request.until)
     beyond = (*drafted.change.proof.wider_than_asked, *drafted.change.proof.lost)
     effect, said = drawing.effect(request, drafted, wanted, world)
-    also = asides.findings(request, need, world)
+    also = (*asides.findings(request, need, world), *permit.freeze_ahead(world.policy, need, world.now))
     return Answer(
         _data(request, created=old is None),
         findings=(_lead(request, old, world), *said, *(_once_more(beyond) if shown else beyond), *also),
         next_steps=("status",),
         records=(OpenRequest(request, drafted.change.edits, old.digest if old else None),),
         effects=(effect, *asides.effects(request, drafted, need, world)),
-        detail={"request": request, "draft": drafted},
+        detail={"request": request, "draft": drafted, "need": need},
     )
 
 
@@ -182,6 +186,7 @@ def _redraw(old: Request, world: World) -> Answer:
     if not drafted.change.edits:
         return _superseded(old, drafted, need, world)
     draft.refuse_unproved(drafted, need)
+    permit.refuse_proposal(world.policy, need, drafted.change, world.allowlist, world.now)
     asker = replace(world, person=Person(old.asked_by), thread=old.thread)
     made = redrawn(old, ask, drafted, need, asker)
     now = made.drawn or old.drawn

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import change, life
+from skills.core import change, life, permit
 from skills.core.change import Draft
 from skills.core.errors import AskUnclear, Outdated
 from skills.core.messages import say
@@ -55,6 +55,7 @@ def run(ask: Ask, world: World) -> Answer:
     if request.state not in STANDING_STATES or request.remove or request.renews:
         raise Outdated("EGR092", key=request.key, state=request.state)
     until = read_until(ask.until, world.now.date())
+    permit.refuse_what_stands(world.policy, request, until, world.now)
     edits = tuple(_dated(request, until, world))
     if edits:
         return _drawn(request, edits, until, reason, world)

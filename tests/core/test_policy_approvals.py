@@ -65,6 +65,11 @@ def test_a_change_for_no_environment_in_particular_needs_all_of_them_and_more() 
     assert made.uncovered(Subject(("a.yaml",), ("qa",))) == ("a.yaml",)
 
 
+def test_a_folder_that_is_called_after_an_environment_says_which() -> None:
+    assert needs(BY_ENVIRONMENT, "overlays/prod/a.yaml") == {(("sec",), 2)}
+    assert needs(BY_ENVIRONMENT, "overlays/stg/a.yaml", environments=("production",)) == {(("sec",), 2)}
+
+
 BY_FIELD = """
 approval:
   - {paths: ["**"], groups: [net], fields: [spec.network.allow]}

@@ -48,3 +48,4 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_what_is_derived_from_the_code_is_current() -> None:
     assert existing("docs/SETTINGS.md").read_text(encoding="utf-8") == generated.settings()
     assert existing("README.md").read_text(encoding="utf-8") == generated.readme()
+    assert existing("docs/schema/egress-policy.json").read_text(encoding="utf-8") == generated.policy_schema()

@@ -62,7 +62,7 @@ class Weighed:
     opens or closes beyond the need, every permission that is new in words, and the people whom CODEOWNERS names.
 
     `targets` are the far ends of what is opened as grants say them, `fields` the fields that each changed file's change
-    touches (`spec.network.allow`)."""
+    touches (`spec.network.allow`), `names` the names that a policy may call the workload by."""
 
     band: str
     platform: str
@@ -72,6 +72,7 @@ class Weighed:
     owners: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

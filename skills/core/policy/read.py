@@ -90,7 +90,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
 
 
 _KEPT = (
-    "diagrams", "help_desk", "timers", "teams", "on_call", "freeze", "questions", "widths", "lifetime",
+    "diagrams", "help_desk", "timers", "teams", "on_call", "freeze", "inside", "questions", "widths", "lifetime",
     "production_after", "production",
 )  # fmt: skip
 

@@ -293,6 +293,7 @@ class PolicyFile:
     on_call: Mapping[str, tuple[Shift, ...]] | None = None
     freeze: tuple[Freeze, ...] | None = None
     deny: tuple[FarEnd | Denied, ...] | None = None
+    inside: tuple[FarEnd, ...] | None = None
     questions: tuple[Asking, ...] | None = None
     widths: Widths | None = None
     lifetime: Lifetime | None = None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from skills.core.environments import canonical
+from skills.core.environments import canonical, environments_in
 from skills.core.globs import path_matches
 from skills.core.model import Finding, Request
 from skills.core.policy.shapes import (
@@ -83,6 +83,7 @@ class Policy:
     on_call: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)
     freeze: tuple[Freeze, ...] = ()
     deny: tuple[Denied, ...] = ()
+    inside: tuple[str, ...] = ()
     questions: tuple[Asking, ...] = ()
     widths: Widths = field(default_factory=Widths)
     lifetime: Lifetime | None = None
@@ -123,8 +124,9 @@ class Policy:
 
     def _entries(self, subject: Subject, path: str) -> tuple[list[int], bool]:
         """The entries that a file falls under, and whether that is all of it. Each environment and each touched field
-        finds its own first entry; what nobody knows falls under every entry that it may fall under."""
-        environments: tuple[str | None, ...] = subject.environments or (None,)
+        finds its own first entry; what nobody knows falls under every entry that it may be of. Where no environment
+        was named, the folders of the file may be called after one."""
+        environments: tuple[str | None, ...] = subject.environments or tuple(sorted(environments_in(path))) or (None,)
         fields: tuple[str | None, ...] = (subject.fields or {}).get(path) or (None,)
         found: set[int] = set()
         whole = True
@@ -157,6 +159,11 @@ class Policy:
 
     def groups_for(self, subject: Iterable[str] | Subject | Request) -> list[str]:
         return sorted({group for demand in self.demands(_subject(subject)) for group in demand.rule.groups})
+
+    @property
+    def keepers(self) -> str:
+        """Who can change the policy itself, in words."""
+        return ", ".join(sorted(self.approvers((PATH,)))) or "whoever may merge into the target branch"
 
     # --- who is asked
 
@@ -191,7 +198,7 @@ class Policy:
         return {name.casefold() for name in self.groups.get(named, (named,))}
 
 
-NO_POLICY = Policy({}, (), present=False, level="propose")
+NO_POLICY = Policy({}, (), present=False)
 
 
 def _subject(given: Iterable[str] | Subject | Request) -> Subject:

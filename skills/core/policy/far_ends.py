@@ -1,0 +1,140 @@
+"""Whether what an ask opens meets what a policy names: hosts, wildcards and ranges, compared so that doubt counts.
+
+Every dialect means something else by `*.`; here it is read as widely as any of them does, and with its apex.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import re2
+
+from skills.core.hosts import Network, is_private
+from skills.core.model import Destination
+
+_ALL = frozenset({"everything", "the entity all", "*", "every host"})
+_PUBLIC = frozenset({"Anywhere", "every public address", "the entity world"})
+_INTERNET = ipaddress.ip_network("0.0.0.0/0")
+# Wider than this nobody knows which hosts lie in it, so it may hold any.
+_HOLDS_ANY = {4: 8, 6: 16}
+# IPv4 inside IPv6: mapped (RFC 4291), NAT64 (RFC 6052) and 6to4 (RFC 3056), with the bits in front of the address.
+_CARRIERS = tuple(
+    (ipaddress.IPv6Network(net), bits) for net, bits in (("::ffff:0:0/96", 96), ("64:ff9b::/96", 96), ("2002::/16", 16))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """A far end: a host or a pattern of hosts, or a range less the ranges that are cut out of it."""
+
+    text: str
+    host: str = ""
+    networks: tuple[Network, ...] = ()
+    without: tuple[Network, ...] = ()
+    public: bool = False
+
+    @property
+    def holds_any_host(self) -> bool:
+        return self.host == "*" or any(
+            net.prefixlen < _HOLDS_ANY[net.version] and not is_private(net) for net in self.networks
+        )
+
+
+def of_destination(destination: Destination) -> Iterator[Far]:
+    """What a destination is, with the addresses that its asker vouches for."""
+    shown = str(destination)
+    if destination.host:
+        yield Far(shown, host=destination.host.casefold())
+    for network in filter(None, (destination.network, *destination.addresses)):
+        yield Far(shown, networks=_networks(network))
+
+
+def of_words(words: str) -> Far | None:
+    """A far end in the words of grants; None for what is no host and no range (pods, a platform's own service)."""
+    if words in _ALL:
+        return Far(words, host="*", networks=_both(_INTERNET))
+    if words in _PUBLIC:
+        return Far(words, host="*", networks=_both(_INTERNET), public=True)
+    whole, _, without = words.partition(" except ")
+    networks = _networks(whole)
+    if networks:
+        return Far(
+            words, networks=networks, without=tuple(net for each in without.split(",") for net in _networks(each))
+        )
+    return Far(words, host=words.casefold()) if "." in words and " " not in words and "/" not in words else None
+
+
+def of_policy(written: str) -> Far:
+    networks = _networks(written) if "/" in written or ":" in written else ()
+    return Far(written, networks=networks) if networks else Far(written, host=written)
+
+
+def meets(named: Far, other: Far) -> bool:
+    """Whether something that the policy names may be reached through `other`."""
+    if named.host:
+        return _same_hosts(named.host, other.host) if other.host and other.host != "*" else other.holds_any_host
+    return any(_reaches(mine, other) for mine in named.networks)
+
+
+def is_within(named: Far, other: Far) -> bool:
+    """Whether all of `other` is what the policy names, as a question for a host is meant."""
+    if named.host and other.host:
+        suffix = named.host.removeprefix("*")
+        return named.host == other.host or (named.host.startswith("*.") and other.host.endswith(suffix))
+    return bool(other.networks) and all(
+        any(net.version == mine.version and net.subnet_of(mine) for mine in named.networks)  # type: ignore[arg-type]
+        for net in other.networks
+    )
+
+
+def _reaches(mine: Network, other: Far) -> bool:
+    if other.public and is_private(mine):
+        return False
+    cut = any(mine.version == hole.version and mine.subnet_of(hole) for hole in other.without)  # type: ignore[arg-type]
+    return not cut and any(mine.version == net.version and mine.overlaps(net) for net in other.networks)
+
+
+def _same_hosts(named: str, other: str) -> bool:
+    if "*" not in other:
+        return other == named or (named.startswith("*.") and other.endswith(named[1:]))
+    tail = other.rpartition("*")[2]
+    if named.startswith("*."):
+        return tail.endswith(named[1:]) or named[1:].endswith(tail) or tail == named[1:]
+    return named == tail.removeprefix(".") or _pattern(other).fullmatch(named) is not None
+
+
+def _pattern(written: str) -> re2._Regexp[str]:
+    return re2.compile(".*".join(re2.escape(part) for part in written.split("*")))
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    """The range, and the one of IPv4 that it carries or that carries it."""
+    try:
+        return _both(ipaddress.ip_network(text.strip().strip("[]"), strict=False))
+    except ValueError:
+        return ()
+
+
+def _both(network: Network) -> tuple[Network, ...]:
+    found: list[Network] = [network]
+    if isinstance(network, ipaddress.IPv6Network):
+        found += [_carried(network, carrier, bits) for carrier, bits in _CARRIERS if network.overlaps(carrier)]
+    elif network.prefixlen == 0:
+        found.append(ipaddress.ip_network("::/0"))
+    return tuple(found)
+
+
+def _carried(network: ipaddress.IPv6Network, carrier: ipaddress.IPv6Network, bits: int) -> ipaddress.IPv4Network:
+    if network.prefixlen <= carrier.prefixlen:
+        return ipaddress.IPv4Network("0.0.0.0/0")
+    address = (int(network.network_address) >> (128 - bits - 32)) & 0xFFFFFFFF
+    return ipaddress.IPv4Network((address, min(32, network.prefixlen - bits)), strict=False)
+
+
+def every(destinations: Iterable[Destination], targets: Iterable[str]) -> list[Far]:
+    """All far ends of an ask: what it names, and what becomes allowed by it."""
+    return [far for to in destinations for far in of_destination(to)] + [
+        far for each in targets if (far := of_words(each))
+    ]
