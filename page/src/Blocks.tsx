@@ -12,6 +12,7 @@ const BARE = /(^|[\s(])(https?:\/\/[^\s<>|)]+)/g;
 const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>/g;
 const linked = (text: string) =>
   text
+    .replace(/```\n?([\s\S]*?)\n?```/g, "```$1```") // Slack draws no empty line for the line ends beside the fences
     .replace(BARE, (_, before: string, url: string) => `${before}<${url}>`)
     .replace(ANGLE, (_, url: string, label = url) => `<${url}|${label} >`);
 
