@@ -25,8 +25,14 @@ export function App() {
 
   const go = (next: Place) => {
     setPlaces((before) => ({ ...before, [person]: next }));
+    if (menu) main.current?.querySelector<HTMLElement>("h1")?.focus();
     setMenu(false);
     if (next.at === "home") void send(person, "home", {});
+  };
+  const closeThread = (id: string, ts: string) => {
+    go({ at: "channel", id });
+    // Only then is the channel there again on a narrow screen.
+    setTimeout(() => document.querySelector<HTMLElement>(`main [id="message-${ts}"] .tools button`)?.focus());
   };
   const be = (next: string) => {
     sessionStorage.setItem("person", next);
@@ -68,6 +74,12 @@ export function App() {
   return (
     <WorldContext value={world}>
       <div className={`workspace ${menu ? "menu-open" : ""} ${thread ? "thread-open" : ""} person-${state.people.indexOf(person)}`}>
+        <a className="skip" href="#messages" onClick={(event) => {
+          event.preventDefault();
+          main.current?.querySelector<HTMLElement>("[tabindex='0']")?.focus();
+        }}>
+          Skip to what is said
+        </a>
         <nav className="side" aria-label="Workspace">
           <div className="team">
             <img src="/assets/icon.svg" alt="" width="28" height="28" /> <b>{state.team}</b>
@@ -98,7 +110,7 @@ export function App() {
             <button type="button" className="icon menu" aria-label="Menu" aria-expanded={menu} onClick={() => setMenu(!menu)}>
               ☰
             </button>
-            <h1>{title}</h1>
+            <h1 tabIndex={-1}>{title}</h1>
             {channel?.topic && <p className="quiet">{channel.topic}</p>}
           </header>
           {away && <p className="error" role="alert">{away}</p>}
@@ -107,7 +119,7 @@ export function App() {
           {place.at === "requests" && <MergeRequests open={(url) => go({ at: "request", url })} />}
           {place.at === "request" && <OneMergeRequest url={place.url} />}
         </main>
-        {thread && channel && <Thread channel={channel} ts={thread} close={() => go({ at: "channel", id: channel.id })} />}
+        {thread && channel && <Thread channel={channel} ts={thread} close={() => closeThread(channel.id, thread)} />}
         {modal && <Modal key={modal.id} view={modal} />}
         <Announced state={state} person={person} />
       </div>

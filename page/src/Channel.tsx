@@ -33,7 +33,7 @@ export function Thread({ channel, ts, close }: { channel: Channel; ts: string; c
   const note = state.statuses.find((each) => each.channel === channel.id && each.thread === ts);
   const say = async (text: string) => (await act("say", { channel: channel.id, text, thread: ts })).error;
   return (
-    <section className="thread" aria-label="Thread">
+    <section className="thread" aria-label="Thread" onKeyDown={(event) => event.key === "Escape" && !event.defaultPrevented && close()}>
       <header className="top">
         <h2>
           Thread <span className="quiet">{channel.kind === "im" ? channel.name : `#${channel.name}`}</span>
@@ -85,6 +85,9 @@ function Examples({ examples, take, open }: ExamplesGiven) {
   return (
     <details className="examples" open={open}>
       <summary>Try one of these</summary>
+      <p className="quiet">
+        Send it and press <b>Draft</b>; open the change with a reason. Then be the other one of the two, read the card and approve.
+      </p>
       <ul>
         {examples.map((each) => (
           <li key={each.title}>

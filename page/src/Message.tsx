@@ -8,13 +8,12 @@ import { useWorld } from "./world";
 type Given = { message: Message; channel: Channel; openThread?: (ts: string) => void };
 
 export function OneMessage({ message, channel, openThread }: Given) {
-  const { state, person, act } = useWorld();
+  const { state, person } = useWorld();
   const who = state.users[message.user];
   const name = message.name ?? who?.real_name ?? message.user;
   const answers = message.reply_count ?? 0;
-  const shortcut = (callback: string) => void act("shortcut", { channel: channel.id, ts: message.ts, callback });
   return (
-    <article className={`message ${message.only_for ? "private" : ""}`} aria-label={`${name}, ${time(message.ts)}`}>
+    <article id={`message-${message.ts}`} className={`message ${message.only_for ? "private" : ""}`} aria-label={`${name}, ${time(message.ts)}`}>
       <Face name={name} id={message.user} />
       <div className="content">
         {message.only_for && <p className="only">Only visible to you</p>}
@@ -31,22 +30,77 @@ export function OneMessage({ message, channel, openThread }: Given) {
             <Read blocks={[{ type: "context", block_id: each.name, elements: [{ type: "mrkdwn", text: `:${each.name}: ${each.count}` } as never] }]} />
           </span>
         ))}
-        {!message.only_for && (openThread || state.shortcuts.length > 0) && (
+        {!message.only_for && (
           <div className="tools">
             {openThread && (
               <button type="button" className={answers ? "answers" : "quiet"} onClick={() => openThread(message.ts)}>
                 {answers ? `${answers} ${answers === 1 ? "reply" : "replies"}` : "Reply in thread"}
               </button>
             )}
-            {state.shortcuts.map((each) => (
-              <button key={each.callback_id} type="button" className="quiet" onClick={() => shortcut(each.callback_id)}>
-                {each.name}
-              </button>
-            ))}
+            <More message={message} channel={channel} />
           </div>
         )}
       </div>
     </article>
+  );
+}
+
+/** What Slack keeps behind three dots: shortcuts on anybody's message, and one's own to change or take back. */
+function More({ message, channel }: { message: Message; channel: Channel }) {
+  const { state, person, act } = useWorld();
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState<string | null>(null);
+  const at = { channel: channel.id, ts: message.ts };
+  const own = message.user === person && !message.files?.length;
+  const done = (what: string, more: Record<string, string> = {}) => {
+    setOpen(false);
+    setText(null);
+    void act(what, { ...at, ...more });
+  };
+  if (!own && state.shortcuts.length === 0) return null;
+  if (text !== null)
+    return (
+      <form
+        className="edit"
+        onSubmit={(event) => {
+          event.preventDefault();
+          done("edit", { text });
+        }}
+      >
+        <textarea aria-label="Change the message" rows={3} value={text} autoFocus onChange={(event) => setText(event.target.value)} />
+        <button type="submit" className="button primary" disabled={!text.trim()}>
+          Save
+        </button>
+        <button type="button" className="button" onClick={() => setText(null)}>
+          Cancel
+        </button>
+      </form>
+    );
+  return (
+    <>
+      <button type="button" className="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+        More actions
+      </button>
+      {open && (
+        <span className="more">
+          {state.shortcuts.map((each) => (
+            <button key={each.callback_id} type="button" className="button" onClick={() => done("shortcut", { callback: each.callback_id })}>
+              {each.name}
+            </button>
+          ))}
+          {own && (
+            <>
+              <button type="button" className="button" onClick={() => setText(message.text)}>
+                Edit
+              </button>
+              <button type="button" className="button" onClick={() => done("delete")}>
+                Delete
+              </button>
+            </>
+          )}
+        </span>
+      )}
+    </>
   );
 }
 
