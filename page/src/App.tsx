@@ -56,6 +56,14 @@ export function App() {
     if (channel && last) setSeen((before) => ({ ...before, [`${person} ${channel.id}`]: last }));
   }, [channel?.id, last, person]);
 
+  // As in Slack, a page that is loaded anew has left its modals behind.
+  const left = useRef(false);
+  useEffect(() => {
+    if (!state || left.current) return;
+    left.current = true;
+    for (const view of state.modals) void send(person, "close", { view: view.id });
+  }, [state, person]);
+
   if (!state || !world) return <p className="loading">{away || "Opening the workspace…"}</p>;
   const unread = (each: Channel) => each.messages.filter((said) => said.user !== person && said.ts > (seen[`${person} ${each.id}`] ?? "")).length;
   const title = place.at === "channel" ? named(channel) : place.at === "home" ? "Postern’s home" : place.at === "requests" ? "Merge requests" : "Merge request";

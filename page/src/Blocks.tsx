@@ -8,13 +8,13 @@ import { useWorld } from "./world";
 
 // Slack makes links of bare addresses.
 const BARE = /(^|[\s(])(https?:\/\/[^\s<>|)]+)/g;
-// The blank after a label keeps the renderer from taking a port and what follows it for an emoji.
-const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>/g;
+// The blanks after label and address keep the renderer from taking a port and what follows it for an emoji.
+const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>(\n?)/g;
 const linked = (text: string) =>
   text
     .replace(/```\n?([\s\S]*?)\n?```/g, "```$1```") // Slack draws no empty line for the line ends beside the fences
     .replace(BARE, (_, before: string, url: string) => `${before}<${url}>`)
-    .replace(ANGLE, (_, url: string, label = url) => `<${url}|${label} >`);
+    .replace(ANGLE, (_, url: string, label = url, end: string) => `<${url}|${label} >${end && " \n"}`);
 
 export function Blocks({ blocks }: { blocks: Block[] }) {
   return (

@@ -15,6 +15,7 @@ export function Action({ block, element }: Given) {
   const { openMergeRequest } = useWorld();
   const [asked, setAsked] = useState<(() => void) | null>(null);
   const go = (picked: Picked) => {
+    if (busy) return; // not `disabled`, which would lose the focus
     if (element.url && isMergeRequest(element.url)) openMergeRequest(element.url);
     else if (element.url && /^https?:\/\//.test(element.url)) window.open(element.url, "_blank", "noopener,noreferrer");
     if (element.confirm) setAsked(() => () => void press(block, element, picked));
@@ -38,7 +39,7 @@ function Control({ block, element, go, busy }: Given & { go: (picked: Picked) =>
       // A name that leaves out the visible words would break what people say to their computer.
       const named = label && text && label.toLowerCase().includes(text.text.toLowerCase()) ? label : undefined;
       return (
-        <button type="button" className={`button ${style}`} aria-label={named} title={label} disabled={busy} onClick={() => go({})}>
+        <button type="button" className={`button ${style}`} aria-label={named} title={label} aria-disabled={busy || undefined} onClick={() => go({})}>
           {text?.text ?? label}
         </button>
       );
@@ -49,7 +50,7 @@ function Control({ block, element, go, busy }: Given & { go: (picked: Picked) =>
           {[element.positive_button, element.negative_button].map(
             (each) =>
               each && (
-                <button key={each.value} type="button" className="button" disabled={busy} onClick={() => go({ value: each.value })}>
+                <button key={each.value} type="button" className="button" aria-disabled={busy || undefined} onClick={() => go({ value: each.value })}>
                   {each.text.text}
                 </button>
               ),

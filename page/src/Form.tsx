@@ -16,7 +16,9 @@ export function Filled({ where, blocks, errors = NONE, children, told }: Given) 
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState("");
   const values = useMemo(() => merged(initial(blocks), own), [blocks, own]);
-  useEffect(() => told?.(values), [values]);
+  useEffect(() => {
+    told?.(values);
+  }, [values]);
   const form: Form = {
     where,
     values,
