@@ -13,6 +13,7 @@ from bot.app import App
 from bot.desk import attempt
 from bot.serve import run
 from bot.settings import Secret
+from bot.slack.places import DIAGNOSE
 from bot.terminal import say_lines, short, show_lines
 from bot.web.playground.page import Shown
 from bot.web.playground.serving import HOST, Playground, free_port, playground
@@ -50,6 +51,7 @@ async def _serve(app: App, people: Sequence[Person], examples: Sequence[tuple[st
                 for title, words in examples
             ),
             commands=({"command": "/egress", "description": "Ask Postern in private", "usage_hint": "check … to …"},),
+            shortcuts=({"callback_id": DIAGNOSE, "name": "Diagnose this message"},),
             merge_requests=lambda: asyncio.to_thread(lambda: listed(app)),
             merge_request=lambda url: asyncio.to_thread(lambda: one_of(app, url)),
         )

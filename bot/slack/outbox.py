@@ -42,6 +42,8 @@ _AT_ONCE = 8  # channels
 _FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 
+_ANSWERED_BY = {"EGR437": ("works now", "still fails")}  # news that whoever asked can answer with a button
+
 
 class Outbox:
     """`repository` is whose service this is: where two share a database, each sends its own."""
@@ -262,4 +264,5 @@ def _words(post: PostRow) -> dict[str, Any]:
         raise Unsent(say(error.finding).says) from None
     said = say(found)
     quotes = "\n".join(piece.quote for piece in found.evidence if piece.quote)
-    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes))
+    steps = _ANSWERED_BY.get(found.code, ())
+    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes, steps=steps), key=post.request or "")

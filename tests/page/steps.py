@@ -64,3 +64,26 @@ def faults(page: Any) -> list[str]:
 def confirm(page: Any, name: str) -> None:
     """Answers the question that the browser's own dialog asks."""
     page.get_by_role("dialog").get_by_role("button", name=name, exact=True).click()
+
+
+def dialog(page: Any) -> Any:
+    return page.get_by_role("dialog")
+
+
+def fill(page: Any, label: str, words: str) -> None:
+    dialog(page).get_by_label(label).fill(words)
+
+
+def choose(page: Any, label: str, words: str) -> None:
+    """Of an external select: types, and takes what the bot suggests."""
+    fill(page, label, words)
+    dialog(page).get_by_role("option", name=words, exact=True).click()
+
+
+def submit(page: Any, name: str) -> None:
+    """Sends the modal and waits until it is gone or another."""
+    before = dialog(page).get_attribute("aria-labelledby")
+    dialog(page).get_by_role("button", name=name, exact=True).click()
+    page.wait_for_function(
+        "old => document.querySelector('dialog')?.getAttribute('aria-labelledby') !== old", arg=before
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.page.conftest import Open
-from tests.page.steps import answered, ask, be, confirm, faults, press, reply, says, thread
+from tests.page.steps import ask, be, confirm, faults, fill, go, press, says, submit, thread
 
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 
@@ -19,26 +19,29 @@ def test_from_a_pasted_error_to_works_now(open_page: Open) -> None:
     ask(page, f"payment-gateway gets {TIMEOUT}")
     says(page, "can't reach api.twilio.com:443")
     press(page, "Draft")
-    answered(page, 2)
-    reply(page, "open because the gateway sends SMS confirmations through Twilio")
+    says(page, "This change lets payment-gateway (production) reach api.twilio.com:443.")
+    press(page, "Open")
+    assert faults(page) == []
+    fill(page, "Why is it needed?", "The gateway sends SMS confirmations through Twilio")
+    submit(page, "Open merge request")
     says(page, "waits for a decision")
 
     be(page, "Sam")
-    page.get_by_role("button", name="replies").first.click()
-    assert faults(page) == []
-    press(page, "Approve")
+    go(page, "security")
+    page.get_by_role("main").get_by_role("button", name="Approve").click()
     assert faults(page) == []
     confirm(page, "Approve")
-    says(page, "is merged: payment-gateway (production) may reach api.twilio.com:443")
+    page.get_by_role("main").get_by_text("merged", exact=True).wait_for()
 
     be(page, "Dana")
+    says(page, "is merged: payment-gateway (production) may reach api.twilio.com:443")
     press(page, "Works now")
     says(page, "is closed as working")
     _looked_at(page)
 
 
 def _looked_at(page: Any) -> None:
-    """The merge request that came of it, with diff and diagram."""
+    """The merge request that came of it, with diff and diagram, and the way back to the thread."""
     press(page, "Merge request")
     sheet = page.get_by_role("region", name="Merge request 1")
     sheet.get_by_text("merged", exact=True).wait_for()
