@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from bot.slack.blocks import message
 from bot.slack.gate import Gate
 from bot.slack.pace import Pace
-from bot.slack.refusals import CARD, ELSEWHERE, FATAL, Unsent, meaning, unsent, word_of
+from bot.slack.refusals import CARD, ELSEWHERE, FATAL, Unsent, meaning, unsent
 from bot.world import wire
 from bot.world.memory import Memory, PostRow
 from skills.core.errors import Mendable
@@ -151,7 +152,7 @@ class Outbox:
             self.why_fatal = failed.why
             self.fatal.set()
         elif failed.why == "missing_scope" or failed.why in ELSEWHERE:
-            self._troubles[post.channel.rpartition(":")[0]] = meaning(failed.why, channel=channel)
+            self._troubles[post.channel.rpartition(":")[0]] = meaning(failed.why, channel=channel, needed=failed.needed)
 
     # --- one message
 
@@ -178,20 +179,32 @@ class Outbox:
     async def _in_form(self, method: Callable[..., Any], words: dict[str, Any], **place: Any) -> Any:
         """As blocks; where Slack refuses those, as plain words: nobody loses an answer to its form."""
         try:
-            return await method(**place, **words)
-        except _FAILURES as error:
-            if not (isinstance(error, SlackApiError) and word_of(error) in CARD):
-                raise unsent(error) from None
-            log.warning("%s", say(finding("EGR1452", why=word_of(error))).says)
-        plain = {"text": words["text"], **({"blocks": []} if "ts" in place else {})}
+            return await self._call(method, **place, **words)
+        except Unsent as failed:
+            if failed.why not in CARD:
+                raise
+            log.warning("%s", say(finding("EGR1452", why=failed.why)).says)
+        return await self._call(method, **place, text=words["text"], **({"blocks": []} if "ts" in place else {}))
+
+    async def _call(self, method: Callable[..., Any], **given: Any) -> Any:
+        """Posts are limited by channel; every other method is limited for the whole workspace. Raises Unsent."""
+        name = getattr(method, "__name__", "")
+        if wait := self._pace.wait(name):
+            raise Unsent("too many requests", again=True, wait=wait)
         try:
-            return await method(**place, **plain)
+            return await method(**given)
         except _FAILURES as error:
-            raise unsent(error) from None
+            failed = unsent(error)
+        if failed.limited and name != "chat_postMessage":
+            self._pace.hold(name, failed.wait)
+        raise failed
 
     async def _whisper(self, post: PostRow, words: dict[str, Any]) -> str:
         """To one person: where they asked, else in a direct message. Nobody can see whether it arrived."""
         user, url, channel = str(post.payload["user"]), str(post.payload.get("url") or ""), post.channel.split(":")[2]
+        if post.ts:  # everybody has seen that something was done, and only one person is answered
+            with suppress(*_FAILURES):
+                await self._client.chat_delete(channel=channel, ts=post.ts)
         if url and await self._responded(url, words):
             return ""
         try:
@@ -218,8 +231,13 @@ class Outbox:
         cursor = ""
         try:
             while True:
-                page: Any = await self._client.conversations_replies(
-                    channel=channel, ts=thread, include_all_metadata=True, limit=_PAGE, cursor=cursor or None
+                page: Any = await self._call(
+                    self._client.conversations_replies,
+                    channel=channel,
+                    ts=thread,
+                    include_all_metadata=True,
+                    limit=_PAGE,
+                    cursor=cursor or None,
                 )
                 for each in page.get("messages") or ():
                     if each.get("metadata", {}).get("event_payload", {}).get("key") == post.key:
@@ -227,8 +245,7 @@ class Outbox:
                 cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
                 if not cursor:
                     return None
-        except _FAILURES as error:
-            why = unsent(error)
+        except Unsent as why:
             raise Unsent(why.why, again=why.again, surely=False, wait=why.wait) from None
 
     def _claim(self, key: str) -> PostRow | None:

@@ -30,10 +30,20 @@ _RETRY = 5.0
 
 
 class Unsent(Exception):
-    """Why a message was not posted. `again` says that it may be tried, `surely` that Slack did not do it."""
+    """Why a message was not posted. `again` says that it may be tried, `surely` that Slack did not do it.
+
+    `limited` says that we were too quick, `needed` is the scope that we lack.
+    """
 
     def __init__(
-        self, why: str, *, again: bool = False, surely: bool = True, wait: float = 0.0, limited: bool = False
+        self,
+        why: str,
+        *,
+        again: bool = False,
+        surely: bool = True,
+        wait: float = 0.0,
+        limited: bool = False,
+        needed: str = "",
     ) -> None:
         super().__init__(why)
         self.why = why
@@ -41,6 +51,7 @@ class Unsent(Exception):
         self.surely = surely
         self.wait = wait
         self.limited = limited
+        self.needed = needed
 
 
 def unsent(error: Exception) -> Unsent:
@@ -56,7 +67,7 @@ def unsent(error: Exception) -> Unsent:
         return Unsent(word or f"status {status}", again=True, surely=False, wait=_RETRY)
     if word in FATAL:  # it waits in its row for a service that may speak
         return Unsent(word, again=True, wait=60.0)
-    return Unsent(word or f"status {status}")
+    return Unsent(word or f"status {status}", needed=str(error.response.get("needed") or ""))
 
 
 def word_of(error: SlackApiError) -> str:

@@ -16,6 +16,7 @@ from bot.slack.gate import Gate
 from bot.slack.outbox import Outbox, address
 from bot.world import wire
 from bot.world.memory import Memory, sqlite_url
+from skills.core.messages import say
 from skills.core.model import Evidence, Finding
 from tests.bot.test_memory import NOW, a_request, put
 from tests.fakes.slack_api import Break, SlackApi, slack_api
@@ -171,3 +172,159 @@ async def test_what_another_version_wrote_keeps_nobody_back(room: Room, payload:
     await room.outbox.drain()
     assert (room.state("b"), len(room.api.texts())) == ("done", 1)
     assert [post.key for post in room.memory.posts_todo(room.now + timedelta(days=1))] == []
+
+
+# --- messages that change, and messages for one person
+
+
+def show(room: Room, text: str, *, final: bool = False, key: str = "turn:1:0", **more: str) -> bool:
+    message = {"text": text, "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]}
+    with room.memory.transaction() as tx:
+        return tx.show(key, THREAD, {"message": message, **more}, room.now, final=final)
+
+
+async def test_a_step_becomes_the_answer_in_the_same_message(room: Room) -> None:
+    show(room, "Reading …")
+    await room.outbox.drain()
+    assert room.api.texts() == ["Reading …"]
+    show(room, "No: denied.", final=True)
+    await room.outbox.drain()
+    assert room.api.texts() == ["No: denied."]
+    assert room.api.calls == ["chat.postMessage", "chat.update"]
+    assert not show(room, "Reading still …")  # what comes late never replaces an answer
+    await room.outbox.drain()
+    assert room.api.texts() == ["No: denied."]
+
+
+async def test_an_answer_that_is_quicker_than_its_step_is_posted_once(room: Room) -> None:
+    show(room, "Reading …")
+    show(room, "No: denied.", final=True)
+    await room.outbox.drain()
+    assert (room.api.texts(), room.api.calls) == (["No: denied."], ["chat.postMessage"])
+
+
+async def test_words_that_come_while_others_are_sent_are_sent_next(room: Room) -> None:
+    show(room, "Reading …")
+    with room.memory.transaction() as tx:
+        post = tx.claim_post("turn:1:0", room.now)
+        assert post
+    show(room, "No: denied.", final=True)
+    with room.memory.transaction() as tx:
+        assert tx.finish_post(post, room.api._do("chat.postMessage", {"channel": "C1", "text": "Reading …"})["ts"], NOW)
+    await room.outbox.drain()
+    assert room.api.texts() == ["No: denied."]
+
+
+async def test_a_writer_that_woke_up_late_has_its_old_words_replaced(room: Room) -> None:
+    show(room, "Reading …")
+    with room.memory.transaction() as tx:
+        frozen = tx.claim_post("turn:1:0", room.now)
+        assert frozen
+    room.now += timedelta(minutes=3)
+    show(room, "No: denied.", final=True)
+    room.now += timedelta(minutes=3)
+    await room.again().drain()
+    ts = room.api.posted[-1]["ts"]
+    room.api._do("chat.update", {"channel": "C1", "ts": ts, "text": "Reading …"})
+    with room.memory.transaction() as tx:
+        assert not tx.finish_post(frozen, ts, room.now)
+    await room.again().drain()
+    assert room.api.texts() == ["No: denied."]
+
+
+async def test_a_step_of_which_nobody_knows_becomes_the_answer_where_it_stands(room: Room) -> None:
+    show(room, "Reading …")
+    room.api.breaks.append(Break("chat.postMessage", 0, after=True))
+    await room.outbox.drain()
+    show(room, "No: denied.", final=True)
+    room.ticks += 10
+    await room.again().drain()
+    assert room.api.texts() == ["No: denied."]
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long"])
+async def test_a_form_that_slack_refuses_costs_nobody_the_words(room: Room, error: str) -> None:
+    room.api.breaks.append(Break("chat.postMessage", 200, error))
+    show(room, "No: denied.", final=True)
+    await room.outbox.drain()
+    assert [(each["text"], each.get("blocks")) for each in room.api.posted] == [("No: denied.", None)]
+
+
+async def test_a_limit_of_a_method_is_kept_by_every_channel(room: Room) -> None:
+    show(room, "Reading …")
+    await room.outbox.drain()
+    room.api.breaks.append(Break("chat.update", 429, "ratelimited", headers={"Retry-After": "30"}))
+    show(room, "No: denied.", final=True)
+    await room.outbox.drain()
+    room.ticks = 29
+    await room.outbox.drain()
+    assert room.api.calls.count("chat.update") == 1
+    room.ticks = 31
+    await room.outbox.drain()
+    assert room.api.texts() == ["No: denied."]
+
+
+async def test_a_channel_gets_a_burst_and_then_one_a_second(room: Room) -> None:
+    for number in range(6):
+        room.say(f"{number}")
+    await room.outbox.drain()
+    assert len(room.api.posted) == 3
+    assert 0 < room.outbox.next_in <= 1
+    room.ticks = 1.0
+    await room.outbox.drain()
+    assert len(room.api.posted) == 4
+    room.ticks = 60.0
+    await room.outbox.drain()
+    assert len(room.api.posted) == 6
+
+
+async def test_one_person_is_answered_where_they_asked(room: Room) -> None:
+    show(room, "Yes.", final=True, user="UDANA", url=room.api.url.replace("/api/", "/respond"))
+    await room.outbox.drain()
+    assert room.api.calls == ["respond"]
+
+
+async def test_a_response_address_that_is_over_and_a_channel_that_is_closed(room: Room) -> None:
+    show(room, "Yes.", final=True, user="UDANA", url=room.api.url.replace("/api/", "/respond"))
+    room.api.breaks += [Break("respond", 404, "expired_url"), Break("chat.postEphemeral", 200, "not_in_channel")]
+    await room.outbox.drain()
+    assert room.api.calls == ["respond", "chat.postEphemeral", "chat.postMessage"]
+    assert room.api.posted[-1]["channel"] == "UDANA"
+
+
+async def test_a_step_that_all_saw_goes_when_only_one_is_answered(room: Room) -> None:
+    show(room, "Reading …")
+    await room.outbox.drain()
+    show(room, "Only you may read this.", final=True, user="UDANA")
+    await room.outbox.drain()
+    assert [each["method"] for each in room.api.posted] == ["chat.postEphemeral"]
+
+
+# --- what Slack says of us
+
+
+async def test_a_dead_token_stops_the_service_and_loses_nothing(room: Room) -> None:
+    room.say("a")
+    room.api.breaks.append(Break("chat.postMessage", 200, "token_revoked"))
+    await room.outbox.drain()
+    assert room.outbox.fatal.is_set()
+    assert "takes Postern's token no more (token_revoked)" in say(room.outbox.troubles()[0]).says
+    await room.again().drain()  # once the app is installed again
+    assert (room.state("a"), len(room.api.texts())) == ("done", 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        ("not_in_channel", "Postern can't write to the Slack channel C1: not_in_channel."),
+        ("missing_scope", "The Slack app lacks a scope: chat:write.public."),
+    ],
+)
+async def test_what_keeps_messages_away_is_named_until_it_is_mended(room: Room, error: str, says: str) -> None:
+    room.say("a")
+    room.api.breaks.append(Break("chat.postMessage", 200, error, fields={"needed": "chat:write.public"}))
+    await room.outbox.drain()
+    assert [say(found).says for found in room.outbox.troubles()] == [says]
+    room.say("b")
+    await room.outbox.drain()
+    assert room.outbox.troubles() == []

@@ -24,6 +24,7 @@ class Break:
     error: str = ""
     after: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,7 +59,9 @@ class SlackApi:
             assert request.transport
             request.transport.abort()
         return web.json_response(
-            {"ok": False, "error": broken.error or "made_up"}, status=broken.status or 500, headers=broken.headers
+            {"ok": False, "error": broken.error or "made_up", **broken.fields},
+            status=broken.status or 500,
+            headers=broken.headers,
         )
 
     def judge(self, method: str, given: dict[str, Any]) -> None:
@@ -96,6 +99,8 @@ class SlackApi:
             ts = f"9.{len(self.posted)}"
             self.posted.append({**given, "ts": ts})
             return {"ok": True, "ts": ts, "channel": given["channel"]}
+        if method == "chat.delete":
+            self.posted = [each for each in self.posted if each["ts"] != given["ts"]]
         if method == "chat.update":
             message = next(each for each in self.posted if each["ts"] == given["ts"])
             message.update({name: given[name] for name in ("text", "blocks") if name in given})

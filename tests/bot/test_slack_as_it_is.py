@@ -1,0 +1,120 @@
+"""What people and Slack do besides asking: edits, deletions, broadcasts, strangers, bots, mentions of others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("slack_bolt")
+
+from tests.apps import app_on_sample
+from tests.bot.test_slack import POLICY, Workspace
+from tests.fakes.slack_api import slack_api
+from tests.fakes.slack_says import click, event, send
+
+pytestmark = pytest.mark.asyncio
+ASKS = "payment-gateway must reach hooks.slack.com"
+
+
+class Room(Workspace):
+    async def hears(self, body: dict[str, Any]) -> list[str]:
+        """What is said because of it."""
+        before = len(self.posted)
+        assert (await send(self.slack.bolt, body)).status == 200
+        self.now += 100.0
+        await self.slack.drained()
+        return [each["text"] for each in self.posted[before:]]
+
+
+@pytest_asyncio.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with slack_api() as api:
+        made = Room(app_on_sample(tmp_path, policy=POLICY), api)
+        yield made
+        made.slack.close()
+
+
+def edited(now: str, before: str, **more: Any) -> dict[str, Any]:
+    message = {"type": "message", "user": "UDANA", "text": now, "ts": "1.0", **more}
+    previous = {**message, "text": before}
+    return event("", kind="message", subtype="message_changed", ts="7.0", message=message, previous_message=previous)
+
+
+async def test_an_edit_of_what_was_answered_is_no_new_ask(room: Room) -> None:
+    assert "Yes: payment-gateway" in (await room.hears(event(f"<@UBOT> {ASKS}")))[0]
+    (said,) = await room.hears(edited(f"<@UBOT> {ASKS} and api.twilio.com", f"<@UBOT> {ASKS}"))
+    assert "my answer is to its first wording" in said
+
+
+async def test_an_edit_elsewhere_a_preview_and_a_deletion_say_nothing(room: Room) -> None:
+    assert await room.hears(edited("lunch at one?", "lunch?")) == []
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    assert await room.hears(edited(f"<@UBOT> {ASKS}", f"<@UBOT> {ASKS}", attachments=[{"title": "a preview"}])) == []
+    gone = {"ts": "1.0", "user": "UDANA", "text": f"<@UBOT> {ASKS}"}
+    deleted = event("", kind="message", subtype="message_deleted", ts="8.0", deleted_ts="1.0", previous_message=gone)
+    assert await room.hears(deleted) == []
+
+
+async def test_a_reply_that_is_shown_to_the_channel_too_is_a_reply(room: Room) -> None:
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    also = event("and api.twilio.com?", kind="message", ts="1.5", thread_ts="1.0", subtype="thread_broadcast")
+    (said,) = await room.hears(also)
+    assert "api.twilio.com" in said
+    assert room.posted[-1]["thread_ts"] == "1.0"
+
+
+async def test_somebody_of_another_workspace_is_told_whom_to_ask(room: Room) -> None:
+    stranger: dict[str, Any] = {"user": "UEVE", "user_team": "T9", "is_ext_shared_channel": True}
+    (said,) = await room.hears(event(f"<@UBOT> {ASKS}", **stranger))
+    assert said.startswith("I answer only people of the workspace")
+    await room.hears(event(f"<@UBOT> {ASKS}", ts="2.0"))
+    assert await room.hears(event("approve", kind="message", ts="2.1", thread_ts="2.0", **stranger)) == []
+
+
+async def test_somebody_of_ours_in_a_shared_channel_is_answered(room: Room) -> None:
+    (said,) = await room.hears(event(f"<@UBOT> {ASKS}", user_team="T1", is_ext_shared_channel=True))
+    assert "Yes: payment-gateway" in said
+
+
+async def test_the_person_who_presses_is_of_their_own_workspace(room: Room) -> None:
+    """Nobody becomes an approver of ours by having the same user id in another workspace."""
+    seen: list[str] = []
+    room.slack.inbox.on("action:postern_step_status", _noting(seen))
+    pressed = click("postern_step_status", user="USAM")
+    pressed["user"]["team_id"] = "T9"
+    await room.hears(pressed)
+    assert seen == ["T9:USAM"]
+
+
+def _noting(seen: list[str]) -> Any:
+    from bot.slack.envelopes import user_of
+
+    async def handle(taken: Any) -> tuple[()]:
+        seen.append(":".join(user_of(taken.body)))
+        return ()
+
+    return handle
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"bot_id": "B7", "app_id": "A7"},  # another app
+        {"bot_id": "B8", "subtype": "bot_message", "user": None, "username": "a workflow"},
+        {"user": None, "subtype": "channel_topic"},
+    ],
+    ids=["app", "workflow", "topic"],
+)
+async def test_what_no_person_wrote_is_no_ask(room: Room, more: dict[str, Any]) -> None:
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    for kind in ("app_mention", "message"):
+        assert await room.hears(event(f"<@UBOT> {ASKS}", kind=kind, ts="1.7", thread_ts="1.0", **more)) == []
+
+
+async def test_words_to_somebody_else_in_our_thread_are_not_ours(room: Room) -> None:
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    assert await room.hears(event("<@UINES> can you look?", kind="message", ts="1.8", thread_ts="1.0")) == []
