@@ -37,7 +37,7 @@ from skills.replies import Reply
 log = logging.getLogger("postern.slack")
 
 _EVENT = "postern_news"
-_STALE = timedelta(seconds=120)
+_STALE = timedelta(seconds=60)  # longer than one message can take, with all that is tried for it
 _PAGE = 200
 _AT_ONCE = 8  # channels
 _FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)

@@ -29,6 +29,8 @@ from bot.world.memory import Memory
 from skills.core.errors import Unreachable
 from skills.core.model import Finding
 
+_TIMEOUT = 15  # seconds for one call of Slack's
+
 
 class Slack:
     def __init__(
@@ -49,7 +51,7 @@ class Slack:
 
         `client` speaks to another address than Slack's.
         """
-        self.client = client or AsyncWebClient(token=token, retry_handlers=[])
+        self.client = client or AsyncWebClient(token=token, timeout=_TIMEOUT, retry_handlers=[])
         self.inbox = Inbox(memory, repository, clock)
         self.bolt = build(secret, token, self.inbox, self.client)
         self.gate, aside = Gate(), Gate()

@@ -64,6 +64,7 @@ class Worker:
         """This process is the only one on its database: what was begun by one that died is begun anew."""
         with self._memory.transaction() as tx:
             tx.release_arrivals(self._inbox.repository, self._clock())
+            tx.release_posts(self._clock())
 
     async def _work(self) -> None:
         if self._memory.file is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import case, delete, select, update
 
 from bot.world import wire
 from bot.world.memory import tables
@@ -93,6 +93,12 @@ class Messages(Statements):
         newer = (table.c.key == post.key) & (table.c.shown > post.version) & (table.c.state == "done")
         self._set(table, newer, {"state": "todo", "updated_at": now})
         return False
+
+    def release_posts(self, now: datetime) -> None:
+        """Nobody else can be at work: what was being sent is looked up and sent anew."""
+        table = tables.outbox
+        left = update(table).where(table.c.state == "doing")
+        self._connection.execute(left.values(state="todo", updated_at=now))
 
     def forget_posts(self, prefix: str, before: datetime) -> int:
         """Messages with keys of that beginning that are over since then. Gives how many there were."""
