@@ -11,7 +11,11 @@ import re2
 from bot.gather import Where
 from bot.turns import Turn, new_subject
 from bot.world.memory import Memory
+from skills.cards import earlier
+from skills.contract import World
 from skills.core.commands import Heard
+from skills.core.flow_text import destination
+from skills.core.messages import say
 from skills.core.model import Finding, Person
 from skills.core.named import find_environment, find_workload
 from skills.core.secrets import mask
@@ -19,7 +23,7 @@ from skills.replies import Reply, problem
 
 _ABOUT_A_FLOW = ("check", "diagnose", "draft")
 _KEPT_OF_AN_ASK = ("for", "to", "until", "remove", "ip", "answer", "on", "reason", "default_deny")
-_KEPT_TEXT = 20_000
+_KEPT_TEXT, _MOST_BEFORE = 20_000, 3
 _NOTHING = re2.compile(r"(?i)\s*(?:for\s+)?(?:nothing|none|clear|off)\s*")
 
 
@@ -56,6 +60,20 @@ def by_the_channel(turn: Turn, skill: str) -> list[Reply]:
         return []
     workload = turn.state.pop("of_channel")
     return [problem(Finding("EGR1417", {"workload": workload}))] if workload == turn.state.get("for") else []
+
+
+def decided_before(turn: Turn, skill: str, world: World | None) -> list[Reply]:
+    """Whoever is about to ask hears what was decided on the same host before, as those who decide will."""
+    if skill != "draft" or world is None or not turn.state.get("digest"):
+        return []
+    hosts = [str(destination(words)[0]) for words in turn.state.get("to", ())]
+    lines = [
+        say(
+            Finding("EGR1433", {"what": line.label, "by": ", ".join(line.people), "at": line.at[:10], "of": line.text})
+        ).says
+        for line in earlier(hosts, world.requests)[:_MOST_BEFORE]
+    ]
+    return [Reply(tuple(lines))] if lines else []
 
 
 def channel_of(thread: str) -> str:

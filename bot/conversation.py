@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.additions import Additions
-from bot.channels import before_others_read_it, by_the_channel, note_asked, of_the_channel
+from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_channel
 from bot.desk import Desk, attempt
 from bot.followups import (
     answer_to_question,
@@ -61,7 +61,7 @@ from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Reque
 from skills.core.secrets import mask
 from skills.replies import Reply, problem, reply
 
-_KEPT_TEXT = 20_000
+_KEPT_TEXT, _DIFF_KEPT = 20_000, 60_000
 OF_A_REQUEST = ("approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
 
 
@@ -370,7 +370,8 @@ class Conversation:
         remember(turn, skill, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]
-        return [*by_the_channel(turn, skill), made]
+        turn.state |= {"diff": made.whole[:_DIFF_KEPT]} if made.whole else {}
+        return [*by_the_channel(turn, skill), made, *decided_before(turn, skill, handled.world)]
 
     def _row(self, key: str | None) -> Request | None:
         return row.request if key and (row := self._memory.request(key)) else None

@@ -67,7 +67,7 @@ class Replies(list[Reply]):
 _NEED = ("for", "to", "until", "remove", "ip", "answer", "on")
 _OF_ONE_NEED = (
     *("text", "hint", "digest", "reason", "until", "remove", "ip", "answer", "on", "nothing", "drafted_by"),
-    *("default_deny", "widens", "reason_given"),
+    *("default_deny", "widens", "reason_given", "diff"),
 )
 
 

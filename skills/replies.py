@@ -44,7 +44,8 @@ class Reply:
     """`lines` are at most six with the `hint`, which says what to type next where one can type.
 
     `diff` is shown below them, `folded` only on demand. `steps` are the words of the hint, for buttons;
-    `questions` are what is open, for forms. `private`: a refusal, which concerns only whoever asked.
+    `questions` are what is open, for forms. `private`: a refusal, which concerns only whoever asked. `whole` is the
+    diff without a cut.
     """
 
     lines: tuple[str, ...]
@@ -54,6 +55,7 @@ class Reply:
     hint: str = ""
     questions: tuple[Question, ...] = ()
     private: bool = False
+    whole: str = ""
 
     @property
     def text(self) -> str:
@@ -66,7 +68,7 @@ def reply(skill: str, answer: Answer) -> Reply:
     made = maker(answer)
     hint = _hint(answer)
     lines = made.lines[: MOST_LINES - 1] if hint else made.lines[:MOST_LINES]
-    return Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions)
+    return Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions, whole=made.whole)
 
 
 def problem(finding: Finding) -> Reply:
@@ -133,7 +135,7 @@ def _draft(answer: Answer) -> Reply:
         lines += [item.do for item in said if item.do][:1]
     lines += [*last, *asked]
     diff = "".join(unified_diff(edit) for edit in answer.detail["edits"] if edit.role != "architecture")
-    return Reply(tuple(lines), _proof(answer), _cut(diff))
+    return Reply(tuple(lines), _proof(answer), _cut(diff), whole=diff)
 
 
 def _status(answer: Answer) -> Reply:

@@ -12,6 +12,8 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.files import only_pictures, text_of
+
 _MOST = 20_000  # characters
 _DEEPEST = 12
 _ABOVE = 3  # messages of a channel that are looked at
@@ -42,6 +44,16 @@ def _rich(part: Mapping[str, Any]) -> str:
     """One paragraph or preformatted block: its elements make one text, links by their address."""
     elements = [piece for piece in part.get("elements") or () if isinstance(piece, Mapping)]
     return "".join(str(piece.get("text") or piece.get("url") or "") for piece in elements)
+
+
+async def attached(client: AsyncWebClient, message: Mapping[str, Any]) -> str:
+    """The text of the snippets and text files of a message."""
+    return await text_of(client, message)
+
+
+def has_pictures(message: Mapping[str, Any]) -> bool:
+    """For a message without words of its own."""
+    return only_pictures(message)
 
 
 async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> str:

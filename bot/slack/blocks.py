@@ -7,43 +7,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.slack import kit
 from skills.core.messages import say
 from skills.core.model import Finding
+from skills.core.short_words import word
 from skills.replies import Reply
 
 _SECTION = 2900
 _FALLBACK = 2900
 _VALUE = 1900
 _HINT = 1000
-_MOST = 11_000
-"""Characters of text and diff in one message: Slack refuses some 13,000 in all, although it says so nowhere."""
+_MOST = 8_000
+"""Characters of text in one message; with a diff and buttons it stays within what Slack takes in all."""
+_SHOWN_LINES, _LINE = 24, 300
+_FOLDED = ("diff", "file")
 STEP_PREFIX = "postern_step_"
+WITH_A_REASON = ("reject", "changes", "ask", "answer", "open")
+"""Steps that open a form for what has to be written."""
+TO_READ = ("more", "diff")
+"""Steps that open a form with what is folded away."""
 _STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
 
 
 def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
     """`text` (for notifications and screen readers) and `blocks` of one message."""
-    text = escape(made.text)
+    text = kit.escape(made.text)
     blocks: list[dict[str, Any]] = [_section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
+    steps = list(made.steps)
     if made.diff:
-        pieces = _cut(_in_fence(escape(made.diff)), _SECTION)
-        left = _MOST - sum(len(block["text"]["text"]) for block in blocks)
-        blocks += [_section(f"```{piece}```") for piece in _within(pieces, left)]
+        blocks.append(_section(kit.fence_escaped(kit.clip("\n".join(_first(made.diff)), _SECTION - 20))))
+        steps += _FOLDED if len(made.diff.splitlines()) > _SHOWN_LINES else ()
     if made.hint:
-        hint = _cut(escape(made.hint), _HINT)[0]
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": hint}]})
-    if made.steps:
+        blocks.append(kit.context(_cut(kit.escape(made.hint), _HINT)[0]))
+    if steps:
         value = f"{key}:{digest}"[:_VALUE]
-        blocks.append({"type": "actions", "elements": [_button(step, value) for step in made.steps]})
-    return {"text": text[:_FALLBACK] or "…", "blocks": blocks[:50]}
-
-
-def escape(text: str) -> str:
-    """Slack's three control characters, so that no link, mention or `<!channel>` can come out of foreign text.
-
-    Source: https://docs.slack.dev/messaging/formatting-message-text (escaping text).
-    """
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
+    return {"text": text[:_FALLBACK] or "…", "blocks": kit.fit(blocks)}
 
 
 def _within(pieces: list[str], most: int) -> list[str]:
@@ -57,9 +56,10 @@ def _within(pieces: list[str], most: int) -> list[str]:
     return kept
 
 
-def _in_fence(text: str) -> str:
-    """Three backticks in a diff would end the block; a zero-width space keeps them apart."""
-    return text.replace("```", "`\u200b`\u200b`")
+def _first(diff: str) -> list[str]:
+    """The escaped lines that stand in the message itself; the others stand behind a button."""
+    lines = [kit.clip(kit.escape(line), _LINE) for line in diff.splitlines()]
+    return lines if len(lines) <= _SHOWN_LINES else [*lines[:_SHOWN_LINES], "…"]
 
 
 def _cut(text: str, most: int) -> list[str]:
@@ -100,11 +100,12 @@ def action_id(step: str) -> str:
 
 
 def _button(step: str, value: str) -> dict[str, Any]:
-    label = say(Finding("EGR665", {"step": step.capitalize()})).says[:75]
+    text = word("buttons", step, step.capitalize())
+    label = say(Finding("EGR665", {"step": text})).says[:75]
     button: dict[str, Any] = {
         "type": "button",
         "action_id": action_id(step),
-        "text": {"type": "plain_text", "text": step.capitalize()[:75]},
+        "text": {"type": "plain_text", "text": text[:75]},
         "accessibility_label": label,
         "value": value,
     }

@@ -138,8 +138,9 @@ class Forms:
     def _change(self, thread: str, replies: Sequence[Reply], *, private: bool) -> views.View:
         """What was drafted; a change that can't be opened, and a refusal, can only be read."""
         state = self._parts.inbox.memory.thread(thread).state
-        made = replies[-1]
-        lines = [line for reply in replies for line in reply.lines if line not in asked(made.questions)]
+        made = next((each for each in replies if each.diff or each.questions or each.private), replies[-1])
+        told = replies[: replies.index(made) + 1]
+        lines = [line for each in told for line in each.lines if line not in asked(made.questions)]
         if not made.questions and (made.private or not state.get("digest")):
             return views.says("change", lines)
         if private:

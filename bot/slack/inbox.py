@@ -127,6 +127,10 @@ class Inbox(AsyncMiddleware):
         """Answers within the request: modals by their trigger, faults of a submission, options. It must be fast."""
         self._at_once[kind] = handler
 
+    def kinds(self) -> set[str]:
+        """Everything that is heard."""
+        return {*self._handlers, *self._at_once}
+
     def handler(self, kind: str) -> Handler | None:
         return self._handlers.get(kind)
 

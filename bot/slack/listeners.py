@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import re2
@@ -16,14 +16,14 @@ from bot.channels import speak_of
 from bot.desk import attempt
 from bot.gather import Where
 from bot.slack import envelopes
-from bot.slack.above import above
-from bot.slack.blocks import STEP_PREFIX, action_id
+from bot.slack.above import above, attached, has_pictures
+from bot.slack.agent import Agent
+from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON, action_id
 from bot.slack.commands import command
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
 from bot.slack.inbox import Post, Taken
 from bot.slack.parts import Parts
-from bot.slack.step_forms import TO_READ, WITH_A_REASON
 from bot.turns import Also, Pressed
 from bot.world.memory import Transaction
 from skills.core.model import Finding, Person
@@ -49,6 +49,7 @@ class Listeners:
         self._aside = Gate(1)  # so that a step is shown while every thread of the gate works
         self._added = Gate(_MODELS)  # whoever waits for a model keeps nobody from an answer by rule
         self._told = told
+        self._agent = Agent(parts)
         inbox.on("event:app_mention", self.mentioned)
         inbox.on("event:message", self.message)
         inbox.on("event:message:changed", self.reworded)
@@ -127,9 +128,17 @@ class Listeners:
         if team != envelopes.team_of(taken.body):
             return [self._post(where.thread, problem(Finding("EGR1456")))] if look_up else ()
         words, who = _MENTION.sub("", event.get("text") or ""), self._people(team, user)
-        async with self._shown_meanwhile(taken, where):
-            text = await self._above(taken, words, where) if look_up else None
+        async with self._shown_meanwhile(taken, where), self._worked_at(event, where):
+            text = await attached(self._client, event) or None
+            if text is None and not words.strip() and has_pictures(event):
+                return [self._post(where.thread, problem(Finding("EGR1424")))]
+            if text is None and look_up:
+                text = await self._above(taken, words, where)
             return await self._turn(taken, self._public(where), self._conversation.hear, words, who, where, text)
+
+    def _worked_at(self, event: Mapping[str, Any], where: Where) -> AbstractAsyncContextManager[None]:
+        """In direct messages Slack shows that we are at it."""
+        return self._agent.at_work(where.thread) if event.get("channel_type") == "im" else nullcontext()
 
     async def _above(self, taken: Taken, words: str, where: Where) -> str | None:
         """An alert above the first mention in a thread, when the mention itself says nothing."""
@@ -147,8 +156,11 @@ class Listeners:
         """What is answered is written in the transaction that saves the turn, so a crash leaves both or neither."""
 
         def also(tx: Transaction, replies: Sequence[Reply], state: Mapping[str, Any]) -> None:
-            taken.settle_or_leave(tx, [post(made, state) for made in replies])
+            said = () if self._agent.was_stopped(taken.row.lane) and state.get("key") == key else replies
+            taken.settle_or_leave(tx, [post(made, state) for made in said])
 
+        # What was stopped is not answered any more; what it did already is said all the same.
+        key = (await self._gate.run(self._conversation.state, Where("slack", taken.row.lane))).get("key")
         settled: Also = also
         replies = await self._gate.run(work, *args, also=settled)
         if replies.later:

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
+
+from bot.gather import Where
 from bot.slack import envelopes, views
-from bot.slack.blocks import STEP_PREFIX
+from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON
 from bot.slack.envelopes import Body
 from bot.slack.inbox import Now, Post, Taken
-from bot.slack.parts import Parts, own_thread
+from bot.slack.outbox import address
+from bot.slack.parts import FAILURES, Parts, own_thread
 from bot.turns import Pressed
 from skills.core.messages import say
 from skills.core.model import Finding
-
-WITH_A_REASON = ("reject", "changes", "ask", "answer", "open")
-TO_READ = ("more", "diff")
 
 
 class StepForms:
@@ -31,6 +32,7 @@ class StepForms:
             parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.asked)
         for step in TO_READ:
             parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.read)
+        parts.inbox.on(f"action:{STEP_PREFIX}file", self.file)
         parts.inbox.at_once(f"view:{views.REASON}", self.checked)
         parts.inbox.on(f"view:{views.REASON}", self.given)
 
@@ -55,9 +57,9 @@ class StepForms:
         step, key, digest = _pressed(body)
         thread = envelopes.conversation_of(body)
         if step == "diff":
-            bodies = await self._parts.gate.run(self._diff, key, digest)
+            bodies = await self._parts.gate.run(self._diff, key, digest, thread)
         else:
-            state = await self._parts.gate.run(self._parts.conversation.state, await self._parts.where(thread))
+            state = await self._parts.gate.run(self._parts.conversation.state, Where("slack", thread))
             bodies = [str(each) for each in state.get("folded") or ()]
         if not any(text.strip() for text in bodies):
             return Now(go_on=True)
@@ -65,10 +67,28 @@ class StepForms:
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
-    def _diff(self, key: str, digest: str) -> list[str]:
-        request = self._parts.request(key)
+    async def file(self, taken: Taken) -> Sequence[Post]:
+        """The whole diff as a snippet in its thread. After a crash it may stand there twice; it changes nothing."""
+        _, key, digest = _pressed(taken.body)
+        thread, user = taken.row.lane, envelopes.user_of(taken.body)[1]
+        channel, ts = address(thread)
+        text = "\n".join(await self._parts.gate.run(self._diff, key, digest, thread))
+        if ts is None or not text.strip():
+            return self._parts.says(thread, Finding("EGR1431"), user)
+        name = f"{key or 'change'}.diff"
+        try:
+            await self._parts.client.files_upload_v2(content=text, filename=name, channel=channel, thread_ts=ts)
+        except FAILURES as failure:
+            word = failure.response.get("error") if isinstance(failure, SlackApiError) else type(failure).__name__
+            return self._parts.says(thread, Finding("EGR1432", {"why": str(word)}), user)
+        return ()
+
+    def _diff(self, key: str, digest: str, thread: str) -> list[str]:
+        """Of a request as its row has it, else of what this thread drafted last."""
+        request = self._parts.request(key) if key else None
         if request is None or request.drawn is None:
-            return []
+            state = self._parts.conversation.state(Where("slack", thread))
+            return [str(state.get("diff") or "")] if state.get("digest") == digest else []
         moved = [say(Finding("EGR407", {"key": key})).says] if request.digest != digest else []
         return [*moved, request.drawn.diff]
 

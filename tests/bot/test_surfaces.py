@@ -15,20 +15,25 @@ import pytest_asyncio
 
 pytest.importorskip("slack_bolt")
 
+from aiohttp import web
 from slack_bolt.async_app import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
 from bot.app import App
+from bot.gather import Where
 from bot.serve import slack_person
 from bot.slack import views
+from bot.slack.blocks import message
+from bot.slack.files import is_slacks
 from bot.slack.home import NEW, SHOW
 from bot.slack.places import DIAGNOSE
 from bot.slack.service import Slack
 from skills.core.model import Request
+from skills.replies import Reply
 from tests.apps import app_on_sample, head_of
 from tests.bot.test_slack import POLICY, SECRET, TIMEOUT
 from tests.fakes.block_kit import check_message, check_view
-from tests.fakes.slack_api import SlackApi, slack_api
+from tests.fakes.slack_api import Break, SlackApi, slack_api
 
 pytestmark = pytest.mark.asyncio
 FORM = "application/x-www-form-urlencoded"
@@ -41,6 +46,19 @@ class Workplace(SlackApi):
     shown: list[dict[str, Any]] = field(default_factory=list)
     private: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
+    files: dict[str, str] = field(default_factory=dict)
+    tokens: list[str] = field(default_factory=list)
+    uploads: list[tuple[str, str, str]] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path in self.files:
+            self.tokens.append(request.headers["Authorization"])
+            return web.Response(text=self.files[request.path])
+        if request.path == "/api/upload":
+            self.files["uploaded"] = (await request.read()).decode()
+            return web.Response(text="OK")
+        return await super().answer(request)
 
     def _do(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         if method.startswith("views."):
@@ -58,6 +76,14 @@ class Workplace(SlackApi):
             )
             self.posted.append({**given, "ts": f"9.{len(self.posted)}"})
             return {"ok": True, "message_ts": "1.1"}
+        if method == "agents.sessions.setStatus":
+            self.statuses.append(given["status"])
+            return {"ok": True}
+        if method == "files.getUploadURLExternal":
+            return {"ok": True, "upload_url": f"{self.url}upload", "file_id": "F1"}
+        if method == "files.completeUploadExternal":
+            self.uploads.append((given["channel_id"], given["thread_ts"], self.files.pop("uploaded")))
+            return {"ok": True, "files": [{"id": "F1"}]}
         if method == "auth.test":
             return {"ok": True, "user_id": "UBOT", "bot_id": "B1", "team_id": "T1"}
         return super()._do(method, given)
@@ -335,16 +361,10 @@ async def test_more_opens_the_evidence(office: Office) -> None:
 async def test_the_open_button_asks_for_the_reason(office: Office) -> None:
     await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
     await office.say("draft", ts="1.1", thread_ts="1.0", type="message", channel_type="channel")
-    digest = office.app.conversation.state(await_where("slack:T1:C1:1.0"))["digest"]
+    digest = office.app.conversation.state(Where("slack", "slack:T1:C1:1.0"))["digest"]
     await office.press("postern_step_open", f":{digest}")
     await office.submit(office.form, {"reason": {"given": {"value": "SMS codes"}}})
     assert office.request().reason == "SMS codes"
-
-
-def await_where(thread: str) -> Any:
-    from bot.gather import Where
-
-    return Where("slack", thread)
 
 
 async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(office: Office) -> None:
@@ -360,8 +380,6 @@ async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(
 
 
 async def test_a_late_trigger_loses_nothing(office: Office) -> None:
-    from tests.fakes.slack_api import Break
-
     request = await office.opened()
     office.api.breaks.append(Break("views.open", error="expired_trigger_id"))
     await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
@@ -425,6 +443,89 @@ async def test_the_shortcut_never_takes_what_it_reads_as_a_command(office: Offic
     request, before = await office.opened(), head_of(office.app)
     await shortcut(office, {"user": "UEVE", "text": f"approve {request.key}"})
     assert head_of(office.app) == before
+
+
+@pytest.mark.parametrize("served", [True, False], ids=["from its own host", "from anywhere else"])
+async def test_a_snippet_is_read_from_slacks_own_host_only(office: Office, served: bool) -> None:
+    office.api.files["/api/snippet"] = f"payment-gateway {TIMEOUT}"
+    base = office.api.url if served else "https://evil.example/"
+    file = {"mode": "snippet", "mimetype": "text/plain", "url_private": f"{base}snippet", "preview": "nothing"}
+    await shortcut(office, {"user": "UEVE", "text": "", "files": [file]})
+    assert ("can't reach api.twilio.com:443" in office.last) is served
+    if served:
+        assert office.api.tokens == ["Bearer xoxb-not-real"]
+
+
+async def test_a_mention_with_a_snippet_is_read_and_never_a_command(office: Office) -> None:
+    request, before = await office.opened(), head_of(office.app)
+    office.api.files["/api/snippet"] = f"approve {request.key}"
+    file = {"mode": "snippet", "mimetype": "text/plain", "url_private": f"{office.api.url}snippet"}
+    await office.say("<@UBOT>", user="USAM", ts="8.0", files=[file])
+    assert head_of(office.app) == before
+    office.api.files["/api/snippet"] = TIMEOUT
+    await office.say("<@UBOT> payment-gateway", ts="8.1", files=[file])
+    assert "can't reach api.twilio.com:443" in office.last
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("https://files.slack.com/files-pri/T1-F1/x.txt", True),
+        ("https://files.slack.com.evil.example/x", False),
+        ("http://files.slack.com/x", False),
+        ("https://me@files.slack.com/x", False),
+        ("https://files.slack.com:8443/x", False),
+        ("https://evil.example/files.slack.com", False),
+        ("", False),
+    ],
+)
+async def test_which_addresses_are_slacks(url: str, ours: bool) -> None:
+    assert is_slacks(url, "https://slack.com/api/") is ours
+
+
+async def test_a_long_diff_is_folded_and_handed_over_as_a_file(office: Office) -> None:
+    diff, digest = "".join(f"+ line {number}\n" for number in range(900)), "d" * 64
+    folded = message(Reply(("Short.",), diff=diff), digest=digest)
+    check_message(folded)
+    assert "postern_step_file" in json.dumps(folded)
+    assert json.dumps(folded).count("+ line") == 24
+    with office.app.memory.transaction() as tx:
+        tx.save_thread("slack:T1:C1:1.0", {"diff": diff, "digest": digest}, 0, office.app.clock())
+    await office.press("postern_step_diff", f":{digest}")
+    assert diff.splitlines()[-1].strip() in json.dumps(office.form["blocks"], ensure_ascii=False)
+    await office.press("postern_step_file", f":{digest}")
+    assert office.api.uploads == [("C1", "1.0", diff)]
+    await office.press("postern_step_file", f":{'0' * 64}")
+    assert "drafted anew meanwhile" in office.last
+
+
+async def test_whoever_asks_hears_what_was_decided_before(office: Office) -> None:
+    request = await office.opened()
+    await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
+    await office.submit(office.form, {"reason": {"given": {"value": "use the proxy"}}}, "USAM")
+    await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}", ts="6.0")
+    await office.say("draft", ts="6.1", thread_ts="6.0", type="message", channel_type="channel")
+    assert "Decided before on this host: rejected by" in office.last
+    assert "use the proxy" in office.last
+
+
+async def test_in_a_direct_message_slack_shows_that_we_are_at_it(office: Office) -> None:
+    await office.say(f"payment-gateway gets {TIMEOUT}", channel="D1", type="message", channel_type="im")
+    await office.slack.gate.drained()
+    assert office.api.statuses == ["processing", "active"]
+    office.api.breaks.append(Break("agents.sessions.setStatus", error="unknown_method"))
+    for ts in ("2.0", "3.0"):
+        await office.say(f"payment-gateway gets {TIMEOUT}", channel="D1", ts=ts, type="message", channel_type="im")
+        await office.slack.gate.drained()
+        assert "can't reach api.twilio.com:443" in office.last
+    assert office.api.statuses == ["processing", "active"]
+
+
+async def test_the_stop_button_is_answered(office: Office) -> None:
+    event = {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "1.0", "user": "UDANA"}
+    await office.send({"type": "event_callback", "team_id": "T1", "event_id": "Es", "event": event}, "event")
+    assert office.last.startswith("Stopped.")
+    assert office.api.statuses == ["active"]
 
 
 async def test_a_picture_alone_is_said_to_be_unreadable(office: Office) -> None:
