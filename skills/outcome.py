@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from skills.contract import World
-from skills.core import permit, risk, wire
+from skills.core import permit, wire
 from skills.core.errors import AskUnclear, NotAllowed
 from skills.core.messages import say
 from skills.core.model import Finding, Need, Question
 from skills.core.policy import PATH, Demand, levels
 from skills.core.policy.bounds import environments_of, frozen
 from skills.core.policy.questions import Answered
-from skills.draft import asking
+from skills.draft import asking, weighing
 from skills.draft import skill as draft
 from skills.propose import drawing
 
@@ -64,9 +65,9 @@ def outcome(ask: draft.Ask, world: World) -> Outcome:
         permit.refuse_denied(policy, need, change)
     except NotAllowed as denial:
         refused.insert(0, denial.finding)
-    request = drawing.request("EG-0000000", drafted, need, world, "{}", "")
+    request = drawing.request("EG-0000000", drafted, need, world, json.dumps({"answer": list(ask.answer)}), "")
     answers = tuple(asking.answers(ask.answer, need, world))
-    assessed = risk.assess(need, change.proof)
+    assessed = weighing.assess(need, change.proof, ask.answer, world)
     return Outcome(
         owner,
         change.proof.before,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
-from skills.core import change, permit, risk, wire
+from skills.core import change, permit, wire
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.errors import AskUnclear
@@ -18,7 +18,7 @@ from skills.core.flows import read_flow
 from skills.core.messages import say
 from skills.core.model import Edit, Finding, Grant, Need, Proof, Verdict, unique
 from skills.core.until import read_until
-from skills.draft import asking
+from skills.draft import asking, weighing
 from skills.draft.architecture import with_diagram
 
 NAME = "draft"
@@ -53,7 +53,7 @@ def run(ask: Ask, world: World) -> Answer:
     drafted = drawn(ask, need, world)
     permit.refuse_denied(world.policy, need, drafted.change)
     answers = asking.answers(ask.answer, need, world) if drafted.change.edits else []
-    data = as_json(drafted, need, world)
+    data = as_json(drafted, need, world, ask.answer)
     findings = (*leading(drafted, need), *_bounds(drafted, need, world), *asking.remembered(answers))
     questions = (*drafted.change.questions, *asking.open_questions(answers))
     data |= {"findings": wire.findings(findings), "questions": wire.questions(questions)}
@@ -195,10 +195,10 @@ def _bounds(drafted: Draft, need: Need, world: World) -> tuple[Finding, ...]:
     return (*found, *permit.freeze_ahead(world.policy, need, world.now))
 
 
-def as_json(drafted: Draft, need: Need, world: World) -> dict[str, Any]:
+def as_json(drafted: Draft, need: Need, world: World, given: Sequence[str] = ()) -> dict[str, Any]:
     edits = drafted.change.edits
     note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
-    assessed = risk.assess(need, drafted.change.proof)
+    assessed = weighing.assess(need, drafted.change.proof, given, world)
     return {
         "base": drafted.change.base,
         "digest": drafted.change.digest,

@@ -31,6 +31,7 @@ from skills.core.policy.levels import names_of
 from skills.core.policy.touched import touched
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
+from skills.draft import weighing
 from skills.propose import asides
 
 _DIFF_KEPT = 60_000  # characters
@@ -67,14 +68,14 @@ def request(key: str, drafted: Draft, need: Need, world: World, asked: str, need
         thread=world.thread,
         remove=need.remove,
         drawn=Drawn(asked, need_key, change.effect(drafted.change), diff[:_DIFF_KEPT]),
-        weighed=_weighed(drafted, need, world),
+        weighed=_weighed(drafted, need, world, asked),
     )
     return replace(made, waits_for=world.policy.asked(made, world.now, but=(world.person.id,)))
 
 
-def _weighed(drafted: Draft, need: Need, world: World) -> Weighed:
+def _weighed(drafted: Draft, need: Need, world: World, asked: str) -> Weighed:
     proof = drafted.change.proof
-    assessed = risk.assess(need, proof)
+    assessed = weighing.assess(need, proof, json.loads(asked).get("answer", ()), world)
     return Weighed(
         assessed.band,
         need.workload.platform,
@@ -94,7 +95,8 @@ def _permission(grant: Grant) -> str:
 
 def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[OpenMergeRequest, tuple[Finding, ...]]:
     """The merge request, and what must be said of how it was written."""
-    assessed = risk.assess(need, drafted.change.proof)
+    asked = json.loads(request.drawn.asked) if request.drawn else {}
+    assessed = weighing.assess(need, drafted.change.proof, asked.get("answer", ()), world)
     body, said = _body(request, drafted, need, assessed, world)
     made = OpenMergeRequest(
         request_key=request.key,
