@@ -33,7 +33,7 @@ from skills.core.model import (
 from skills.core.platform_base import Platform
 from skills.core.proof import DENIER, default, part_for, prove, worst, worst_of
 from skills.core.reading import read_file
-from skills.core.values_lists import in_values
+from skills.core.values_lists import in_values, out_of_values
 
 __all__ = ["ENVIRONMENT", "Draft", "Elsewhere", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
@@ -99,9 +99,11 @@ def _planned(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> tup
     adds = not (need.remove or need.isolate)
     if adds and all(verdict.allowed for verdict in before):
         return plans, changed
-    listed = in_values(allowlist, need, before) if adds and not need.choice else None
+    written = in_values if adds else out_of_values if need.remove else None
+    listed = written(allowlist, need, before) if written and not need.choice else None
     if listed is not None:
-        said = Finding("EGR387", {"path": listed.path, "keys": listed.keys, "chart": listed.chart})
+        code = "EGR387" if adds else "EGR398"
+        said = Finding(code, {"path": listed.path, "keys": listed.keys, "chart": listed.chart})
         return [Plan(listed.edits, findings=(said,))], allowlist.with_edits(listed.edits)
     for platform in _in_charge(allowlist, need, before):
         part = part_for(changed, need)

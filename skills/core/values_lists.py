@@ -1,11 +1,12 @@
-"""A new rule where a chart makes its policies of a list in its values: one more item like the last one, then rendered
-and proved. Only what the item names may become open; a list of which that can't be proved is left alone."""
+"""Rules where a chart makes its policies of a list in its values: one more item like the last one, or one less, then
+rendered and proved. Only what was asked for may open or close; a list of which that can't be proved is left alone."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import re2
@@ -14,9 +15,18 @@ from skills.core.allowlist import Allowlist
 from skills.core.enforce import delivery
 from skills.core.enforce.delivery import Release
 from skills.core.hosts import is_network
-from skills.core.model import Destination, Edit, Need, Verdict
+from skills.core.model import Destination, Edit, Need, Place, Verdict
 from skills.core.proof import part_for, prove
-from skills.core.yaml_text import CannotEdit, Document, Map, Seq, append_item, read_documents
+from skills.core.yaml_text import (
+    CannotEdit,
+    Document,
+    Map,
+    Seq,
+    append_item,
+    read_documents,
+    remove_item,
+    replace_value,
+)
 
 RENDERED = "EGR319"
 # What UDS says of every rule without a service account; the items of such a list have none.
@@ -44,14 +54,68 @@ class Written:
     chart: str
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list of values: `keys` in `document`, which may itself be a text `within` the document `around` it."""
+
+    document: Document
+    keys: tuple[str | int, ...]
+    around: Document | None = None
+    within: tuple[str | int, ...] = ()
+
+    @property
+    def items(self) -> list[Any]:
+        return list(self.document.at(*self.keys) or [])
+
+    def edit(self, allowlist: Allowlist, change: Callable[[str, int], str]) -> Edit | None:
+        """The file with `change` made to the text that holds the list; None where that can't be written."""
+        path = self.document.path
+        before = allowlist.texts[path]
+        try:
+            if self.around is None:
+                text = change(before, self.document.index)
+            else:
+                inner = change(str(self.around.at(*self.within)), self.document.index)
+                text = replace_value(before, self.around.index, self.within, inner)
+        except (_Strange, CannotEdit):
+            return None
+        return Edit(path, before, text) if text != before else None
+
+
 class _Strange(Exception):
     """A field of which nobody can say what a new item should hold there."""
 
 
 def in_values(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> Written | None:
     """The first list that lets the need through and nothing else; None where no chart's policies decide, or none is."""
-    made = allowlist.expanded.by_hand
     places = [place for verdict in before for layer in verdict.denying() for place in layer.isolators]
+    return _first_exact(allowlist, need, before, places, lambda spot: iter([_edit(allowlist, spot, need)]))
+
+
+def out_of_values(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> Written | None:
+    """The first item whose removal closes the one destination and nothing else; None where no list decides, or no item
+    is about that alone."""
+    if len(need.destinations) != 1:
+        return None
+    places = [hit.place for verdict in before for layer in verdict.layers for hit in layer.rules]
+    ends = {text for to, address in _ends(need) for text in (to.host, address, address.partition("/")[0]) if text}
+
+    def without(spot: _List) -> Iterator[Edit | None]:
+        for at in reversed([at for at, item in enumerate(spot.items) if ends & set(_texts(item))]):
+            yield spot.edit(allowlist, partial(_less, way=(*spot.keys, at)))
+
+    return _first_exact(allowlist, need, before, places, without)
+
+
+def _first_exact(
+    allowlist: Allowlist,
+    need: Need,
+    before: Sequence[Verdict],
+    places: Sequence[Place],
+    tries: Callable[[_List], Iterator[Edit | None]],
+) -> Written | None:
+    """The first try at a list of the charts that render `places` which does what is asked for, and no more."""
+    made = allowlist.expanded.by_hand
     deciding = [made[place.path] for place in places if place.path in made]
     charts = dict.fromkeys(str(said.facts["chart"]) for said in deciding if said.code == RENDERED)
     template = "".join(allowlist.texts.get(str(said.facts["path"]), "") for said in deciding)
@@ -59,16 +123,39 @@ def in_values(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> Wr
     for chart in charts:
         lists = _lists(allowlist, chart, need.workload.environment)
         # A list that the deciding template names is tried before those that only a helper could use.
-        for document, keys in sorted(lists, key=lambda each: not _names_list(template, each[1])):
-            edit = _edit(allowlist, document, keys, need)
-            if edit is None:
-                continue
-            if _is_exact(allowlist, edit, need, before):
-                return Written((edit,), edit.path, ".".join(map(str, keys)), chart)
-            trials -= 1
-            if not trials:
-                return None
+        for spot in sorted(lists, key=lambda each: not _names_list(template, each.keys)):
+            for edit in filter(None, tries(spot)):
+                if (_only_closes if need.remove else _is_exact)(allowlist, edit, need, before):
+                    return Written((edit,), edit.path, ".".join(map(str, (*spot.within, *spot.keys))), chart)
+                trials -= 1
+                if not trials:
+                    return None
     return None
+
+
+def _less(text: str, index: int, *, way: tuple[str | int, ...]) -> str:
+    return remove_item(text, index, way)
+
+
+def _only_closes(allowlist: Allowlist, edit: Edit, need: Need, before: Sequence[Verdict]) -> bool:
+    """Whether it is denied without the item, and all that closes is what was asked for."""
+    changed = allowlist.with_edits((edit,))
+    after = [changed.check(need.workload, destination) for destination in need.destinations]
+    if any(verdict.decision != "denied" for verdict in after):
+        return False
+    for old, new in ((allowlist, changed), (part_for(allowlist, need), part_for(changed, need))):
+        proof = prove(old, new, need, (before, after), (edit,))
+        if proof.newly_allowed or proof.wider_than_asked or proof.lost or len(proof.newly_denied) > len(_ends(need)):
+            return False
+    return True
+
+
+def _texts(item: Any) -> Iterator[str]:
+    """The texts of an item that stand alone, or in its fields."""
+    if isinstance(item, str):
+        yield item
+    for inner in item.values() if isinstance(item, Mapping) else item if isinstance(item, list) else ():
+        yield from _texts(inner)
 
 
 def _is_exact(allowlist: Allowlist, edit: Edit, need: Need, before: Sequence[Verdict]) -> bool:
@@ -85,9 +172,7 @@ def _is_exact(allowlist: Allowlist, edit: Edit, need: Need, before: Sequence[Ver
     return len({grant.target for grant in proof.newly_allowed}) <= len(_ends(need))
 
 
-def _lists(
-    allowlist: Allowlist, chart: str, environment: str | None
-) -> Iterator[tuple[Document, tuple[str | int, ...]]]:
+def _lists(allowlist: Allowlist, chart: str, environment: str | None) -> Iterator[_List]:
     """The lists of the values with which the chart is installed, those on top first, each by its file and keys."""
     root = "" if chart == "." else chart
     every = [entry for reading in allowlist.readings.values() for entry in reading.entries.get(delivery.NAME, ())]
@@ -101,7 +186,10 @@ def _lists(
         for document in read_documents(path, allowlist.texts.get(path, ""))[0]:
             for keys in _seqs(document.data, ()):
                 if path not in inline or _INLINE & set(keys):
-                    yield document, keys
+                    yield _List(document, keys)
+            for within, text in _inner(document.data, ()) if path in inline else ():
+                for inner in read_documents(path, text)[0]:
+                    yield from (_List(inner, keys, document, within) for keys in _seqs(inner.data, ()))
 
 
 def _names_list(template: str, keys: Sequence[str | int]) -> bool:
@@ -114,6 +202,16 @@ def _is_values(path: str) -> bool:
     return "templates/" not in path and "values" in path and path.endswith((".yaml", ".yml"))
 
 
+def _inner(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Values that an Application of Argo CD holds as one text."""
+    if isinstance(node, str) and keys[-2:] == ("helm", "values"):
+        yield keys, node
+    steps = node.items() if isinstance(node, Map) else enumerate(node) if isinstance(node, Seq) else ()
+    for step, inner in steps if len(keys) < _MOST_DEPTH else ():
+        if isinstance(step, (str, int)):
+            yield from _inner(inner, (*keys, step))
+
+
 def _seqs(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
     if isinstance(node, Seq) and node:
         yield keys
@@ -123,17 +221,17 @@ def _seqs(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[str | int, .
             yield from _seqs(inner, (*keys, step))
 
 
-def _edit(allowlist: Allowlist, document: Document, keys: tuple[str | int, ...], need: Need) -> Edit | None:
+def _edit(allowlist: Allowlist, spot: _List, need: Need) -> Edit | None:
     """The file with an item for each end; None where the last item has a field that can't be accounted for."""
-    listed: list[Any] = document.at(*keys) or []
-    text = before = allowlist.texts[document.path]
-    try:
+    listed = spot.items
+
+    def more(text: str, index: int) -> str:
         for end in _ends(need):
             item = _Like(*end, need.reason, _names(listed)).value("", listed[-1])
-            text = append_item(text, document.index, keys, item)
-    except (_Strange, CannotEdit):
-        return None
-    return Edit(document.path, before, text) if text != before else None
+            text = append_item(text, index, spot.keys, item)
+        return text
+
+    return spot.edit(allowlist, more)
 
 
 def _ends(need: Need) -> list[tuple[Destination, str]]:

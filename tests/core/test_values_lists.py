@@ -47,9 +47,11 @@ FILES = {
 TO = "203.0.113.9:443"
 
 
-def drafted(files: dict[str, str], *to: str, for_: str = "shop/web", ip: tuple[str, ...] = ()) -> Change:
+def drafted(
+    files: dict[str, str], *to: str, for_: str = "shop/web", ip: tuple[str, ...] = (), remove: bool = False
+) -> Change:
     made = allowlist(files, render=renderer())
-    need = read_flow(made, for_, to or (TO,), ip).need("OPS-7", None, remove=False)
+    need = read_flow(made, for_, to or (TO,), ip).need("OPS-7", None, remove=remove)
     assert need is not None
     return change.draft(made, need).change
 
@@ -126,6 +128,61 @@ def test_the_list_that_is_in_force_is_chosen(release: str, path: str, line: str)
     found = drafted({**FILES, **on_top, "release.yaml": release})
     assert added(found, path) == line
     assert found.proof.after == "allowed"
+
+
+APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: net, namespace: argocd}
+spec:
+  destination: {namespace: shop}
+  source:
+    path: charts/net
+    helm:
+      values: |
+        # what the shop may reach
+        egress:
+          - name: ledger   # the bank
+            cidr: 198.51.100.7/32
+            port: 5432
+      releaseName: net
+"""
+
+
+def test_values_that_argo_holds_as_one_text_are_edited_line_by_line() -> None:
+    found = drafted({**FILES, "app.yaml": APPLICATION})
+    assert added(found, "app.yaml") == (
+        "          - name: 203-0-113-9\n            cidr: 203.0.113.9/32\n            port: 443"
+    )
+    assert found.proof.after == "allowed"
+
+
+SECOND = "  - name: rates\n    cidr: 203.0.113.9/32\n    port: 443\n"
+
+
+@pytest.mark.parametrize("path", ["charts/net/values.yaml", "app.yaml"])
+def test_an_item_is_taken_out_and_nothing_else(path: str) -> None:
+    files = {**FILES, "charts/net/values.yaml": VALUES + SECOND}
+    if path == "app.yaml":
+        inner = "".join(f"        {row}\n" for row in SECOND.splitlines())
+        files["app.yaml"] = APPLICATION.replace("      releaseName", inner + "      releaseName")
+    found = drafted(files, remove=True)
+    (edit,) = found.edits
+    assert edit.path == path
+    gone = [row for row in unified_diff(edit).split("\n")[2:] if row[:1] in "+-"]
+    assert [row.strip("- ") for row in gone if row] == ["name: rates", "cidr: 203.0.113.9/32", "port: 443"]
+    assert (found.proof.before, found.proof.after) == ("allowed", "denied")
+    assert "EGR398" in codes(found)
+
+
+def test_the_last_item_stays_where_an_empty_list_would_open_everything() -> None:
+    template = TEMPLATE.partition("  egress:")[0] + (
+        "  egress:\n  - to:\n    {{- range .Values.egress }}\n    - ipBlock: {cidr: {{ .cidr }}}\n    {{- end }}\n"
+    )
+    only = VALUES.replace("198.51.100.7/32", "203.0.113.9/32")
+    files = {**FILES, "charts/net/values.yaml": only, "charts/net/templates/out.yaml": template}
+    found = drafted(files, remove=True)
+    assert not [edit for edit in found.edits if edit.path.endswith("values.yaml")]
 
 
 PACKAGE = """\

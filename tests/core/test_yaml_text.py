@@ -352,6 +352,15 @@ def test_a_value_is_replaced_in_its_place(text: str, value: Any, wanted: str) ->
     assert replace_value(text, 0, ["a"], value) == wanted
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_of_a_literal_block_only_the_lines_that_differ_are_written(end: str) -> None:
+    text = "values: |\n  # why\n  a:\n    - 1   # one\n\n    - 2\n  b: 3\nother: x\n".replace("\n", end)
+    inner = "# why\na:\n  - 1   # one\n\n  - 2\n  - 9\nb: 3\n"
+    assert replace_value(text, 0, ["values"], inner) == text.replace(f"    - 2{end}", f"    - 2{end}    - 9{end}")
+    assert replace_value(text, 0, ["values"], inner.replace("  - 9\n", "")) == text
+    assert "\\n" in replace_value(text, 0, ["values"], "a: 1\n")  # too little to be a block
+
+
 def test_an_item_is_replaced_in_its_place() -> None:
     assert replace_value("- x # c\n- v\n", 0, [0], "z") == "- z # c\n- v\n"
     assert replace_value("- x\n- v\n", 0, [0], {"k": 1, "m": 2}) == "- k: 1\n  m: 2\n- v\n"

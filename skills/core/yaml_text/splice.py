@@ -114,6 +114,9 @@ def replace(page: Page, found: Found, value: Any, key: Any = None) -> Splice:
     if node.style == "block" and node.items:
         raise CannotEdit(TOO_COMPLEX, line=1 + page.text.count("\n", 0, node.start))
     in_flow = parent is not None and parent.is_flow
+    by_line = _replace_lines(page, node, value) if node.style == "|" and isinstance(value, str) else None
+    if by_line is not None:
+        return by_line
     plain_list = is_list(value) and all(map(_is_scalar, value)) and style.flow_keys.get(key, True)
     if parent is None or in_flow or plain_list or goes_inline(value, style, key):
         return _replace_inline(page, node, value, style, key, in_flow)
@@ -128,6 +131,26 @@ def replace(page: Page, found: Found, value: Any, key: Any = None) -> Splice:
     end = page.line_end(node.end)
     lines = [page.text[node.end : end], *(indent + line for line in block(value, style))]
     return Splice(start, end, page.newline.join(lines))
+
+
+def _replace_lines(page: Page, node: Node, value: str) -> Splice | None:
+    """The lines of a literal block that differ; None where the block is not plain enough to be written line by line."""
+    start, ends = page.line_end(node.start) + len(page.newline), len(page.newline)
+    raw = page.text[start : node.end].split(page.newline)
+    indent = next((len(row) - len(row.lstrip(" ")) for row in raw if row.strip()), 0)
+    old, new = str(node.value).removesuffix("\n").split("\n"), value.removesuffix("\n").split("\n")
+    same_end = str(node.value).endswith("\n") == value.endswith("\n") and page.line_end(node.end) < len(page.text)
+    if not indent or not same_end or len(new) < 2 or [row[indent:] for row in raw] != old:
+        return None
+    head = tail = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    first = start + sum(len(row) + ends for row in raw[:head])
+    last = first + sum(len(row) + ends for row in raw[head : len(old) - tail])
+    rows = [" " * indent + row if row else row for row in new[head : len(new) - tail]]
+    return Splice(first, last, "".join(row + page.newline for row in rows))
 
 
 def _replace_inline(page: Page, node: Node, value: Any, style: Style, key: Any, in_flow: bool) -> Splice:
