@@ -51,7 +51,7 @@ def _command(arguments: Mapping[str, Any]) -> int:
         how = next((each for each in ("scripted", "terminal", "page") if arguments[each]), None)
         return run_demo(settings, how, port=arguments["port"])
     if name == "serve":
-        from bot.serve import serve  # noqa: PLC0415
+        from bot.begin import serve  # noqa: PLC0415
 
         return serve(settings, arguments["config"], port=arguments["port"], host=arguments["host"])
     if name == "eval":

@@ -22,7 +22,7 @@ from skills.core.model import Finding, Verdict, finding
 
 _SCHEMES = {"https": 443, "http": 80, "ssh": 22, "git": 9418, "postgresql": 5432}
 # https://docs.slack.dev/apis/events-api/using-socket-mode, https://docs.slack.dev/messaging/working-with-files
-_SLACK_SOCKETS = ("wss-primary.slack.com", "wss-backup.slack.com")
+_SLACK_SOCKETS = ("wss-primary", "wss-backup")
 _PROVIDERS: Mapping[str, str] = {
     "openai": "https://api.openai.com",
     "anthropic": "https://api.anthropic.com",
@@ -72,12 +72,13 @@ def run_egress(app: App, workload: str | None, choose: str | None, *, as_json: b
 
 def needed(settings: Settings, repository: str, env: Mapping[str, str]) -> Iterator[Reached]:
     """What must be reached with these settings. `env` may tell where a provider of models is."""
-    yield Reached("slack.com:443", finding("EGR1850"))
+    slack = urlsplit(settings.slack_api).hostname or "slack.com"  # GovSlack has all of it below another name
+    yield Reached(f"{slack}:443", finding("EGR1850"))
     if settings.slack_app_token or not settings.slack_signing_secret:
         for host in _SLACK_SOCKETS:
-            yield Reached(f"{host}:443", finding("EGR1851"))
-    yield Reached("files.slack.com:443", finding("EGR1852"))
-    yield Reached("hooks.slack.com:443", finding("EGR1853"))
+            yield Reached(f"{host}.{slack}:443", finding("EGR1851"))
+    yield Reached(f"files.{slack}:443", finding("EGR1852"))
+    yield Reached(f"hooks.{slack}:443", finding("EGR1853"))
     repositories = (repository, settings.gitlab_url or "") if settings.gitlab_token else (repository,)
     for to in dict.fromkeys(filter(None, map(_of_url, repositories))):
         yield Reached(to, finding("EGR1854"))

@@ -1,4 +1,4 @@
-"""`postern serve`: Slack by Socket Mode when an app token is set, else over HTTP, with a health page beside it.
+"""What a service runs: Slack by Socket Mode when an app token is set, else over HTTP, with a health page beside it.
 
 Beside the conversations go GitLab's webhooks, the poll that heals what they lost, and the writer of news.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -28,7 +26,7 @@ from bot.slack.outbox import Outbox
 from bot.slack.service import Slack
 from bot.web.health import Look, Part, add_health
 from bot.web.webhooks import Refusal, Source, add_webhooks, note_refusals
-from skills.core.errors import AskUnclear, Mendable
+from skills.core.errors import Mendable
 from skills.core.messages import say
 from skills.core.model import Finding, Person
 
@@ -36,38 +34,6 @@ log = logging.getLogger("postern")
 
 _LINGER = 1.5  # seconds that each part gets to end what it does when the service stops
 _LOOK_AGAIN = 5.0  # seconds between looks for what another process wrote, or what must be tried again
-
-
-def serve(settings: Settings, config: str | None, *, port: int, host: str) -> int:
-    """Runs until it is stopped. Raises AskUnclear EGR659 when a Slack setting is missing, EGR645 for a bad one."""
-    missing = [
-        name
-        for name, value in (
-            ("POSTERN_SLACK_BOT_TOKEN", settings.slack_bot_token),
-            ("POSTERN_SLACK_SIGNING_SECRET", settings.slack_signing_secret or settings.slack_app_token),
-        )
-        if value is None
-    ]
-    if missing:
-        raise AskUnclear("EGR659", missing=" and ".join(missing))
-    if not settings.poll_seconds.isdecimal() or int(settings.poll_seconds) < 1:
-        raise AskUnclear("EGR645", field="POSTERN_POLL_SECONDS", what="not a number of seconds")
-    if settings.log not in logs.FORMATS:
-        raise AskUnclear("EGR645", field="POSTERN_LOG", what=f"none of {', '.join(logs.FORMATS)}")
-    logs.start(sys.stderr, settings.log, logs.masker(settings))
-    app = App.build(settings, config=config)
-    runner = app.durable()
-    in_order = False
-    try:
-        in_order = asyncio.run(run(app, settings, port, host))
-    finally:
-        in_order = runner.stop() and in_order
-    if not in_order:
-        # A thread hangs, most likely in a call to a forge that does not answer. What it does stands in a row, somebody
-        # takes it over; the interpreter would wait for it.
-        logging.shutdown()
-        os._exit(0)
-    return 0
 
 
 def slack_person(team: str, user: str) -> Person:

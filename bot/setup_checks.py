@@ -51,13 +51,13 @@ def slack(app: App) -> Iterator[Finding]:
     if wrong or missing or bot is None or not _is_there("slack_bolt"):
         return
     yield finding("EGR1839", mode="Socket Mode" if socket else "HTTP")
-    yield from _answers(bot)
+    yield from _answers(bot, given.slack_api)
 
 
-def _answers(token: Secret) -> list[Finding]:
+def _answers(token: Secret, api: str) -> list[Finding]:
     from bot.slack.refusals import token_answers  # noqa: PLC0415 - most people who ask have no Slack here
 
-    return asyncio.run(token_answers(token.reveal()))
+    return asyncio.run(token_answers(token.reveal(), api))
 
 
 def _wrong_tokens(given: Settings) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
 SCHEMA = "postern_dbos"
 VERSION = "1"
 """Pinned: a release that only changes code goes on with what the one before it left. Workflows have versioned names."""
-_POLL = 0.2  # seconds between looks for what was taken over
+_POLL = 0.1  # seconds between looks for what was taken over
 _RAISED = "raised"
 _OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 

@@ -30,7 +30,7 @@ class Pace:
     """
 
     look: float = 0.2
-    watch: float = 0.5
+    watch: float = 0.25
     mend: float = 5.0
     beat: float = 1.0
     timeout: float = 4.0

@@ -97,6 +97,6 @@ async def token_findings(client: AsyncWebClient) -> list[Finding]:
     return []
 
 
-async def token_answers(token: str) -> list[Finding]:
-    """As `token_findings`, for whoever has no client."""
-    return await token_findings(AsyncWebClient(token=token, retry_handlers=[]))
+async def token_answers(token: str, api: str) -> list[Finding]:
+    """As `token_findings`, for whoever has no client; `api` is where Slack's Web API is."""
+    return await token_findings(AsyncWebClient(token=token, base_url=api, retry_handlers=[]))

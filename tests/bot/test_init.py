@@ -189,7 +189,7 @@ BOT, SOCKET = Secret("xoxb-1"), Secret("xapp-1")
 def test_slack_is_whole_or_what_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], codes: list[str]
 ) -> None:
-    monkeypatch.setattr(setup_checks, "_answers", lambda _: [finding("EGR1453", why="token_revoked")])
+    monkeypatch.setattr(setup_checks, "_answers", lambda *_: [finding("EGR1453", why="token_revoked")])
     assert [found.code for found in setup_checks.slack(app_with(tmp_path, **given))] == codes
 
 

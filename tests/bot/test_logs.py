@@ -22,7 +22,7 @@ import pytest
 pytest.importorskip("slack_bolt")
 
 from bot import logs
-from bot.serve import serve
+from bot.begin import serve
 from bot.settings import ALL, Settings
 from bot.slack.gate import Gate
 from skills.core.errors import AskUnclear

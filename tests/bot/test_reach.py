@@ -43,6 +43,11 @@ def test_slack_and_the_repository_are_always_reached() -> None:
     assert reached(settings()) == [*SLACK, "gitlab.example:443"]
 
 
+def test_slack_of_the_government_has_all_of_it_elsewhere() -> None:
+    there = reached(settings(slack_api="https://slack-gov.com/api/"))
+    assert there[:5] == [each.replace("slack.com", "slack-gov.com") for each in SLACK]
+
+
 def test_over_http_slack_connects_to_us() -> None:
     assert "wss-primary.slack.com:443" not in reached(settings(slack_signing_secret=Secret("s")))
     both = settings(slack_signing_secret=Secret("s"), slack_app_token=Secret("xapp-1"))
