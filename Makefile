@@ -17,7 +17,7 @@ INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-terminal demo-clean page test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow
+.PHONY: help setup dev demo demo-terminal demo-clean page test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ mutants: .venv/.dev ## Plant mistakes; each must turn a test red (some minutes)
 
 mutations: .venv/.dev ## Mutations drawn by lot over the code that decides; ARGS="--count 200 --seed 7"
 	@$(PY) -m tests.mutations $(ARGS)
+
+slack-manifest: .venv/.dev ## Write slack-manifest.yaml anew from what the code registers and calls
+	@$(PY) -m bot.slack.manifest > slack-manifest.yaml
 
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)

@@ -20,6 +20,7 @@ from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
 from skills.core.errors import AskUnclear
+from skills.core.globs import path_matches as glob_fits
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
@@ -180,7 +181,7 @@ class App:
 
         assistant = self.assistant() if self.settings.model else None
         additions = Additions(assistant, self.memory, self.names, self.clock) if assistant else None
-        return Conversation(self.desk, self.memory, self.names, self.clock, additions)
+        return Conversation(self.desk, self.memory, self.names, self.clock, additions, self.of_team)
 
     @cached_property
     def person(self) -> Person:
@@ -223,6 +224,15 @@ class App:
             return Finding("EGR1502")
         policy = policy_or_fault(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
         return policy.fault or levels.stopped(policy)
+
+    def of_team(self, channel: str) -> str:
+        """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one."""
+        policy, _ = attempt(self.policy)
+        teams = [team for team in (policy.teams.values() if policy else ()) if channel in team.channels]
+        names = [name for team in teams for name in self.names()[0] for glob in team.workloads if glob_fits(glob, name)]
+        if len(teams) != 1 or len(set(names)) != 1:
+            return ""
+        return ":".join((*teams[0].environments[:1], names[0])) if len(teams[0].environments) < 2 else names[0]
 
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,14 +44,16 @@ def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> Mapping[str
     return {name: value for name, value in fields.items() if name != "error"}
 
 
-def of_the_channel(turn: Turn, memory: Memory) -> None:
-    """What the channel speaks of stands in for a workload that nobody has named in this thread."""
+def of_the_channel(turn: Turn, memory: Memory, of_team: Callable[[str], str]) -> None:
+    """What the channel speaks of stands in for a workload that nobody has named in this thread: what was said there,
+    else what the policy says of its team."""
     surface, *parts = turn.where.thread.split(":")
     if surface != "slack" or len(parts) < 2 or turn.state.get("for"):
         return
-    speaks = memory.channel(channel_of(turn.where.thread))
-    if speaks.get("for"):
-        turn.state |= {"for": speaks["for"], "of_channel": speaks["for"]}
+    channel = channel_of(turn.where.thread)
+    speaks = memory.channel(channel).get("for") or of_team(channel)
+    if speaks:
+        turn.state |= {"for": speaks, "of_channel": speaks}
 
 
 def by_the_channel(turn: Turn, skill: str) -> list[Reply]:

@@ -73,13 +73,16 @@ class Conversation:
         names: Callable[[], tuple[list[str], list[str]]],
         clock: Callable[[], datetime],
         additions: Additions | None = None,
+        of_team: Callable[[str], str] = lambda _channel: "",
     ) -> None:
-        """`names` gives the workloads and environments that the allowlist knows now."""
+        """`names` gives the workloads and environments that the allowlist knows now, `of_team` the one workload of the
+        team whose channel it is."""
         self._desk = desk
         self._memory = memory
         self._names = names
         self._clock = clock
         self._additions = additions
+        self._of_team = of_team
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
@@ -130,7 +133,7 @@ class Conversation:
     def _heard(self, turn: Turn) -> Replies:
         seen = self._memory.thread(turn.where.thread)
         turn.state = dict(seen.state)
-        of_the_channel(turn, self._memory)
+        of_the_channel(turn, self._memory, self._of_team)
         answered = self._answer(turn)
         replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
         try:

@@ -128,7 +128,7 @@ class Following:
         gate: Gate,
         outbox: Outbox,
         poll_seconds: float,
-        draw_cards: Callable[[], Awaitable[None]] | None = None,
+        draw_cards: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._app = app
         self._gate = gate
@@ -228,8 +228,8 @@ class Following:
 
     async def _send(self) -> None:
         await self._outbox.begin()
-        if self._draw_cards:
-            await self._draw_cards()
+        if self._draw_cards and await self._draw_cards():
+            self.tell()
 
     async def _guarded(self, work: Callable[[], Any]) -> Any:
         made, problem = await self._gate.run(attempt, work)

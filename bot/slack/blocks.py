@@ -42,7 +42,7 @@ def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
     if steps:
         value = f"{key}:{digest}"[:_VALUE]
         blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
-    return {"text": text[:_FALLBACK] or "…", "blocks": kit.fit(blocks)}
+    return {"text": kit.clip(text.strip(), _FALLBACK) or "…", "blocks": kit.fit(blocks)}
 
 
 def _within(pieces: list[str], most: int) -> list[str]:

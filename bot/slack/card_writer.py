@@ -40,11 +40,11 @@ class CardWriter:
         self._repository = repository
         self._approvers = approvers
 
-    async def draw(self) -> None:
-        """One pass over what may have changed; what is drawn then waits in the outbox."""
-        await self._gate.run(self._draw)
+    async def draw(self) -> bool:
+        """One pass over what may have changed; whether something waits in the outbox now."""
+        return await self._gate.run(self._draw)
 
-    def _draw(self) -> None:
+    def _draw(self) -> bool:
         due = self._due()
         others = [each.request for each in self._memory.requests(self._repository)] if due else []
         for row, copy, mark in due:
@@ -53,6 +53,7 @@ class CardWriter:
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):
                     tx.show(f"card:{copy.key}", copy.channel, {"message": made}, now, repository=self._repository)
+        return bool(due)
 
     def _due(self) -> list[tuple[RequestRow, CardRow, str]]:
         """Copies that don't show what their row says; those that are missing are added first."""

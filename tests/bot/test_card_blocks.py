@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 pytest.importorskip("slack_bolt")
 
 from bot.slack import kit
+from bot.slack.blocks import message
 from bot.slack.card_blocks import card_message
 from skills.cards import card
 from skills.core.model import Decided, Finding
+from skills.replies import Reply
 from tests.core.test_cards import REQUEST, WEIGHED
 from tests.fakes.block_kit import check_message
 
@@ -46,6 +48,13 @@ def test_a_card_is_always_a_message_that_slack_takes(
     for state in ("waiting", "held", "rejected", "merged"):
         made = card_message(card(replace(asked, state=state), [replace(asked, key="EG-BBBBBBB")] * 9))
         check_message(made)
+
+
+@given(TEXT, TEXT, TEXT, st.sampled_from([(), ("draft", "more"), ("open",)]))
+def test_an_answer_is_always_a_message_that_slack_takes(
+    text: str, diff: str, hint: str, steps: tuple[str, ...]
+) -> None:
+    check_message(message(Reply((text, text), diff=diff, hint=hint, steps=steps), key="EG-AAAAAAA", digest="d" * 64))
 
 
 @given(TEXT, st.sampled_from(LIMITS))

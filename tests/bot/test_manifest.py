@@ -52,6 +52,10 @@ def test_the_file_is_what_the_code_says() -> None:
     assert (ROOT / "slack-manifest.yaml").read_text(encoding="utf-8") == manifest.as_yaml(manifest.manifest())
 
 
+def test_the_table_of_scopes_is_what_the_code_says() -> None:
+    assert manifest.scopes_table() in (ROOT / "docs" / "SLACK.md").read_text(encoding="utf-8")
+
+
 def test_every_method_that_is_called_has_its_scopes_and_none_is_asked_for_in_vain() -> None:
     assert called() == set(manifest.NEEDS)
     needed = {scope for scopes in manifest.NEEDS.values() for scope in scopes}
