@@ -192,3 +192,45 @@ LABELS = {"app": "web", "env": "prod"}
 )
 def test_selector_expressions(expression: str, expected: int) -> None:
     assert matches(expression, lambda key: Match.UNKNOWN if key == "unknown" else LABELS.get(key)) == expected
+
+
+KYVERNO = """\
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: default-deny}
+spec:
+  rules:
+  - name: deny
+    match: {any: [{resources: {kinds: [Namespace]%s}}]}
+    generate: {kind: %s, name: deny, namespace: "{{request.object.metadata.name}}", data: {spec: %s}}
+"""
+JOB = policy("podSelector: {matchLabels: {app: job}}\npolicyTypes: [Egress]\negress: []", "job")
+ALL_DENY, ALL_OPEN = (
+    "{podSelector: {}, policyTypes: [Egress]}",
+    "{podSelector: {}, policyTypes: [Egress], egress: [{}]}",
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "spec", "base", "expected"),
+    [
+        ("", "NetworkPolicy", ALL_DENY, JOB, "undecided"),  # else nothing isolates the pods
+        (", names: [other]", "NetworkPolicy", ALL_DENY, JOB, "allowed"),
+        ("", "ConfigMap", ALL_DENY, JOB, "allowed"),
+        ("", "NetworkPolicy", "{podSelector: {matchLabels: {app: job}}, policyTypes: [Egress]}", JOB, "allowed"),
+        ("", "NetworkPolicy", "{podSelector: {}, policyTypes: [Ingress]}", JOB, "allowed"),
+        ("", "NetworkPolicy", ALL_DENY, OPEN, "allowed"),  # a union: it takes nothing from a rule that stands
+        ("", "NetworkPolicy", ALL_DENY, DENY_EGRESS, "denied"),
+        ("", "NetworkPolicy", ALL_OPEN, DENY_EGRESS, "undecided"),
+    ],
+)
+def test_a_policy_that_writes_network_policies(names: str, kind: str, spec: str, base: str, expected: str) -> None:
+    assert check(WEB, base, KYVERNO % (names, kind, spec)).decision == expected
+
+
+def test_a_label_that_was_not_named_may_bring_a_denial() -> None:
+    made = allowlist(
+        {"a.yaml": WEB, "b.yaml": OPEN, "c.yaml": calico("selector: locked == 'yes', egress: [{action: Deny}]")}
+    )
+    asked = [read_flow(made, f"shop{{{labels}}}", ["198.51.100.7:443"]) for labels in ("app=web", "app=web,locked=no")]
+    assert [flow.verdicts(made)[0].decision for flow in asked] == ["undecided", "allowed"]

@@ -17,7 +17,7 @@ from skills.core.model import Finding, LayerView, finding, unique
 from skills.core.platforms.network_policy.calico_selector import matches
 from skills.core.platforms.network_policy.entries import ForeignEntry
 
-_CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886"}
+_CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886", "generated": "EGR900"}
 _ALLOWS = frozenset({"Allow", "Accept", "Log", "Pass"})
 _DENIES = frozenset({"Deny", "Pass"})
 _CALICO_DENIES = frozenset({"Deny", "Log"})
@@ -26,6 +26,8 @@ _MOST_SHOWN = 3
 
 def selects(entry: ForeignEntry, cluster: Cluster, pods: Pods) -> Match:
     subject = entry.subject
+    if pods.asserted:  # a label that the asker did not name may bring a policy that denies
+        pods = replace(pods, asserted=False, partial=True)
     declared = pods.namespace in cluster.declared
     if subject.namespaces is not None:
         there = replace(pods, labels=pods.namespace_labels, partial=not declared)
@@ -88,6 +90,9 @@ def _effects(entry: ForeignEntry, actions: frozenset[str], view: LayerView) -> t
         # Asked only where no NetworkPolicy selects the pods, and then everything passes that it does not deny.
         return False, not isolated and not actions <= _ALLOWS
     denied = isolated and not view.allows
+    if entry.make == "generated":
+        # It joins the union of NetworkPolicies: what they isolate already it can only open further.
+        return denied and "Allow" in actions, not isolated
     if entry.make == "admin":
         return denied and not actions <= _DENIES, not actions <= _ALLOWS
     # Calico isolates the pods that it selects. In the default tier what it does not match goes on to NetworkPolicies,

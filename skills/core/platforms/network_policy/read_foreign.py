@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from skills.core.enforce.kube_objects import mapping_of, namespace_of, sequence_of, templated, text_of
-from skills.core.enforce.selectors import LabelSelector, parse
+from skills.core.enforce.kube_policy import NAMESPACE_KEY
+from skills.core.enforce.selectors import LabelSelector, Requirement, parse
 from skills.core.model import finding
 from skills.core.platforms.network_policy.entries import ForeignEntry, Subject
 from skills.core.yaml_text import Document
@@ -19,6 +20,7 @@ GROUPS = {
     "AdminNetworkPolicy": "policy.networking.k8s.io/",
     "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
     "ClusterNetworkPolicy": "policy.networking.k8s.io/",
+    "ClusterPolicy": "kyverno.io/",
 }
 _SETS = ("NetworkSet", "GlobalNetworkSet")
 
@@ -30,6 +32,8 @@ def is_foreign(kind: str, version: str) -> bool:
 def read_foreign(document: Document) -> Sequence[ForeignEntry]:
     """Nothing for a set of addresses, unless it lists domains."""
     data = document.data
+    if data.get("kind") == "ClusterPolicy":
+        return tuple(_generated(document, mapping_of(data.get("spec"))))
     kind, metadata, spec = text_of(data.get("kind")), mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
     place = document.place_of("metadata", "name")
     domains = _domains(kind, spec)
@@ -52,6 +56,53 @@ def read_foreign(document: Document) -> Sequence[ForeignEntry]:
             remarks,
         ),
     )
+
+
+def _generated(document: Document, spec: Mapping[str, Any]) -> Iterator[ForeignEntry]:
+    """Kyverno writes NetworkPolicies into namespaces, a default deny most often.
+
+    Source: https://kyverno.io/docs/policy-types/cluster-policy/generate/
+    """
+    name = text_of(mapping_of(mapping_of(document.data).get("metadata")).get("name"))
+    for rule in (mapping_of(item) for item in sequence_of(spec.get("rules"))):
+        made = mapping_of(rule.get("generate"))
+        kinds = [text_of(made.get("kind")), *map(text_of, sequence_of(mapping_of(made.get("cloneList")).get("kinds")))]
+        if not any(kind.rpartition("/")[2] == "NetworkPolicy" for kind in kinds):
+            continue
+        written = mapping_of(mapping_of(made.get("data")).get("spec"))
+        yield ForeignEntry(
+            "ClusterPolicy",
+            name,
+            None,
+            document.place_of("metadata", "name"),
+            "generated",
+            Subject(namespaces=_matched(rule), pods=parse(written.get("podSelector"))),
+            _would(written, "egress"),
+            _would(written, "ingress"),
+        )
+
+
+def _would(written: Mapping[str, Any], key: str) -> frozenset[str] | None:
+    """What the generated policy does in a direction; a copy of another one could do anything."""
+    types = [text_of(item) for item in sequence_of(written.get("policyTypes"))]
+    if not written:
+        return frozenset({"Deny", "Allow"})
+    if key.capitalize() not in (types or ["Ingress", *(["Egress"] if written.get("egress") else [])]):
+        return None
+    return frozenset({"Deny", "Allow"}) if written.get(key) else frozenset({"Deny"})
+
+
+def _matched(rule: Mapping[str, Any]) -> LabelSelector:
+    """The namespaces that a rule is about, as far as it names them outright; else every one."""
+    wanted = []
+    for key, operator in (("match", "In"), ("exclude", "NotIn")):
+        block = mapping_of(rule.get(key))
+        blocks = [mapping_of(item) for item in (*sequence_of(block.get("any")), *sequence_of(block.get("all")), block)]
+        listed = [sequence_of(mapping_of(item.get("resources")).get("names")) for item in blocks]
+        names = tuple(text_of(name) for each in listed for name in each)
+        if names and not any(sign in name for name in names for sign in "*?{"):
+            wanted.append(Requirement(NAMESPACE_KEY, operator, names))
+    return LabelSelector(requirements=tuple(wanted))
 
 
 def _domains(kind: str, spec: Mapping[str, Any]) -> bool:
