@@ -16,8 +16,8 @@ from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import Finding, Person
-from skills.core.rights import POSTERN, may_ask
+from skills.core.model import Finding, Person, Standing
+from skills.core.rights import POSTERN, identified, may_ask
 from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ class Desk:
         self._runner = runner
         self._kept = kept
         self._effects = effects
+        self.directory: Callable[[Person], Standing | None] = lambda _who: None
+        """What a chat says of a person now; None for who is in none. Raises Unreachable where it does not answer."""
+        self.by_email = False
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
         """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
@@ -96,6 +99,11 @@ class Desk:
             if problem:
                 log.warning("an ask is missing in the audit log: %s", say(problem.finding).says)
         return handled
+
+    def _identified(self, who: Person, changes: str, world: World) -> Person:
+        """The person by the policy of this moment; whoever decides is looked up in the chat as well."""
+        standing = self.directory(who) if changes == "decision" else None
+        return identified(who, world.policy, standing, by_email=self.by_email)
 
     def _is_noted(self, handled: Handled, who: Person, where: Where) -> bool:
         """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
@@ -123,6 +131,7 @@ class Desk:
         if rights.who != "anyone":
             may_ask(who)
         world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
+        world = replace(world, person=self._identified(who, rights.changes, world))
         seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])

@@ -51,6 +51,8 @@ async def run(
     given = (app.memory, app.repository, app.clock, app.conversation, people)
     slack = Slack(*given, secret=secret, token=token, approvers=settings.slack_approvers_channel)
     slack.bolt.client.base_url = settings.slack_api
+    slack.users.client.base_url = settings.slack_api
+    app.desk.directory, app.desk.by_email = slack.users, settings.slack_match_email
     following = Following(app, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
     slack.told = following.tell
     served = slack.bolt.web_app(path="/slack/events") if secret else web.Application()

@@ -122,6 +122,12 @@ ALL: tuple[Setting, ...] = (
         " egress-policy.yaml.",
         default="on",
     ),
+    Setting(
+        "slack_match_email",
+        "POSTERN_SLACK_MATCH_EMAIL",
+        "yes: whoever decides in Slack and is not under `people` in the policy counts by the confirmed address of their"
+        " profile; needs the scope users:read.email.",
+    ),
     Setting("model", "POSTERN_MODEL", "Language model, as provider:model; without it, Postern works by rule alone."),
     Setting(
         "model_url",
@@ -193,6 +199,7 @@ class Settings:
     slack_app_token: Secret | None
     slack_approvers_channel: str | None
     effects: str
+    slack_match_email: bool
     model: str | None
     model_url: str | None
     model_key: Secret | None
@@ -237,6 +244,7 @@ class Settings:
             slack_app_token=_secret(given["slack_app_token"]),
             slack_approvers_channel=given["slack_approvers_channel"],
             effects=given["effects"] or "",
+            slack_match_email=(given["slack_match_email"] or "").casefold() == "yes",
             model=given["model"],
             model_url=given["model_url"],
             model_key=_secret(given["model_key"]),

@@ -22,6 +22,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.listeners import Listeners
 from bot.slack.outbox import Outbox
 from bot.slack.parts import Parts, People
+from bot.slack.people import SlackUsers
 from bot.slack.refusals import token_findings
 from bot.slack.surfaces import add_surfaces
 from bot.slack.worker import Worker
@@ -52,6 +53,7 @@ class Slack:
         `client` speaks to another address than Slack's.
         """
         self.client = client or AsyncWebClient(token=token, timeout=_TIMEOUT, retry_handlers=[])
+        self.users = SlackUsers(token)
         self.inbox = Inbox(memory, repository, clock)
         self.bolt = build(secret, token, self.inbox, self.client)
         self.gate, aside = Gate(), Gate()

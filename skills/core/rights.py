@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from skills.core.errors import NotAllowed
-from skills.core.model import Person, Request
-from skills.core.policy import PATH, Policy
+from skills.core.model import Person, Request, Standing
+from skills.core.policy import PATH, Policy, aliases
 
 POSTERN = Person("postern", "Postern")
 """Who draws anew where nobody asked for it. It may do nothing else."""
@@ -16,18 +16,49 @@ def may_ask(person: Person) -> None:
         raise NotAllowed("EGR404")
 
 
+def identified(person: Person, policy: Policy, standing: Standing | None = None, *, by_email: bool = False) -> Person:
+    """Who acts, under the one name that rows carry. `standing` is what the chat says of them at this moment, where
+    somebody decides; an address counts only `by_email`.
+
+    Raises NotAllowed: EGR1631 deactivated, EGR1632 guest, EGR1633 of another workspace, EGR1634 no person, EGR1635 an
+    address that is not one person's alone.
+    """
+    named = aliases(policy.people).get(person.id.strip().casefold())
+    if standing is not None:
+        _in_good_standing(person, standing)
+        if named is None and by_email and standing.email:
+            return Person(_by_email(standing.email, policy), standing.name or person.name, (person.id,))
+    if named is None:
+        return person
+    return Person(named, person.name, tuple(dict.fromkeys((person.id, *person.also, *policy.people[named].names))))
+
+
+def _in_good_standing(person: Person, standing: Standing) -> None:
+    wrong = {"EGR1634": standing.bot, "EGR1631": not standing.active, "EGR1633": standing.external}
+    for code, is_so in {**wrong, "EGR1632": standing.guest}.items():
+        if is_so:
+            raise NotAllowed(code, person=person.shown)
+
+
+def _by_email(email: str, policy: Policy) -> str:
+    """Whose address it is. An entry with another name of the same address would make two people of one."""
+    known = [key for key, each in policy.people.items() if (each.email or "").casefold() == email.casefold()]
+    if len(known) > 1 or any(key.casefold().startswith("slack:") for key in known):
+        raise NotAllowed("EGR1635", email=email)
+    return known[0] if known else email
+
+
 def may_redraw(person: Person, request: Request, policy: Policy) -> None:
     """Drawing anew changes nothing that was asked, but approvals fall: only for those whom the request concerns."""
-    concerned = {request.asked_by, *request.watchers, *policy.approvers(request), POSTERN.id}
-    if person.id.strip().casefold() not in {name.strip().casefold() for name in concerned}:
+    concerned = {*_asked(request, policy), *policy.approvers(request), POSTERN.id}
+    if not _names(person, policy) & concerned:
         raise NotAllowed("EGR063", key=request.key, asked_by=request.asked_by)
 
 
 def may_tick(person: Person, request: Request, policy: Policy) -> None:
     """That a diagram is up to date is said by whom the request concerns: it changes no rule and decides nothing."""
     may_ask(person)
-    concerned = {request.asked_by, *request.watchers, *policy.approvers(request)}
-    if person.id.strip().casefold() not in {name.strip().casefold() for name in concerned}:
+    if not _names(person, policy) & {*_asked(request, policy), *policy.approvers(request)}:
         raise NotAllowed("EGR043", key=request.key, asked_by=request.asked_by)
 
 
@@ -47,11 +78,45 @@ def may_decide(person: Person, request: Request, policy: Policy) -> None:
     uncovered = policy.uncovered(request)
     if uncovered or not approvers:
         raise NotAllowed("EGR405", path=PATH, file=uncovered[0] if uncovered else "")
-    asked = {name.strip().casefold() for name in (request.asked_by, *request.watchers)}
-    if person.id.strip().casefold() in asked:
-        raise NotAllowed("EGR402", approvers=_listed(approvers - asked))
-    if person.id.strip().casefold() not in approvers:
+    refuse_own(person, request, policy)
+    if not _names(person, policy) & approvers:
+        _refuse_unmapped(person, policy)
         raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.groups_for(request)))
+
+
+def refuse_own(person: Person, request: Request, policy: Policy) -> None:
+    """Whoever asked, drew or watches it decides nothing of it, under whichever of their names."""
+    asked = _asked(request, policy)
+    if _names(person, policy) & asked:
+        raise NotAllowed("EGR402", approvers=_listed(policy.approvers(request) - asked))
+
+
+def may_veto(person: Person, request: Request, policy: Policy) -> None:
+    """End it past every approval: a member of a group that the policy lets, never the requester."""
+    may_ask(person)
+    if not policy.vetoers():
+        raise NotAllowed("EGR1636", path=PATH)
+    refuse_own(person, request, policy)
+    if not _names(person, policy) & policy.vetoers():
+        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.veto))
+
+
+def may_break_glass(person: Person, request: Request, policy: Policy) -> None:
+    """Approve alone past what the policy demands, where it lets them; whoever asked may not even so."""
+    may_ask(person)
+    breakers = policy.breakers(request)
+    if policy.break_glass is None or not breakers:
+        raise NotAllowed("EGR1637", key=request.key, path=PATH)
+    refuse_own(person, request, policy)
+    if not _names(person, policy) & breakers:
+        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.break_glass.groups))
+
+
+def may_review(person: Person, request: Request, policy: Policy) -> None:
+    """Look at what was let through by breaking the glass: an approver, and never who broke it."""
+    if request.review is not None and policy.canon(request.review.broke) in _names(person, policy):
+        raise NotAllowed("EGR1638", key=request.key)
+    may_decide(person, request, policy)
 
 
 def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
@@ -60,9 +125,23 @@ def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
 
     Whoever asked, drew or watches it never counts, whoever recorded it.
     """
-    asked = {name.strip().casefold() for name in (request.asked_by, *request.watchers)}
-    counted = {name.strip().casefold() for name in approvals} - asked
+    counted = {policy.canon(name) for name in approvals} - _asked(request, policy)
     return policy.is_met_by(request, counted)
+
+
+def _names(person: Person, policy: Policy) -> set[str]:
+    return {policy.canon(name) for name in (person.id, *person.also) if name.strip()}
+
+
+def _asked(request: Request, policy: Policy) -> set[str]:
+    return {policy.canon(name) for name in (request.asked_by, *request.watchers)}
+
+
+def _refuse_unmapped(person: Person, policy: Policy) -> None:
+    """Where people are mapped, somebody who is not is told so: they may well be an approver under another name."""
+    chat = person.id.casefold().startswith("slack:")
+    if chat and policy.people and person.id.strip().casefold() not in aliases(policy.people):
+        raise NotAllowed("EGR1630", person=person.shown, path=PATH)
 
 
 def _listed(names: set[str]) -> str:

@@ -27,16 +27,24 @@ from skills.core.model import (
     RequestState,
     Tell,
 )
-from skills.core.rights import complete, may_decide
+from skills.core.rights import complete, may_break_glass, may_decide, may_review, may_veto
 from skills.core.secrets import mask
-from skills.decide import part
-from skills.draft.again import still_the_same
+from skills.decide import glass, part
 
 NAME = "decide"
 _CAN_BE_DECIDED = ("waiting", "held", "returned")
-_NEED_A_REASON = {"reject": "EGR431", "changes": "EGR1601", "ask": "EGR1602"}
+_NEED_A_REASON = {
+    "reject": "EGR431",
+    "veto": "EGR431",
+    "changes": "EGR1601",
+    "ask": "EGR1602",
+    "break-glass": "EGR1640",
+    "review": "EGR1640",
+}
+_MAY = {"veto": may_veto, "break-glass": may_break_glass, "review": may_review}
 _MOVES: dict[str, tuple[RequestState, str]] = {
     "reject": ("rejected", "EGR435"),
+    "veto": ("rejected", "EGR1639"),
     "hold": ("held", "EGR436"),
     "changes": ("returned", "EGR1603"),
 }
@@ -46,9 +54,9 @@ class Ask(contract.Ask):
     """Which request, and what is decided."""
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
-    verb: Literal["approve", "reject", "hold", "changes", "ask", "part"] = Field(
+    verb: Literal["approve", "reject", "hold", "changes", "ask", "part", "veto", "break-glass", "review"] = Field(
         description="what you decide: approve, reject, hold, changes (back to the requester), ask (a question, no "
-        "decision) or part (approve only a part)",
+        "decision), part (approve only a part), veto, break-glass (approve alone in an emergency) or review (of that)",
         json_schema_extra={"positional": True},
     )
     reason: str = Field("", description="why, or your question; the requester reads it")
@@ -56,12 +64,14 @@ class Ask(contract.Ask):
     to: tuple[str, ...] = Field((), description="with part: the destinations that you approve, as asked or narrower")
     environment: tuple[str, ...] = Field((), description="with part: the environments that you approve")
     until: str | None = Field(None, description="with part: an earlier last day, as 2027-01-31")
+    confirm: bool = Field(False, description="with break-glass: that you mean it")
 
 
 def run(ask: Ask, world: World) -> Answer:
     request = world.request(ask.key)
-    may_decide(world.person, request, world.policy)
-    _refuse_unseen(ask, request, world)
+    _MAY.get(ask.verb, may_decide)(world.person, request, world.policy)
+    if ask.verb != "review":
+        _refuse_unseen(ask, request, world)
     reason = mask(" ".join(ask.reason.split())).text
     if ask.verb in _NEED_A_REASON and not reason:
         raise AskUnclear(_NEED_A_REASON[ask.verb], key=request.key)
@@ -69,6 +79,8 @@ def run(ask: Ask, world: World) -> Answer:
     made: dict[str, Callable[[], Answer]] = {
         "ask": lambda: _question(request, reason, world),
         "approve": lambda: _approve(request, decided, world),
+        "break-glass": lambda: glass.run(request, decided, world, confirmed=ask.confirm),
+        "review": lambda: glass.review(request, reason, world),
         "part": lambda: part.run(part.Choice(ask.to, ask.environment, ask.until), request, decided, world),
     }
     if ask.verb in made:
@@ -82,7 +94,7 @@ def _refuse_unseen(ask: Ask, request: Request, world: World) -> None:
     for what stands at that moment."""
     if request.state not in _CAN_BE_DECIDED:
         raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
-    if ask.verb != "ask":
+    if ask.verb not in ("ask", "veto"):
         _respect_hold(request, world)
     if ask.digest is None and world.thread:
         raise Outdated("EGR1600", key=request.key)
@@ -90,30 +102,10 @@ def _refuse_unseen(ask: Ask, request: Request, world: World) -> None:
         raise Outdated("EGR407", key=request.key)
 
 
-def _refuse_pushed(request: Request) -> None:
-    """On another commit than ours nobody has seen what the change does, and whoever approves would think they had."""
-    if request.pushed:
-        shown = (request.commit or "")[:12]
-        raise Outdated("EGR019", key=request.key, head=request.pushed[:12], shown=shown)
-
-
-def _proved_again(request: Request, world: World) -> tuple[Finding, ...]:
-    """The proof was made on the base. On a newer commit it is made once more: an approval stands only where the same
-    change of the same files has the same effect there, for anything else nobody has seen."""
-    tip = world.allowlist.commit or ""
-    if request.base == tip:
-        return ()
-    facts = {"key": request.key, "base": request.base[:12], "now": tip[:12]}
-    if request.drawn is None or not still_the_same(request.drawn, world):
-        raise Outdated("EGR408", **facts)
-    return (Finding("EGR064", facts),)
-
-
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
     """Only approvals of the very digest that stands now count, and each person once."""
-    _refuse_pushed(request)
     permit.refuse_approval(world.policy, request, world.now)
-    again = _proved_again(request, world)
+    again = glass.proved(request, world)
     latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
     approvals = {by for by, verb in latest.items() if verb == "approve"}
     enough = complete(request, world.policy, approvals | {decided.by})

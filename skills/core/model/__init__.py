@@ -24,7 +24,7 @@ from skills.core.model.labels import (
     scoped,
 )
 from skills.core.model.origins import Brought, Origin
-from skills.core.model.people import Person
+from skills.core.model.people import Person, Standing
 from skills.core.model.places import Place
 from skills.core.model.requests import (
     CLOSED_BY_US,
@@ -128,6 +128,7 @@ __all__ = [
     "RuleHit",
     "Seen",
     "Settle",
+    "Standing",
     "Tell",
     "TickDiagram",
     "Verb",

@@ -7,14 +7,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`id` is what rights are compared by (an e-mail address or the forge's user name)."""
+    """`id` is what rights are compared by (an e-mail address or the forge's user name).
+
+    `also` are names under which the same person may stand in rows.
+    """
 
     id: str
     name: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
         return self.name or self.id
 
     def is_same(self, other: str) -> bool:
-        return self.id.strip().casefold() == other.strip().casefold()
+        return other.strip().casefold() in {name.strip().casefold() for name in (self.id, *self.also)}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a chat says of a user at this moment. `email` only where it is confirmed; `external`: of another place."""
+
+    active: bool
+    guest: bool = False
+    external: bool = False
+    bot: bool = False
+    email: str = ""
+    name: str = ""

@@ -1,5 +1,6 @@
 """What a team decides about Postern: `egress-policy.yaml` on the target branch, as values."""
 
+from skills.core.policy.people import BreakGlass, Known, aliases
 from skills.core.policy.read import faults_in, policy_or_fault, read_policy
 from skills.core.policy.shapes import (
     LEVELS,
@@ -23,15 +24,18 @@ __all__ = [
     "TEMPLATE",
     "ApprovalRule",
     "Band",
+    "BreakGlass",
     "Demand",
     "DiagramSetting",
     "Freeze",
     "HelpDesk",
+    "Known",
     "Level",
     "Policy",
     "Subject",
     "Team",
     "Timers",
+    "aliases",
     "faults_in",
     "policy_or_fault",
     "read_policy",

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from skills.core.errors import AskUnclear
 from skills.core.hosts import edit_distance, shown
 from skills.core.model import Finding
+from skills.core.policy.people import aliases, claimed_twice
 from skills.core.policy.shapes import Denied, PolicyFile, faults_of
 from skills.core.policy.values import NO_POLICY, PATH, Policy
 from skills.core.yaml_text import read_documents
@@ -77,8 +78,12 @@ def _read(text: str | None) -> tuple[Policy | None, tuple[Fault, ...]]:
 def _policy(read: PolicyFile, data: Any) -> Policy:
     speaks_of_levels = read.teams is not None or read.level is not None
     given = {name: value for name in _KEPT if (value := getattr(read, name)) is not None}
+    named = aliases(read.people or {})
     return Policy(
-        {name: names or () for name, names in (read.groups or {}).items()},
+        {
+            group: tuple(dict.fromkeys(named.get(name.casefold(), name) for name in names or ()))
+            for group, names in (read.groups or {}).items()
+        },
         read.approval or (),
         level=read.level or ("answer" if speaks_of_levels else "decide"),
         effects=read.effects is not False,
@@ -91,7 +96,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
 
 _KEPT = (
     "diagrams", "help_desk", "timers", "teams", "on_call", "freeze", "inside", "questions", "widths", "lifetime",
-    "production_after", "production",
+    "production_after", "production", "people", "veto", "break_glass",
 )  # fmt: skip
 
 
@@ -102,6 +107,16 @@ def _across(read: PolicyFile, data: Any) -> Iterator[Fault]:
         for name in rule.groups:
             if name not in groups:
                 yield Fault(line_of(data, ("approval", index)), _undeclared(name, groups))
+    for section, named in (
+        ("veto", read.veto or ()),
+        ("break_glass", read.break_glass.groups if read.break_glass else ()),
+    ):
+        for name in named:
+            if name not in groups:
+                yield Fault(line_of(data, (section,)), _undeclared(name, groups))
+    for key, name in claimed_twice(read.people or {}):
+        what = f"`{shown(name)}` stands for two people, so nobody can tell who acts under it"
+        yield Fault(line_of(data, ("people", key)), what)
     for section, entries in (("delegates", read.delegates or {}), ("on_call", read.on_call or {})):
         for name in entries:
             if name not in groups:

@@ -25,6 +25,7 @@ from pydantic.dataclasses import dataclass
 
 from skills.core import hosts
 from skills.core.errors import AskUnclear
+from skills.core.policy.people import BreakGlass, Known
 from skills.core.policy.times import read_moment, read_week
 
 Level = Literal["answer", "draft", "propose", "decide"]
@@ -290,6 +291,9 @@ class PolicyFile:
     teams: Mapping[str, Team] | None = None
     approval: tuple[ApprovalRule, ...] | None = None
     delegates: Mapping[str, Names | None] | None = None
+    people: Mapping[Name, Known] | None = None
+    veto: Names | None = None
+    break_glass: BreakGlass | None = None
     on_call: Mapping[str, tuple[Shift, ...]] | None = None
     freeze: tuple[Freeze, ...] | None = None
     deny: tuple[FarEnd | Denied, ...] | None = None

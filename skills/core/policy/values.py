@@ -9,6 +9,7 @@ from datetime import datetime
 from skills.core.environments import canonical, environments_in
 from skills.core.globs import path_matches
 from skills.core.model import Finding, Request
+from skills.core.policy.people import BreakGlass, Known, aliases
 from skills.core.policy.shapes import (
     BANDS,
     ApprovalRule,
@@ -81,6 +82,9 @@ class Policy:
     level: Level = "decide"
     teams: Mapping[str, Team] = field(default_factory=dict)
     on_call: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)
+    people: Mapping[str, Known] = field(default_factory=dict)
+    veto: tuple[str, ...] = ()
+    break_glass: BreakGlass | None = None
     freeze: tuple[Freeze, ...] = ()
     deny: tuple[Denied, ...] = ()
     inside: tuple[str, ...] = ()
@@ -95,6 +99,25 @@ class Policy:
     def line(self, *steps: str | int) -> int:
         """Where an entry stands in the file; 1 where nothing is known of it."""
         return self.lines.get(".".join(map(str, steps)), 1)
+
+    # --- who is who
+
+    def canon(self, name: str) -> str:
+        """The one name of a person, in lower case, whichever of theirs is given."""
+        plain = name.strip().casefold()
+        return aliases(self.people).get(plain, plain).strip().casefold()
+
+    def vetoers(self) -> set[str]:
+        return {self.canon(member) for group in self.veto for member in self.groups.get(group, ())}
+
+    def breakers(self, request: Request) -> set[str]:
+        """Who may let this request through alone; nobody where one of its environments is not among those named."""
+        if self.break_glass is None:
+            return set()
+        wanted, named = Subject.of(request).environments, self.break_glass.environments
+        if named and not (wanted and all(in_environments(named, each) for each in wanted)):
+            return set()
+        return {self.canon(member) for group in self.break_glass.groups for member in self.groups.get(group, ())}
 
     # --- who may
 
@@ -151,7 +174,7 @@ class Policy:
         return not (rule.environments and environment is None) and not (rule.fields and name is None)
 
     def members(self, rule: ApprovalRule) -> set[str]:
-        return {member.casefold() for group in rule.groups for member in self.groups.get(group, ())}
+        return {self.canon(member) for group in rule.groups for member in self.groups.get(group, ())}
 
     def approvers(self, subject: Iterable[str] | Subject | Request) -> set[str]:
         """People who may approve at least one of these files; of bare paths, in whatever environment."""
@@ -169,7 +192,7 @@ class Policy:
 
     def asked(self, subject: Subject | Request, now: datetime, but: Iterable[str] = ()) -> tuple[str, ...]:
         """Whom a request waits for: who is on call, else whom the entry asks, else everybody who may; never `but`."""
-        own = {name.strip().casefold() for name in but}
+        own = {self.canon(name) for name in but}
         found: set[str] = set()
         for demand in self.demands(subject):
             may = demand.people - own
@@ -181,7 +204,7 @@ class Policy:
     def on_duty(self, groups: Iterable[str], now: datetime) -> set[str]:
         """Who of these groups is on call now. A shift whose clock is unclear counts, for it gives no right."""
         return {
-            person.casefold()
+            self.canon(person)
             for group in groups
             for shift in self.on_call.get(group, ())
             if is_within(shift.from_, shift.until, None, now)
@@ -195,7 +218,7 @@ class Policy:
         return tuple(name for name in dict.fromkeys(found) if name.casefold() not in known)
 
     def _people(self, named: str) -> set[str]:
-        return {name.casefold() for name in self.groups.get(named, (named,))}
+        return {self.canon(name) for name in self.groups.get(named, (named,))}
 
 
 NO_POLICY = Policy({}, (), present=False)

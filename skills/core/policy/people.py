@@ -1,0 +1,47 @@
+"""Who is who, and who may do more than approve: sections of the policy that name single people and their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StrictStr, StringConstraints
+from pydantic.dataclasses import dataclass
+
+_CLOSED = ConfigDict(extra="forbid")
+_Name = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"\S")]
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Known:
+    """Other names of one person: their user name at GitLab, their address, and whatever else rows call them."""
+
+    gitlab: _Name | None = None
+    email: _Name | None = None
+    also: tuple[_Name, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.gitlab, self.email, *self.also) if name)
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class BreakGlass:
+    """Who may approve alone in an emergency, and for which environments (none named: for all)."""
+
+    groups: Annotated[tuple[_Name, ...], Field(min_length=1)]
+    environments: tuple[_Name, ...] = ()
+
+
+def aliases(people: Mapping[str, Known]) -> dict[str, str]:
+    """For each name of each person, in lower case, the one that rows carry: that of their entry."""
+    return {name.strip().casefold(): key for key, known in people.items() for name in (key, *known.names)}
+
+
+def claimed_twice(people: Mapping[str, Known]) -> Iterator[tuple[str, str]]:
+    """Entries that claim a name which another one has too, with that name: nobody can tell whose it is."""
+    seen: dict[str, str] = {}
+    for key, known in people.items():
+        for name in dict.fromkeys(each.strip().casefold() for each in (key, *known.names)):
+            if seen.setdefault(name, key) != key:
+                yield key, name
