@@ -37,6 +37,9 @@ WHOLE: dict[str, Any] = {
         {"paths": ["**"], "groups": ["data"], "needed": 1, "fields": ["spec.allow"]},
     ],
     "delegates": {"sec": ["noor"]},
+    "people": {"slack:T1:U1": {"gitlab": "sam", "email": "sam@x.example", "also": ["sam.old"]}},
+    "veto": ["sec"],
+    "break_glass": {"groups": ["sec"], "environments": ["staging"]},
     "on_call": {"sec": [{"people": ["sam"], "from": "2026-01-01", "until": "2026-01-08"}]},
     "freeze": [
         {"weekly": "fri 16:00 - mon 06:00", "zone": "UTC", "why": "the weekend"},
