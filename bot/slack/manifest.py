@@ -28,6 +28,7 @@ SCOPES: Mapping[str, str] = {
     "groups:history": "as channels:history, in private channels that it was invited to",
     "groups:read": "as channels:read, in private channels that it was invited to",
     "im:history": "to be talked to in direct messages",
+    "users:read": "to see at the click that whoever decides is still a full member of this workspace, and a person",
 }
 """Each scope of the bot, and what it is for."""
 
@@ -43,6 +44,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "conversations_info": ("channels:read", "groups:read"),
     "conversations_replies": ("channels:history", "groups:history", "im:history"),
     "files_upload_v2": ("files:write",),
+    "users_info": ("users:read",),
     "views_open": (),
     "views_publish": (),
     "views_update": (),

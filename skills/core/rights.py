@@ -98,6 +98,7 @@ def may_veto(person: Person, request: Request, policy: Policy) -> None:
         raise NotAllowed("EGR1636", path=PATH)
     refuse_own(person, request, policy)
     if not _names(person, policy) & policy.vetoers():
+        _refuse_unmapped(person, policy)
         raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.veto))
 
 
@@ -109,6 +110,7 @@ def may_break_glass(person: Person, request: Request, policy: Policy) -> None:
         raise NotAllowed("EGR1637", key=request.key, path=PATH)
     refuse_own(person, request, policy)
     if not _names(person, policy) & breakers:
+        _refuse_unmapped(person, policy)
         raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.break_glass.groups))
 
 

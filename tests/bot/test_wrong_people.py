@@ -1,0 +1,279 @@
+"""Every right against every kind of wrong person, at every door. One request stands; nobody of the table moves it.
+
+A row reads: who wants to use which right, and what they are told. Doors are the button, exact words in the thread, the
+slash command, the same words in another thread, and the command line; payloads that are no door at all stand below.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+
+pytest.importorskip("slack_bolt")
+
+from bot.ai.tools import cards
+from bot.app import App
+from bot.gather import Where
+from bot.turns import Pressed, ask_for
+from skills.all_skills import ALL
+from skills.contract import card
+from skills.core.model import Person, Request, Standing
+from tests.apps import app_on_sample, head_of
+from tests.bot.test_slack import Workspace
+from tests.fakes.slack_api import slack_api
+from tests.shops import Shop
+
+HERE, ELSEWHERE = (Where("slack", f"slack:T1:C1:{ts}") for ts in ("1.0", "2.0"))
+COMMAND, CLI = Where("slack", "slack:T1:C1:USOMEBODY"), Where("cli")
+POLICY = """
+version: 1
+people: {"slack:T1:USAM": {gitlab: sam}, "slack:T1:UDANA": {gitlab: dana}, "slack:T1:UWANDA": {gitlab: wanda},
+  "slack:T1:UGONE": {gitlab: gone}, "slack:T1:UGUEST": {gitlab: guest}, "slack:T1:UFAR": {gitlab: far},
+  "slack:T1:UROBOT": {gitlab: robot}, "slack:T1:UNOOR": {gitlab: noor}, "slack:T1:UEVE": {gitlab: eve}}
+groups: {sec: [sam, dana, wanda, gone, guest, far, robot], data: [noor]}
+approval: [{paths: ["organization/**"], groups: [sec], needed: 2}, {paths: ["**"], groups: [data]}]
+veto: [sec]
+break_glass: {groups: [sec]}
+"""
+STANDINGS = {
+    "UGONE": Standing(active=False),
+    "UGUEST": Standing(active=True, guest=True),
+    "UFAR": Standing(active=True, external=True),
+    "UROBOT": Standing(active=True, bot=True),
+}
+
+
+def slack(user: str, team: str = "T1") -> Person:
+    return Person(f"slack:{team}:{user}")
+
+
+# Who, and what they are told when they want to decide; what they are told when they want what only the asker may.
+WRONG: dict[str, tuple[Person, str, str]] = {
+    "the requester": (slack("UDANA"), "EGR402", ""),
+    "the requester under their GitLab name": (Person("dana"), "EGR402", ""),
+    "somebody who asked for the same": (slack("UWANDA"), "EGR402", "EGR076"),
+    "an approver of other files": (slack("UNOOR"), "EGR403", "EGR076"),
+    "somebody known without any right": (slack("UEVE"), "EGR403", "EGR076"),
+    "somebody whom nobody mapped": (slack("UNEW"), "EGR1630", "EGR076"),
+    "an approver's name in another workspace": (slack("USAM", "T2"), "EGR1630", "EGR076"),
+    "nobody": (Person(""), "EGR404", "EGR404"),
+    "blanks": (Person("  "), "EGR404", "EGR404"),
+    "a group's name": (Person("sec"), "EGR403", "EGR076"),
+    "Postern itself": (Person("postern"), "EGR403", "EGR076"),
+    "an approver who left": (slack("UGONE"), "EGR1631", "EGR076"),
+    "a guest": (slack("UGUEST"), "EGR1632", "EGR076"),
+    "somebody of another organisation": (slack("UFAR"), "EGR1633", "EGR076"),
+    "a bot that is listed as an approver": (slack("UROBOT"), "EGR1634", "EGR076"),
+    "an approver, where only the asker may": (slack("USAM"), "", "EGR076"),
+}
+DECIDES = ("approve", "reject", "hold", "changes", "ask", "part", "veto", "break-glass", "review")
+BUTTONS = ("approve", "reject", "hold", "changes", "veto", "review")
+ASKERS_OWN: dict[str, dict[str, Any]] = {
+    "withdraw": {},
+    "answer": {"text": "it is right"},
+    "renew": {"until": "2027-06-30", "reason": "still needed"},
+}
+
+
+@dataclass
+class Stand:
+    """One request that waits, and all that must not move."""
+
+    app: App
+    request: Request
+    head: str
+
+    def unmoved(self) -> bool:
+        now = self.app.requests()[-1]
+        return now == self.request and head_of(self.app) == self.head
+
+    def code(self, skill: str, who: Person, where: Where, **fields: Any) -> str:
+        handled = self.app.desk.handle(skill, ask_for(skill, {"key": self.request.key, **fields}), who, where)
+        return handled.problem.finding.code if handled.problem else "done"
+
+
+@pytest.fixture(scope="module")
+def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    app = app_on_sample(tmp_path_factory.mktemp("wrong"), policy=POLICY)
+    app.desk.directory = lambda who: STANDINGS.get(who.id.rpartition(":")[2], Standing(active=True))
+    ask = ask_for("propose", {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"})
+    for name in ("UDANA", "UWANDA"):
+        assert app.desk.handle("propose", ask, slack(name), HERE).problem is None
+    yield Stand(app, app.requests()[-1], head_of(app))
+
+
+# --- the table
+
+
+@pytest.mark.parametrize("where", [HERE, CLI], ids=["in a thread", "at the command line"])
+@pytest.mark.parametrize("right", DECIDES)
+@pytest.mark.parametrize("who", [name for name, (_, told, _) in WRONG.items() if told])
+def test_who_may_not_decide(who: str, right: str, where: Where, stands: Stand) -> None:
+    person, told, _ = WRONG[who]
+    given = {"verb": right, "reason": "because", "digest": stands.request.digest, "confirm": True, "to": ["a.example"]}
+    assert stands.code("decide", person, where, **given) == told
+    assert stands.unmoved()
+
+
+@pytest.mark.parametrize("right", ASKERS_OWN)
+@pytest.mark.parametrize("who", [name for name, (_, _, told) in WRONG.items() if told])
+def test_what_only_the_asker_may(who: str, right: str, stands: Stand) -> None:
+    person, _, told = WRONG[who]
+    assert stands.code(right, person, HERE, **ASKERS_OWN[right]) in (told, "EGR404")
+    assert stands.unmoved()
+
+
+@pytest.mark.parametrize("who", [name for name, (_, told, _) in WRONG.items() if told and name != "Postern itself"])
+def test_drawing_anew_is_for_those_whom_it_concerns(who: str, stands: Stand) -> None:
+    concerned = ("the requester", "asked for the same", "who left", "a guest", "organisation", "a bot")
+    if any(words in who for words in concerned):
+        return  # it concerns them, and it decides nothing
+    ask = ask_for("propose", {"redraw": stands.request.key})
+    handled = stands.app.desk.handle("propose", ask, WRONG[who][0], HERE)
+    assert handled.problem is not None and handled.problem.finding.code in ("EGR063", "EGR404")
+    assert stands.unmoved()
+
+
+def typed(verb: str, key: str) -> str:
+    words = {"part": f"approve {key} only to api.twilio.com because x", "ask": f"ask {key}: why?"}
+    glass = f"break glass {key} confirmed because x"
+    return words.get(verb) or (glass if verb == "break-glass" else f"{verb} {key} because x")
+
+
+DOORS: dict[str, Callable[[Stand, Person, str], list[Any]]] = {
+    "button": lambda s, who, verb: s.app.conversation.press(Pressed(verb, s.request.key, s.request.digest), who, HERE),
+    "exact words": lambda s, who, verb: s.app.conversation.hear(typed(verb, s.request.key), who, HERE),
+    "slash command": lambda s, who, verb: s.app.conversation.hear(typed(verb, s.request.key), who, COMMAND),
+    "another thread": lambda s, who, verb: s.app.conversation.hear(typed(verb, s.request.key), who, ELSEWHERE),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("who", ["the requester", "somebody known without any right", "a guest", "nobody"])
+def test_every_door_ends_at_the_same_right(who: str, door: str, stands: Stand) -> None:
+    for verb in BUTTONS if door == "button" else DECIDES:
+        assert DOORS[door](stands, WRONG[who][0], verb), f"{verb}: no answer"
+        assert stands.unmoved(), f"{verb} at the {door} by {who}"
+
+
+# --- the right person, the wrong thing
+
+
+@pytest.mark.parametrize(
+    ("digest", "told"),
+    [("0" * 64, "EGR407"), ("", "EGR407"), (None, "EGR1600")],
+    ids=["stale", "empty", "none where one is shown"],
+)
+@pytest.mark.parametrize("right", [each for each in DECIDES if each != "review"])
+def test_a_decision_is_bound_to_what_was_shown(right: str, digest: str | None, told: str, stands: Stand) -> None:
+    given = {"verb": right, "reason": "because", "digest": digest, "confirm": True}
+    assert stands.code("decide", slack("USAM"), HERE, **given) == told
+    assert stands.unmoved()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "looks good to me",
+        "approve it please",
+        "yes",
+        "ok, approved",
+        "I approve EG-AAAAAAA now",
+        "> approve",
+        "approve!!",
+    ],
+)
+def test_no_sentence_of_an_approver_is_consent(words: str, stands: Stand) -> None:
+    stands.app.conversation.hear(words, slack("USAM"), HERE)
+    assert stands.unmoved()
+
+
+def test_no_skill_that_changes_anything_is_a_tool_of_the_model() -> None:
+    changing = {skill.NAME for skill in ALL if card(skill.NAME).changes != "nothing"}
+    assert {"decide", "propose", "withdraw", "renew", "answer"} <= changing
+    assert not changing & {about.name for about in cards()}
+
+
+# --- payloads that are no door
+
+
+@pytest_asyncio.fixture
+async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
+    async with slack_api() as api:
+        app = app_on_sample(tmp_path, policy=POLICY.replace(", needed: 2", ""))
+        made = Workspace(app, api)
+        ask = ask_for("propose", {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"})
+        assert app.desk.handle("propose", ask, slack("UDANA"), HERE).problem is None
+        yield made
+        made.slack.close()
+
+
+def pressed(request: Request, user: str, team: str = "T1", **more: Any) -> str:
+    payload = {
+        "type": "block_actions",
+        "team": {"id": team},
+        "user": {"id": user, "team_id": team},
+        "channel": {"id": "C1"},
+        "message": {"ts": "9.9", "thread_ts": "1.0"},
+        "actions": [
+            {
+                "type": "button",
+                "action_id": "postern_step_approve",
+                "block_id": "b",
+                "value": f"{request.key}:{request.digest}",
+                "action_ts": "1.0",
+            }
+        ],
+        **more,
+    }
+    return urlencode({"payload": json.dumps(payload)})
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.asyncio
+async def test_payloads_that_are_forged_old_foreign_or_impersonate_move_nothing(workspace: Workspace) -> None:
+    app, request = workspace.app, workspace.app.requests()[-1]
+    as_sam: dict[str, Any] = {"metadata": {"event_type": "x", "event_payload": {"user": "USAM", "user_id": "USAM"}}}
+    assert await workspace.send(pressed(request, "USAM"), FORM, secret="another-secret") == 401
+    assert await workspace.send(pressed(request, "USAM"), FORM, age=900) == 401
+    await workspace.send(pressed(request, "USAM", "T2"), FORM)
+    message = {"ts": "9.9", "thread_ts": "1.0", **as_sam}
+    await workspace.send(pressed(request, "UEVE", message=message), FORM)
+    words = f"approve {request.key}"
+    thread: dict[str, Any] = {"thread": "1.0", "type": "message", "channel_type": "channel"}
+    await workspace.event(words, user="UEVE", ts="5.0", **thread, **as_sam)
+    await workspace.event(words, user="USAM", ts="5.1", **thread, bot_id="B7")
+    edited: dict[str, Any] = {
+        "subtype": "message_changed",
+        "message": {"user": "USAM", "text": words, "ts": "5.2", "thread_ts": "1.0"},
+    }
+    await workspace.event("", user="USAM", ts="5.3", **thread, **edited)
+    assert app.requests()[-1].decisions == ()
+    assert app.requests()[-1].state == "waiting"
+
+
+@pytest.mark.asyncio
+async def test_a_replayed_press_decides_once(workspace: Workspace) -> None:
+    request = workspace.app.requests()[-1]
+    for _ in range(3):
+        await workspace.send(pressed(request, "USAM"), FORM)
+    now = workspace.app.requests()[-1]
+    assert now.state == "merged"
+    assert [(past.verb, past.by) for past in now.decisions] == [("approve", "slack:T1:USAM")]
+
+
+@pytest.mark.needs("openssl")
+def test_words_at_the_merge_request_and_its_webhook_decide_nothing(shop: Shop) -> None:
+    before = shop.row
+    shop.gitlab.comment_by(1, f"approve {shop.key}")
+    shop.follow()
+    assert (shop.row.state, shop.row.decisions, shop.row.digest) == ("waiting", (), before.digest)
