@@ -127,7 +127,8 @@ def _event(kind: str, body: Body) -> tuple[str, str, str] | None:
     direct = event.get("channel_type") == "im"
     if event["type"] == "message" and not direct and mentions(event.get("text") or "", bot_of(body)):
         return None  # the same words come as `app_mention` too
-    return kind, f"said:{team}:{channel}:{event.get('ts')}", thread_of(team, channel, event)
+    # Not one key for both: where the envelope does not name us, the words could be thrown away with their ask.
+    return kind, f"{event['type']}:{team}:{channel}:{event.get('ts')}", thread_of(team, channel, event)
 
 
 def _reworded(event: Body) -> bool:

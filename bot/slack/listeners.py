@@ -50,6 +50,7 @@ class Listeners:
         self._added = Gate(_MODELS)  # whoever waits for a model keeps nobody from an answer by rule
         self._told = told
         self._agent = Agent(parts)
+        self._own = ""
         inbox.on("event:app_mention", self.mentioned)
         inbox.on("event:message", self.message)
         inbox.on("event:message:changed", self.reworded)
@@ -64,18 +65,26 @@ class Listeners:
         """Direct messages, and replies in threads that we are part of."""
         event = taken.body["event"]
         direct = event.get("channel_type") == "im"
-        if not direct and _MENTION.match(event.get("text") or ""):
-            return ()  # said to somebody else
+        text = event.get("text") or ""
+        if not direct and (_MENTION.match(text) or ("<@" in text and mentions(text, await self._me(taken)))):
+            return ()  # said to somebody else, or it comes as a mention too
         if direct or (event.get("thread_ts") and await self._gate.run(self._conversation.started, self._where(taken))):
             return await self._said(taken)
         return ()
+
+    async def _me(self, taken: Taken) -> str:
+        """Our own user: as the envelope names it, else as Slack does."""
+        named = envelopes.bot_of(taken.body)
+        if not named and not self._own:
+            self._own = str((await self._client.auth_test())["user_id"])
+        return named or self._own
 
     async def reworded(self, taken: Taken) -> Sequence[Post]:
         """An edit is no new ask: what was answered stays answered, and whoever edits it is told so once."""
         event, where = taken.body["event"], self._where(taken)
         if not await self._gate.run(self._conversation.started, where):
             return ()
-        edited, mine = event["message"], envelopes.bot_of(taken.body)
+        edited, mine = event["message"], await self._me(taken)
         asked = edited.get("thread_ts") or mentions(edited.get("text") or "", mine) or event.get("channel_type") == "im"
         return [self._post(where.thread, problem(Finding("EGR1457")))] if asked else ()
 

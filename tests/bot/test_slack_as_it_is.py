@@ -118,3 +118,15 @@ async def test_what_no_person_wrote_is_no_ask(room: Room, more: dict[str, Any]) 
 async def test_words_to_somebody_else_in_our_thread_are_not_ours(room: Room) -> None:
     await room.hears(event(f"<@UBOT> {ASKS}"))
     assert await room.hears(event("<@UINES> can you look?", kind="message", ts="1.8", thread_ts="1.0")) == []
+
+
+@pytest.mark.parametrize("order", [("app_mention", "message"), ("message", "app_mention")], ids="-".join)
+@pytest.mark.parametrize("named", [True, False], ids=["we are named", "we are not named"])
+async def test_one_text_that_comes_as_two_events_is_one_ask(room: Room, order: tuple[str, str], named: bool) -> None:
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    said = []
+    for kind in order:
+        body = event("and <@UBOT> what of api.twilio.com?", kind=kind, ts="3.0", thread_ts="1.0")
+        said += await room.hears(body if named else {**body, "authorizations": []})
+    assert len(said) == 1
+    assert "api.twilio.com" in said[0]

@@ -151,6 +151,7 @@ async def test_a_scope_that_lacks_is_named(town: Town, there: Emulated) -> None:
 # --- a second opinion on errors
 
 
+@pytest.mark.slow
 @pytest.mark.needs("backlot")
 async def test_errors_as_backlot_measured_them() -> None:
     backlot: Any = import_module("backlot")
