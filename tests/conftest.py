@@ -88,6 +88,21 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.give_back(url)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def either_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever names no database gets the embedded default, or (`make slow`) one of a PostgreSQL."""
+    if request.param == "sqlite":
+        yield
+        return
+    from bot.settings import Secret, Settings
+
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.fresh()
+    monkeypatch.setattr(Settings, "database_below", staticmethod(lambda _home: Secret(url)))
+    yield
+    server.give_back(url)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     names = [str(mark.args[0]) for mark in item.iter_markers("needs")]
     names += [SHARED for _ in item.iter_markers("needs_shared")]

@@ -18,6 +18,8 @@ from skills.core.model import Person
 from tests.apps import POLICY, app_on, app_on_sample, head_of
 from tests.worlds import files_of
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 CASES = Path(__file__).parent / "cases" / "conversation"
 
 

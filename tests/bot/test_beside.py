@@ -30,6 +30,8 @@ from tests.fakes.gitlab_issues import HelpDesk
 from tests.fakes.gitlab_server import Fault, GitLab
 from tests.shared import ROOT
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 pytest_plugins: list[str] = []
 DANA, SAM, EVE = (Person(f"{name}@fincorp.example") for name in ("dana", "sam", "eve"))
 HERE = Where("test", "test:1")

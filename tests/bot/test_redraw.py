@@ -15,6 +15,8 @@ from skills.decide import skill as decide
 from tests.apps import app_on, head_of
 from tests.fakes.git_repos import commit, git
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 DANA, NOOR, SAM = (Person(f"{name}@fincorp.example") for name in ("dana", "noor", "sam"))
 HERE = Where("terminal", "terminal:redraw")
 

@@ -21,6 +21,8 @@ from skills.core.model import Finding, Person, Request
 from tests.apps import app_on
 from tests.fakes.git_repos import commit, git
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 DANA, NOOR, SAM, INES = (Person(f"{name}@fincorp.example") for name in ("dana", "noor", "sam", "ines"))
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HERE = Where("slack", "slack:T1:C1:1.0")

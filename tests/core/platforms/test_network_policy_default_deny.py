@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from skills.core.model import Need, Workload
@@ -92,6 +92,16 @@ def test_all_pods_of_a_namespace_may_call_each_other_still() -> None:
     assert after.decision("shop/web", to("198.51.100.7")) == "denied"
 
 
+def test_pods_that_may_not_go_there_today_are_not_let_out_by_a_rule_for_all() -> None:
+    """They are among "all pods" of an ingress rule, and have an egress policy of their own already."""
+    same = policy("podSelector: {}\npolicyTypes: [Ingress]\ningress:\n- from: [{podSelector: {}}]", "same-namespace")
+    own = policy("podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]", "web-egress")
+    made = world(same, own, pods=f"{WEB}---\n{API}")
+    after, codes = isolate(made, "shop")
+    assert after.decision("shop/web", to("workload://shop/api", 8080)) == "denied"
+    assert "EGR399" in codes
+
+
 def test_anybody_who_is_let_in_is_nobody_in_particular() -> None:
     public = policy(
         "podSelector: {matchLabels: {app: api}}\npolicyTypes: [Ingress]\ningress:\n- from: [{namespaceSelector: {}}]",
@@ -121,6 +131,7 @@ def test_a_reason_never_leaves_its_comment(reason: str) -> None:
 
 
 @given(st.integers(1, 1_000_000))
+@example(2282)
 @settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_nothing_that_rules_give_is_lost_nothing_is_opened_and_twice_is_once(seed: int) -> None:
     items = manifests(seed)

@@ -181,6 +181,11 @@ class _Setup:
         if named.source.requirements:
             self._say("EGR362", policy.place, policy=policy.name, selector=str(named.source))
             return
+        if shut := self._shut_in(named, lacking):
+            more = f" and {len(shut) - _MOST_NAMED} more" if len(shut) > _MOST_NAMED else ""
+            pods = ", ".join(shut[:_MOST_NAMED]) + more
+            self._say("EGR399", policy.place, policy=policy.name, namespace=self.namespace, pods=pods)
+            return
         ports = tuple(port for port in lacking if port is not None)
         labels = named.source.labels
         there = policy.namespace or ""
@@ -192,6 +197,18 @@ class _Setup:
         wish = Wish("Egress", self.namespace, labels, (peer,), ports, who, what, comment)
         name = policy_name(wish, {other.name for other in self._policies()})
         self._document(home, wish, name)
+
+    def _shut_in(self, named: _Named, ports: Sequence[PolicyPort | None]) -> list[str]:
+        """Pods that the rule names too and that may not go there today: a rule for all of them would open it."""
+        cluster, (near, far) = self._workspace.index.cluster, self._ends(named)
+        found = set()
+        for pod in cluster.pods.get(self.namespace, ()):
+            known = dict(pod.labels) if isinstance(pod.labels, dict) else {}
+            if pod.host_network or named.source.matches(known) is not Match.YES:
+                continue
+            if not all(_opened(self._before, port, (replace(near, labels=known), far)) for port in ports):
+                found.add(pod.name)
+        return sorted(found)
 
     def _opened(self, named: _Named, port: PolicyPort | None) -> bool:
         return _opened(self._policies(), port, self._ends(named))
