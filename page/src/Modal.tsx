@@ -24,6 +24,13 @@ export function Modal({ view }: { view: View }) {
     };
   }, []);
 
+  // A view that was exchanged in its place is read from its beginning, like one that was just opened.
+  useEffect(() => {
+    if (body.current && !dialog.current?.contains(document.activeElement)) body.current.focus();
+    body.current?.scrollTo(0, 0);
+    setErrors({});
+  }, [view.hash]);
+
   const close = () => void act("close", { view: view.id });
   const refuse = (found: Record<string, string>) => {
     setErrors(found);
@@ -31,6 +38,7 @@ export function Modal({ view }: { view: View }) {
     if (first) document.getElementById(`${first.block_id}-field`)?.focus();
   };
   const submit = async () => {
+    if (busy) return;
     const needed = view.blocks.filter((block) => block.type === "input" && !block.optional);
     const missing = needed.filter((block) => isEmpty(values.current[block.block_id]?.[block.element?.action_id ?? ""]));
     if (missing.length) return refuse(Object.fromEntries(missing.map((block) => [block.block_id, "This is a required field"])));
@@ -79,7 +87,7 @@ export function Modal({ view }: { view: View }) {
             {view.close?.text ?? "Cancel"}
           </button>
           {view.submit && (
-            <button type="submit" className="button primary" disabled={busy}>
+            <button type="submit" className="button primary" aria-disabled={busy || undefined}>
               {view.submit.text}
             </button>
           )}

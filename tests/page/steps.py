@@ -82,8 +82,6 @@ def choose(page: Any, label: str, words: str) -> None:
 
 def submit(page: Any, name: str) -> None:
     """Sends the modal and waits until it is gone or another."""
-    before = dialog(page).get_attribute("aria-labelledby")
-    dialog(page).get_by_role("button", name=name, exact=True).click()
-    page.wait_for_function(
-        "old => document.querySelector('dialog')?.getAttribute('aria-labelledby') !== old", arg=before
-    )
+    pressed = dialog(page).get_by_role("button", name=name, exact=True)
+    pressed.click()
+    pressed.wait_for(state="detached")
