@@ -17,7 +17,7 @@ INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-terminal demo-clean page test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest
+.PHONY: help setup dev demo demo-terminal demo-clean page pictures test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -123,6 +123,9 @@ lock: .venv/.dev ## Write requirements/*.txt anew from pyproject.toml
 page: ## Build the page of the demo anew from page/ (Node and npm); its users need neither
 	npm ci --prefix page --ignore-scripts --no-audit --no-fund --silent
 	npm run --prefix page --silent build
+
+pictures: .venv/.dev ## Take docs/pictures/*.png anew, of the page in Chromium
+	@$(PY) -m tests.page.pictures
 
 licences: .venv/.dev ## Write docs/LICENCES.md anew from what the packages say of themselves
 	.venv/bin/uv venv -q --clear build/licences

@@ -13,12 +13,13 @@ from bot.app import App
 from bot.desk import attempt
 from bot.serve import run
 from bot.settings import Secret
-from bot.slack.places import DIAGNOSE
+from bot.slack.manifest import manifest
 from bot.terminal import say_lines, short, show_lines
 from bot.web.playground.page import Shown
 from bot.web.playground.serving import HOST, Playground, free_port, playground
 from bot.web.playground.workspace import Channel, Json, User, Workspace
 from bot.world.forge import MergeRequest
+from bot.world.forge_local import LocalForge
 from skills.core.change import unified_diff
 from skills.core.model import Edit, Finding, Person, Request
 
@@ -44,14 +45,17 @@ async def _serve(app: App, people: Sequence[Person], examples: Sequence[tuple[st
     known = {user_id(person): person for person in people}
 
     def shown(_made: Playground) -> Shown:
+        features = manifest()["features"]
+        places = [(_PAYMENTS, f"@{_BOT.real_name} "), *((here.direct(user).id, "") for user in known)]
         return Shown(
             tuple(known),
             examples=tuple(
-                {"title": title, "channel": _PAYMENTS, "text": f"@{_BOT.real_name} {words}"}
+                {"title": title, "channel": channel, "text": before + words}
+                for channel, before in places
                 for title, words in examples
             ),
-            commands=({"command": "/egress", "description": "Ask Postern in private", "usage_hint": "check … to …"},),
-            shortcuts=({"callback_id": DIAGNOSE, "name": "Diagnose this message"},),
+            commands=tuple(features["slash_commands"]),
+            shortcuts=tuple(features["shortcuts"]),
             merge_requests=lambda: asyncio.to_thread(lambda: listed(app)),
             merge_request=lambda url: asyncio.to_thread(lambda: one_of(app, url)),
         )
@@ -141,6 +145,7 @@ def _whole(app: App, request: Request, merge: MergeRequest) -> Json:
         before, after = app.forge.text(path, merge.base), app.forge.text(path, merge.head)
         return unified_diff(Edit(path, before, after or ""))
 
+    paths = app.forge.changed(merge.number) if isinstance(app.forge, LocalForge) else request.paths
     return {
         "source": merge.source_branch,
         "target": merge.target_branch,
@@ -151,5 +156,5 @@ def _whole(app: App, request: Request, merge: MergeRequest) -> Json:
         "approvals": merge.approvals,
         "notes": [{"by": note.by, "at": note.at, "text": note.text} for note in merge.notes],
         "body": merge.body,
-        "files": [{"path": path, "diff": diff(path)} for path in request.paths],
+        "files": [{"path": path, "diff": diff(path)} for path in paths],
     }

@@ -146,6 +146,11 @@ class LocalForge:
             commands=found.commands,
         )
 
+    def changed(self, number: int) -> tuple[str, ...]:
+        """Every file that the merge request changes."""
+        record = self._record(number)
+        return changed_paths(self._store.git(), record.base, record.head)
+
     def brought(self, commit: str) -> Brought | None:  # noqa: ARG002 - here all merge requests are our own
         return None
 

@@ -43,7 +43,16 @@ export function Thread({ channel, ts, close }: { channel: Channel; ts: string; c
         </button>
       </header>
       <Messages messages={said} channel={channel} name="Messages in the thread" />
-      {note?.status && <p className="status">Postern {note.status}</p>}
+      {(note?.status || note?.working) && (
+        <p className="status">
+          Postern {note.status || "is working on it…"}{" "}
+          {note.working && (
+            <button type="button" className="button" onClick={() => void act("stop", { channel: channel.id, thread: ts })}>
+              Stop
+            </button>
+          )}
+        </p>
+      )}
       {note?.prompts && (
         <div className="prompts">
           {note.prompts.map((each) => (

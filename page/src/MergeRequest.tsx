@@ -123,7 +123,7 @@ function Diff({ path, diff }: { path: string; diff: string }) {
     <figure className="diff">
       <figcaption>{path}</figcaption>
       <pre tabIndex={0} aria-label={`Changes of ${path}`}>
-        {diff.split("\n").slice(2).map((line, number) => (
+        {diff.trimEnd().split("\n").slice(2).map((line, number) => (
           <span key={number} className={kind(line)}>
             {line}
             {"\n"}

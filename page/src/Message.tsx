@@ -22,6 +22,7 @@ export function OneMessage({ message, channel, openThread }: Given) {
           {(message.bot_id || who?.is_bot) && <span className="app">app</span>}
           <time dateTime={date(message.ts).toISOString()}>{time(message.ts)}</time>
           {message.edited && message.user === person && <span className="quiet">(edited)</span>}
+          {!message.only_for && <More message={message} channel={channel} />}
         </header>
         <Words message={message} channel={channel} />
         {message.files?.map((file) => <Snippet key={file.id} file={file} />)}
@@ -30,14 +31,11 @@ export function OneMessage({ message, channel, openThread }: Given) {
             <Read blocks={[{ type: "context", block_id: each.name, elements: [{ type: "mrkdwn", text: `:${each.name}: ${each.count}` } as never] }]} />
           </span>
         ))}
-        {!message.only_for && (
+        {!message.only_for && openThread && (
           <div className="tools">
-            {openThread && (
-              <button type="button" className={answers ? "answers" : "quiet"} onClick={() => openThread(message.ts)}>
-                {answers ? `${answers} ${answers === 1 ? "reply" : "replies"}` : "Reply in thread"}
-              </button>
-            )}
-            <More message={message} channel={channel} />
+            <button type="button" className={answers ? "answers" : "quiet"} onClick={() => openThread(message.ts)}>
+              {answers ? `${answers} ${answers === 1 ? "reply" : "replies"}` : "Reply in thread"}
+            </button>
           </div>
         )}
       </div>
@@ -78,8 +76,8 @@ function More({ message, channel }: { message: Message; channel: Channel }) {
     );
   return (
     <>
-      <button type="button" className="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-        More actions
+      <button type="button" className="dots" aria-label="More actions" title="More actions" aria-expanded={open} onClick={() => setOpen(!open)}>
+        ⋯
       </button>
       {open && (
         <span className="more">

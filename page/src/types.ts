@@ -89,7 +89,7 @@ export type State = {
   channels: Channel[];
   modals: View[];
   home: View | null;
-  statuses: { channel: string; thread: string; status?: string; prompts?: { title: string; message: string }[] }[];
+  statuses: { channel: string; thread: string; status?: string; working?: boolean; prompts?: { title: string; message: string }[] }[];
   examples: { title: string; channel: string; text: string }[];
   shortcuts: { callback_id: string; name: string }[];
   commands: { command: string; description: string; usage_hint: string }[];

@@ -18,7 +18,7 @@ from tests.shared import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 )
@@ -53,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     with playwright.sync_playwright() as here:
-        browser = here.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS.split())
+        browser = here.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
         yield browser
         browser.close()
 

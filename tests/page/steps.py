@@ -82,6 +82,6 @@ def choose(page: Any, label: str, words: str) -> None:
 
 def submit(page: Any, name: str) -> None:
     """Sends the modal and waits until it is gone or another."""
-    pressed = dialog(page).get_by_role("button", name=name, exact=True)
+    pressed = dialog(page).locator("footer").get_by_role("button", name=name, exact=True)
     pressed.click()
     pressed.wait_for(state="detached")

@@ -46,7 +46,7 @@ def test_whoever_asked_can_not_approve(open_page: Open) -> None:
     _opened(page, "payment-gateway", "own.example.com")
     press(page, "Approve")
     confirm(page, "Approve")
-    page.get_by_text("You asked for this yourself, so somebody else must decide.").wait_for()
+    page.get_by_text("You asked for this yourself, so somebody else must decide.").first.wait_for()
 
 
 def test_a_command_opens_a_form_with_suggestions(open_page: Open) -> None:
@@ -63,6 +63,7 @@ def test_a_command_opens_a_form_with_suggestions(open_page: Open) -> None:
     dialog(page).get_by_text('+    - "form.example.com"').wait_for()
     assert faults(page) == []
     submit(page, "Open merge request")
+    submit(page, "Close")
     go(page, "Merge requests")
     page.get_by_role("button", name="form.example.com").wait_for()
 

@@ -84,6 +84,13 @@ class Acts:
         event = {"type": "message", "subtype": subtype, "hidden": True, "channel": place.id, "ts": at, "event_ts": at}
         self.calls.event({**event, "channel_type": place.kind, **more})
 
+    async def stop(self, user: str, channel: str, thread: str) -> Json:
+        """The button beside an agent at work. Slack itself changes nothing then: the bot hears of it."""
+        place = self._place(user, channel)
+        event = {"type": "agent_session_stopped", "user": user, "channel": place.id, "thread_ts": thread}
+        self.calls.event({**event, "event_ts": self.here.new_ts()})
+        return {}
+
     # --- commands and shortcuts
 
     async def _slash(self, user: str, place: Channel, text: str, thread: str | None) -> Json:

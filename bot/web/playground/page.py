@@ -185,6 +185,8 @@ class Page:
                 return await acts.edit(user, text["channel"], text["ts"], text["text"])
             case "delete":
                 return await acts.delete(user, text["channel"], text["ts"])
+            case "stop":
+                return await acts.stop(user, text["channel"], text["thread"])
             case "shortcut":
                 return await acts.shortcut(user, text["channel"], text["ts"], text["callback"])
             case "press":

@@ -152,6 +152,16 @@ def assistant_status(here: Workspace, given: Json) -> Json:
     return {}
 
 
+def agent_status(here: Workspace, given: Json) -> Json:
+    """`processing` shows a button that stops the work. https://docs.slack.dev/ai/agent-sessions"""
+    status = str(given.get("status") or "")
+    if status not in ("processing", "active"):
+        raise SlackError("invalid_arguments")
+    _thread_note(here, given)["working"] = status == "processing"
+    here.touch()
+    return {}
+
+
 def assistant_prompts(here: Workspace, given: Json) -> Json:
     _thread_note(here, given)["prompts"] = given.get("prompts") or []
     here.touch()
@@ -201,6 +211,7 @@ def _streaming(here: Workspace, given: Json) -> Json:
 
 
 METHODS: dict[str, Method] = {
+    "agents.sessions.setStatus": agent_status,
     "assistant.threads.setStatus": assistant_status,
     "assistant.threads.setSuggestedPrompts": assistant_prompts,
     "assistant.threads.setTitle": assistant_title,
