@@ -50,8 +50,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """Ends with its module: while Playwright is open its loop runs, and no test that is a coroutine could."""
     with playwright.sync_playwright() as here:
         browser = here.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
         yield browser
