@@ -31,8 +31,9 @@ _TRYING = sifted(r"\* +Trying (\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(?::\d
 # Lines in which names mean something else: inbound router lines, deprecation notes.
 _OTHER_LINE = compiled(r"\[RTR/\d|(?i:npm warn deprecated)|\bx-forwarded-for\b|\"x_forwarded_for\"")
 _NOT_WANTED_BEFORE = compiled(
-    r"(?i)(?:\bclient|\bsrc|source|src\.addr|listen(?:ing)?(?: on)?|bind(?:ing)?|local(?:_?addr(?:ess)?)?|remote_?addr"
-    r"|from|peeraddr|user-agent|server|nameserver|resolver|DNS|version|image|(?:group|client)[._]?id|@)[:=(\s'\"]{0,4}$"
+    r"(?i)(?:\bclient|\bsrc|source|src\.addr|listen(?:ing)?(?: on)?|bind(?:ing)?|local(?:_?addr(?:ess)?)?"
+    r"|remote_?addr(?:ess)?"
+    r"|from|peeraddr|user-agent|server|nameserver|resolver|DNS|version|image|(?:group|client)[._]?id|@)[:=(\s'\"/]{0,4}$"
 )
 
 

@@ -66,6 +66,8 @@ _PORTS_AFTER = compiled(
 _MORE_PORTS = compiled(
     r"^(?:\s?[,;/&+]| and| und| y| et| or)(?: the)?(?: [a-z]+ range)?(?: ports?)? ?(\d{1,5}(?:-\d{1,5})?)\b"
 )
+_KEY = compiled(r"^\"\s?:(?:[^\d]|$)")  # `"dt.entity.host": ...`
+_PATH = compiled(r"[\w.-]/$")  # `.terraform/providers/registry.terraform.io/...`
 _PORT_WORD = compiled(r"(?i)\b(?:ports?|puertos?|portas?)\b|/(?:tcp|udp)\b")
 _SOURCE = r"(?:java|kt|scala|groovy|clj|py|rb|go|jsx?|tsx?|mjs|cjs|php|cs|fs|vb|rs|exs?|erl|cpp|cc|swift|dart)"
 # Frames wherever they stand, for log shippers put a whole stack on one line, and the words around frames count.
@@ -156,6 +158,8 @@ def tokens(line: str, *, unknown_suffix: bool) -> Iterator[Token]:
         start, end = match.start(1), match.end(2) if match.group(2) else match.end(1)
         at = max(end, at + 1)
         if after in ("@", "(", "=") or line[max(0, start - 1) : start] == "@" or line[:start].endswith("://"):
+            continue
+        if ports is None and (_KEY.search(line[end : end + 4]) or _PATH.search(line[max(0, start - 2) : start])):
             continue
         host = Host(written) if "/" in written else host_alone(written, unknown_suffix=unknown_suffix or bool(ports))
         if host is not None:

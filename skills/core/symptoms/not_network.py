@@ -32,6 +32,7 @@ _CLUES = Clues(
         "unclear",
         r"RequestTimeTooSkewed|SignatureDoesNotMatch|InvalidAccessKeyId|<Code>AccessDenied</Code>",
         r"\(AccessDenied\)|ExpiredToken|NoSuchBucket|\(InvalidClientTokenId\)|UnrecognizedClientException",
+        r"StatusCode: 404, request to EC2 IMDS failed|NoCredentialProviders: no valid providers in chain",
         r"AuthorizationHeaderMalformed|Error Code: AccessDenied|\bAccessDeniedException|is not authorized to perform",
     ),
     clue(

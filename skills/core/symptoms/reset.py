@@ -35,6 +35,7 @@ _CLUES = Clues(
         r"prematurely closed|premature (?:end|close)|unexpected end of (?:stream|file)|broken pipe|\bEPIPE\b",
         r"transfer closed|Connection aborted|NoHttpResponseException|failed to respond$",
         r"Lost connection to MySQL|Connection lost|EOF detected|kex_exchange_identification|BadStatusLine",
+        r"\bEOFError\b",
         r"\breason: :closed\b|\{:error, :closed\}|stream (?:was )?reset|hung up|response ended prematurely",
     ),
     clue(

@@ -221,8 +221,9 @@ _CLUES = Clues(
         STRENGTH.SPOKEN,
         "unclear",
         (
-            r"(?:can't|cannot|can not|unable to|not able to|couldn't|could not) (?:reach|connect to|talk to"
-            r"|access)|(?:is |are )?(?:un|not )reachable|erreichen .{0,40}nicht|nicht erreichbar|no (?:podemos"
+            r"(?:can't|cannot|can not|can never|unable to|not able to|couldn't|could not) (?:reach|connect to|talk to"
+            r"|access|connect [A-Z]\w+ )"
+            r"|(?:is |are )?(?:un|not )reachable|erreichen .{0,40}nicht|nicht erreichbar|no (?:podemos"
             r"|puedo|puede) (?:conectar|llegar|acceder)|no (?:se )?conecta"
         ),
     ),
@@ -233,6 +234,8 @@ _SHOWN_WORKING = sifted(
     r"|works (?:on|after) (?:refresh|retry)"
 )
 _ADMISSION = sifted(r"failed calling (?:admission )?webhook")
+# A deadline of gRPC or of a context says nothing of the phase, and without a host nothing of the way.
+_BARE = sifted(r"context\s+deadline\s+exceeded|DEADLINE_EXCEEDED|DeadlineExceeded")
 _A_SECOND = 1000
 _CONTROL_PLANE = (6443, 10250, 2379, 2380, 9443)
 
@@ -268,6 +271,10 @@ def _logged(report: Report) -> Iterator[Sighting]:
         yield sighting(_CONNECT, "EGR212", report, drop.quote, strength=STRENGTH.LOGGED, block=block)
 
 
+def _is_bare(text: str) -> bool:
+    return _BARE.search(text) is not None and "waiting_for_connection" not in text
+
+
 def _block(report: Report, symptom: str, block: Block) -> Block:
     """A connect that timed out towards a proxy or a control plane says little about the allowlist."""
     remote = first(report)
@@ -279,6 +286,6 @@ def _block(report: Report, symptom: str, block: Block) -> Block:
         return "unclear"  # the API server calls, no workload
     if block == "yes" and (report.proxies or report.client == "envoy-access-log"):
         return "unclear"
-    if block == "yes" and symptom == _READ and inside(report):
+    if block == "yes" and symptom == _READ and (inside(report) or (remote is None and _is_bare(report.text))):
         return "unclear"
     return block
