@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import Policy, levels, policy_or_fault, read_policy
+from skills.core.policy.questions import Remembered
 
 if TYPE_CHECKING:
     from bot.ai.assistant import Assistant
@@ -167,6 +168,7 @@ class App:
             lambda commit, requests: Origins(self.repo, commit, requests),
             self._files,
             self._brought,
+            self._remembered,
         )
 
     @cached_property
@@ -307,6 +309,10 @@ class App:
             return None
         found, _ = attempt(lambda: self.forge.brought(commit))
         return found
+
+    def _remembered(self, repository: str, app: str) -> Mapping[str, Remembered]:
+        memory = self._kept()
+        return memory.answers(repository, app) if memory else {}
 
     def _requests(self, repository: str) -> tuple[Request, ...]:
         """Without a database nothing was ever asked, and asking must not make one."""

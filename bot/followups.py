@@ -65,6 +65,8 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
         heard = replace(heard, verb="unclear")  # the number of a choice
     if asking and asking["id"].startswith("addresses") and addresses_in(said):
         return Heard("answer", reason=said, key=asking["id"])
+    if asking and turn.who.is_same(asking.get("free") or "") and heard.verb in _CORRECTIONS:
+        return Heard("answer", reason=" ".join(said.split()), key=asking["id"])
     if not asking or heard.verb not in ("reply", "unclear"):
         return heard
     if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1
@@ -20,6 +20,7 @@ from skills.core.model import (
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import TEMPLATE as TEMPLATE_PATH
 from skills.core.policy import policy_or_fault
+from skills.core.policy.questions import Remembered
 
 Requests = Callable[[str], tuple[Request, ...]]
 """Gives the requests of a repository, from wherever rows stand."""
@@ -60,6 +61,7 @@ class Gather:
         history: History,
         files: Files = lambda _on_target, _commit: lambda _path: None,
         brought: Callable[[str], Brought | None] = lambda _commit: None,
+        remembered: Callable[[str, str], Mapping[str, Remembered]] = lambda _repository, _app: {},
     ) -> None:
         self._snapshots = snapshots
         self._source = source
@@ -69,6 +71,7 @@ class Gather:
         self._history = history
         self._files = files
         self._brought = brought
+        self._remembered = remembered
 
     def now(self) -> datetime:
         return self._clock()
@@ -94,6 +97,7 @@ class Gather:
             policy_id=blob_id(read.text(POLICY_PATH)),
             file=self._files(target is not None, read.allowlist.commit),
             brought=self._brought,
+            remembered=lambda app: self._remembered(read.where, app),
         )
 
 

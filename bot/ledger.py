@@ -23,6 +23,7 @@ from skills.core.model import (
     Effect,
     Extend,
     Finding,
+    KeepAnswers,
     KeepReview,
     LeaveNote,
     MoveRequest,
@@ -166,6 +167,10 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
     match item:
         case OpenRequest():
             _open(tx, item, world)
+        case KeepAnswers():
+            for question, answer in item.answers.items():
+                values = {"answer": answer, "request": item.key, "by_whom": world.person.id}
+                tx.keep_answer(world.repository, item.app, question, values, world.now)
         case WatchRequest():
             _watch(tx, item.key, item.watcher, item.thread, world.now)
         case MoveRequest():

@@ -13,6 +13,7 @@ from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.commands import Heard
 from skills.core.model import Person, Request
+from skills.core.policy.questions import is_free
 from skills.replies import Reply
 
 _SHOWN_KEPT = 50
@@ -192,7 +193,12 @@ def remember(turn: Turn, skill: str, answer: Answer) -> None:
         state["digest"] = answer.data["digest"] if answer.detail.get("edits") else None
         state["nothing"] = "draft" in answer.detail and not answer.detail["edits"]
         if answer.questions and answer.questions[0].id not in ("workload", "environment"):
-            state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices)}
+            asked = answer.questions[0]
+            state["asking"] = {
+                "id": asked.id,
+                "choices": list(asked.choices),
+                "free": turn.who.id if is_free(asked) else "",
+            }
     request = answer.detail.get("request")
     if isinstance(request, Request):
         state["key"] = request.key

@@ -129,10 +129,17 @@ def quoted(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
 
 
+def hidden(text: object) -> str:
+    """Foreign text in a comment of HTML, as JSON: nothing in it can end the comment or be read as anything else."""
+    words = json.dumps(str(text), ensure_ascii=True)
+    return words.replace("<", "\\u003c").replace(">", "\\u003e").replace("--", "\\u002d\\u002d")
+
+
 _FILTERS: dict[str, Any] = {
     "md": escape_markdown,
     "cell": escape_cell,
     "code": code_cell,
     "fence": fenced,
     "quoted": quoted,
+    "hidden": hidden,
 }

@@ -61,7 +61,7 @@ def run(ask: Ask, world: World) -> Answer:
         data,
         findings=findings,
         questions=questions,
-        next_steps=("open", "more") if drafted.change.edits else ("more",),
+        next_steps=("open", "more") if drafted.change.edits and not asking.open_questions(answers) else ("more",),
         exit_status=4 if questions else _exit_status(drafted, need),
         detail={"draft": drafted, "need": need, "edits": drafted.change.edits},
     )

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,10 +28,11 @@ from skills.core.model import (
     scoped,
 )
 from skills.core.policy.levels import names_of
+from skills.core.policy.questions import Answered
 from skills.core.policy.touched import touched
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
-from skills.draft import weighing
+from skills.draft import asking, weighing
 from skills.propose import asides
 
 _DIFF_KEPT = 60_000  # characters
@@ -142,7 +143,7 @@ def _body(
     Postern has to find again stands behind either.
     """
     facts = _facts(request, drafted, need, assessed, world)
-    trailer = render("merge_request_trailer.md.j2", request=request)
+    trailer = render("merge_request_trailer.md.j2", request=request, answers=facts["asked"])
     if world.template is None:
         return render("merge_request.md.j2", **facts) + trailer, ()
     own, fault = render_foreign(world.template, **facts)
@@ -156,6 +157,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
     note = diagram.note(diagram.connections(need), removed=need.remove or need.isolate)
     asked: Mapping[str, Any] = json.loads(request.drawn.asked) if request.drawn else {}
     error = mask(str(asked.get("error") or "")).text.strip()
+    answers = asking.answers(asked.get("answer", ()), need, world)
     return {
         "headline": _headline(request, need),
         "request": request,
@@ -170,7 +172,8 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "approvals": _approvals(request, world),
         "groups": world.policy.groups_for(request),
         "owners": world.owners(request.paths),
-        "answers": _answers(asked),
+        "asked": answers,
+        "answers": [*map(_shown, answers), *_answers(asked, {each.id for each in answers})],
         "error": error[:_ERROR_SHOWN],
         "error_cut": len(error) > _ERROR_SHOWN,
         "thread": _link(request.thread),
@@ -196,9 +199,15 @@ def _reviewers(request: Request, world: World) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys((*request.waits_for, *people)) if name.casefold() not in asked)
 
 
-def _answers(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was asked of the drafter, and what they chose."""
-    given = [item.partition("=")[::2] for item in asked.get("answer", ())]
+def _shown(each: Answered) -> tuple[str, str]:
+    """A question of the policy, and how its answer came about."""
+    how = {"derived": " (follows from the request)", "remembered": f" (remembered from {each.source})"}
+    return say(each.asks).says, f"{each.answer or 'open'}{how.get(each.how, '')}"
+
+
+def _answers(asked: Mapping[str, Any], but: Collection[str]) -> list[tuple[str, str]]:
+    """What else was asked of the drafter, and what they chose."""
+    given = [item.partition("=")[::2] for item in asked.get("answer", ()) if item.partition("=")[0] not in but]
     if asked.get("choose"):
         given.append(("way to open the host", asked["choose"]))
     if asked.get("ip"):

@@ -19,6 +19,7 @@ from skills.core.model import (
     STANDING_STATES,
     CloseMergeRequest,
     Finding,
+    KeepAnswers,
     LeaveNote,
     MoveRequest,
     Need,
@@ -28,6 +29,8 @@ from skills.core.model import (
     Request,
     WatchRequest,
 )
+from skills.core.policy.levels import app_of
+from skills.core.policy.questions import Answered, worth_keeping
 from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
 from skills.core.secrets import mask
 from skills.draft import asking
@@ -74,8 +77,9 @@ def run(ask: Ask, world: World) -> Answer:
         return _nothing_to_do(drafted, need, world)
     draft.refuse_unproved(drafted, need)
     permit.refuse_proposal(world.policy, need, drafted.change, world.allowlist, world.now)
-    asking.refuse_unanswered(asking.answers(ask.answer, need, world))
-    return _open(ask, drafted, need, world)
+    answers = asking.answers(ask.answer, need, world)
+    asking.refuse_unanswered(answers)
+    return _kept_with(answers, _open(ask, drafted, need, world), need)
 
 
 def request_key(repository: str, need: Need, number: int = 0) -> str:
@@ -84,6 +88,14 @@ def request_key(repository: str, need: Need, number: int = 0) -> str:
     words += ["default deny"] if need.isolate else []
     words += sorted(f"{destination.protocol} {destination}" for destination in need.destinations)
     return drawing.key_of(words, number)
+
+
+def _kept_with(answers: Sequence[Answered], answer: Answer, need: Need) -> Answer:
+    """What was said about the app is kept for its next ask."""
+    keep, request = worth_keeping(answers), answer.detail.get("request")
+    if not keep or request is None:
+        return answer
+    return replace(answer, records=(*answer.records, KeepAnswers(request.key, app_of(need.workload), keep)))
 
 
 def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:

@@ -1,4 +1,4 @@
-"""What stands in the chat beside messages: copies of cards, and what channels speak of."""
+"""What stands in the chat beside messages: copies of cards, what channels speak of, what was answered about apps."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ class Chat(Statements):
         values = {"speaks_of": dict(speaks_of), "set_by": by, "updated_at": now}
         if not self._once(table, table.c.id == channel, {"id": channel, **values}):
             self._set(table, table.c.id == channel, values)
+
+    def keep_answer(self, repository: str, app: str, question: str, values: Json, now: datetime) -> None:
+        """Replaces what was answered before; `values` are answer, request and by_whom."""
+        table = tables.app_answers
+        named = {"repository": repository, "app": app, "question": question}
+        same = (table.c.repository == repository) & (table.c.app == app) & (table.c.question == question)
+        if not self._once(table, same, {**named, **values, "at": now}):
+            self._set(table, same, {**values, "at": now})

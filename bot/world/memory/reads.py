@@ -36,6 +36,7 @@ from skills.core.model import (
     Link,
     Need,
 )
+from skills.core.policy.questions import Remembered
 
 _KEYS_AT_ONCE = 500  # a statement has room for about a thousand values on an old SQLite
 
@@ -176,6 +177,12 @@ class Reads(ABC):
         table = tables.channels
         rows = self._rows(select(table.c.speaks_of).where(table.c.id == channel))
         return dict(rows[0]["speaks_of"]) if rows else {}
+
+    def answers(self, repository: str, app: str) -> dict[str, Remembered]:
+        """What was answered about an app, by question."""
+        table = tables.app_answers
+        rows = self._rows(select(table).where(table.c.repository == repository, table.c.app == app))
+        return {row["question"]: Remembered(row["answer"], row["request"], f"{row['at']:%Y-%m-%d}") for row in rows}
 
     def said(self, requests: Sequence[str]) -> dict[str, dict[str, datetime]]:
         """When people were told what of each request: its marks, which are the keys of messages without the request."""

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = 7
+SCHEMA = 8
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -300,4 +300,18 @@ model_calls = Table(
     Column("milliseconds", Integer, nullable=False),
     Column("outcome", Words, nullable=False),
     Index("model_calls_of_team", "team", "at"),
+)
+
+# What was answered about an app, as far as it holds for its next ask; `request` is the one it was said for.
+app_answers = Table(
+    "app_answers",
+    metadata,
+    Column("repository", Words, nullable=False),
+    Column("app", Words, nullable=False),
+    Column("question", Words, nullable=False),
+    Column("answer", Words, nullable=False),
+    Column("request", Words, nullable=False),
+    Column("by_whom", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("repository", "app", "question"),
 )

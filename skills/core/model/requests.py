@@ -244,4 +244,24 @@ class Tell:
     to: tuple[str, ...] = ()
 
 
-Record = OpenRequest | WatchRequest | MoveRequest | ApproveDrawn | AskAsker | KeepReview | TickDiagram | Extend | Tell
+@dataclass(frozen=True, slots=True)
+class KeepAnswers:
+    """What was answered about an app with a request, for the app's next ask: answers by question."""
+
+    key: str
+    app: str
+    answers: Mapping[str, str]
+
+
+Record = (
+    OpenRequest
+    | WatchRequest
+    | MoveRequest
+    | ApproveDrawn
+    | AskAsker
+    | KeepReview
+    | KeepAnswers
+    | TickDiagram
+    | Extend
+    | Tell
+)

@@ -126,6 +126,11 @@ def still_open(found: Sequence[Answered]) -> tuple[Question, ...]:
     return tuple(each.asks for each in found if each.how == "open")[:MOST_AT_ONCE]
 
 
+def is_free(asked: Question) -> bool:
+    """Whether it is a policy's question that any text answers."""
+    return not asked.choices and (asked.code == _OWN or asked.code in KNOWN.values())
+
+
 def worth_keeping(found: Sequence[Answered]) -> dict[str, str]:
     """What holds for the app's next ask too."""
     own = [each for each in found if each.how == "answered" and (each.id in REMEMBERED or each.asks.code == _OWN)]
