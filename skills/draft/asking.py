@@ -35,6 +35,12 @@ def reason_in(given: Iterable[str]) -> str:
     return dict(item.partition("=")[::2] for item in given).get(JUSTIFICATION, "").strip()
 
 
+def in_words(given: Sequence[str], need: Need, world: World) -> tuple[str, ...]:
+    """All answers as `ID=TEXT`: those that were given, and those that are known without asking."""
+    known = [f"{each.id}={each.answer}" for each in answers(given, need, world) if each.how == "remembered"]
+    return (*given, *known)
+
+
 def open_questions(found: Sequence[Answered]) -> tuple[Question, ...]:
     """At most three, and never the reason: whoever proposes gives one anyway."""
     return questions.still_open([each for each in found if each.id != JUSTIFICATION])

@@ -18,6 +18,7 @@ from skills.core.model import (
     Request,
 )
 from skills.core.rendering import render
+from skills.draft import asking
 from skills.draft.architecture import is_open
 from skills.propose import ticket
 
@@ -68,7 +69,8 @@ def findings(request: Request, need: Need, world: World) -> tuple[Finding, ...]:
     """What the asker hears: the diagram that is theirs to mend, the answers that the ticket still lacks."""
     found = [Finding("EGR034", {"key": request.key})] if request.diagram and request.diagram.open else []
     if ticket.is_wanted(need, world):
-        left = [line.id for line in ticket.lines(need, ticket.answers_of(request)) if line.asked]
+        given = asking.in_words(ticket.answers_of(request), need, world)
+        left = [line.id for line in ticket.lines(need, given) if line.asked]
         if left:
             found.append(Finding("EGR041", {"key": request.key, "count": len(left), "ids": ", ".join(left)}))
     return tuple(found)
@@ -77,7 +79,7 @@ def findings(request: Request, need: Need, world: World) -> tuple[Finding, ...]:
 def _ticket(request: Request, need: Need, world: World) -> OpenIssue:
     desk = world.policy.help_desk
     assert desk is not None
-    answers = ticket.answers_of(request)
+    answers = asking.in_words(ticket.answers_of(request), need, world)
     facts = {"workload": request.workload, "destinations": ", ".join(request.destinations), "key": request.key}
     return OpenIssue(
         request_key=request.key,
