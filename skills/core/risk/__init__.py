@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from skills.core.hosts import Network, is_private, unicode_form
 from skills.core.messages import level
@@ -103,13 +104,16 @@ def _of_host(host: str, facts: dict[str, str], around: Around) -> Iterator[Point
 
 
 def _of_name(host: str, facts: dict[str, str], around: Around) -> Iterator[Points]:
-    served = lists.hosts("anyones") | lists.hosts("fronts")
-    known = lists.hosts("known") | served | (around.hosts or frozenset())
-    twin = twin_of(host, known)
+    twin = twin_of(host, _known(around.hosts or frozenset()))
     if twin:
         yield 40, Finding("EGR1596", {**facts, "twin": twin})
     if around.hosts is not None and not _is_seen(host, around.hosts):
         yield 2, Finding("EGR1595", facts)
+
+
+@lru_cache(maxsize=2)
+def _known(hosts: frozenset[str]) -> frozenset[str]:
+    return lists.hosts("known") | lists.hosts("anyones") | lists.hosts("fronts") | hosts
 
 
 def _is_seen(host: str, hosts: frozenset[str]) -> bool:

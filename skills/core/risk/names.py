@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from skills.core.hosts import edit_distance, looks_like
@@ -11,7 +10,7 @@ _DIGITS = str.maketrans("0135", "oles")
 _SHORTEST = 5
 
 
-def twin_of(host: str, known: Iterable[str]) -> str:
+def twin_of(host: str, known: frozenset[str]) -> str:
     """The known name that a host looks like and is not: by signs of other scripts, digits for letters, one edit, a
     hyphen more or less, another ending, or the whole name in front of another one. Empty where it is itself known, lies
     below one that is, or is like none.
@@ -19,25 +18,27 @@ def twin_of(host: str, known: Iterable[str]) -> str:
     Only the registered part is compared, taken as the last two labels, as `hosts.sibling` does.
     """
     bare = host.removeprefix("*.")
-    names = frozenset(name.removeprefix("*.") for name in known)
-    if any(bare == name or bare.endswith(f".{name}") for name in names):
+    labels = bare.split(".")
+    if any(name in known or f"*.{name}" in known for name in (".".join(labels[at:]) for at in range(len(labels)))):
         return ""
+    domains = _domains(known)
     by_signs = looks_like(bare)
-    if by_signs and any(by_signs == name or by_signs.endswith(f".{_domain(name)}") for name in names):
+    if by_signs and _domain(by_signs) in domains:
         return by_signs
-    inside = next((name for name in sorted(names) if f".{_domain(name)}." in f".{bare}"), "")
-    if inside:
-        return _domain(inside)
+    inside = (".".join(labels[at : at + 2]) for at in range(len(labels) - 2))
+    if held := next((name for name in inside if name in domains), ""):
+        return held
     mine = _domain(by_signs or bare)
-    domains = {_domain(name) for name in names}
-    if mine in domains:
-        return ""
-    return next((domain for domain in sorted(domains) if _alike(mine, domain)), "")
+    return "" if mine in domains else next((domain for domain in sorted(domains) if _alike(mine, domain)), "")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4)
+def _domains(known: frozenset[str]) -> frozenset[str]:
+    return frozenset(_domain(name.removeprefix("*.")) for name in known)
+
+
 def _domain(name: str) -> str:
-    return ".".join(name.split(".")[-2:])
+    return ".".join(name.rsplit(".", 2)[-2:])
 
 
 def _alike(one: str, other: str) -> bool:
@@ -46,8 +47,7 @@ def _alike(one: str, other: str) -> bool:
         return False
     if name == there:
         return ending != end and len(there) > _SHORTEST
-    bare, apart = name.replace("-", ""), there.replace("-", "")
-    if bare == apart or name.translate(_DIGITS) == there.translate(_DIGITS):
+    if name.replace("-", "") == there.replace("-", "") or name.translate(_DIGITS) == there.translate(_DIGITS):
         return True
     if "-" in name and there in name.split("-"):
         return True
