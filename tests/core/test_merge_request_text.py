@@ -52,7 +52,7 @@ def body(template: str | None = None, **ask: object) -> str:
         "````text\nSMS\n````",
         "curl: (28) Connection timed out",
         "| api\\.twilio\\.com\\:443 | denied | allowed | organization/fincorp/organizational-unit/retail-banking",
-        "### Risk: low (0 of 100)",
+        "### Risk: low (2 of 100)",
         "postern check --for payment-gateway --to api.twilio.com",
         "curl -sv --connect-timeout 5 https://api.twilio.com/ -o /dev/null",
         "postern propose --remove --for payment-gateway --to api.twilio.com --reason WHY",

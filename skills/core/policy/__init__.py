@@ -1,18 +1,15 @@
 """What a team decides about Postern: `egress-policy.yaml` on the target branch, as values."""
 
+from skills.core.policy.beside import PLATFORMS, DiagramSetting, HelpDesk, Timers
 from skills.core.policy.people import BreakGlass, Known, aliases
 from skills.core.policy.read import faults_in, policy_or_fault, read_policy
 from skills.core.policy.shapes import (
     LEVELS,
-    PLATFORMS,
     ApprovalRule,
     Band,
-    DiagramSetting,
     Freeze,
-    HelpDesk,
     Level,
     Team,
-    Timers,
 )
 from skills.core.policy.values import NO_POLICY, PATH, TEMPLATE, Demand, Policy, Subject
 

@@ -13,6 +13,7 @@ from skills.core.errors import AskUnclear
 from skills.core.hosts import edit_distance, shown
 from skills.core.model import Finding
 from skills.core.policy.people import aliases, claimed_twice
+from skills.core.policy.places import at, line_of, lines, plain
 from skills.core.policy.shapes import Denied, PolicyFile, faults_of
 from skills.core.policy.values import NO_POLICY, PATH, Policy
 from skills.core.yaml_text import read_documents
@@ -67,7 +68,7 @@ def _read(text: str | None) -> tuple[Policy | None, tuple[Fault, ...]]:
     if len(documents) > 1 or not isinstance(data, Mapping):
         return None, (Fault(1, "it must be one map with `groups` and `approval`"),)
     try:
-        read = FILE.validate_python(_plain(data))
+        read = FILE.validate_python(plain(data))
     except ValidationError as error:
         found = [_fault(data, *each) for each in _said_once(faults_of(error))]
         return None, tuple(sorted(set(found), key=lambda fault: (fault.line, fault.what)))
@@ -89,7 +90,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
         effects=read.effects is not False,
         delegates={name: names or () for name, names in (read.delegates or {}).items()},
         deny=tuple(each if isinstance(each, Denied) else Denied(each) for each in read.deny or ()),
-        lines=dict(_lines(data)),
+        lines=dict(lines(data)),
         **given,
     )
 
@@ -173,7 +174,7 @@ def _fault(data: Any, steps: tuple[Any, ...], kind: str, said: str) -> Fault:
         return Fault(line_of(data, steps[:-1]), f"{whose} needs {needs}")
     if kind == "literal_error" and section == "help_desk":
         kind = "platform"
-    return Fault(line, _wrong(kind, key, _shape(steps), _at(data, steps)))
+    return Fault(line, _wrong(kind, key, _shape(steps), at(data, steps)))
 
 
 def _wrong(kind: str, key: str, choices: Sequence[str], value: Any) -> str:
@@ -261,49 +262,3 @@ def schema() -> dict[str, Any]:
 def _meant(written: str, known: Any) -> str:
     near = sorted((edit_distance(written.casefold(), name, _NEAR), name) for name in known)
     return f"; did you mean `{near[0][1]}`?" if near and near[0][0] <= _NEAR else ""
-
-
-# --- where things stand
-
-
-def line_of(data: Any, steps: Sequence[Any]) -> int:
-    """The line of what stands at a place, as near as the file has it."""
-    line, node = 1, data
-    for step in steps:
-        lines = getattr(node, "lines", None)
-        if isinstance(node, Mapping):
-            key = next((key for key in node if str(key) == str(step)), None)
-            if key is None:
-                break
-            line, node = lines[key] if lines else line, node[key]
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            line, node = lines[step] if lines else line, node[step]
-        else:
-            break
-    return int(line)
-
-
-def _at(data: Any, steps: Sequence[Any]) -> Any:
-    node = data
-    for step in steps:
-        if isinstance(node, Mapping):
-            node = next((value for key, value in node.items() if str(key) == str(step)), None)
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            node = node[step]
-    return node
-
-
-def _lines(data: Any) -> Iterator[tuple[str, int]]:
-    """Of every section and each of its entries."""
-    for section, value in data.items():
-        yield str(section), line_of(data, (section,))
-        below = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
-        for step in below:
-            yield f"{section}.{step}", line_of(data, (section, step))
-
-
-def _plain(node: Any) -> Any:
-    """Keys are texts to the schema, whatever YAML makes of them."""
-    if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
-    return [_plain(item) for item in node] if isinstance(node, list) else node

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +24,7 @@ from pydantic.dataclasses import dataclass
 
 from skills.core import hosts
 from skills.core.errors import AskUnclear
+from skills.core.policy.beside import CLOSED, Days, DiagramSetting, HelpDesk, Name, Platform, Some, Timers
 from skills.core.policy.people import BreakGlass, Known
 from skills.core.policy.times import read_moment, read_week
 
@@ -33,19 +33,8 @@ LEVELS: tuple[Level, ...] = ("answer", "draft", "propose", "decide")
 """What Postern does for a team, each with all that stands before it."""
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = ("low", "medium", "high")
-Platform = Literal["cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds"]
-PLATFORMS: tuple[Platform, ...] = ("cilium", "cloud_foundry", "infrastream", "istio", "network_policy", "uds")
-"""The dialects' names, as a policy writes them."""
-_GROUP_AND_PROJECT = 2
-_WORKING_WEEK = 5
-_MOST_DAYS = 3650
-_CLOSED = ConfigDict(extra="forbid")
-
-Name = Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"\S")]
 Names = tuple[Name, ...]
-Some = Annotated[Names, Field(min_length=1)]
 Count = Annotated[StrictInt, Field(ge=1, le=20)]
-Days = Annotated[StrictInt, Field(ge=1, le=_MOST_DAYS)]
 
 
 def _far_end(written: str) -> str:
@@ -65,7 +54,7 @@ def _far_end(written: str) -> str:
 FarEnd = Annotated[Name, AfterValidator(_far_end)]
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class ByRisk:
     """How many approvals a change of each band of risk needs; more risk never needs fewer."""
 
@@ -84,7 +73,7 @@ class ByRisk:
         return {"low": self.low, "medium": medium, "high": self.high or medium}[band]
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class ApprovalRule:
     """Files that match one of `paths` need `needed` approvals of people in `groups`.
 
@@ -104,7 +93,7 @@ class ApprovalRule:
         return self.needed.of(band) if isinstance(self.needed, ByRisk) else self.needed
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Team:
     """Whose workloads these are (globs, as in `diagrams`), in which environments (none named: in all), where the team
     talks (`slack:T0123:C0456`), and what Postern does for it."""
@@ -115,7 +104,7 @@ class Team:
     level: Level | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Shift:
     """Who of a group is asked first, from one day to another (both inclusive; left out: always)."""
 
@@ -124,7 +113,7 @@ class Shift:
     until: Annotated[Name, AfterValidator(read_moment)] | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Freeze:
     """A time in which nothing is approved: from a moment until another, or every week (`fri 16:00 - mon 06:00`).
 
@@ -147,7 +136,7 @@ class Freeze:
         return self
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Denied:
     """A host, a wildcard or a CIDR that nobody opens, whoever approves it."""
 
@@ -155,7 +144,7 @@ class Denied:
     why: Name | None = None
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class OwnQuestion:
     """A question of the policy's own. Without `choices` any text answers it."""
 
@@ -164,7 +153,7 @@ class OwnQuestion:
     choices: Names = ()
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Asking:
     """What is asked of whoever asks for one of these destinations; what is left out does not narrow the entry."""
 
@@ -182,7 +171,7 @@ def _port(written: str | int) -> str | int:
     return written
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Widths:
     """How wide an ask may be. `wildcard_labels`: so many names behind `*.` at least; `ipv4`, `ipv6`: the shortest
     prefix; `range`: the most ports in one range."""
@@ -195,89 +184,12 @@ class Widths:
     range: Annotated[StrictInt, Field(ge=1, le=65535)] = 65535
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, config=CLOSED)
 class Lifetime:
     """The most days that something may be opened for; without a last day nothing is opened then."""
 
     days: Days
     environments: Names = ()
-
-
-def _diagram_path(path: str) -> str:
-    if not path.casefold().endswith((".md", ".markdown")) or not path.isprintable() or "\\" in path:
-        raise ValueError(f"`{path[:60]}` is no Markdown file, whose name ends in .md")
-    if {"", ".", "..", ".git"} & {part.casefold() for part in path.split("/")}:
-        raise ValueError(f"`{path[:60]}` must be a path inside the repository, without . and ..")
-    return path
-
-
-def _repository(written: str) -> str:
-    where = urlsplit(written)
-    plain = where.scheme == "https" and where.hostname and "@" not in where.netloc
-    if "://" in written and (not plain or where.query or where.fragment):
-        raise ValueError("`repository` must be a plain https address without a user name, or a path")
-    return written
-
-
-@dataclass(frozen=True, slots=True, config=_CLOSED)
-class DiagramSetting:
-    """Where a team keeps its architecture diagram: the Markdown file `path`, in `repository` (None: in this one).
-
-    `workloads` are globs over names as `namespace/name`, `org/unit/project` or `org/space`.
-    """
-
-    workloads: Some
-    path: Annotated[Name, AfterValidator(_diagram_path)]
-    repository: Annotated[Name, AfterValidator(_repository)] | None = None
-
-
-def _project(written: str) -> str:
-    parts = written.strip("/").split("/")
-    plain = all(part not in {"", ".", ".."} and all(sign.isalnum() or sign in "._-" for sign in part) for part in parts)
-    if len(parts) < _GROUP_AND_PROJECT or not plain:
-        raise ValueError("`project` must be the path of a project, as `group/help-desk`")
-    return "/".join(parts)
-
-
-def _label(written: str) -> str:
-    if "," in written:
-        raise ValueError("a label has no comma in it")
-    return written
-
-
-@dataclass(frozen=True, slots=True, config=_CLOSED)
-class HelpDesk:
-    """The project in which a platform wants a ticket for each request, and the labels that it puts on them."""
-
-    project: Annotated[Name, AfterValidator(_project)]
-    platforms: Annotated[tuple[Platform, ...], Field(min_length=1)]
-    labels: tuple[Annotated[Name, AfterValidator(_label)], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, config=_CLOSED)
-class Timers:
-    """How long things may take, in days; `escalate_days` are working days. All may be set under `timers`.
-
-    `request_days`: open without a decision before it is closed, `warn_days` of them after that was announced;
-    `settle_days`: without a word after the merge until it counts as in force; `notice_days`: before a last day.
-    """
-
-    reminders: Annotated[StrictInt, Field(ge=0, le=_MOST_DAYS)] = 4
-    escalate_days: Days = 5
-    request_days: Days = 30
-    warn_days: Days = 7
-    settle_days: Days = 7
-    notice_days: Days = 14
-
-    @model_validator(mode="after")
-    def _warns_in_time(self) -> Timers:
-        if self.warn_days >= self.request_days:
-            raise ValueError("`warn_days` must be less than `request_days`")
-        return self
-
-    def gap(self, number: int) -> int:
-        """Working days before the reminder of that number, counted from 1: after a day, after three, then weekly."""
-        return (1, 3)[number - 1] if number <= 2 else _WORKING_WEEK
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", title="egress-policy.yaml"))

@@ -9,6 +9,7 @@ from datetime import datetime
 from skills.core.environments import canonical, environments_in
 from skills.core.globs import path_matches
 from skills.core.model import Finding, Request
+from skills.core.policy.beside import DiagramSetting, HelpDesk, Timers
 from skills.core.policy.people import BreakGlass, Known, aliases
 from skills.core.policy.shapes import (
     BANDS,
@@ -16,14 +17,11 @@ from skills.core.policy.shapes import (
     Asking,
     Band,
     Denied,
-    DiagramSetting,
     Freeze,
-    HelpDesk,
     Level,
     Lifetime,
     Shift,
     Team,
-    Timers,
     Widths,
 )
 from skills.core.policy.times import is_within
