@@ -29,9 +29,9 @@ TO_READ = ("more", "diff")
 _STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
 
 
-def message(made: Reply, *, key: str = "", digest: str = "") -> dict[str, Any]:
-    """`text` (for notifications and screen readers) and `blocks` of one message."""
-    text = kit.escape(made.text)
+def message(made: Reply, *, key: str = "", digest: str = "", team: str = "") -> dict[str, Any]:
+    """`text` (for notifications and screen readers) and `blocks` of one message. `team` is whose people have names."""
+    text = kit.spoken(made.text, team)
     blocks: list[dict[str, Any]] = [_section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
     steps = list(made.steps)
     if made.diff:

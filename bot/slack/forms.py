@@ -163,7 +163,7 @@ class Forms:
         self, taken: Taken, thread: str, replies: Sequence[Reply], found: Finding | None = None
     ) -> Sequence[Post]:
         lines = [say(found).says] if found else [line for made in replies for line in made.lines]
-        return await self._update(taken, thread, views.says("opened", lines), replies)
+        return await self._update(taken, thread, views.says("opened", lines, {"thread": thread}), replies)
 
     async def _update(self, taken: Taken, thread: str, view: views.View, replies: Sequence[Reply]) -> Sequence[Post]:
         """Whoever closed the form meanwhile reads it as a message."""

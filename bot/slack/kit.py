@@ -49,6 +49,14 @@ def person(name: str) -> str:
     return f"<@{known[1].upper()}>" if known else escape(name)
 
 
+def spoken(text: str, team: str = "") -> str:
+    """Escaped text in which people of this workspace are shown by their name and not by their id."""
+    said = escape(text)
+    if not team.isalnum():
+        return said
+    return str(re2.sub(rf"(?i)\bslack:{team}:([UW][A-Z0-9]{{1,20}})\b", lambda found: f"<@{found[1].upper()}>", said))
+
+
 def moment(iso: str) -> str:
     """A time in the viewer's own zone. https://docs.slack.dev/messaging/formatting-message-text (date formatting)."""
     try:

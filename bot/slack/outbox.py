@@ -43,7 +43,8 @@ _AT_ONCE = 8  # channels
 _FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 
-_ANSWERED_BY = {"EGR437": ("works now", "still fails")}  # news that whoever asked can answer with a button
+# News that whoever asked can answer with a button.
+_ANSWERED_BY = {"EGR437": ("works now", "still fails"), "EGR1603": ("answer",), "EGR1608": ("answer",)}
 
 
 class Outbox:
@@ -282,4 +283,5 @@ def _words(post: PostRow) -> dict[str, Any]:
     said = say(found)
     quotes = "\n".join(piece.quote for piece in found.evidence if piece.quote)
     steps = _ANSWERED_BY.get(found.code, ())
-    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes, steps=steps), key=post.request or "")
+    key, team = post.request or str(found.facts.get("key") or ""), post.channel.split(":")[1]
+    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes, steps=steps), key=key, team=team)

@@ -76,7 +76,12 @@ class Parts:
         shown = state or {}
         digest = shown.get("request_digest") or shown.get("digest") or ""
         alone = thread.split(":")[2] == "direct"
-        return Post(thread, message(made, key=shown.get("key") or "", digest=digest), "" if alone else user, url)
+        return Post(
+            thread,
+            message(made, key=shown.get("key") or "", digest=digest, team=thread.split(":")[1]),
+            "" if alone else user,
+            url,
+        )
 
     def posts(self, thread: str, replies: Sequence[Reply], user: str = "", url: str = "") -> list[Post]:
         state = self.conversation.state(Where("slack", thread))

@@ -53,7 +53,7 @@ def change_view(
     meta: Mapping[str, str], lines: Sequence[str], diff: str, questions: Sequence[Question], earlier: Sequence[Line]
 ) -> View:
     """The drafted change; with questions they come first, else it can be opened."""
-    blocks = [kit.section("\n".join(map(kit.escape, lines)))]
+    blocks = [_lines(lines, meta)]
     if earlier:
         listed = "\n".join(f"• {_past(line)}" for line in earlier)
         blocks.append(kit.section(f"*{word('card', 'earlier')}*\n{listed}"))
@@ -65,7 +65,7 @@ def change_view(
 
 def says(title: str, lines: Sequence[str], meta: Mapping[str, str] | None = None) -> View:
     """Only to be read."""
-    return _modal("postern_read", title, [kit.section("\n".join(map(kit.escape, lines)))], meta or {}, "")
+    return _modal("postern_read", title, [_lines(lines, meta or {})], meta or {}, "")
 
 
 def long_text(title: str, bodies: Sequence[str]) -> View:
@@ -115,6 +115,11 @@ def _value(element: Mapping[str, Any]) -> str | list[str]:
         return [str(each["value"]) for each in element["selected_options"] or ()]
     chosen = element.get("selected_option")
     return str((chosen or {}).get("value") or element.get("selected_date") or element.get("value") or "")
+
+
+def _lines(lines: Sequence[str], meta: Mapping[str, str]) -> kit.Block:
+    team = "".join(meta.get("thread", "").split(":")[1:2])
+    return kit.section("\n".join(kit.spoken(line, team) for line in lines))
 
 
 def _past(line: Line) -> str:

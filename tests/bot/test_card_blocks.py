@@ -57,6 +57,11 @@ def test_an_answer_is_always_a_message_that_slack_takes(
     check_message(message(Reply((text, text), diff=diff, hint=hint, steps=steps), key="EG-AAAAAAA", digest="d" * 64))
 
 
+def test_people_of_this_workspace_are_named_and_nobody_else() -> None:
+    said = kit.spoken("waits for slack:t1:usam or slack:T2:UEVE, <@UBOSS>, xslack:T1:UA", "T1")
+    assert said == "waits for <@USAM> or slack:T2:UEVE, &lt;@UBOSS&gt;, xslack:T1:UA"
+
+
 @given(TEXT, st.sampled_from(LIMITS))
 def test_a_cut_leaves_no_half_of_an_entity(text: str, most: int) -> None:
     made = kit.clip(kit.escape(text), most)
