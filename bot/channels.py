@@ -56,6 +56,13 @@ def of_the_channel(turn: Turn, memory: Memory, of_team: Callable[[str], str]) ->
         turn.state |= {"for": speaks, "of_channel": speaks}
 
 
+def of_the_card(turn: Turn, memory: Memory) -> None:
+    """In the thread of a card its request is meant, and what the card showed first was shown."""
+    if shown := memory.card_shown(turn.where.thread):
+        key, digest = shown
+        turn.state |= {"key": key, "shown": {key: digest, **turn.state.get("shown", {})}}
+
+
 def by_the_channel(turn: Turn, skill: str) -> list[Reply]:
     """Said once a thread, when an answer stands on what the channel speaks of."""
     if skill not in _ABOUT_A_FLOW or not turn.state.get("of_channel"):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.additions import Additions
-from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_channel
+from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
 from bot.desk import Desk, attempt
 from bot.followups import (
     answer_to_question,
@@ -134,6 +134,7 @@ class Conversation:
         seen = self._memory.thread(turn.where.thread)
         turn.state = dict(seen.state)
         of_the_channel(turn, self._memory, self._of_team)
+        of_the_card(turn, self._memory)
         answered = self._answer(turn)
         replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
         try:
@@ -295,8 +296,8 @@ class Conversation:
         return replies + self._after_merge(turn, key)
 
     def started(self, where: Where) -> bool:
-        """Whether this thread was spoken in before."""
-        return self._memory.thread(where.thread).version > 0
+        """Whether this thread was spoken in before, or begins with a card."""
+        return self._memory.thread(where.thread).version > 0 or self._memory.card_shown(where.thread) is not None
 
     def _after_merge(self, turn: Turn, key: str) -> list[Reply]:
         """The check once more on the new target branch: said with its commit, never assumed."""

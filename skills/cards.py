@@ -150,10 +150,10 @@ def _weighed_lines(request: Request) -> list[Line]:
     reasons = [say(reason).says for reason in weighed.reasons] or [say(Finding("EGR1409")).says]
     more = len(weighed.opens) - _MOST_OPENS
     opens = [*weighed.opens[:_MOST_OPENS], *([say(Finding("EGR172", {"count": more})).says] if more > 0 else [])]
-    found = [Line("opens", "\n".join(opens))] if opens else []
+    found = [Line("risk", " ".join((f"{weighed.band}.", *reasons)))]
+    found += [Line("opens", "\n".join(opens))] if opens else []
     if weighed.beyond:
         found += [Line("beyond", "\n".join(say(each).says for each in weighed.beyond[:_MOST_OPENS]))]
-    found += [Line("risk", " ".join((f"{weighed.band}.", *reasons)))]
     found += [Line("owner", ", ".join(weighed.owners))] if weighed.owners else []
     limits = () if request.remove else _LIMITS.get(weighed.platform, ())
     return [*found, *([Line("limits", "\n".join(say(Finding(code)).says for code in limits))] if limits else [])]

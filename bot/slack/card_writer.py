@@ -52,7 +52,8 @@ class CardWriter:
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):
-                    tx.show(f"card:{copy.key}", copy.channel, {"message": made}, now, repository=self._repository)
+                    shown = {"message": made, "shown": [row.request.key, mark.partition(".")[2]]}
+                    tx.show(f"card:{copy.key}", copy.channel, shown, now, repository=self._repository)
         return bool(due)
 
     def _due(self) -> list[tuple[RequestRow, CardRow, str]]:
@@ -68,7 +69,7 @@ class CardWriter:
             live = self._memory.cards()
         ended = {copy.request for copy in live} - set(rows)
         rows |= {key: row for key in ended if (row := self._memory.request(key)) and row.repository == self._repository}
-        due = [(rows[copy.request], copy, _mark(rows[copy.request])) for copy in live if copy.request in rows]
+        due = [(rows[copy.request], copy, _mark(rows[copy.request], copy)) for copy in live if copy.request in rows]
         return [(row, copy, mark) for row, copy, mark in due if copy.mark != mark]
 
     def places(self, row: RequestRow) -> Sequence[str]:
@@ -87,9 +88,11 @@ class CardWriter:
         return [f"slack:{name[1]}:direct:{name[-1]}" for name in people][:_MOST_DIRECT]
 
 
-def _mark(row: RequestRow) -> str:
-    """What a card is drawn from, in short: its row with decisions and news, and what was seen at the forge."""
+def _mark(row: RequestRow, copy: CardRow) -> str:
+    """What a card is drawn from, in short: its row with decisions and news, and what was seen at the forge. Behind it
+    the digest that the copy showed first: who types a decision below a card that changed since has to look again."""
     request = row.request
+    first = copy.mark.partition(".")[2] or request.digest
     shown = [
         _LAYOUT,
         request.state,
@@ -102,7 +105,7 @@ def _mark(row: RequestRow) -> str:
         request.latest.code if request.latest else None,
         request.question.at if request.question else None,
     ]
-    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]
+    return f"{hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]}.{first}"
 
 
 def _pipeline(row: RequestRow) -> tuple[str, str] | None:

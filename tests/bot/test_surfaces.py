@@ -24,6 +24,7 @@ from bot.gather import Where
 from bot.serve import slack_person
 from bot.slack import views
 from bot.slack.blocks import message
+from bot.slack.card_writer import CardWriter
 from bot.slack.files import is_slacks
 from bot.slack.home import NEW, SHOW
 from bot.slack.places import DIAGNOSE
@@ -315,6 +316,34 @@ async def test_a_stale_card_decides_nothing(office: Office) -> None:
     assert head_of(office.app) == before
     assert "changed since you looked at it" in office.last or "was not recorded" in office.last
     assert office.api.posted[-1]["user"] == "USAM"
+
+
+async def test_what_a_card_says_can_be_typed_is_taken_in_its_thread(office: Office) -> None:
+    office.slack.cards = CardWriter(office.app.memory, office.slack.gate, office.app.clock, office.app.repository, "C9")
+    await office.opened()
+    before = head_of(office.app)
+    card = next(sent for sent in office.api.posted if sent["channel"] == "C9")
+    typed: dict[str, Any] = {"channel": "C9", "type": "message", "channel_type": "channel"}
+    await office.say("approve", user="USAM", ts="8.0", thread_ts="7.7", **typed)
+    await office.say("approve", user="UEVE", ts="8.1", thread_ts=card["ts"], **typed)
+    assert head_of(office.app) == before
+    await office.say("approve because it is fine", user="USAM", ts="8.2", thread_ts=card["ts"], **typed)
+    assert head_of(office.app) != before
+
+
+async def test_below_a_card_that_changed_nothing_is_typed_unseen(office: Office) -> None:
+    office.slack.cards = CardWriter(office.app.memory, office.slack.gate, office.app.clock, office.app.repository, "C9")
+    request, before = await office.opened(), head_of(office.app)
+    with office.app.memory.transaction() as tx:
+        now = office.app.clock()
+        assert tx.move_request(request.key, "waiting", "waiting", request.version, now, digest="e" * 64)
+    await office.draw()
+    card = next(sent for sent in office.api.posted if sent["channel"] == "C9")
+    assert "e" * 64 in json.dumps(card["blocks"])
+    typed: dict[str, Any] = {"channel": "C9", "type": "message", "channel_type": "channel"}
+    await office.say("approve", user="USAM", ts="8.2", thread_ts=card["ts"], **typed)
+    assert head_of(office.app) == before
+    assert "has changed since you looked at it" in office.last
 
 
 async def test_a_rejection_needs_its_reason_and_names_it(office: Office) -> None:

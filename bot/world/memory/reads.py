@@ -172,6 +172,15 @@ class Reads(ABC):
         where = table.c.request == request if request else table.c.over.is_(False)
         return tuple(CardRow(**row) for row in self._rows(select(table).where(where).order_by(table.c.key)))
 
+    def card_shown(self, thread: str) -> tuple[str, str] | None:
+        """The request whose card a thread of a chat begins with, and the digest that it showed first."""
+        place, _, ts = thread.rpartition(":")
+        copies, sent = tables.cards, tables.outbox
+        there = (copies.c.channel == f"{place}:{place.rpartition(':')[2]}") & copies.c.over.is_(False)
+        keys = [f"card:{row['key']}" for row in self._rows(select(copies.c.key).where(there))]
+        found = self._rows(select(sent.c.payload).where(sent.c.key.in_(keys) & (sent.c.ts == ts))) if keys else ()
+        return next(((str(row["payload"]["shown"][0]), str(row["payload"]["shown"][1])) for row in found), None)
+
     def channel(self, channel: str) -> dict[str, Any]:
         """What a channel speaks of; nothing where nobody said so."""
         table = tables.channels
