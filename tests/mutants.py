@@ -41,22 +41,22 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester may approve",
         "skills/core/rights.py",
-        "    if person.id.strip().casefold() in asked:",
+        "    if _names(person, policy) & asked:",
         "    if False:",
         (RIGHTS, TALKS),
     ),
     Mutant(
         "approver check skipped",
         "skills/core/rights.py",
-        "    if person.id.strip().casefold() not in approvers:",
+        "    if not _names(person, policy) & approvers:",
         "    if False:",
         (RIGHTS, TALKS),
     ),
     Mutant(
         "requester's own approval counts",
         "skills/core/rights.py",
-        " - asked\n    return",
-        "\n    return",
+        " - _asked(request, policy)\n    return policy",
+        "\n    return policy",
         (RIGHTS,),
     ),
     Mutant(
@@ -96,7 +96,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a sentence approves",
-        "skills/core/understand.py",
+        "skills/core/commands.py",
         "if match := _DECIDE.fullmatch(said):",
         "if match := _DECIDE.search(said):",
         ("tests/core/test_understand.py", TALKS),

@@ -259,9 +259,8 @@ class TestSecondAsker:
 
 
 def test_a_reason_is_no_quick_action(asked: Shop) -> None:
-    assert (
-        asked.ask("decide", Person("sam@fincorp.example"), key=asked.key, verb="reject", reason="/reopen") == "rejected"
-    )
+    shown = {"key": asked.key, "digest": asked.row.digest}
+    assert asked.ask("decide", Person("sam@fincorp.example"), verb="reject", reason="/reopen", **shown) == "rejected"
     written = [note["body"] for note in asked.gitlab.notes[1]]
     assert any("\\/reopen" in body for body in written)
     assert not any(line.startswith("/") for body in written for line in body.splitlines())

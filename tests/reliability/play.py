@@ -85,7 +85,9 @@ class Player:
         if request is None:
             town.history.add("skipped", request=act.request, what=act.what)
             return "skipped"
-        return self._asked(act, replica, "decide", {"key": request.key, "verb": act.what, "reason": "seen"})
+        return self._asked(
+            act, replica, "decide", {"key": request.key, "verb": act.what, "reason": "seen", "digest": request.digest}
+        )
 
     def _asked(self, act: Act, replica: Replica, name: str, fields: dict[str, Any]) -> object:
         future: Future[Told | None] = replica.ask("desk", name, fields, address(act.who), self.town.thread(act.request))
