@@ -86,6 +86,14 @@ def test_an_alert_is_diagnosed_by_its_shortcut(open_page: Open) -> None:
     page.get_by_text("can't reach api.twilio.com:443").or_(page.get_by_role("dialog")).first.wait_for()
 
 
+def test_a_long_paste_becomes_a_snippet_that_is_read(open_page: Open) -> None:
+    page = open_page()
+    log = "\n".join(f"2026-11-28 10:00:{number % 60:02} INFO payment {number} was taken" for number in range(400))
+    ask(page, f"payment-gateway\n{log}\n{REFUSED.format('snippet.example.com')}")
+    page.get_by_role("button", name="Show all").first.wait_for()
+    says(page, "snippet.example.com")
+
+
 def test_home_lists_what_waits_for_whom(open_page: Open) -> None:
     page = open_page()
     _opened(page, "payment-gateway", "home.example.com")

@@ -23,7 +23,6 @@ class Api:
         self.here = here
         self.url = url
         self._token = token
-        self.calls: list[tuple[str, Json]] = []
 
     def add_to(self, served: web.Application) -> None:
         served.router.add_route("*", "/api/{method}", self.call)
@@ -33,7 +32,6 @@ class Api:
 
     async def call(self, request: web.Request) -> web.Response:
         method, given = request.match_info["method"], await _arguments(request)
-        self.calls.append((method, given))
         try:
             self._check(request, given)
             if method not in METHODS:

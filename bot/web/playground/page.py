@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,6 @@ class Shown:
     commands: tuple[Json, ...] = ()
     merge_requests: Callable[[], Awaitable[list[Json]]] | None = None
     merge_request: Callable[[str], Awaitable[Json | None]] | None = None
-    hints: Json = field(default_factory=dict)
 
 
 class Page:
@@ -151,7 +150,6 @@ class Page:
             "examples": list(shown.examples),
             "shortcuts": list(shown.shortcuts),
             "commands": list(shown.commands),
-            "hints": shown.hints,
         }
 
     async def _merge_requests(self, _request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ the bot sent, with the ids that Slack gives to blocks and elements without one.
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -132,7 +133,7 @@ class Workspace:
         return found.user
 
     def new_response(self, channel: str, user: str, message: str | None = None, thread: str | None = None) -> str:
-        made = self.new("R")
+        made = secrets.token_urlsafe(16)  # whoever knows it may answer: no other page of the browser must guess it
         self.responses[made] = Responding(channel, user, self.clock() + _RESPONSE_SECONDS, message, thread)
         return made
 
