@@ -35,9 +35,45 @@ class Mutant:
 CASES = "tests/test_cases.py"
 TALKS = "tests/test_conversations.py"
 RIGHTS = "tests/core/test_rights.py"
+POLICIES = "tests/test_policy_cases.py"
 CLI = "tests/bot/test_cli.py"
 
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "the deny list is only printed",
+        "skills/core/permit.py",
+        "    if policy.deny and not need.remove and not need.isolate:",
+        "    if False:",
+        (POLICIES,),
+    ),
+    Mutant(
+        "a wildcard around a denied host passes",
+        "skills/core/policy/far_ends.py",
+        '    if "*" not in other:',
+        "    if True:",
+        (POLICIES,),
+    ),
+    Mutant(
+        "a freeze with an unknown zone is open",
+        "skills/core/policy/times.py",
+        "    if zones is None or now.tzinfo is None:\n        return True\n    begins",
+        "    if zones is None or now.tzinfo is None:\n        return False\n    begins",
+        (POLICIES,),
+    ),
+    Mutant(
+        "the highest of several levels counts",
+        "skills/core/policy/levels.py",
+        "    return min(found,",
+        "    return max(found,",
+        (POLICIES,),
+    ),
+    Mutant(
+        "levels are not asked at the desk",
+        "bot/desk.py",
+        "        may_go_this_far(world.policy, rights, answer, where.channel)\n",
+        "",
+        ("tests/bot/test_policy_levels.py",),
+    ),
     Mutant(
         "requester may approve",
         "skills/core/rights.py",
