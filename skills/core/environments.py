@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 _ENVIRONMENTS = {
     **dict.fromkeys(("production", "prod", "prd"), "production"),
@@ -10,6 +11,8 @@ _ENVIRONMENTS = {
     **dict.fromkeys(("development", "dev"), "development"),
     **{name: name for name in ("test", "qa", "uat", "preprod", "sandbox")},
 }
+_HOLDERS = frozenset({"clusters", "environments", "envs"})
+_SHARED = frozenset({"base", "common", "shared", "all", "default", "templates"})
 
 
 def canonical(environment: str) -> str:
@@ -23,7 +26,11 @@ def environments_in(path: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _of_folder(folder: str) -> frozenset[str]:
-    return frozenset(_ENVIRONMENTS[part] for part in folder.casefold().split("/") if part in _ENVIRONMENTS)
+    parts = folder.casefold().split("/")
+    named = {_ENVIRONMENTS[part] for part in parts if part in _ENVIRONMENTS}
+    # One cluster's folder beside another's, whatever they are called: what stands in one is not in force in the other.
+    apart = [name for holder, name in pairwise(parts) if holder in _HOLDERS and name not in _SHARED]
+    return frozenset(named or apart)
 
 
 def known(word: str) -> bool:
