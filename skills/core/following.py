@@ -259,9 +259,21 @@ def _mirror(request: Request, known: Mirror, now: Seen, to: RequestState | None)
         "head": now.head,
         "labels": sorted(now.labels),
         "approvals": known.get("approvals") if now.approvals is None else sorted(now.approvals),
+        "approved": _approved(known, now),
         "pipeline": [pipeline.id, pipeline.state] if pipeline else None,
         "pipeline_url": pipeline.url if pipeline else None,
         "remark": max([known.get("remark", 0), *(remark.id for remark in now.remarks)]),
         "branch": now.branch,
         "was": request.state if to == "closed" else known.get("was"),
     }
+
+
+def _approved(known: Mirror, now: Seen) -> Mapping[str, str]:
+    """For each approval of the forge's own the commit that it is for: the one that stood when it was first seen and
+    the time before. It is empty where a push came in between, or where nobody noted it: then nobody can tell."""
+    before: Mapping[str, str] = known.get("approved") or {}
+    if now.approvals is None:
+        return before
+    head = now.head if known.get("head") == now.head else ""
+    old = known.get("approvals") or ()
+    return {name: before.get(name, "" if name in old else head) for name in sorted(now.approvals)}

@@ -121,6 +121,12 @@ def may_review(person: Person, request: Request, policy: Policy) -> None:
     may_decide(person, request, policy)
 
 
+def approved_in_the_forge(request: Request, policy: Policy) -> set[str]:
+    """Approvals of exactly this commit that people gave in the forge: of those whom the policy maps, and no others."""
+    known = aliases(policy.people)
+    return {known[name.casefold()] for name in request.approved_there if name.casefold() in known}
+
+
 def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
     """Whether these distinct approvers satisfy every rule that a changed file falls under, in each of its environments
     and with its risk.

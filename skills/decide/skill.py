@@ -27,7 +27,7 @@ from skills.core.model import (
     RequestState,
     Tell,
 )
-from skills.core.rights import complete, may_break_glass, may_decide, may_review, may_veto
+from skills.core.rights import approved_in_the_forge, complete, may_break_glass, may_decide, may_review, may_veto
 from skills.core.secrets import mask
 from skills.decide import glass, part
 
@@ -108,10 +108,13 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
     again = glass.proved(request, world)
     latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
     approvals = {by for by, verb in latest.items() if verb == "approve"}
-    enough = complete(request, world.policy, approvals | {decided.by})
+    there = approved_in_the_forge(request, world.policy) - {by for by, verb in latest.items() if verb != "approve"}
+    enough = complete(request, world.policy, approvals | there | {decided.by})
     to: tuple[RequestState, str] = ("decided", "EGR433") if enough else ("waiting", "EGR434")
     answer = _answer(request, decided, *to, world, merge=enough)
-    return replace(answer, findings=(*answer.findings, *again))
+    beside = there - approvals - {decided.by}
+    told = [Finding("EGR1646", {"key": request.key, "names": ", ".join(sorted(beside))})] if beside else []
+    return replace(answer, findings=(*answer.findings, *told, *again))
 
 
 def _respect_hold(request: Request, world: World) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,9 +24,12 @@ from bot.gather import Where
 from bot.turns import Pressed, ask_for
 from skills.all_skills import ALL
 from skills.contract import card
+from skills.core.following import Own, step
 from skills.core.model import Person, Request, Standing
 from tests.apps import app_on_sample, head_of
 from tests.bot.test_slack import Workspace
+from tests.fakes.git_repos import commit
+from tests.fakes.gitlab_people import INES, SAM
 from tests.fakes.slack_api import slack_api
 from tests.shops import Shop
 
@@ -277,3 +280,44 @@ def test_words_at_the_merge_request_and_its_webhook_decide_nothing(shop: Shop) -
     shop.gitlab.comment_by(1, f"approve {shop.key}")
     shop.follow()
     assert (shop.row.state, shop.row.decisions, shop.row.digest) == ("waiting", (), before.digest)
+
+
+IN_GITLAB = """
+version: 1
+people: {sam@fincorp.example: {gitlab: sammy}, ines@fincorp.example: {gitlab: ines}, dana@fincorp.example: {gitlab: sam}}
+groups: {sec: [sammy, ines, sam, noor]}
+approval: [{paths: ["**"], groups: [sec], needed: 2}]
+"""
+
+
+@pytest.mark.needs("openssl")
+class TestApprovedInGitLab:
+    """Of whom the policy maps, for exactly the commit that stands; alone it decides nothing."""
+
+    @pytest.fixture
+    def asked(self, shop: Shop) -> Shop:
+        commit(shop.gitlab.repository, {"egress-policy.yaml": IN_GITLAB})
+        return shop
+
+    def test_it_counts_beside_a_decision_here(self, asked: Shop) -> None:
+        asked.gitlab.approve_by(1, INES)
+        asked.follow()
+        assert asked.row.state == "waiting"
+        assert asked.decide("approve") == "merged"
+
+    @pytest.mark.parametrize("user", ["NOBODY_MAPPED", "THE_ASKER"])
+    def test_it_counts_for_nobody_who_is_not_mapped_and_never_for_the_asker(self, user: str, asked: Shop) -> None:
+        asked.gitlab.approve_by(1, SAM if user == "THE_ASKER" else {**INES, "id": 99, "username": "noor"})
+        asked.follow()
+        assert asked.decide("approve") == "waiting"
+
+    def test_it_counts_no_more_after_a_push_even_where_gitlab_keeps_it(self, asked: Shop) -> None:
+        asked.gitlab.approve_by(1, INES)
+        asked.follow()
+        assert asked.row.approved_there == ("ines",)
+        mirror = {"head": "new", "approvals": ["ines"], "approved": {"ines": "old"}}
+        kept = replace(asked.app.forge.look(1), head="newer", approvals=("ines", "sam"))
+        after = step(asked.row, mirror, kept, Own()).mirror["approved"]
+        assert after == {"ines": "old", "sam": ""}, (
+            "of one that came with a push nobody can tell for which commit it is"
+        )

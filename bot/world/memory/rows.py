@@ -289,6 +289,9 @@ def request_of(
         ends=row["facts"].get("ends"),
         renews=row["facts"].get("renews"),
         weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
+        approved_there=tuple(
+            name for name, head in ((row["forge"] or {}).get("approved") or {}).items() if head == row["commit_id"]
+        ),
         question=wire.load(OpenQuestion, row["facts"]["question"]) if row["facts"].get("question") else None,
         review=wire.load(Review, row["facts"]["review"]) if row["facts"].get("review") else None,
     )

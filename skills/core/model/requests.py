@@ -118,6 +118,7 @@ class Request:
 
     `decisions` are those that stand. `pushed` is the commit that somebody else has put on the branch since `commit`,
     `threads` are those in which watchers asked for the same, `latest` the last thing that its own thread was told.
+    `approved_there` are the forge's own names of those who approved exactly `commit` in the forge.
     `ends` is the request whose permission this one takes away because its last day is near, `renews` the one whose last
     day it moves.
     """
@@ -153,6 +154,7 @@ class Request:
     ends: str | None = None
     renews: str | None = None
     weighed: Weighed | None = None
+    approved_there: tuple[str, ...] = ()
     question: OpenQuestion | None = None
     review: Review | None = None
 
