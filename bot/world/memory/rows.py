@@ -253,6 +253,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
+def _approved_at(row: RowMapping) -> tuple[str, ...]:
+    approved: Mapping[str, str] = (row["forge"] or {}).get("approved") or {}
+    return tuple(name for name, head in approved.items() if head == row["commit_id"])
+
+
 def request_of(
     row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None, linked: Mapping[str, Link]
 ) -> RequestRow:
@@ -289,9 +294,7 @@ def request_of(
         ends=row["facts"].get("ends"),
         renews=row["facts"].get("renews"),
         weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
-        approved_there=tuple(
-            name for name, head in ((row["forge"] or {}).get("approved") or {}).items() if head == row["commit_id"]
-        ),
+        approved_there=_approved_at(row),
         question=wire.load(OpenQuestion, row["facts"]["question"]) if row["facts"].get("question") else None,
         review=wire.load(Review, row["facts"]["review"]) if row["facts"].get("review") else None,
     )
