@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, selec
 
 from bot.world import wire
 from bot.world.memory import tables
+from bot.world.memory.asked import iso, request_of
 from bot.world.memory.rows import (
     CardRow,
     DecisionRow,
@@ -24,8 +25,6 @@ from bot.world.memory.rows import (
     RequestRow,
     ThreadRow,
     TurnRow,
-    iso,
-    request_of,
 )
 from skills.core.errors import Unreachable
 from skills.core.model import (

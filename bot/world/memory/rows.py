@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypedDict
 
-from sqlalchemy import RowMapping
-
-from bot.world import wire
 from skills.core.model import (
-    Decided,
-    DiagramTask,
-    Drawn,
     Edit,
-    Finding,
-    Link,
     Need,
-    OpenQuestion,
     Request,
-    Review,
-    Weighed,
 )
 
 WorkState = Literal["todo", "doing", "done", "failed"]
@@ -246,56 +235,3 @@ class ReplicaRow:
     beat: datetime
     beats: int
     taken_by: str | None = None
-
-
-def iso(moment: datetime) -> str:
-    """A time as the skills know it: ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat()
-
-
-def _approved_at(row: RowMapping) -> tuple[str, ...]:
-    approved: Mapping[str, str] = (row["forge"] or {}).get("approved") or {}
-    return tuple(name for name, head in approved.items() if head == row["commit_id"])
-
-
-def request_of(
-    row: RowMapping, decided: tuple[Decided, ...], latest: Finding | None, linked: Mapping[str, Link]
-) -> RequestRow:
-    """The row of a request with what stands in other tables."""
-    request = Request(
-        key=row["key"],
-        state=row["state"],
-        version=row["version"],
-        workload=row["workload"],
-        destinations=tuple(row["destinations"]),
-        digest=row["digest"],
-        base=row["base"],
-        branch=row["branch"],
-        asked_by=row["asked_by"],
-        reason=row["reason"],
-        until=row["until"],
-        since=iso(row["created_at"]),
-        paths=tuple(row["paths"]),
-        environment=row["environment"],
-        commit=row["commit_id"],
-        number=row["number"],
-        url=row["url"],
-        thread=row["thread"],
-        remove=row["remove"],
-        watchers=tuple(row["watchers"]),
-        waits_for=tuple(row["waits_for"]),
-        decisions=decided,
-        drawn=wire.load(Drawn, row["facts"]["drawn"]) if "drawn" in row["facts"] else None,
-        diagram=wire.load(DiagramTask, row["facts"]["diagram"]) if row["facts"].get("diagram") else None,
-        links=tuple(linked.values()),
-        pushed=row["pushed"],
-        threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
-        latest=latest,
-        ends=row["facts"].get("ends"),
-        renews=row["facts"].get("renews"),
-        weighed=wire.load(Weighed, row["facts"]["weighed"]) if "weighed" in row["facts"] else None,
-        approved_there=_approved_at(row),
-        question=wire.load(OpenQuestion, row["facts"]["question"]) if row["facts"].get("question") else None,
-        review=wire.load(Review, row["facts"]["review"]) if row["facts"].get("review") else None,
-    )
-    return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])
