@@ -17,7 +17,9 @@ from typing import Any
 import re2
 
 from skills.core.model import (
+    APPROVED,
     CLOSED_BY_US,
+    REJECTED,
     STANDING_STATES,
     Evidence,
     Finding,
@@ -172,9 +174,14 @@ def _branch(request: Request, known: Mirror, now: Seen) -> Iterator[News]:
 
 
 def _labels(request: Request, known: Mirror, now: Seen, own: Own) -> Iterator[News]:
-    """Labels that people put on and take off again are theirs; a decided request changes its own."""
+    """Labels that people put on and take off again are theirs; a decided request changes its own. One that reads like
+    a decision is none, and that is said."""
     if request.state not in _WAITS:
         return
+    if known and "merge" not in own.under_way:
+        for label in sorted(({APPROVED, REJECTED} & set(now.labels)) - set(known.get("labels", ())) - set(own.labels)):
+            facts = {"key": request.key, "label": label, "names": ", ".join(request.waits_for) or "an approver"}
+            yield News("label_by_hand", f"{label}:{now.at}", Finding("EGR1647", facts))
     for label in sorted((set(known.get("labels", ())) & set(own.labels)) - set(now.labels)):
         yield News("label", f"{label}:{now.at}", finding("EGR010", key=request.key, label=label))
 

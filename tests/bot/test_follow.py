@@ -175,6 +175,16 @@ def test_a_label_taken_off(shop: Shop) -> None:
     assert shop.follow() == []
 
 
+def test_a_label_that_reads_like_a_decision_is_none(shop: Shop) -> None:
+    for label in ("egress::approved", "egress::rejected", "lovely"):
+        shop.gitlab.merge_requests[1]["labels"].append(label)
+        shop.gitlab.touch(1)
+        assert shop.follow() == ([] if label == "lovely" else ["EGR1647"])
+    assert (shop.row.state, shop.row.decisions) == ("waiting", ())
+    assert shop.decide("approve") == "merged"
+    assert shop.follow() == []
+
+
 def test_what_people_write_is_told_and_what_few_may_read_is_not(shop: Shop) -> None:
     shop.gitlab.comment_by(1, "Why <!channel> this host?")
     shop.gitlab.comment_by(1, "only for members", internal=True)
