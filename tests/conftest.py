@@ -39,6 +39,7 @@ _PROGRAMS_OR_MODULES: dict[str, Callable[[], bool]] = {
     SHARED: lambda: shared_folder() is not None,
     "network-config-analyzer": ORACLE.is_dir,
     "emulate": lambda: bool(shutil.which("node")) and (COUNTERPARTS / "emulate").is_dir(),
+    "axe-core": (COUNTERPARTS / "axe-core").is_dir,
     "mermaid": (ORACLE / "mermaidx").is_dir,
 }
 

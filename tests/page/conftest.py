@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tests.shared import ROOT
 
 playwright = pytest.importorskip("playwright.sync_api")
 
+CHROMIUM = shutil.which("chromium") or "chromium"
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
@@ -54,7 +56,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def chromium() -> Iterator[Any]:
     """Ends with its module: while Playwright is open its loop runs, and no test that is a coroutine could."""
     with playwright.sync_playwright() as here:
-        browser = here.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+        browser = here.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
         yield browser
         browser.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.page.conftest import FLAGS, demo
+from tests.page.conftest import CHROMIUM, FLAGS, demo
 from tests.page.steps import ask, be, choose, confirm, dialog, fill, go, press, says, submit
 from tests.page.test_main_job import TIMEOUT
 from tests.shared import ROOT
@@ -64,7 +64,7 @@ def _take_all(open_page: Any) -> None:
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as address, sync_playwright() as here:
-        browser = here.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS.split())
+        browser = here.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
 
         def opened(**options: Any) -> Any:
             page = browser.new_context(**options).new_page()

@@ -9,7 +9,7 @@ import pytest
 from tests.page.conftest import Open
 from tests.page.steps import ask, be, choose, confirm, dialog, faults, fill, go, press, says, submit, thread
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("axe-core"), pytest.mark.slow]
 
 REFUSED = "curl: (7) Failed to connect to {} port 443 after 3 ms: Connection refused"
 TELEPHONE = {"viewport": {"width": 375, "height": 700}, "has_touch": True}

@@ -11,7 +11,7 @@ from tests.page.steps import ask, be, confirm, faults, fill, go, press, says, su
 
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.needs("axe-core")]
 
 
 def test_from_a_pasted_error_to_works_now(open_page: Open) -> None:
