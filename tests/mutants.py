@@ -193,6 +193,34 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
         ("tests/core/test_yaml_text.py", "tests/core/test_yaml_properties.py"),
     ),
+    Mutant(
+        "somebody else's form is gone on with",
+        "bot/slack/parts.py",
+        'return parts[2].replace(".", "", 1).isdecimal() or parts[2] == user',
+        "return True",
+        ("tests/bot/test_surfaces.py",),
+    ),
+    Mutant(
+        "the bot's token goes to any host",
+        "bot/slack/files.py",
+        'if where.scheme == "https" and where.hostname in _HOSTS and where.port in (None, 443):',
+        'if where.scheme == "https":',
+        ("tests/bot/test_surfaces.py",),
+    ),
+    Mutant(
+        "a decided card keeps its buttons",
+        "skills/cards.py",
+        "steps=STEPS if decides else (),",
+        "steps=STEPS,",
+        ("tests/core/test_cards.py",),
+    ),
+    Mutant(
+        "a private channel's text goes out unsaid",
+        "bot/channels.py",
+        'if not turn.where.private or turn.warned or turn.state.get("told_who_reads"):',
+        "if turn.where.thread:",
+        ("tests/bot/test_surfaces.py",),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.gather import Where
 from bot.slack import envelopes, views
 from bot.slack.commands import command
 from bot.slack.envelopes import Body
@@ -115,8 +116,7 @@ class Forms:
         given = {name[2:]: str(value) for name, value in views.given(taken.body["view"]).items() if name[:2] == "q:"}
         if len(given) == 1 and next(iter(given)) in _IN_TURN:
             return await self._draft(taken, next(iter(given.values())))
-        where = await self._parts.where(self._thread(taken))
-        state = self._parts.conversation.state(where)
+        state = self._parts.conversation.state(Where("slack", self._thread(taken)))
         answers = [*state.get("answer", ()), *(f"{name}={value}" for name, value in given.items())]
         kept = {"reason": state.get("reason", ""), "error": state.get("text", "")}
         fields = {**need_of(state), **kept, "answer": tuple(answers)}
@@ -124,9 +124,9 @@ class Forms:
 
     async def _draft(self, taken: Taken, wanted: Mapping[str, Any] | str) -> Sequence[Post]:
         thread = self._thread(taken)
-        where, who = await self._parts.where(thread), self._parts.who(taken.body)
         if not own_thread(thread, taken.body):
             return await self._shown(taken, thread, [], Finding("EGR1421"))
+        where, who = await self._parts.where(thread), self._parts.who(taken.body)
         talk = self._parts.conversation
         if isinstance(wanted, str):
             replies = await self._parts.gate.run(talk.hear, wanted, who, where)

@@ -253,6 +253,9 @@ async def test_a_change_that_moved_meanwhile_is_not_opened(office: Office) -> No
 @pytest.mark.parametrize("thread", ["slack:T1:C1:USAM", "slack:T2:C1:UDANA", "terminal:default", "slack:T1", ""])
 async def test_metadata_that_somebody_made_up_opens_nothing(office: Office, thread: str) -> None:
     await office.slash("request")
+    await office.submit(office.form, chosen(), private_metadata=json.dumps({"thread": thread}))
+    assert "does not belong to a conversation of yours" in json.dumps(office.form["blocks"])
+    await office.slash("request")
     await office.submit(office.form, chosen())
     meta = json.dumps({**views.meta_of(office.form), "thread": thread})
     await office.submit(office.form, {}, private_metadata=meta)
