@@ -224,7 +224,13 @@ class App:
         """Why nothing is carried out now: the setting, else the policy's own switch on the target branch."""
         if not self.settings.carries_out:
             return Finding("EGR1502")
-        policy = policy_or_fault(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
+        if self._on_gitlab():
+            from bot.world.forge_checks import lately  # noqa: PLC0415
+
+            text = lately(self.repo, self.settings.target, POLICY_PATH)
+        else:
+            text = self.snapshots.read(self.target or self.source).text(POLICY_PATH)
+        policy = policy_or_fault(text)
         return policy.fault or levels.stopped(policy)
 
     def of_team(self, channel: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.world.config_repo import POSTERN, Author, Limits, Snapshot, Wanted
+from bot.world.config_repo import POSTERN, Author, ConfigRepo, Limits, Snapshot, Wanted
 from bot.world.config_repo.following import follow
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import (
@@ -12,6 +12,7 @@ from bot.world.config_repo.reading import (
     Head,
     blobs,
     branch_commit,
+    default_head,
     entries_at,
     is_ancestor,
     is_branch,
@@ -26,6 +27,7 @@ from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 from skills.core.model import OpenMergeRequest
 
+_LATELY = 5.0  # seconds: an effect follows at once on what was read for it
 _LARGEST = 5 * 1024 * 1024  # bytes of a Markdown file
 
 
@@ -126,3 +128,13 @@ def text_at(git: GitDir, commit: str, path: str) -> str | None:
         return (raw if raw is not None else b"\xff").decode("utf-8")
     except UnicodeDecodeError:
         raise AskUnclear("EGR033", path=shown(path)) from None
+
+
+def lately(repo: ConfigRepo, branch: str | None, path: str) -> str | None:
+    """The text of one file on a branch (None: the default branch), as of `_LATELY` seconds ago at most."""
+
+    def read(git: GitDir) -> str | None:
+        commit = branch_commit(git, branch) if branch else default_head(git).commit
+        return text_at(git, commit, path) if commit else None
+
+    return repo.with_git(read, within=_LATELY)
