@@ -117,7 +117,7 @@ def _facts(found: Outcome) -> Mapping[str, Any]:
         "level": found.level.level,
         "team": found.level.team,
         "allowed": found.may_propose(),
-        "denied": any(each.code in ("EGR1510", "EGR1511") for each in found.refused),
+        "denied": any(each.code in ("EGR1510", "EGR1511", "EGR1512") for each in found.refused),
         "refused": [each.code for each in found.refused],
         "frozen": found.frozen is not None,
         "questions": [each.id for each in found.questions],

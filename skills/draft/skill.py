@@ -206,7 +206,7 @@ def as_json(drafted: Draft, need: Need, world: World, given: Sequence[str] = ())
         "commands": list(drafted.change.commands),
         "proof": _proof(drafted.change.proof),
         "questions": wire.questions(drafted.change.questions),
-        "approvals": world.policy.groups_for(drafted.change.governed),
+        "approvals": weighing.groups_for(drafted.change, need, assessed, world),
         "risk": {"score": assessed.score, "reasons": [say(reason).says for reason in assessed.reasons]},
         "note": {"markdown": note.markdown, "mermaid": note.mermaid},
         "findings": wire.findings(leading(drafted, need)),

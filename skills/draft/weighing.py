@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from skills.contract import World
 from skills.core import risk
-from skills.core.model import Destination, Need, Proof
-from skills.core.policy import levels
+from skills.core.model import Change, Destination, Need, Proof
+from skills.core.policy import Subject, levels
+from skills.core.policy.bounds import environments_of
+from skills.core.policy.touched import touched
 from skills.core.risk.seen import known_hosts
 from skills.draft import asking
 
@@ -17,6 +19,12 @@ def assess(need: Need, proof: Proof, given: Iterable[str], world: World) -> risk
     level = next((each.answer for each in asking.answers(given, need, world) if each.id == "impact_level"), "")
     teams = {str(to): team for to in need.destinations if (team := _other_team(to, need, world))}
     return risk.assess(need, proof, risk.Around(known_hosts(world.allowlist), teams, level))
+
+
+def groups_for(change: Change, need: Need, assessed: risk.Risk, world: World) -> list[str]:
+    """The groups that the policy asks approvals of, for these files, fields and environments, with this risk."""
+    fields = touched(change.edits) or None
+    return world.policy.groups_for(Subject(change.governed, tuple(environments_of(need)), assessed.band, fields))
 
 
 def _other_team(to: Destination, need: Need, world: World) -> str:

@@ -16,20 +16,16 @@ from skills.core.policy.values import PATH, Policy, in_environments
 
 def denied(policy: Policy, destinations: Iterable[Destination], targets: Iterable[str] = ()) -> Finding | None:
     """The first far end that the deny list names, or that takes in something of it. Nothing overrides it."""
-    for far in every(destinations, targets):
+    asked = every(destinations, ())
+    for far in (*asked, *every((), targets)):
         for index, entry in enumerate(policy.deny):
             named = of_policy(entry.to)
             if meets(named, far):
-                code = "EGR1510" if is_part_of(named, far) else "EGR1511"
-                return Finding(
-                    code,
-                    {
-                        **_where(policy, "deny", index),
-                        "destination": far.text,
-                        "denied": entry.to,
-                        "why": f" ({entry.why})" if entry.why else "",
-                    },
-                )
+                beside = far not in asked
+                code = "EGR1512" if beside else "EGR1510" if is_part_of(named, far) else "EGR1511"
+                why = f" ({entry.why})" if entry.why else ""
+                facts = {"destination": far.text, "denied": entry.to, "why": why}
+                return Finding(code, {**_where(policy, "deny", index), **facts})
     return None
 
 

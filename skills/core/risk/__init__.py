@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 from skills.core.hosts import Network, is_private, unicode_form
 from skills.core.messages import level
@@ -29,7 +30,7 @@ class Risk:
     reasons: tuple[Finding, ...]
 
     @property
-    def band(self) -> str:
+    def band(self) -> Literal["low", "medium", "high"]:
         """`low`, `medium` or `high`, as labels say it."""
         return "high" if self.score >= _HIGH else "medium" if self.score >= _MEDIUM else "low"
 
