@@ -71,6 +71,7 @@ bench: .venv/.dev ## Measure the check path, proposals, durable work and what Sl
 	@$(PY) -m benchmarks.propose $(ARGS)
 	@$(PY) -m benchmarks.durable
 	@$(PY) -m benchmarks.slack_ingress
+	@$(PY) -m benchmarks.slack_answers
 
 .venv/bin/python:
 	@python=; older=; venvless=; \

@@ -87,7 +87,7 @@ async def load(port: int, kind: str, connections: int, seconds: float) -> Measur
     until = time.perf_counter() + seconds
     waits = await asyncio.gather(*(_ask(port, kind, until) for _ in range(connections)))
     all_of_them = [wait for each in waits for wait in each]
-    return Measured(len(all_of_them) / seconds, percentile(all_of_them, 99) * 1000)
+    return Measured(len(all_of_them) / seconds, percentile(all_of_them, 0.99) * 1000)
 
 
 async def _ask(port: int, kind: str, until: float) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.world.config_repo import POSTERN, Author, ConfigRepo, Limits, Snapshot, Wanted
-from bot.world.config_repo.following import follow
+from bot.world.config_repo.following import branch_now, follow
 from bot.world.config_repo.paths import shown
 from bot.world.config_repo.reading import (
     LINK,
@@ -36,7 +36,7 @@ def read_target(git: GitDir, branch: str, wanted: Wanted, kind: Kind, since: Sna
 
     With `since`, an earlier snapshot of it, only what was touched meanwhile is read.
     """
-    commit = branch_commit(git, branch)
+    commit = branch_now(git, branch)
     if commit is None and refs(git, f"refs/heads/{branch}"):
         raise Unreachable("EGR551", where=git.where, says=f"the commit of {shown(branch)} is missing")
     if commit is None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.world.config_repo import ConfigRepo
+from bot.world.config_repo.following import head_now
 from bot.world.config_repo.held import held
 from bot.world.config_repo.mirror import folder_name
-from bot.world.config_repo.reading import branch_commit, branch_of, commit_of, default_head, is_ancestor, is_branch
+from bot.world.config_repo.reading import branch_commit, branch_of, commit_of, is_ancestor, is_branch
 from bot.world.config_repo.running import FETCH_SECONDS, GitDir, create_bare, network
 from bot.world.config_repo.writing import move_branch
 from skills.core.errors import AskUnclear, Outdated
@@ -70,7 +71,7 @@ class InPlace:
         return self._git
 
     def default_branch(self) -> str:
-        return _named(default_head(self._git).branch, self.where)
+        return _named(head_now(self._git).branch, self.where)
 
     def synced(self, target: str) -> GitDir:  # noqa: ARG002 - there is no other repository to take over from
         return self._git

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bot.world.config_repo.paths import fault_of
-from bot.world.config_repo.reading import Head, default_head
+from bot.world.config_repo.reading import Head, branch_commit, default_head, is_branch
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Limits, Snapshot, Wanted
 from skills.core.errors import Unreachable
@@ -38,6 +38,12 @@ def head_now(git: GitDir) -> Head:
     ref = said.removeprefix(_REF)
     commit = git.objects.get(f"{ref}^{{commit}}")
     return Head(commit.id, ref.removeprefix(_BRANCHES)) if commit else default_head(git)
+
+
+def branch_now(git: GitDir, branch: str) -> str | None:
+    """As `branch_commit`, without a new process where the branch has a commit."""
+    commit = git.objects.get(f"{_BRANCHES}{branch}^{{commit}}") if is_branch(branch) else None
+    return commit.id if commit else branch_commit(git, branch)
 
 
 def follow(git: GitDir, since: Snapshot, head: Head, wanted: Wanted, limits: Limits) -> Snapshot | None:
