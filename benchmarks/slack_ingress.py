@@ -16,9 +16,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from multiprocessing.connection import Connection
@@ -54,6 +54,7 @@ _numbers = count()
 class Measured:
     per_second: float
     p99: float  # milliseconds
+    work: float = 0.0  # microseconds of the server's processor time for each request
 
 
 def main() -> None:
@@ -63,18 +64,23 @@ def main() -> None:
             found: dict[str, list[Measured]] = {"floor": [], "inbox": []}
             for _ in range(ROUNDS):
                 for name, each in found.items():
-                    with served(name) as port:
-                        each.append(asyncio.run(load(port, kind, connections, seconds)))
+                    with served(name) as (port, spent):
+                        before = spent()
+                        found_now = asyncio.run(load(port, kind, connections, seconds))
+                        work = (spent() - before) / (found_now.per_second * seconds) * 1e6
+                        each.append(replace(found_now, work=work))
             _report(kind, connections, found)
 
 
 def _report(kind: str, connections: int, found: dict[str, list[Measured]]) -> None:
     rate = {name: statistics.median(each.per_second for each in found[name]) for name in found}
+    work = {name: statistics.median(each.work for each in found[name]) for name in found}
     slow = {name: statistics.median(each.p99 for each in found[name]) for name in found}
     print(
         f"{kind}s at {connections} connections: {rate['inbox']:,.0f} / {rate['floor']:,.0f} a second"
         f" = {rate['inbox'] / rate['floor']:.2f}; p99 {slow['inbox']:.1f} / {slow['floor']:.1f} ms"
-        f" = {slow['inbox'] / slow['floor']:.1f}   (aim: {AIMS[kind, connections]})",
+        f" = {slow['inbox'] / slow['floor']:.1f}; processor time {work['inbox']:.0f} / {work['floor']:.0f} us,"
+        f" so {work['floor'] / work['inbox']:.2f} of the floor's rate   (aim: {AIMS[kind, connections]})",
         flush=True,
     )
 
@@ -139,13 +145,20 @@ def _body(kind: str, number: int) -> tuple[str, str]:
 
 
 @contextmanager
-def served(name: str) -> Iterator[int]:
+def served(name: str) -> Iterator[tuple[int, Callable[[], float]]]:
+    """Its port, and what tells how much processor time it has spent so far, in seconds."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     with tempfile.TemporaryDirectory() as folder:
         process = multiprocessing.get_context("spawn").Process(target=_serve, args=(name, folder, theirs), daemon=True)
         process.start()
         try:
-            yield int(ours.recv())
+            port = int(ours.recv())
+
+            def spent() -> float:
+                ours.send("spent")
+                return float(ours.recv())
+
+            yield port, spent
         finally:
             process.kill()
             process.join()
@@ -160,7 +173,8 @@ async def _answer(app: AsyncApp, told: Connection) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     told.send(runner.addresses[0][1])
-    await asyncio.Event().wait()
+    while await asyncio.to_thread(told.recv):
+        told.send(time.process_time())
 
 
 def _floor() -> AsyncApp:

@@ -13,8 +13,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.world.config_repo import ConfigRepo, Snapshot, Source, Wanted
-from bot.world.config_repo.following import head_now
+from bot.world.config_repo import ConfigRepo, Snapshot, Source, Wanted, following
 from bot.world.config_repo.reading import branch_commit, changed_paths, resolve
 from bot.world.config_repo.running import GitDir
 from bot.world.forge import Linked, MergeRequest, Note, Options, Receipt, State, merge_message
@@ -83,7 +82,7 @@ class GitLabForge:
 
     def source(self, wanted: Wanted, target: str | None) -> Source:
         def read(git: GitDir, since: Snapshot | None) -> Snapshot:
-            branch = target or head_now(git).branch
+            branch = target or following.head_now(git).branch
             if branch is None:
                 raise AskUnclear("EGR455", where=self.where)
             return read_target(git, branch, wanted, self._repo.kind, since)
