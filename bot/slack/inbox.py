@@ -179,10 +179,14 @@ class Writer:
 
     async def keep(self, found: Arrival) -> bool:
         """Whether it stands now, or stood already. False when it can't be kept, or not in time."""
-        kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        kept: asyncio.Future[bool] = loop.create_future()
         self._waiting.put((found, kept))
-        done, _ = await asyncio.wait({kept}, timeout=_PATIENCE)
-        return bool(done) and kept.result()
+        late = loop.call_later(_PATIENCE, _answer, (kept,), False)
+        try:
+            return await kept
+        finally:
+            late.cancel()
 
     def close(self) -> None:
         """What waits is still committed."""
