@@ -114,6 +114,12 @@ class Conversation:
         """Workloads and environments that can be named now."""
         return self._names()
 
+    def canon(self, who: Person) -> Callable[[str], str]:
+        """Gives the one name of somebody who has several, as the policy says; without a policy that can be read, each
+        name stands for itself."""
+        handled = self._desk.handle("status", ask_for("status", {}), who, Where("home"), on_target=True)
+        return handled.world.policy.canon if handled.world else str.casefold
+
     def state(self, where: Where) -> Mapping[str, Any]:
         """What the thread remembers."""
         return self._memory.thread(where.thread).state

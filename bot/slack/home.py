@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,30 +15,35 @@ SHOW, NEW, CARD = "postern_home_show", "postern_home_new", "postern_home_card"
 FILTERS = ("mine", "queue", "expiring", "all")
 _SOON = timedelta(days=30)
 _MOST = 20
+Canon = Callable[[str], str]
 
 
-def home_view(person: Person, requests: Sequence[Request], today: date, shown: str = "") -> dict[str, Any]:
-    """`shown` is one of FILTERS; without it everything of one's own that has something in it."""
+def home_view(
+    person: Person, requests: Sequence[Request], today: date, shown: str = "", canon: Canon = str.casefold
+) -> dict[str, Any]:
+    """`shown` is one of FILTERS; without it everything of one's own. `canon` gives the one name of somebody who has
+    several, as the policy says."""
     chosen = (shown,) if shown in FILTERS else FILTERS[:3]
     blocks = [kit.header(word("home", "title")), *kit.actions([_filter(shown), _new()])]
     for name in chosen:
-        listed = [each for each in requests if belongs(name, each, person, today)]
+        listed = [each for each in requests if belongs(name, each, person, today, canon)]
         listed.sort(key=lambda each: (each.until or "9", each.since) if name == "expiring" else (each.since, each.key))
         blocks += _part(name, listed)
     return {"type": "home", "blocks": kit.fit(blocks, kit.VIEW_BLOCKS, total=kit.VIEW_BLOCKS * 300)}
 
 
-def belongs(name: str, request: Request, person: Person, today: date) -> bool:
+def belongs(name: str, request: Request, person: Person, today: date, canon: Canon = str.casefold) -> bool:
     """`mine`: asked for or watched, and not over; `queue`: waits for this person's decision; `expiring`: one's own
     whose last day is within thirty days."""
     is_open, stands = request.state in OPEN_STATES, request.state in STANDING_STATES
-    own = any(person.is_same(each) for each in (request.asked_by, *request.watchers))
+    me = canon(person.id)
+    own = me in {canon(each) for each in (request.asked_by, *request.watchers)}
     if name == "mine":
         return own and (is_open or stands)
     if name == "queue":
-        done = {past.by.casefold() for past in request.decisions if past.digest == request.digest}
-        waits = any(person.is_same(each) for each in request.waits_for)
-        return waits and not own and request.state in DECIDABLE and person.id.casefold() not in done
+        done = {canon(past.by) for past in request.decisions if past.digest == request.digest}
+        waits = me in {canon(each) for each in request.waits_for}
+        return waits and not own and request.state in DECIDABLE and me not in done
     if name == "expiring":
         return own and stands and bool(request.until) and date.fromisoformat(str(request.until)) <= today + _SOON
     return is_open

@@ -40,8 +40,9 @@ class Places:
 
     async def _publish(self, team: str, user: str, shown: str) -> None:
         requests = await self._parts.gate.run(self._parts.requests)
-        today = self._parts.inbox.clock().date()
-        view = home_view(self._parts.people(team, user), requests, today, shown)
+        today, person = self._parts.inbox.clock().date(), self._parts.people(team, user)
+        canon = await self._parts.gate.run(self._parts.conversation.canon, person)
+        view = home_view(person, requests, today, shown, canon)
         await self._parts.client.views_publish(user_id=user, view=view)
 
     async def diagnose(self, taken: Taken) -> Sequence[Post]:

@@ -93,6 +93,13 @@ def test_home_shows_what_is_ones_own_and_what_waits_for_one() -> None:
     assert [belongs(name, merged, SAM, TODAY) for name in FILTERS] == [False, False, False, False]
 
 
+def test_home_knows_somebody_by_all_of_their_names() -> None:
+    canon = {"slack:T1:USAM": "sam@fincorp.example", "slack:t1:usam": "sam@fincorp.example"}
+    asked = replace(REQUEST, waits_for=("sam@fincorp.example",))
+    assert not belongs("queue", asked, SAM, TODAY)
+    assert belongs("queue", asked, SAM, TODAY, lambda name: canon.get(name, name))
+
+
 @given(TEXT, st.sampled_from(["", *FILTERS]), st.integers(0, 60))
 def test_home_within_its_limits(text: str, shown: str, count: int) -> None:
     asked = replace(REQUEST, workload=text, destinations=(text,), url=f"https://x.example/{text}")
