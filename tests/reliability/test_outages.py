@@ -72,7 +72,7 @@ def test_a_gitlab_that_is_down_while_people_ask_and_decide(sqlite_town: Town) ->
     sqlite_town.gitlab.faults[:] = [Fault(".*", ".*", 503, times=10_000)]
     key = sqlite_town.request_of(0, NEEDS[0])
     assert key
-    fields = {"key": key.key, "verb": "approve"}
+    fields = {"key": key.key, "verb": "approve", "digest": key.digest}
     told = sqlite_town.replicas[0].ask("desk", "decide", fields, address("sam"), sqlite_town.thread(0)).result(60)
     assert isinstance(told, Told) and told.code == "EGR046"
     assert states(player) == before
@@ -101,7 +101,7 @@ def test_a_disk_that_is_full_loses_nothing_and_goes_on_once_there_is_room(sqlite
     resource.prlimit(replica.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     request = sqlite_town.request_of(0, NEEDS[0])
     assert request
-    fields = {"key": request.key, "verb": "approve"}
+    fields = {"key": request.key, "verb": "approve", "digest": request.digest}
     told = replica.ask("desk", "decide", fields, address("sam"), sqlite_town.thread(0)).result(60)
     assert isinstance(told, Told) and told.code is not None and told.state is None
     assert set(states(player).values()) == {"waiting"}
