@@ -41,8 +41,8 @@ def do(app: App, name: str, **ask: Any) -> Handled:
     return app.desk.handle(name, by_name(name).Ask.model_validate(ask), DANA, Where("cli"))
 
 
-def body_of(app: App) -> str:
-    key = app.requests()[-1].key
+def body_of(app: App, host: str = "udl") -> str:
+    key = next(each.key for each in app.requests() if each.destinations[0].startswith(host))
     opened = [each for each in app.memory.intents_of(key) if each.kind == OpenMergeRequest.__name__]
     return str(opened[-1].payload["body"])
 
@@ -80,7 +80,7 @@ def test_answers_are_printed_and_what_holds_for_the_app_is_remembered_and_shown_
     assert {each["id"] for each in told} == {"atc", "data_class", "dpo"}
     assert all(str(each["source"]).startswith(first) for each in told)
     assert do(app, "propose", **again, answer=("impact_level=same", "atc=ATC-2027-1")).problem is None
-    body = body_of(app)
+    body = body_of(app, "other")
     assert "ATC-2027-1" in body
     assert f"internal (remembered from {first}, 2026-11-21)" in body
     assert app.memory.answers(app.repository, "mission-tracker/tracker-api")["atc"].answer == "ATC-2027-1"
