@@ -12,9 +12,10 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from bot.ai.told import Added, Emit, Told, nothing
-from bot.turns import Replies, Turn, kept, remember
+from bot.ai.told import Added, Emit, Look, Told, nothing
+from bot.turns import Replies, Turn, kept, new_subject, remember
 from bot.world.memory import Memory
+from skills.core.commands import Heard
 from skills.core.errors import Outdated
 from skills.core.messages import say
 from skills.core.model import Finding
@@ -22,7 +23,7 @@ from skills.core.secrets import mask
 from skills.replies import Reply
 
 MODEL = "a language model"
-_SUBJECT = ("text", "hint", "digest", "reason", "remove", "ip", "answer", "on", "nothing", "drafted_by", "default_deny")
+_SUBJECT = ("for", "remove", "default_deny")
 
 
 class Assistant(Protocol):
@@ -38,17 +39,15 @@ class Additions:
         self,
         assistant: Assistant,
         memory: Memory,
-        names: Callable[[], tuple[list[str], list[str]]],
         clock: Callable[[], datetime],
     ) -> None:
         self._assistant = assistant
         self._memory = memory
-        self._names = names
         self._clock = clock
 
     def offered(self, turn: Turn, replies: Sequence[Reply]) -> Replies:
         """The replies, with `later` where the model may add something; then they say so, if the rules were unsure."""
-        workloads, environments = self._names()
+        workloads, environments = turn.names
         told = Told(
             mask(turn.words).text,
             turn.who,
@@ -77,13 +76,8 @@ class Additions:
         """As little as the next turn needs. A thread that went on meanwhile keeps what it has."""
         turn = Turn(told.words, told.who, told.where, dict(self._memory.thread(told.where.thread).state))
         for look in added.looks:
-            if look.skill in ("check", "diagnose"):
-                for name in _SUBJECT:
-                    turn.state.pop(name, None)
-                turn.state.pop("asking", None)
-                turn.state |= {"for": look.fields.get("for"), "to": list(look.fields.get("to") or ())}
-                turn.state |= {"text": told.words} if look.skill == "diagnose" else {}
-                remember(turn, look.skill, look.answer)
+            if look.skill in ("check", "diagnose", "draft"):
+                _speak_of(turn, look)
         if added.asking:
             known = {"for": added.asking.get("for"), "to": list(added.asking.get("to") or ())}
             turn.state |= {name: value for name, value in known.items() if value}
@@ -95,3 +89,15 @@ class Additions:
                 tx.add_turn(told.where.thread, MODEL, "", kept(added.replies), now)
         except Outdated:
             return
+
+
+def _speak_of(turn: Turn, look: Look) -> None:
+    """The thread's subject. What a model had drafted was not shown on somebody's word: its digest is not kept."""
+    new_subject(turn.state, Heard("reply"))
+    turn.state.pop("asking", None)
+    turn.state |= {name: look.fields[name] for name in _SUBJECT if look.fields.get(name)}
+    turn.state |= {"to": list(look.fields.get("to") or ())}
+    if look.skill == "diagnose":
+        turn.state["text"] = turn.words
+    if look.skill != "draft":
+        remember(turn, look.skill, look.answer)

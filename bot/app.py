@@ -182,7 +182,7 @@ class App:
         from bot.conversation import Conversation  # noqa: PLC0415
 
         assistant = self.assistant() if self.settings.model else None
-        additions = Additions(assistant, self.memory, self.names, self.clock) if assistant else None
+        additions = Additions(assistant, self.memory, self.clock) if assistant else None
         return Conversation(self.desk, self.memory, self.names, self.clock, additions, self.of_team)
 
     @cached_property

@@ -162,7 +162,7 @@ class Conversation:
         if turn.asked:
             skill, fields = turn.asked
             return self._run(turn, skill, note_asked(turn, skill, fields))
-        workloads, environments = self._names()
+        workloads, environments = turn.names = self._names()
         heard = answer_to_question(turn, workloads, environments)
         turn.verb = heard.verb
         return self._dispatch(turn, heard)

@@ -50,7 +50,7 @@ def preview(app: App, words: str) -> dict[str, Any] | None:
             strict=is_strict(settings),
             off=lambda told: is_off(settings.model_off_for, told),
         )
-        additions = Additions(assistant, memory, app.names, app.clock)
+        additions = Additions(assistant, memory, app.clock)
         talk = Conversation(app.desk, memory, app.names, app.clock, additions)
         replies = talk.hear(words, app.person, Where("terminal", "preview"))
         if replies.later:

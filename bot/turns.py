@@ -51,6 +51,7 @@ class Turn:
     asked: tuple[str, Mapping[str, Any]] | None = None
     warned: bool = False
     version: int = 0
+    names: tuple[list[str], list[str]] = ([], [])
     verb: str = ""
     answers: list[tuple[str, Answer]] = field(default_factory=list)
 

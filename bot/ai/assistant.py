@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from bot.ai.meter import Breaker, Call, Limits, Meter, Spent
 from bot.ai.outgoing import MOST_RESULT, MOST_WORDS, Outgoing
 from bot.ai.prose import Prose
 from bot.ai.purpose import purpose, remembered
-from bot.ai.told import Added, Emit, Told, nothing
+from bot.ai.told import Added, Emit, Look, Told, nothing
 from bot.ai.tools import Toolbox
 from bot.desk import Desk, attempt
 from skills.core.messages import say
@@ -83,7 +83,9 @@ class Assistant:
             turn.show(problem(Finding("EGR1708", {"what": turn.spent.replace("_", " ")})))
         elif fault and not turn.replies:
             turn.show(problem(Finding("EGR1707")))
-        return Added(tuple(turn.replies), turn.box.looks, turn.asking())
+        return Added(
+            tuple(turn.replies), turn.box.looks, turn.asking(), turn.box.handed.given, tuple(turn.prose.dropped)
+        )
 
     def loaded(self) -> Sequence[BaseChatModel]:
         self._loaded = self._loaded or self._models()
@@ -155,7 +157,7 @@ class _Turn:
         if looks and not shown:
             self.show(problem(Finding("EGR664", {"reading": _reading(self.box.looks)})))
         for look in looks:
-            self.show(reply(look.skill, look.answer))
+            self.show(_as_found(look))
         return shown + len(looks)
 
     def _close(self) -> None:
@@ -213,7 +215,15 @@ def _likely(words: str, names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (-shared(name), name))[:_MOST_NAMES]
 
 
-def _reading(looks: Sequence[Any]) -> str:
+def _as_found(look: Look) -> Reply:
+    """The rules' own reply. What a model had drafted is opened by nobody before a person has typed *draft*."""
+    made = reply(look.skill, look.answer)
+    if look.skill != "draft":
+        return made
+    return replace(made, steps=("draft",), hint=say(Finding("EGR176")).says, questions=())
+
+
+def _reading(looks: Sequence[Look]) -> str:
     read = []
     for look in looks:
         to = look.fields.get("to") or ()

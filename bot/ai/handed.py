@@ -45,6 +45,7 @@ class Handed:
         self._words = words
         self.missing: str | None = None
         self.refused: str | None = None
+        self.suggested: str | None = None
         self.choices: list[str] = []
         self.known: dict[str, Any] = {}
         self.replies: list[Reply] = []
@@ -59,6 +60,12 @@ class Handed:
             return "error: not taken"
         self.replies.append(made)
         return "noted"
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What was handed back, in short."""
+        found = {"missing": self.missing, "refused": self.refused, "suggested": self.suggested}
+        return {name: value for name, value in found.items() if value}
 
     @property
     def asking(self) -> dict[str, Any] | None:
@@ -102,6 +109,7 @@ class Handed:
         narrow = str(given.get("destination") or "").strip()
         if not is_narrower(narrow, wide):
             return None
+        self.suggested = narrow
         return problem(Finding("EGR1704", {"destination": narrow, "wide": wide}))
 
     def _reason(self, given: Mapping[str, Any], results: Sequence[Result]) -> Reply | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.gather import Where
@@ -51,11 +51,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What stands below the rule-made answer. `asking` is a question that the thread now waits for."""
+    """What stands below the rule-made answer. `asking` is a question that the thread now waits for.
+
+    `handed` says what was handed back (missing, refused, suggested), `dropped` why sentences were left out.
+    """
 
     replies: tuple[Reply, ...] = ()
     looks: tuple[Look, ...] = ()
     asking: Mapping[str, Any] | None = None
+    handed: Mapping[str, str] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
 
 
 Emit = Callable[[int, Reply], None]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import re2
+
 from bot.ai.told import Told
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination
 
+_NAME = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?:\{[A-Za-z0-9._/=,-]{1,200}\})?")
 _INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-:/@")
 
 
@@ -50,7 +53,8 @@ class Words:
         """A name that the allowlist knows, or that stands in the words, with its environment where one is given."""
         environment, _, name = written.rpartition(":")
         known = self._names.get(name.casefold())
-        if known is None and not (stands_in(name, self.said) or name == self._for.rpartition(":")[2]):
+        said = _NAME.fullmatch(name) and stands_in(name, self.said)
+        if known is None and not said and name != self._for.rpartition(":")[2]:
             raise AskUnclear("EGR1711", written=written[:80])
         listed = [self._environments.get(each.strip().casefold()) for each in environment.split(",") if environment]
         joined = ",".join(each for each in listed if each)

@@ -34,8 +34,8 @@ class Played(BaseChatModel):
 
     @property
     def sent(self) -> str:
-        """All that ever reached it."""
-        return "\n".join(str(message.content) for messages in self.seen for message in messages)
+        """All that ever reached it, without what it wrote itself."""
+        return "\n".join(str(each.content) for messages in self.seen for each in messages if each.type != "ai")
 
 
 def played(script: Script) -> Played:
