@@ -57,6 +57,11 @@ def _command(arguments: Mapping[str, Any]) -> int:
     if name == "eval":
         from bot.evaluate import kept_cases, run_eval  # noqa: PLC0415
 
+        if arguments["model"]:
+            from bot.scenarios import run_scenarios  # noqa: PLC0415
+
+            folder, model = arguments["source"] or ".", arguments["model"]
+            return run_scenarios(settings, folder, model, worst=arguments["worst"], as_json=arguments["json"])
         if not arguments["kept"]:
             return run_eval(arguments["source"] or "-", worst=arguments["worst"], as_json=arguments["json"])
     app = App.build(settings, config=arguments.get("config"), at=arguments.get("at"), acting_as=arguments.get("as_"))

@@ -146,6 +146,9 @@ def _evaluate(commands: Any) -> None:
     evaluate.add_argument(
         "source", metavar="FILE", nargs="?", help="JSON Lines of labelled cases, or - for standard input"
     )
+    evaluate.add_argument(
+        "--model", metavar="NAME", help="score a language model (provider:model) on the scenarios of the folder FILE"
+    )
     evaluate.add_argument("--kept", action="store_true", help="the cases that people kept by saying *not right*")
     evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
     evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")

@@ -87,8 +87,10 @@ def text_of(content: Any) -> str:
 class Gate(AgentMiddleware[Any, Any]):
     """The one door out. Providers raise classes of their own; they pass through, after they were counted."""
 
-    def __init__(self, out: Outgoing, meter: Meter, record: Record) -> None:
+    def __init__(self, out: Outgoing, meter: Meter, record: Record, tools: Sequence[Tool]) -> None:
         super().__init__()
+        self._tools_by_name = {tool.name: tool for tool in tools}
+        self._ran: dict[str, str] = {}
         self._out = out
         self._meter = meter
         self._record = record
@@ -106,7 +108,24 @@ class Gate(AgentMiddleware[Any, Any]):
             self._meter.after(read + written, well=answer is not None)
             spent = round((time.perf_counter() - began) * 1000)
             self._record(name_of(request.model), read, written, spent, "ok" if answer else "failed")
+        self._run_tools(answer)
         return answer
+
+    def _run_tools(self, answer: ModelResponse[Any]) -> None:
+        """One after the other, in the order in which they were called: the framework would run them side by side."""
+        for message in answer.result:
+            for call in message.tool_calls if isinstance(message, AIMessage) else ():
+                tool = self._tools_by_name.get(call["name"])
+                if tool:
+                    self._ran[str(call["id"])] = tool.run(call["args"])
+
+    def wrap_tool_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """What ran already is handed over; a tool that does not exist is the framework's to refuse."""
+        call = request.tool_call
+        found = self._ran.pop(str(call["id"]), None)
+        if found is None:
+            return handler(request)
+        return ToolMessage(found, name=call["name"], tool_call_id=call["id"])
 
     def _sealed(self, message: AnyMessage) -> AnyMessage:
         """What the model wrote itself goes back as it was; all else is sealed."""

@@ -132,10 +132,10 @@ class _Turn:
         from bot.ai.agent import Gate, run  # noqa: PLC0415
 
         meter = self._owner.meter(self._told)
-        gate = Gate(self._out, meter, partial(self._owner.keep, self._told, self._why))
+        tools = self.box.tools(self._why)
+        gate = Gate(self._out, meter, partial(self._owner.keep, self._told, self._why), tools)
         system, words = request(self._told, self._why, self.box, self._out)
         models = self._owner.loaded()
-        tools = self.box.tools(self._why)
         shown = 0
         try:
             for piece in _sentences(

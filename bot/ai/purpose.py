@@ -25,15 +25,22 @@ def purpose(told: Told) -> str | None:
     answers = dict(told.answers)
     if "propose" in answers:
         return "summarise"
-    if asking == "workload" and told.verb in ("check", "diagnose") and len(told.words.split()) > _FEW:
+    described = len(told.words.split()) > _FEW or not told.words.isascii()
+    if asking == "workload" and told.verb in ("check", "diagnose") and described:
         return "understand"
     if not answers:
         return "understand" if told.verb in _UNSURE else None
-    if told.verb in ("check", "diagnose", "remove") and len(_apps(told)) > 1:
+    if told.verb in ("check", "diagnose", "remove") and (len(_apps(told)) > 1 or _is_wide(told)):
         return "understand"
     if "diagnose" in answers and answers["diagnose"].data.get("symptom") in _NO_RULE:
         return "guess"
     return "explain" if is_foreign(told.words) else None
+
+
+def _is_wide(told: Told) -> bool:
+    """A whole domain or network that is not allowed: less may be enough."""
+    verdicts = [verdict for _, answer in told.answers for verdict in answer.detail.get("verdicts") or ()]
+    return any(not verdict.allowed and any(sign in verdict.destination.name for sign in "*/") for verdict in verdicts)
 
 
 def _apps(told: Told) -> set[str]:
