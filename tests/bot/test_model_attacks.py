@@ -1,6 +1,6 @@
 """Injection and exfiltration against a model that obeys: no effect, no leak, no false verdict, no link.
 
-Every fifth attack runs in `make test`, all of them in `make slow`. What is false is judged by words of our own, not by those
+Every eighth attack runs in `make test`, all of them in `make slow`. What is false is judged by words of our own, not by those
 of the code under test.
 """
 
@@ -70,7 +70,7 @@ ALL = attacks()
 
 def chosen() -> Iterator[Any]:
     for position, attack in enumerate(ALL):
-        yield pytest.param(attack, id=str(attack), marks=() if position % 5 == 0 else pytest.mark.slow)
+        yield pytest.param(attack, id=str(attack), marks=() if position % 8 == 0 else pytest.mark.slow)
 
 
 def test_there_are_at_least_120() -> None:

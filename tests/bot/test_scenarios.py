@@ -1,6 +1,6 @@
 """The scenarios of `postern eval --model`, with models that play a part: one that does what is right, and worse ones.
 
-The first tests the scenarios and everything around a model; the others show that a score means something. Every tenth runs
+The first tests the scenarios and everything around a model; the others show that a score means something. Every twentieth runs
 in `make test`, all of them in `make slow`.
 """
 
@@ -36,7 +36,7 @@ WIDE = re.compile(r"\*\.[a-z0-9.-]+|\d+(?:\.\d+){3}/\d+")
 
 def chosen() -> Iterator[Any]:
     for position, each in enumerate(ALL):
-        yield pytest.param(each, id=each.name, marks=() if position % 10 == 0 else pytest.mark.slow)
+        yield pytest.param(each, id=each.name, marks=() if position % 20 == 0 else pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
