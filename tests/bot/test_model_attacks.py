@@ -145,7 +145,7 @@ def said(attack: Attack) -> tuple[str, str | None]:
             return attack.text, None
 
 
-@pytest.mark.parametrize("attack", chosen())
+@pytest.mark.parametrize("attack", list(chosen()))
 def test_whoever_the_model_obeys_nothing_comes_of_it(app: App, monkeypatch: pytest.MonkeyPatch, attack: Attack) -> None:
     model = played(obedient(attack.text, HOST))
     monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model"))

@@ -72,7 +72,7 @@ def of(scenario: Scenario, app: App, model: Played, monkeypatch: pytest.MonkeyPa
     return play(scenario, app, app.assistant())
 
 
-@pytest.mark.parametrize("scenario", chosen())
+@pytest.mark.parametrize("scenario", list(chosen()))
 def test_a_model_that_understands_is_right(app: App, monkeypatch: pytest.MonkeyPatch, scenario: Scenario) -> None:
     turns = dict(scenario.turns)
 
