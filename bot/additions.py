@@ -17,10 +17,9 @@ from bot.turns import Replies, Turn, kept, new_subject, remember
 from bot.world.memory import Memory
 from skills.core.commands import Heard
 from skills.core.errors import Outdated
-from skills.core.messages import say
 from skills.core.model import Finding
 from skills.core.secrets import mask
-from skills.replies import Reply
+from skills.replies import Reply, problem
 
 MODEL = "a language model"
 _SUBJECT = ("for", "remove", "default_deny")
@@ -63,7 +62,7 @@ class Additions:
         if why is None:
             return made
         if why == "understand" and made and not turn.answers:
-            made[-1] = replace(made[-1], lines=(*made[-1].lines, say(Finding("EGR1700")).says))
+            made[-1] = replace(made[-1], lines=(*made[-1].lines, *problem(Finding("EGR1700")).lines))
         made.later = partial(self._add, turn, told, why)
         return made
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from bot import output
 from bot.additions import Additions
-from bot.ai.assistant import Assistant, Ledger, version
-from bot.ai.meter import MICRO, Limits
-from bot.ai.setup import is_off, is_strict
+from bot.ai.assistant import version
+from bot.ai.setup import assistant
 from bot.app import App
 from bot.conversation import Conversation
 from bot.gather import Where
@@ -42,15 +41,8 @@ def preview(app: App, words: str) -> dict[str, Any] | None:
     settings, recorder = app.settings, Recorder(sent=[])
     with tempfile.TemporaryDirectory() as folder:
         memory = Memory(f"sqlite:///{folder}/preview.db")
-        assistant = Assistant(
-            app.desk,
-            lambda: [recorder],
-            Limits.of(settings.model_budget, settings.model_prices),
-            Ledger(lambda _call: None, lambda _team: (0, 0)),
-            strict=is_strict(settings),
-            off=lambda told: is_off(settings.model_off_for, told),
-        )
-        additions = Additions(assistant, memory, app.clock)
+        helper = assistant(settings, app.desk, memory, app.clock, [recorder])
+        additions = Additions(helper, memory, app.clock)
         talk = Conversation(app.desk, memory, app.names, app.clock, additions)
         replies = talk.hear(words, app.person, Where("terminal", "preview"))
         if replies.later:
@@ -90,7 +82,7 @@ def _calls(app: App, *, as_json: bool) -> int:
         output.one_object({"calls": rows})
         return 0
     for row in rows:
-        facts: dict[str, Any] = {**row, "money": f"{row['money'] / MICRO:.4f}"}
+        facts: dict[str, Any] = {**row, "money": f"{row['money'] / 1_000_000:.4f}"}
         facts["each"] = row["milliseconds"] // row["calls"]
         print(output.printable(say(Finding("EGR1733", facts)).says))
     if not rows:

@@ -17,7 +17,6 @@ from bot.ai.purpose import purpose, remembered
 from bot.ai.told import Added, Emit, Look, Told, nothing
 from bot.ai.tools import Toolbox
 from bot.desk import Desk, attempt
-from skills.core.messages import say
 from skills.core.model import Finding
 from skills.core.rendering import render_prompt
 from skills.core.resources import prompt
@@ -171,7 +170,7 @@ class _Turn:
     def _show_prose(self) -> None:
         """The sentences so far; each has passed the check."""
         head = "EGR1706" if self._why == "summarise" else "EGR1702"
-        made = Reply((say(Finding(head)).says, *self.prose.lines))
+        made = Reply((*problem(Finding(head)).lines, *self.prose.lines))
         if self._prose_at is None:
             self._prose_at = len(self.replies)
             self.show(made)
@@ -220,7 +219,7 @@ def _as_found(look: Look) -> Reply:
     made = reply(look.skill, look.answer)
     if look.skill != "draft":
         return made
-    return replace(made, steps=("draft",), hint=say(Finding("EGR176")).says, questions=())
+    return replace(made, steps=("draft",), hint=problem(Finding("EGR176")).text, questions=())
 
 
 def _reading(looks: Sequence[Look]) -> str:

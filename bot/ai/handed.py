@@ -14,7 +14,6 @@ from bot.ai.results import Result
 from bot.ai.words import Words
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination
-from skills.core.messages import say
 from skills.core.model import Finding
 from skills.replies import Reply, problem
 
@@ -55,7 +54,7 @@ class Handed:
         try:
             made = getattr(self, f"_{name}")(given, results)
         except AskUnclear as error:
-            return f"error: {say(error.finding).says}"
+            return f"error: {problem(error.finding).lines[0]}"
         if made is None:
             return "error: not taken"
         self.replies.append(made)
@@ -86,8 +85,8 @@ class Handed:
         self.choices = [found for each in written if look_up and (found := look_up(each))][:_MOST_CHOICES]
         self.missing = missing
         offered = " · ".join(f"{number}) {choice}" for number, choice in enumerate(self.choices, 1))
-        said = say(Finding(MISSING[missing]))
-        return Reply(tuple(line for line in (said.says, offered or said.do) if line))
+        says, *do = problem(Finding(MISSING[missing])).lines
+        return Reply((says, offered) if offered else (says, *do))
 
     def _refuse(self, given: Mapping[str, Any], _results: Sequence[Result]) -> Reply | None:
         kind = str(given.get("kind"))
@@ -102,7 +101,7 @@ class Handed:
             for name in ("cause", "how_to_tell")
             for line in checked(str(given.get(name) or ""), self._words.borne_out, results)[:2]
         ]
-        return Reply((say(Finding("EGR1703")).says, *lines)) if lines else None
+        return Reply((*problem(Finding("EGR1703")).lines, *lines)) if lines else None
 
     def _suggest(self, given: Mapping[str, Any], _results: Sequence[Result]) -> Reply | None:
         wide = self._words.destination(str(given.get("instead_of") or ""))

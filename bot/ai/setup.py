@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 
-def assistant(settings: Settings, desk: Desk, memory: Memory, clock: Callable[[], datetime]) -> Assistant:
-    """Raises AskUnclear EGR1710 where the budget can't be read. The model itself is loaded later."""
+def assistant(
+    settings: Settings,
+    desk: Desk,
+    memory: Memory,
+    clock: Callable[[], datetime],
+    instead: Sequence[BaseChatModel] = (),
+) -> Assistant:
+    """Raises AskUnclear EGR1710 where the budget can't be read. The model is loaded later; `instead` replaces it."""
     return Assistant(
         desk,
-        lambda: models(settings),
+        lambda: instead or models(settings),
         Limits.of(settings.model_budget, settings.model_prices),
         ledger(memory, clock),
         strict=is_strict(settings),
