@@ -19,12 +19,13 @@ from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
 from bot.world.snapshots import Snapshots, at_commit, once, wanted
+from skills.core import permit
 from skills.core.errors import AskUnclear
 from skills.core.globs import path_matches as glob_fits
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
-from skills.core.policy import Policy, levels, policy_or_fault, read_policy
+from skills.core.policy import Policy, policy_or_fault, read_policy
 from skills.core.policy.questions import Remembered
 
 if TYPE_CHECKING:
@@ -220,8 +221,8 @@ class App:
     def policy(self) -> Policy:
         return read_policy(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
 
-    def stopped(self) -> Finding | None:
-        """Why nothing is carried out now: the setting, else the policy's own switch on the target branch."""
+    def stopped(self, merging: Request | None = None) -> Finding | None:
+        """Why nothing is carried out now: the setting, else the target branch's policy, which may freeze a merge."""
         if not self.settings.carries_out:
             return Finding("EGR1502")
         if self._on_gitlab():
@@ -230,8 +231,7 @@ class App:
             text = lately(self.repo, self.settings.target, POLICY_PATH)
         else:
             text = self.snapshots.read(self.target or self.source).text(POLICY_PATH)
-        policy = policy_or_fault(text)
-        return policy.fault or levels.stopped(policy)
+        return permit.standstill(policy_or_fault(text), merging, self.clock())
 
     def of_team(self, channel: str) -> str:
         """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one."""

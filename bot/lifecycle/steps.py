@@ -61,9 +61,10 @@ class Steps:
         forge: Callable[[], Forge],
         clock: Callable[[], datetime],
         elsewhere: Elsewhere = nowhere,
-        stopped: Callable[[], Finding | None] = lambda: None,
+        stopped: Callable[[Request | None], Finding | None] = lambda _merging: None,
     ) -> None:
-        """`stopped` says why nothing may be carried out now; what is recorded waits until it says nothing."""
+        """`stopped` says why nothing may be carried out now, or why this request may not be merged now; what is
+        recorded waits until it says nothing."""
         self._stopped = stopped
         self._memory = memory
         self._forge = forge
@@ -102,10 +103,17 @@ class Steps:
         raise Outdated("EGR407", key=effect.request_key)
 
     def _perform(self, effect: Effect) -> Any:
-        stopped = self._stopped()
+        stopped = self._stopped(self._merging(effect))
         if stopped is not None:
             raise Unreachable(stopped.code, **stopped.facts)
         return perform(self._headed(effect), self._forge(), self._elsewhere)
+
+    def _merging(self, effect: Effect) -> Request | None:
+        """The request that this merges. A freeze is glass: it holds up no merge for which somebody broke it."""
+        if not isinstance(effect, MergeRequestDecision) or not effect.merge or effect.verb == "break-glass":
+            return None
+        row = self._memory.request(effect.request_key)
+        return row.request if row else None
 
     def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
         """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""

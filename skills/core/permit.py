@@ -56,6 +56,14 @@ def refuse_what_stands(policy: Policy, request: Request, until: str | None, now:
     _refuse(bounds.too_long(policy, until, _environments(request), start))
 
 
+def standstill(policy: Policy, merging: Request | None, now: datetime) -> Finding | None:
+    """Why nothing is carried out now, by the policy as it stands. What was approved before a freeze began and is to be
+    merged only now waits for its end."""
+    stopped = policy.fault or levels.stopped(policy)
+    frozen = bounds.frozen(policy, _environments(merging), now) if merging and not stopped else None
+    return Finding("EGR1613", {**frozen.facts, "key": merging.key}) if merging and frozen else stopped
+
+
 def freeze_ahead(policy: Policy, need: Need, now: datetime) -> tuple[Finding, ...]:
     """What an asker should know: it can be asked for now, and approved later."""
     found = bounds.frozen(policy, bounds.environments_of(need), now)

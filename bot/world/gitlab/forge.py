@@ -19,36 +19,11 @@ from bot.world.config_repo.running import GitDir
 from bot.world.forge import Linked, MergeRequest, Note, Options, Receipt, State, merge_message
 from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit, text_at
 from bot.world.forge_records import is_key
-from bot.world.gitlab import issues, looking, words
+from bot.world.gitlab import issues, looking, ready, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
 
-# `detailed_merge_status`: GitLab is still finding out; somebody else must act first; the change itself can't go in.
-_SETTLING = frozenset({"preparing", "unchecked", "checking", "approvals_syncing", "cannot_be_merged_rechecking"})
-_READY = frozenset({"mergeable", "can_be_merged"})
-_BLOCKED = {
-    "conflict": "it conflicts with its target",
-    "need_rebase": "it must be rebased",
-    "broken_status": "GitLab can't merge it",
-    "commits_status": "its branch has no commits",
-}
-_WAITS = {
-    "ci_must_pass": "its pipeline must pass first",
-    "ci_still_running": "its pipeline is still running",
-    "not_approved": "GitLab's own approval rules are not met",
-    "requested_changes": "a reviewer requested changes",
-    "discussions_not_resolved": "its discussions are not resolved",
-    "draft_status": "it is a draft",
-    "external_status_checks": "an external status check has not passed",
-    "merge_request_blocked": "another merge request must go first",
-    "policies_denied": "a security policy denies it",
-    "jira_association_missing": "it names no Jira issue",
-    "locked_paths": "a file of it is locked",
-    "title_regex": "its title does not fit the project's rule",
-    "merge_time": "it may be merged only later",
-}
-_MERGING = "locked"
 _POLLS = 20
 _JUST_READ = 5.0  # seconds: what the draft was read from is not asked for again
 
@@ -286,21 +261,19 @@ class GitLabForge:
             Unreachable: EGR495, something else must happen first, or GitLab does not come to an end.
             Outdated: EGR496, it can't be merged as it is; EGR448, somebody closed it meanwhile.
         """
-        status = ""
+        waits = ""
         for _ in range(_POLLS):
             found = self._one(number)
-            status = found.get("detailed_merge_status") or found.get("merge_status") or ""
-            if found["state"] == "merged" or status in _READY:
-                return found
             if found["state"] == "closed":
                 raise Outdated("EGR448", number=number, state="closed")
-            if status not in _SETTLING and found["state"] != _MERGING:
+            if not ready.is_settling(found):
+                ready.refuse_what_can_not_go_in(found)
+                waits = ready.waits_for(found)
+                if not waits:
+                    return found
                 break
             self._pause(self._poll_seconds)
-        if status in _BLOCKED:
-            raise Outdated("EGR496", number=number, says=_BLOCKED[status])
-        says = _WAITS.get(status) or f"its state is “{status[:40]}”"
-        raise Unreachable("EGR495", number=number, says=says)
+        raise Unreachable("EGR495", number=number, says=waits or "GitLab is still looking at it")
 
     def _merge(self, found: dict[str, Any], head: str, by: str) -> dict[str, Any]:
         number = found["iid"]
