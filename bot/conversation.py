@@ -62,7 +62,7 @@ from skills.core.secrets import mask
 from skills.replies import Reply, problem, reply
 
 _KEPT_TEXT, _DIFF_KEPT = 20_000, 60_000
-OF_A_REQUEST = ("approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
+OF_A_REQUEST = ("status", "approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
 
 
 class Conversation:
@@ -252,6 +252,11 @@ class Conversation:
         return self._unclear(turn, heard)
 
     def _draft(self, turn: Turn, heard: Heard) -> list[Reply]:
+        if heard.destinations and heard.verb == "draft":  # all in one message: nobody has to ask first
+            new_subject(turn.state, heard)
+            turn.state["to"] = list(heard.destinations)
+            if not turn.state.get("for"):
+                return self._which_workload(turn)
         if not turn.state.get("default_deny") and not (turn.state.get("for") and turn.state.get("to")):
             return [problem(Finding("EGR650"))]
         if heard.environment is not None:

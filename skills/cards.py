@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import re2
 
+from skills.core import life
 from skills.core.environments import canonical
 from skills.core.messages import say
 from skills.core.model import ISOLATION, OPEN_STATES, Decided, Finding, Request
@@ -162,7 +163,8 @@ def _weighed_lines(request: Request) -> list[Line]:
 def _waits(request: Request) -> list[Line]:
     approved = [past for past in request.decisions if past.verb == "approve" and past.digest == request.digest]
     found = [Line("approved", people=(past.by,), at=past.at) for past in approved]
-    return [*found, Line("waits_for", people=request.waits_for)] if request.waits_for else found
+    people = life.waits_for(request)
+    return [*found, Line("waits_for", people=people)] if people else found
 
 
 def _seen(request: Request) -> str:

@@ -75,6 +75,11 @@ def thread_of(team: str, channel: str, message: Body) -> str:
     return f"slack:{team}:{channel}:{message.get('thread_ts') or message.get('ts')}"
 
 
+def is_a_reply(message: Body) -> bool:
+    """Whether it stands in a thread that is open, not at the channel's root."""
+    return bool(message.get("thread_ts")) and message.get("thread_ts") != message.get("ts")
+
+
 def conversation_of(body: Body) -> str:
     """The conversation that a button stands in. What only one person sees stands in that person's own, and so does what
     stands in no channel at all."""

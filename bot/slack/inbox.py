@@ -40,17 +40,23 @@ _PREFIX = "turn:"
 class Post(NamedTuple):
     """One message to send. `channel` is `slack:TEAM:CHANNEL:TS`, or `slack:TEAM:direct:USER`.
 
-    With `user` only that person sees it: by `url`, Slack's response address, else by chat.postEphemeral.
+    With `user` only that person sees it: by `url`, Slack's response address, else by chat.postEphemeral; `within` the
+    thread where one is open, for Slack shows such a message in no thread that has no replies yet.
     """
 
     channel: str
     message: Mapping[str, Any]
     user: str = ""
     url: str = ""
+    within: bool = False
 
     @property
     def payload(self) -> dict[str, Any]:
-        return {"message": dict(self.message), **({"user": self.user, "url": self.url} if self.user else {})}
+        return {"message": dict(self.message), **self._alone}
+
+    @property
+    def _alone(self) -> dict[str, Any]:
+        return {"user": self.user, "url": self.url, "within": self.within} if self.user else {}
 
 
 class Now(NamedTuple):

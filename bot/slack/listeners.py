@@ -119,12 +119,12 @@ class Listeners:
         key, _, digest = str(action.get("value") or "").partition(":")
         step = action["action_id"].removeprefix(STEP_PREFIX).replace("_", " ")
         pressed = Pressed(step, key or None, digest or None)
-        user = envelopes.user_of(taken.body)[1]
+        user, within = envelopes.user_of(taken.body)[1], envelopes.is_a_reply(taken.body.get("message") or {})
 
         def post(made: Reply, state: Mapping[str, Any]) -> Post:
             """A refusal concerns only whoever pressed; in their own conversation nobody else reads anything."""
             alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
-            return self._post(where.thread, made, state, user=alone)
+            return self._post(where.thread, made, state, user=alone)._replace(within=within)
 
         async with self._shown_meanwhile(taken, where):
             return await self._turn(taken, post, self._conversation.press, pressed, who, where)

@@ -203,13 +203,14 @@ class Outbox:
     async def _whisper(self, post: PostRow, words: dict[str, Any]) -> str:
         """To one person: where they asked, else in a direct message. Nobody can see whether it arrived."""
         user, url, channel = str(post.payload["user"]), str(post.payload.get("url") or ""), post.channel.split(":")[2]
+        thread = address(post.channel)[1] if post.payload.get("within") else None
         if post.ts:  # everybody has seen that something was done, and only one person is answered
             with suppress(*_FAILURES):
                 await self._client.chat_delete(channel=channel, ts=post.ts)
         if url and await self._responded(url, words):
             return ""
         try:
-            await self._in_form(self._client.chat_postEphemeral, words, channel=channel, user=user)
+            await self._in_form(self._client.chat_postEphemeral, words, channel=channel, user=user, thread_ts=thread)
         except Unsent as failed:
             if failed.again:
                 raise Unsent(failed.why, again=True, wait=failed.wait, limited=failed.limited) from None

@@ -40,7 +40,9 @@ class StepForms:
         step, key, digest = _pressed(body)
         thread = envelopes.conversation_of(body)
         hint = await self._hint(step, thread)
-        view = views.reason_form(step, {"thread": thread, "key": key, "digest": digest}, hint)
+        meta = {"thread": thread, "key": key, "digest": digest}
+        meta |= {"within": "yes"} if envelopes.is_a_reply(body.get("message") or {}) else {}
+        view = views.reason_form(step, meta, hint)
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
@@ -110,7 +112,8 @@ class StepForms:
         talk = self._parts.conversation
         replies = await self._parts.gate.run(talk.press, pressed, self._parts.who(taken.body), where)
         alone = user if any(made.private for made in replies) else ""
-        return self._parts.posts(thread, replies, alone)
+        posts = self._parts.posts(thread, replies, alone)
+        return [each._replace(within="within" in meta) for each in posts]
 
 
 def _pressed(body: Body) -> tuple[str, str, str]:

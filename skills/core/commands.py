@@ -27,7 +27,7 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
         r"still fails|still failing|still broken|(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)",
         "fails",
     ),
-    (r"help|\?", "help"),
+    (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"

@@ -20,6 +20,9 @@ _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additiona
 
 _REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
 
+_DRAFT = re2.compile(
+    r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because|reason:?)\s+(.+))?"
+)
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
 _UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
 
@@ -55,8 +58,15 @@ _HOSTLIKE = re2.compile(r"[^\s.:/@]\.[^\s.]|::|[0-9a-f]:[0-9a-f]|@|://|\d+/\d+|[
 
 def hear(words: str, names: Sequence[str] = (), environments: Collection[str] = ()) -> Heard:
     """`names` are the workloads that the allowlist knows, `environments` those that it speaks of."""
-    heard = _hear(words, names, environments)
+    heard = _draft_at_once(words, names, environments) or _hear(words, names, environments)
     return replace(heard, also=heard.verb in ("check", "port") and bool(_ALSO.search(words)))
+
+
+def _draft_at_once(words: str, names: Sequence[str], environments: Collection[str]) -> Heard | None:
+    """`draft HOST for APP because WHY`: all that a draft needs, with nothing asked before it."""
+    said = _DRAFT.fullmatch(words.strip()) if len(words) <= LONGEST else None
+    heard = _hear(said[1], names, environments) if said else None
+    return replace(heard, verb="draft", reason=flat(said[2])) if said and heard and heard.verb == "check" else None
 
 
 def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> Heard:

@@ -33,6 +33,8 @@ from skills.decide import glass, part
 
 NAME = "decide"
 _CAN_BE_DECIDED = ("waiting", "held", "returned")
+_TOLD = ("returned", "rejected", "held")
+"""What whoever asked is told of where they asked: a card that changes wakes nobody."""
 _NEED_A_REASON = {
     "reject": "EGR431",
     "veto": "EGR431",
@@ -141,14 +143,14 @@ def _answer(
         target=world.target,
         origin=part.origin(world),
     )
-    told = Tell(request.key, f"returned:{request.version}", lead, (request.asked_by,))
+    told = Tell(request.key, f"{to}:{request.version}", lead, (request.asked_by,))
     moved: Record = MoveRequest(request.key, request.version, to, decided)
     data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
     return Answer(
         data,
         findings=(lead,),
         next_steps=("status",),
-        records=(moved, told) if to == "returned" else (moved,),
+        records=(moved, told) if to in _TOLD else (moved,),
         effects=(effect,),
         detail={"request": request, "decided": decided},
     )

@@ -13,6 +13,7 @@ import pytest_asyncio
 pytest.importorskip("slack_bolt")
 
 from bot.slack.gate import Gate
+from bot.slack.inbox import Post
 from bot.slack.outbox import Outbox, address
 from bot.world import wire
 from bot.world.memory import Memory, sqlite_url
@@ -282,6 +283,17 @@ async def test_one_person_is_answered_where_they_asked(room: Room) -> None:
     show(room, "Yes.", final=True, user="UDANA", url=room.api.url.replace("/api/", "/respond"))
     await room.outbox.drain()
     assert room.api.calls == ["respond"]
+
+
+@pytest.mark.parametrize(("within", "thread"), [(True, THREAD.rpartition(":")[2]), (False, None)])
+async def test_one_person_is_answered_in_the_thread_where_one_is_open(
+    room: Room, *, within: bool, thread: str | None
+) -> None:
+    post = Post(THREAD, {"text": "You asked for this yourself."}, "UDANA", within=within)
+    with room.memory.transaction() as tx:
+        tx.show("turn:1:0", post.channel, post.payload, room.now, final=True)
+    await room.outbox.drain()
+    assert [(each["method"], each.get("thread_ts")) for each in room.api.posted] == [("chat.postEphemeral", thread)]
 
 
 async def test_a_response_address_that_is_over_and_a_channel_that_is_closed(room: Room) -> None:

@@ -64,6 +64,10 @@ def test_the_limits_of_uds_are_said_on_a_uds_card_and_on_no_other() -> None:
     assert "limits" not in texts(card(replace(REQUEST, remove=True)))
 
 
+def test_what_was_given_back_waits_for_whoever_asked() -> None:
+    assert texts(card(replace(REQUEST, state="returned")))["waits_for"] == REQUEST.asked_by
+
+
 @pytest.mark.parametrize("state", ["decided", "merged", "rejected", "withdrawn", "expired", "closed", "failed"])
 def test_nothing_can_be_pressed_once_it_is_decided(state: RequestState) -> None:
     made = card(replace(REQUEST, state=state))

@@ -39,7 +39,8 @@ def said(verb: str, who: str, digest: str | None = DIGEST, reason: str = "", **c
     """The state that the row moves to, and whether the merge request is merged."""
     ask = decide.Ask.model_validate({"key": "EG-AAAAAAA", "verb": verb, "digest": digest, "reason": reason})
     answer = decide.run(ask, view(who, **changes))
-    (move,) = answer.records
+    move, *told = answer.records
+    assert len(told) == (verb in ("reject", "hold", "changes")), "a card that changes wakes nobody, so it is said"
     (effect,) = answer.effects
     assert isinstance(move, MoveRequest) and isinstance(effect, MergeRequestDecision)
     assert (move.version, effect.head, effect.digest) == (3, "abc", DIGEST)
