@@ -108,7 +108,7 @@ class App:
     def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
 
-        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere, self.stopped)
+        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere, self.stopped, self.policy)
 
     def durable(self) -> DurableRunner:
         """From now on what is recorded is carried out by durable workflows, as a service does it.

@@ -16,24 +16,29 @@ from typing import Any
 
 from bot import logs
 from bot.desk import Problem, attempt
-from bot.ledger import BESIDE
+from bot.ledger import BESIDE, intend
 from bot.perform import Elsewhere, nowhere, perform
 from bot.world import wire
 from bot.world.forge import Forge
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow, Transaction
-from skills.core import following
+from skills.core import following, permit
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
+    APPROVED,
     CLOSED_BY_US,
+    NEEDS_APPROVAL,
     OPEN_STATES,
+    STANDING_STATES,
     CloseMergeRequest,
     Effect,
     Finding,
     MergeRequestDecision,
     OpenMergeRequest,
+    Relabel,
     Request,
     RequestState,
 )
+from skills.core.policy import Policy
 from skills.core.rights import POSTERN
 
 Json = Mapping[str, Any]
@@ -62,10 +67,13 @@ class Steps:
         clock: Callable[[], datetime],
         elsewhere: Elsewhere = nowhere,
         stopped: Callable[[Request | None], Finding | None] = lambda _merging: None,
+        policy: Callable[[], Policy | None] = lambda: None,
     ) -> None:
         """`stopped` says why nothing may be carried out now, or why this request may not be merged now; what is
-        recorded waits until it says nothing."""
+        recorded waits until it says nothing. `policy` is the target branch's of now: a merge may have waited for hours.
+        """
         self._stopped = stopped
+        self._policy = policy
         self._memory = memory
         self._forge = forge
         self._clock = clock
@@ -106,6 +114,8 @@ class Steps:
         stopped = self._stopped(self._merging(effect))
         if stopped is not None:
             raise Unreachable(stopped.code, **stopped.facts)
+        if isinstance(effect, MergeRequestDecision) and effect.merge:
+            self._refuse_void(effect)
         return perform(self._headed(effect), self._forge(), self._elsewhere)
 
     def _merging(self, effect: Effect) -> Request | None:
@@ -114,6 +124,15 @@ class Steps:
             return None
         row = self._memory.request(effect.request_key)
         return row.request if row else None
+
+    def _refuse_void(self, effect: MergeRequestDecision) -> None:
+        """What is merged already is only read; what the row does not wait for any more is never merged."""
+        row, policy = self._memory.request(effect.request_key), self._policy()
+        if row is None or policy is None or row.request.state in STANDING_STATES:
+            return
+        if not still_meant(effect, row.request):
+            raise Outdated("EGR407", key=effect.request_key)
+        permit.refuse_merge(policy, row.request, self._clock(), effect.by if effect.verb == "break-glass" else "")
 
     def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
         """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""
@@ -158,7 +177,16 @@ class Steps:
         again = problem.exit_status == Unreachable.exit_status or early
         if not tx.fail(intent, outcome["problem"], now, due=next_try(now, intent.tries) if again else None):
             return None
-        return _back(effect, problem, row) if row else None
+        move = _back(effect, problem, row) if row else None
+        if move and row and isinstance(effect, MergeRequestDecision):
+            self._tell_void(tx, intent, row.request, problem)
+        return move
+
+    def _tell_void(self, tx: Transaction, intent: IntentRow, request: Request, problem: Problem) -> None:
+        """Whoever decided hears it at once; later nobody waits for an answer, and the label says what is not so."""
+        if intent.tries:
+            tx.tell(request, f"{intent.key}:void", problem.finding, self._clock())
+            intend(tx, Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)), self._clock())
 
     def _tell(self, tx: Transaction, intent: IntentRow, request: Request, receipt: Json) -> None:
         """Opened or merged, but whoever asked did not see it: it was tried again, or took longer than anybody waits."""

@@ -11,10 +11,11 @@ from datetime import datetime
 from skills.core import flow_text
 from skills.core.allowlist import Allowlist
 from skills.core.environments import canonical, environments_in
-from skills.core.errors import AskUnclear, NotAllowed
+from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import ISOLATION, Change, Destination, Fact, Finding, Need, Request, Workload, WorkloadRef
 from skills.core.policy import PATH, Policy, bounds, levels
 from skills.core.policy.values import in_environments
+from skills.core.rights import is_still_approved
 
 
 def refuse_denied(policy: Policy, need: Need, change: Change) -> None:
@@ -62,6 +63,18 @@ def standstill(policy: Policy, merging: Request | None, now: datetime) -> Findin
     stopped = policy.fault or levels.stopped(policy)
     frozen = bounds.frozen(policy, _environments(merging), now) if merging and not stopped else None
     return Finding("EGR1613", {**frozen.facts, "key": merging.key}) if merging and frozen else stopped
+
+
+def refuse_merge(policy: Policy, request: Request, now: datetime, broke: str = "") -> None:
+    """What was approved and waited, for a pipeline or for a forge that was away, by the policy of the moment at which
+    it would be merged. `broke`: who broke the glass for it. Raises Outdated where the approval is void by now.
+    """
+    try:
+        refuse_what_stands(policy, request, request.until, now)
+    except NotAllowed as refused:
+        raise Outdated(refused.code, **refused.facts) from None
+    if not is_still_approved(request, policy, broke):
+        raise Outdated("EGR1648", key=request.key, path=PATH)
 
 
 def freeze_ahead(policy: Policy, need: Need, now: datetime) -> tuple[Finding, ...]:

@@ -127,6 +127,21 @@ def approved_in_the_forge(request: Request, policy: Policy) -> set[str]:
     return {known[name.casefold()] for name in request.approved_there if name.casefold() in known}
 
 
+def approvals(request: Request, policy: Policy) -> tuple[set[str], set[str]]:
+    """Who approved what stands now and has not said otherwise since: here, and in the forge."""
+    latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
+    here = {by for by, verb in latest.items() if verb == "approve"}
+    return here, approved_in_the_forge(request, policy) - {by for by, verb in latest.items() if verb != "approve"}
+
+
+def is_still_approved(request: Request, policy: Policy, broke: str = "") -> bool:
+    """Whether what was decided permits the merge by the policy as it is when it is merged. `broke`: who broke the
+    glass for it."""
+    if broke:
+        return policy.canon(broke) in policy.breakers(request) - _asked(request, policy)
+    return complete(request, policy, set().union(*approvals(request, policy)))
+
+
 def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
     """Whether these distinct approvers satisfy every rule that a changed file falls under, in each of its environments
     and with its risk.

@@ -27,7 +27,7 @@ from skills.core.model import (
     RequestState,
     Tell,
 )
-from skills.core.rights import approved_in_the_forge, complete, may_break_glass, may_decide, may_review, may_veto
+from skills.core.rights import approvals, complete, may_break_glass, may_decide, may_review, may_veto
 from skills.core.secrets import mask
 from skills.decide import glass, part
 
@@ -108,13 +108,11 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
     """Only approvals of the very digest that stands now count, and each person once."""
     permit.refuse_approval(world.policy, request, world.now)
     again = glass.proved(request, world)
-    latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
-    approvals = {by for by, verb in latest.items() if verb == "approve"}
-    there = approved_in_the_forge(request, world.policy) - {by for by, verb in latest.items() if verb != "approve"}
-    enough = complete(request, world.policy, approvals | there | {decided.by})
+    here, there = approvals(request, world.policy)
+    enough = complete(request, world.policy, here | there | {decided.by})
     to: tuple[RequestState, str] = ("decided", "EGR433") if enough else ("waiting", "EGR434")
     answer = _answer(request, decided, *to, world, merge=enough)
-    beside = there - approvals - {decided.by}
+    beside = there - here - {decided.by}
     told = [Finding("EGR1646", {"key": request.key, "names": ", ".join(sorted(beside))})] if beside else []
     return replace(answer, findings=(*answer.findings, *told, *again))
 
