@@ -225,7 +225,7 @@ class App:
         """Why nothing is carried out now: the setting, else the target branch's policy, which may freeze a merge."""
         if not self.settings.carries_out:
             return Finding("EGR1502")
-        if self._on_gitlab():
+        if self._on_gitlab() and merging is None:  # a merge asks the policy of this moment
             from bot.world.forge_checks import lately  # noqa: PLC0415
 
             text = lately(self.repo, self.settings.target, POLICY_PATH)

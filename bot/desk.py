@@ -17,7 +17,7 @@ from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
 from skills.core.model import Finding, Person, Standing
-from skills.core.rights import POSTERN, identified, may_ask
+from skills.core.rights import identified, may_ask
 from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("postern")
 _REFUSED = (NotAllowed.exit_status, Outdated.exit_status)
+_PASSES = ("renewal", "timers")
 T = TypeVar("T")
 
 
@@ -94,7 +95,7 @@ class Desk:
         """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
         seen: list[World] = []
         handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
-        if self._is_noted(handled, who, where):
+        if self._is_noted(handled, where):
             _, problem = attempt(lambda: self._note(name, ask, who, where, handled, seen))
             if problem:
                 log.warning("an ask is missing in the audit log: %s", say(problem.finding).says)
@@ -105,13 +106,13 @@ class Desk:
         standing = self.directory(who) if changes == "decision" else None
         return identified(who, world.policy, standing, by_email=self.by_email)
 
-    def _is_noted(self, handled: Handled, who: Person, where: Where) -> bool:
+    def _is_noted(self, handled: Handled, where: Where) -> bool:
         """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
 
         Whoever reads the allowlist at the command line could read it with Git; Postern's own passes ask time and again.
         """
         if handled.problem:
-            return not who.is_same(POSTERN.id) and (where.surface != "cli" or handled.exit_status in _REFUSED)
+            return where.surface not in _PASSES and (where.surface != "cli" or handled.exit_status in _REFUSED)
         recorded = handled.answer is not None and (handled.answer.records or handled.answer.effects)
         return where.surface != "cli" and not recorded
 

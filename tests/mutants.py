@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester may approve",
         "skills/core/rights.py",
-        "    if _names(person, policy) & asked:",
+        "    if _selves((person.id, *person.also), policy) & _selves(asked, policy):",
         "    if False:",
         (RIGHTS, TALKS),
     ),
@@ -91,8 +91,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "requester's own approval counts",
         "skills/core/rights.py",
-        " - _asked(request, policy)\n    return policy",
-        "\n    return policy",
+        " if not _selves((name,), policy) & asked}",
+        "}",
         (RIGHTS,),
     ),
     Mutant(
@@ -139,7 +139,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "stale approvals count",
-        "skills/decide/skill.py",
+        "skills/core/rights.py",
         "for past in request.decisions if past.digest == request.digest}",
         "for past in request.decisions}",
         ("tests/core/test_decide.py",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from skills.core.errors import NotAllowed
 from skills.core.model import Person, Request, Standing
 from skills.core.policy import PATH, Policy, aliases
@@ -86,9 +88,9 @@ def may_decide(person: Person, request: Request, policy: Policy) -> None:
 
 def refuse_own(person: Person, request: Request, policy: Policy) -> None:
     """Whoever asked, drew or watches it decides nothing of it, under whichever of their names."""
-    asked = _asked(request, policy)
-    if _names(person, policy) & asked:
-        raise NotAllowed("EGR402", approvers=_listed(policy.approvers(request) - asked))
+    asked = (request.asked_by, *request.watchers)
+    if _selves((person.id, *person.also), policy) & _selves(asked, policy):
+        raise NotAllowed("EGR402", approvers=_listed(policy.approvers(request) - _asked(request, policy)))
 
 
 def may_veto(person: Person, request: Request, policy: Policy) -> None:
@@ -116,7 +118,8 @@ def may_break_glass(person: Person, request: Request, policy: Policy) -> None:
 
 def may_review(person: Person, request: Request, policy: Policy) -> None:
     """Look at what was let through by breaking the glass: an approver, and never who broke it."""
-    if request.review is not None and policy.canon(request.review.broke) in _names(person, policy):
+    broke = (request.review.broke,) if request.review is not None else ()
+    if _selves(broke, policy) & _selves((person.id, *person.also), policy):
         raise NotAllowed("EGR1638", key=request.key)
     may_decide(person, request, policy)
 
@@ -138,7 +141,7 @@ def is_still_approved(request: Request, policy: Policy, broke: str = "") -> bool
     """Whether what was decided permits the merge by the policy as it is when it is merged. `broke`: who broke the
     glass for it."""
     if broke:
-        return policy.canon(broke) in policy.breakers(request) - _asked(request, policy)
+        return bool(_counted({broke}, request, policy) & policy.breakers(request))
     return complete(request, policy, set().union(*approvals(request, policy)))
 
 
@@ -148,8 +151,21 @@ def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
 
     Whoever asked, drew or watches it never counts, whoever recorded it.
     """
-    counted = {policy.canon(name) for name in approvals} - _asked(request, policy)
-    return policy.is_met_by(request, counted)
+    return policy.is_met_by(request, _counted(approvals, request, policy))
+
+
+def _counted(names: set[str], request: Request, policy: Policy) -> set[str]:
+    asked = _selves((request.asked_by, *request.watchers), policy)
+    return {policy.canon(name) for name in names if not _selves((name,), policy) & asked}
+
+
+def _selves(names: Iterable[str], policy: Policy) -> set[str]:
+    """All names of whom these may be. A user of Slack has one id in every workspace of an organisation, so that the
+    same id in another workspace is taken for the same person wherever that only forbids something."""
+    own = {policy.canon(name) for name in names if name.strip()}
+    own |= {name for name, key in aliases(policy.people).items() if policy.canon(key) in own}
+    own |= {name.strip().casefold() for name in names if name.strip()}
+    return own | {f"slack:*:{name.rpartition(':')[2]}" for name in own if name.startswith("slack:")}
 
 
 def _names(person: Person, policy: Policy) -> set[str]:

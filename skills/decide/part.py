@@ -129,7 +129,7 @@ def _refuse_more(need: Need, wanted: Need, request: Request) -> None:
 
 def is_part(one: Destination, whole: Destination) -> bool:
     """Whether all of `one` is in `whole`: the same far end or a narrower one, on no other port and protocol."""
-    if one.protocol != whole.protocol or one.application not in (whole.application, None):
+    if (one.protocol, one.application) != (whole.protocol, whole.application):  # plain TCP is more than TLS
         return False
     if whole.ports is not None and (one.ports is None or not whole.ports.covers(one.ports)):
         return False

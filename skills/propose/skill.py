@@ -112,7 +112,10 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
         same = old.digest == drafted.change.digest
         kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
         request = replace(kept, reason=old.reason, until=old.until, drawn=old.drawn) if same else kept
-    return opened(request, old, drafted, need, world, shown=ask.digest is not None)
+    answer = opened(request, old, drafted, need, world, shown=ask.digest is not None)
+    if old is None or world.person.is_same(drafted_by):
+        return answer
+    return replace(answer, records=(*answer.records, WatchRequest(key, drafted_by, "")))
 
 
 def opened(

@@ -269,3 +269,12 @@ def test_a_day_or_an_anchor_that_is_none_is_refused(tmp_path: Path) -> None:
     for wanted, anchor in ((Wanted(since="yesterday"), None), (Wanted(), "12")):
         with pytest.raises(AskUnclear):
             run_log(memory, "verify", wanted, form="csv", anchor=anchor, as_json=False)
+
+
+def test_a_refusal_stands_whatever_name_somebody_gives_themselves(tmp_path: Path) -> None:
+    app = app_on_sample(tmp_path)
+    key = opened(app)
+    app.desk.handle("decide", ask_for("decide", {"key": key, "verb": "approve"}), Person("Postern"), HERE)
+    assert ("Postern", "decide", ["EGR403"]) in [
+        (row.who, row.kind, row.facts.get("codes")) for row in lines(app.memory)
+    ]

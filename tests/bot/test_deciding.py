@@ -194,6 +194,9 @@ def test_the_asker_can_not_approve_a_part(tmp_path: Path) -> None:
         ("10.0.0.0/16:443", "10.0.0.0/24:443", False),
         ("udp://10.0.0.4:53", "10.0.0.0/24:53", False),
         ("cf-service://rds", "cf-service://redis", False),
+        ("https://a.example:8443", "https://a.example:8443", True),
+        ("tcp://a.example:443", "https://a.example", False),  # plain TCP carries more than TLS does
+        ("a.example:8443", "https://a.example:8443", False),
     ],
 )
 def test_what_is_a_part_of_what(one: str, whole: str, fits: bool) -> None:

@@ -67,6 +67,38 @@ def test_groups_name_people_by_whichever_name_and_rows_carry_one(tmp_path: Path)
     assert state(app) == "merged"
 
 
+ORGANISATION = """
+version: 1
+people: {"slack:T1:USAM": {gitlab: sam}, "slack:T1:UINES": {gitlab: ines}}
+groups: {sec: [sam, ines]}
+approval: [{paths: ["**"], groups: [sec]}]
+break_glass: {groups: [sec]}
+"""
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "break-glass"])
+def test_who_asked_in_another_workspace_of_the_organisation_decides_nothing(verb: str, tmp_path: Path) -> None:
+    """A user of Slack has the same id in each of them, and a slash command names the one in which it was typed."""
+    app = app_on_sample(tmp_path, policy=ORGANISATION)
+    given = {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"}
+    sam_elsewhere = Person("slack:T2:USAM")
+    assert app.desk.handle("propose", ask_for("propose", given), sam_elsewhere, HERE).problem is None
+    assert decide(app, SAM, verb, reason="quick", confirm=True) == "EGR402"
+    assert state(app) == "waiting"
+    assert decide(app, INES, verb, reason="seen", confirm=True) != "EGR402"
+    assert state(app) in ("merged", "rejected")
+
+
+def test_who_drew_a_new_text_of_an_open_request_does_not_approve_it(tmp_path: Path) -> None:
+    app = asked(tmp_path)
+    wider = {"for": "payment-gateway", "to": ("api.twilio.com", "api.mailgun.net"), "reason": "SMS and mail"}
+    widened = {**wider, "widens": app.requests()[-1].key, "drafted_by": SAM.id}
+    assert app.desk.handle("propose", ask_for("propose", widened), DANA, HERE).problem is None
+    assert app.requests()[-1].watchers == (SAM.id,)
+    assert decide(app, SAM) == "EGR402"
+    assert decide(app, INES) == "EGR434"
+
+
 def test_one_person_under_two_names_is_one_approval(tmp_path: Path) -> None:
     app = asked(tmp_path)
     for name in (SAM.id, "sam", "sam@fincorp.example", "SAM@Fincorp.example"):

@@ -75,6 +75,10 @@ def test_an_address_that_the_asker_vouches_for_counts() -> None:
         ("cdn.paste.example", True),
         ("api.*.example", True),
         ("12 hosts", False),
+        ("203.0.112.250-203.0.113.3", True),  # as a group of Cloud Foundry has it
+        ("10.0.0.0/24,203.0.113.7", True),
+        ("10.0.0.1-10.0.0.9,10.1.0.0/16", False),
+        ("my-shop.partner.example", False),
     ],
 )
 def test_what_a_change_opens_beside_the_ask(opens: str, is_denied: bool) -> None:

@@ -58,7 +58,7 @@ def of_words(words: str) -> Far | None:
     if words in _PUBLIC:
         return Far(words, host="*", networks=_both(_INTERNET), public=True)
     whole, _, without = words.partition(" except ")
-    networks = _networks(whole)
+    networks = _listed(whole)
     if networks:
         return Far(
             words, networks=networks, without=tuple(net for each in without.split(",") for net in _networks(each))
@@ -107,6 +107,22 @@ def _same_hosts(named: str, other: str) -> bool:
 
 def _pattern(written: str) -> re2._Regexp[str]:
     return re2.compile(".*".join(re2.escape(part) for part in written.split("*")))
+
+
+def _listed(text: str) -> tuple[Network, ...]:
+    """Ranges as Cloud Foundry lists them: `10.0.0.0/24,10.1.0.1-10.1.0.9`; none where one of them is something else."""
+    found = [_spanned(each) if "-" in each else _networks(each) for each in text.split(",")]
+    return tuple(net for each in found for net in each) if all(found) else ()
+
+
+def _spanned(text: str) -> tuple[Network, ...]:
+    first, _, last = text.strip().partition("-")
+    try:
+        # Both ends are of one version, or this is a TypeError.
+        spanned = ipaddress.summarize_address_range(ipaddress.ip_address(first), ipaddress.ip_address(last))
+        return tuple(both for net in spanned for both in _both(net))
+    except (ValueError, TypeError):
+        return ()
 
 
 def _networks(text: str) -> tuple[Network, ...]:
