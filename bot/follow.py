@@ -159,4 +159,4 @@ def _doing(intent: IntentRow) -> str:
         return "open"
     if intent.kind == "CloseMergeRequest" or intent.payload.get("verb") in ("reject", "veto"):
         return "close"
-    return "merge" if intent.payload.get("merge") else "note"
+    return "merge" if intent.payload.get("merge") and not intent.payload.get("left_to") else "note"

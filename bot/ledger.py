@@ -26,6 +26,7 @@ from skills.core.model import (
     KeepAnswers,
     KeepReview,
     LeaveNote,
+    LeftTo,
     MoveRequest,
     OpenDiagram,
     OpenIssue,
@@ -179,6 +180,7 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
             row = tx.request(item.key)
             assert row is not None
             tx.add_decision(item.key, item.decided, None, row.request.version, world.now)
+            _left_to(tx, item.key, item.left_to, world.now)
         case AskAsker():
             tx.set_fact(item.key, "question", wire.dump(item.question) if item.question else {}, world.now)
         case KeepReview():
@@ -251,6 +253,12 @@ def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
         raise Outdated("EGR407", key=item.key)
     if item.decision:
         tx.add_decision(item.key, item.decision, row.request.commit, item.version, world.now)
+    if item.to == "decided":
+        _left_to(tx, item.key, item.left_to, world.now)
+
+
+def _left_to(tx: Transaction, key: str, left: LeftTo | None, now: datetime) -> None:
+    tx.set_fact(key, "left_to", wire.dump(left) if left else {}, now)
 
 
 def _nothing_opens(tx: Transaction, key: str, world: World) -> None:

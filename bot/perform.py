@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.world.forge import Forge, Linked, MergeRequest
@@ -166,7 +167,17 @@ def _decide(effect: MergeRequestDecision, forge: Forge) -> MergeRequest:
         return _labelled(closed, forge, REJECTED, NEEDS_APPROVAL)
     if effect.verb == "approve" and merge_request.state == "opened":
         merge_request = forge.approve(merge_request.number, effect.head, effect.by)
+    if effect.merge and effect.bot_approves and merge_request.state == "opened":
+        _endorse(merge_request, effect.head, forge)
+    if effect.merge and effect.left_to:
+        return _labelled(merge_request, forge, APPROVED, NEEDS_APPROVAL)
     return _merge(merge_request, effect.head, effect.by, forge) if effect.merge else merge_request
+
+
+def _endorse(merge_request: MergeRequest, head: str, forge: Forge) -> None:
+    """Where GitLab lets no author approve, its own rules hold the merge up, and its state says so."""
+    with suppress(NotAllowed):
+        forge.endorse(merge_request.number, head)
 
 
 def _merge(merge_request: MergeRequest, head: str, by: str, forge: Forge) -> MergeRequest:

@@ -115,11 +115,13 @@ def _before(past: Decided, request: Request) -> Line:
 
 def _status(request: Request) -> Line:
     """Where it stands, and who brought it there when and why."""
-    state = word("states", request.state)
+    state = word("states", "left_to" if request.is_left_to_others else request.state)
     last = request.decisions[-1] if request.decisions else None
     if last is None or request.state in ("waiting", "drafted", "proposed", "withdrawn", "expired", "closed"):
         return Line(state)
     approvers = tuple(dict.fromkeys(past.by for past in request.decisions if past.verb == "approve"))
+    if request.is_left_to_others and request.left_to:
+        return Line(f"{state} {request.left_to.group}".strip(), people=request.left_to.people, at=last.at)
     by = (last.by,) if request.state in ("held", "returned", "rejected") else approvers or (last.by,)
     return Line(state, people=by, at=last.at)
 

@@ -106,6 +106,7 @@ def as_json(found: Outcome, world: World) -> dict[str, Any]:
         "approvals": [_demand(each, world) for each in found.demands],
         "uncovered": list(found.uncovered),
         "asked": list(found.asked),
+        "merged_by": world.policy.merger,
     }
 
 

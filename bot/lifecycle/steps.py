@@ -120,7 +120,12 @@ class Steps:
 
     def _merging(self, effect: Effect) -> Request | None:
         """The request that this merges. A freeze is glass: it holds up no merge for which somebody broke it."""
-        if not isinstance(effect, MergeRequestDecision) or not effect.merge or effect.verb == "break-glass":
+        if (
+            not isinstance(effect, MergeRequestDecision)
+            or not effect.merge
+            or effect.verb == "break-glass"
+            or effect.left_to
+        ):
             return None
         row = self._memory.request(effect.request_key)
         return row.request if row else None
@@ -231,7 +236,7 @@ def _after(effect: Effect, receipt: Json, row: RequestRow) -> tuple[RequestState
         # What stands now is our doing. A mirror from before stays as it is: approvals that our own push drops are news.
         mirror = row.forge or following.opened(receipt["head"], tuple(receipt["labels"]))
         return "waiting", {**named, "forge": mirror, "pushed": None}
-    if isinstance(effect, MergeRequestDecision) and effect.merge:
+    if isinstance(effect, MergeRequestDecision) and effect.merge and not effect.left_to:
         facts = {**row.facts, "commands": list(receipt["commands"])}
         return "merged", {"commit": receipt["merged_commit"] or receipt["head"], "facts": facts}
     return None

@@ -165,6 +165,14 @@ class Forge(Protocol):
             Outdated: EGR446 the branch stands elsewhere; EGR448 it is closed.
         """
 
+    def endorse(self, number: int, head: str) -> None:
+        """Postern's own user approves exactly `head`, where the forge has approvals of its own.
+
+        Raises:
+            Outdated: EGR446 the branch stands elsewhere.
+            NotAllowed: the forge lets this user approve nothing here.
+        """
+
     def merge(self, number: int, head: str, by: str) -> MergeRequest:
         """Merge exactly `head` into the target and delete the source branch.
 

@@ -196,6 +196,9 @@ class LocalForge:
                 self._records.save(record)
             return self._view(git, record)
 
+    def endorse(self, number: int, head: str) -> None:
+        """There is nobody but people here."""
+
     def merge(self, number: int, head: str, by: str) -> MergeRequest:
         with self._held():
             record = self._record(number)

@@ -23,6 +23,7 @@ from skills.core.model import (
     Effect,
     Evidence,
     Finding,
+    LeftTo,
     Need,
     OpenQuestion,
     Person,
@@ -52,6 +53,7 @@ KNOWN: tuple[type, ...] = (
     Ports,
     Question,
     Weighed,
+    LeftTo,
     Review,
     Workload,
 )

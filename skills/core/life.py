@@ -79,7 +79,7 @@ def by_time(request: Request, said: Said, now: datetime, policy: Policy) -> Step
 
 def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     if request.state == "decided":
-        return NOTHING  # it is being merged
+        return _unmerged(request, said, now, policy)
     since = _last_word(request)
     pace, mark = policy.timers, f"{since:%Y%m%dT%H%M%S}"
     closes = said.get(f"closes:{mark}")
@@ -107,6 +107,20 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     return NOTHING
 
 
+def _unmerged(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
+    """What Postern merges needs nobody; whoever merges it instead is reminded at the pace of those who decide."""
+    if request.left_to is None or now.weekday() >= SATURDAY:
+        return NOTHING
+    since = _last_word(request)
+    mark = f"unmerged:{since:%Y%m%dT%H%M%S}"
+    number = next((n for n in range(1, policy.timers.reminders + 1) if f"{mark}:{n}" not in said), None)
+    if number is None or working_days(said.get(f"{mark}:{number - 1}", since), now) < policy.timers.gap(number):
+        return NOTHING
+    facts = {"key": request.key, "since": f"{since:%Y-%m-%d}", "url": request.url or ""}
+    found = Finding("EGR1652", {**facts, "names": ", ".join(request.left_to.people) or request.left_to.group})
+    return _asking(request, Told(f"{mark}:{number}", found, request.left_to.people))
+
+
 def _asking(request: Request, told: Told) -> Step:
     """The forge's own people hear it at the merge request, where they get the forge's mail."""
     there = [name for name in told.to if not name.startswith("slack:")]
@@ -131,6 +145,8 @@ def waits_for(request: Request) -> tuple[str, ...]:
         return tuple([past.by for past in request.decisions if past.verb == "hold"][-1:]) or request.waits_for
     if request.state == "returned":
         return (request.asked_by,)
+    if request.is_left_to_others and request.left_to:
+        return request.left_to.people
     if request.state != "waiting":
         return ()
     latest = {past.by.casefold(): past.verb for past in request.decisions if past.digest == request.digest}

@@ -30,6 +30,7 @@ from skills.core.model import (
 from skills.core.rights import approvals, complete, may_break_glass, may_decide, may_review, may_veto
 from skills.core.secrets import mask
 from skills.decide import glass, part
+from skills.decide.merging import ended
 
 NAME = "decide"
 _CAN_BE_DECIDED = ("waiting", "held", "returned")
@@ -111,7 +112,7 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
     here, there = approvals(request, world.policy)
     enough = complete(request, world.policy, here | there | {decided.by})
     to: tuple[RequestState, str] = ("decided", "EGR433") if enough else ("waiting", "EGR434")
-    answer = _answer(request, decided, *to, world, merge=enough)
+    answer = ended(_answer(request, decided, *to, world, merge=enough), request, world)
     beside = there - here - {decided.by}
     told = [Finding("EGR1646", {"key": request.key, "names": ", ".join(sorted(beside))})] if beside else []
     return replace(answer, findings=(*answer.findings, *told, *again))

@@ -265,7 +265,7 @@ def _superseded(old: Request, drafted: Draft, need: Need, world: World) -> Answe
 
 
 def _refuse_redrawing(old: Request) -> None:
-    if old.state == "decided":
+    if old.state == "decided" and not old.is_left_to_others:
         raise Outdated("EGR416", key=old.key)
     holds = [past.by for past in old.decisions if past.verb == "hold"]
     if old.state == "held" and holds:

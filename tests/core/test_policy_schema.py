@@ -39,6 +39,8 @@ WHOLE: dict[str, Any] = {
     "delegates": {"sec": ["noor"]},
     "people": {"slack:T1:U1": {"gitlab": "sam", "email": "sam@x.example", "also": ["sam.old"]}},
     "veto": ["sec"],
+    "merge": {"hand_off": "sec"},
+    "bot_approves": True,
     "break_glass": {"groups": ["sec"], "environments": ["staging"]},
     "on_call": {"sec": [{"people": ["sam"], "from": "2026-01-01", "until": "2026-01-08"}]},
     "freeze": [

@@ -238,7 +238,7 @@ class GitLab(People):
         life = self.show(method, rest, query)
         if life is not None:
             return life
-        found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes))?", rest)
+        found = re.fullmatch(r"merge_requests/(\d+)(?:/(merge|notes|approve))?", rest)
         if not found or int(found[1]) not in self.merge_requests:
             return 404, {"message": "404 Not found"}
         return self._of_one(int(found[1]), found[2], method, given)
@@ -248,6 +248,7 @@ class GitLab(People):
             ("GET", None): lambda: (200, self.seen(number)),
             ("PUT", None): lambda: self.update(number, given),
             ("PUT", "merge"): lambda: self.merge(number, given),
+            ("POST", "approve"): lambda: self.approve_as_bot(number, given.get("sha", "")),
             ("GET", "notes"): lambda: (200, self.notes[number]),
             ("POST", "notes"): lambda: self.add_note(number, given),
         }

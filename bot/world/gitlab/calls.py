@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bot.world.gitlab.failures import UNREADABLE, kind, said
 from skills.core.errors import Mendable, NotAllowed, Unreachable
-from skills.core.secrets import mask
 
 if TYPE_CHECKING:
     import requests
@@ -24,8 +24,6 @@ _TIMEOUT = 20.0
 _TRIES = 3
 _LONGEST_WAIT = 10.0
 _UNSAID_WAIT = 60  # seconds, where a rate limit does not say how long
-_UNREADABLE = "its answer can't be read"
-_WORDS = 240
 _LOG_KEPT, _LOG_MOST = 16_384, 33_554_432  # bytes of a job's log: kept of its end, read at most
 
 
@@ -110,14 +108,26 @@ class Calls:
         return [each for each in found if each["author"]["id"] != self.me() and not any(map(each.get, hidden))]
 
     def approved_by(self, number: int) -> tuple[str, ...] | None:
-        """Who approved in GitLab; None where GitLab does not say (its edition, or the token's rights)."""
+        """Who approved in GitLab, but for Postern's own user; None where GitLab does not say (edition, or rights)."""
+        found = self._approvals(number)
+        return None if found is None else tuple(each["username"] for each in found if each["id"] != self.me())
+
+    def has_approved(self, number: int) -> bool:
+        """Whether Postern's own user did."""
+        return any(each["id"] == self.me() for each in self._approvals(number) or ())
+
+    def approve(self, number: int, head: str) -> None:
+        """As Postern's own user, exactly `head`: 409 where the branch stands elsewhere."""
+        self._write("post", f"merge_requests/{number}/approve", {"sha": head})
+
+    def _approvals(self, number: int) -> list[dict[str, Any]] | None:
         try:
             found = self._read_one(f"merge_requests/{number}/approvals")
         except NotAllowed as failure:
             if failure.code != "EGR491":
                 raise
             return None
-        return None if found is None else tuple(each["user"]["username"] for each in found.get("approved_by") or ())
+        return None if found is None else [each["user"] for each in found.get("approved_by") or ()]
 
     def brought(self, commit: str) -> list[dict[str, Any]]:
         """The merge requests that brought a commit, of whoever."""
@@ -240,7 +250,7 @@ class Calls:
             )
             return [_object(each) for each in found]
         except (TypeError, KeyError):  # JSON, and no list
-            raise Unsure(_UNREADABLE) from None
+            raise Unsure(UNREADABLE) from None
 
     def _page(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """The first page alone."""
@@ -298,11 +308,11 @@ class Calls:
         try:
             return call()
         except GitlabParsingError:
-            raise Unsure(_UNREADABLE) from None
+            raise Unsure(UNREADABLE) from None
         except GitlabError as error:
-            raise self._failure(error.response_code or 0, _says(error.error_message)) from None
+            raise self._failure(error.response_code or 0, said(error.error_message)) from None
         except (RequestException, ValueError) as error:
-            raise Unsure(_kind(error)) from None
+            raise Unsure(kind(error)) from None
 
     def _failure(self, status: int, says: str) -> Exception:
         where = self._project.url
@@ -360,7 +370,7 @@ _ONCE: dict[str, Any] = {"obey_rate_limit": False, "retry_transient_errors": Fal
 def _object(found: Any) -> dict[str, Any]:
     """A proxy's page, a cut answer or a list is no object of GitLab."""
     if not isinstance(found, dict):
-        raise Unsure(_UNREADABLE)
+        raise Unsure(UNREADABLE)
     return found
 
 
@@ -368,33 +378,3 @@ def _wait(failure: Exception, tried: int) -> float:
     if isinstance(failure, Unreachable) and failure.code == "EGR493":
         return float(failure.facts["seconds"] or 0)
     return 0.2 * float(3**tried)
-
-
-def _says(message: Any) -> str:
-    """GitLab's own words on one line, without secrets."""
-    if isinstance(message, bytes):
-        message = message.decode("utf-8", "replace")
-    if isinstance(message, Mapping):
-        message = "; ".join(f"{name}: {_joined(value)}" for name, value in message.items())
-    line = " ".join("".join(c if c.isprintable() else " " for c in _joined(message)).split())
-    return mask(line).text[:_WORDS] or "no reason given"
-
-
-def _joined(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _kind(error: Exception) -> str:
-    """The sort of failure only: a library's own text may hold a URL with more than people should see."""
-    name = type(error).__name__
-    if name in _KINDS:
-        return _KINDS[name]
-    return "the connection failed" if "Connection" in name or "Chunked" in name else _UNREADABLE
-
-
-_KINDS = {
-    "ConnectTimeout": "no connection in time",
-    "ReadTimeout": "no answer in time",
-    "SSLError": "its certificate is not trusted",
-    "TooManyRedirects": "it sends Postern to another address; set that one",
-}

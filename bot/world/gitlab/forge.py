@@ -210,6 +210,19 @@ class GitLabForge:
         self._leave(number, words.approval(by, head), lambda body: by in words.approvals(body, head))
         return self.get(number)
 
+    def endorse(self, number: int, head: str) -> None:
+        if self._calls.has_approved(number):
+            return
+        try:
+            self._calls.approve(number, head)
+        except Refused as refusal:
+            if refusal.status == 409:
+                raise Outdated("EGR446", number=number, now=str(self._one(number)["sha"])[:12]) from None
+            raise self._refusal(f"!{number}", refusal) from None
+        except Unsure as unsure:
+            if not self._calls.has_approved(number):
+                raise Unreachable("EGR489", where=self.where, says=str(unsure)) from None
+
     def merge(self, number: int, head: str, by: str) -> MergeRequest:
         found = self._one(number)
         if found["state"] == "closed":

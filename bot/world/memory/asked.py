@@ -15,6 +15,7 @@ from skills.core.model import (
     DiagramTask,
     Drawn,
     Finding,
+    LeftTo,
     Link,
     OpenQuestion,
     Request,
@@ -78,5 +79,6 @@ def request_of(
         approved_there=_approved_at(row),
         question=_fact(row, "question", OpenQuestion),
         review=_fact(row, "review", Review),
+        left_to=_fact(row, "left_to", LeftTo),
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

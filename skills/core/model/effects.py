@@ -37,9 +37,10 @@ class MergeRequestDecision:
     """Record a decision at the merge request: `verb` is one of `Verb`, `origin` the surface that it came from.
 
     `head` is the commit that was shown; the forge refuses when the branch moved. Empty, it is the commit that the same
-    answer's drawing of this digest comes to. `merge` says that
-    this approval completes what the policy demands. `target` is the branch whose policy was asked; a merge
-    request that goes into another one is refused.
+    answer's drawing of this digest comes to. `merge` says that this approval completes what the policy demands;
+    `left_to` are the people who merge then instead of Postern, and `bot_approves` says that Postern's own user approves
+    in the forge as well. `target` is the branch whose policy was asked; a merge request that goes into another one is
+    refused.
     """
 
     request_key: str
@@ -51,6 +52,8 @@ class MergeRequestDecision:
     merge: bool
     target: str = ""
     origin: str = ""
+    left_to: tuple[str, ...] = ()
+    bot_approves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,14 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftTo:
+    """Who merges what is approved instead of Postern: these people, as the `group` that the policy names if any."""
+
+    people: tuple[str, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """Something that was opened beside the merge request: the `diagram` elsewhere, or the help desk's `ticket`."""
 
@@ -157,6 +165,12 @@ class Request:
     approved_there: tuple[str, ...] = ()
     question: OpenQuestion | None = None
     review: Review | None = None
+    left_to: LeftTo | None = None
+
+    @property
+    def is_left_to_others(self) -> bool:
+        """Whether it is approved and somebody merges it in the forge."""
+        return self.state == "decided" and self.left_to is not None
 
     def is_for(self, workload: Workload) -> bool:
         """Whether it asks for this workload: in its environment, where the request names several."""
@@ -184,12 +198,14 @@ class WatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class MoveRequest:
-    """Compare-and-set of a request's state; `decision` is recorded with it."""
+    """Compare-and-set of a request's state; `decision` is recorded with it, and with the one that completes them who
+    merges."""
 
     key: str
     version: int
     to: RequestState
     decision: Decided | None = None
+    left_to: LeftTo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +214,7 @@ class ApproveDrawn:
 
     key: str
     decided: Decided
+    left_to: LeftTo | None = None
 
 
 @dataclass(frozen=True, slots=True)

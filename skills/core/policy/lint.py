@@ -10,6 +10,7 @@ from skills.core.globs import path_matches
 from skills.core.hosts import near
 from skills.core.model import Fact, Finding
 from skills.core.policy import levels, questions
+from skills.core.policy.people import HandOff
 from skills.core.policy.read import faults_in, read_policy
 from skills.core.policy.shapes import ApprovalRule
 from skills.core.policy.times import is_within, zone_of
@@ -46,6 +47,8 @@ def _at(policy: Policy, *steps: str | int) -> dict[str, Fact]:
 
 def _people(policy: Policy) -> Iterator[Finding]:
     used = {group for rule in policy.approval for group in rule.groups}
+    used |= {*policy.veto, *(policy.break_glass.groups if policy.break_glass else ())}
+    used |= {policy.merge.hand_off} if isinstance(policy.merge, HandOff) else set()
     for name, members in policy.groups.items():
         if name in used and not members:
             yield Finding("EGR1550", {**_at(policy, "groups", name), "group": name})

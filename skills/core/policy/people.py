@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictStr, StringConstraints
 from pydantic.dataclasses import dataclass
@@ -31,6 +31,17 @@ class BreakGlass:
 
     groups: Annotated[tuple[_Name, ...], Field(min_length=1)]
     environments: tuple[_Name, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class HandOff:
+    """The group that merges what is approved."""
+
+    hand_off: _Name
+
+
+Merge = Literal["bot", "approver"] | HandOff
+"""Who merges what is approved: Postern, whoever gave the last approval that was needed, or a group."""
 
 
 def aliases(people: Mapping[str, Known]) -> dict[str, str]:

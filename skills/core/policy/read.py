@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from skills.core.errors import AskUnclear
 from skills.core.hosts import edit_distance, shown
 from skills.core.model import Finding
-from skills.core.policy.people import aliases, claimed_twice
+from skills.core.policy.people import HandOff, aliases, claimed_twice
 from skills.core.policy.places import at, line_of, lines, plain
 from skills.core.policy.shapes import Denied, PolicyFile, faults_of
 from skills.core.policy.values import NO_POLICY, PATH, Policy
@@ -97,7 +97,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
 
 _KEPT = (
     "diagrams", "help_desk", "timers", "teams", "on_call", "freeze", "inside", "questions", "widths", "lifetime",
-    "production_after", "production", "people", "veto", "break_glass",
+    "production_after", "production", "people", "veto", "break_glass", "merge", "bot_approves",
 )  # fmt: skip
 
 
@@ -111,6 +111,7 @@ def _across(read: PolicyFile, data: Any) -> Iterator[Fault]:
     for section, named in (
         ("veto", read.veto or ()),
         ("break_glass", read.break_glass.groups if read.break_glass else ()),
+        ("merge", (read.merge.hand_off,) if isinstance(read.merge, HandOff) else ()),
     ):
         for name in named:
             if name not in groups:

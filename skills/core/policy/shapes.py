@@ -25,7 +25,7 @@ from pydantic.dataclasses import dataclass
 from skills.core import hosts
 from skills.core.errors import AskUnclear
 from skills.core.policy.beside import CLOSED, Days, DiagramSetting, HelpDesk, Name, Platform, Some, Timers
-from skills.core.policy.people import BreakGlass, Known
+from skills.core.policy.people import BreakGlass, Known, Merge
 from skills.core.policy.times import read_moment, read_week
 
 Level = Literal["answer", "draft", "propose", "decide"]
@@ -206,6 +206,8 @@ class PolicyFile:
     people: Mapping[Name, Known] | None = None
     veto: Names | None = None
     break_glass: BreakGlass | None = None
+    merge: Merge | None = None
+    bot_approves: StrictBool | None = None
     on_call: Mapping[str, tuple[Shift, ...]] | None = None
     freeze: tuple[Freeze, ...] | None = None
     deny: tuple[FarEnd | Denied, ...] | None = None

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from skills.core.environments import canonical, environments_in
 from skills.core.globs import path_matches
-from skills.core.model import Finding, Request
+from skills.core.model import Finding, LeftTo, Request
 from skills.core.policy.beside import DiagramSetting, HelpDesk, Timers
-from skills.core.policy.people import BreakGlass, Known, aliases
+from skills.core.policy.people import BreakGlass, HandOff, Known, Merge, aliases
 from skills.core.policy.shapes import (
     BANDS,
     ApprovalRule,
@@ -83,6 +83,8 @@ class Policy:
     people: Mapping[str, Known] = field(default_factory=dict)
     veto: tuple[str, ...] = ()
     break_glass: BreakGlass | None = None
+    merge: Merge = "bot"
+    bot_approves: bool = False
     freeze: tuple[Freeze, ...] = ()
     deny: tuple[Denied, ...] = ()
     inside: tuple[str, ...] = ()
@@ -185,6 +187,22 @@ class Policy:
     def keepers(self) -> str:
         """Who can change the policy itself, in words."""
         return ", ".join(sorted(self.approvers((PATH,)))) or "whoever may merge into the target branch"
+
+    @property
+    def merger(self) -> str:
+        """Who merges what is approved, in a word or two."""
+        return {"bot": "Postern", "approver": "the approver"}.get(str(self.merge)) or f"the group {self._hands_off_to}"
+
+    @property
+    def _hands_off_to(self) -> str:
+        return self.merge.hand_off if isinstance(self.merge, HandOff) else ""
+
+    def left_to(self, approver: str) -> LeftTo | None:
+        """Who merges what this person's approval completed; None where Postern does."""
+        if isinstance(self.merge, HandOff):
+            members = {self.canon(name) for name in self.groups.get(self.merge.hand_off, ())}
+            return LeftTo(tuple(sorted(members)), self.merge.hand_off)
+        return LeftTo((approver,)) if self.merge == "approver" else None
 
     # --- who is asked
 
