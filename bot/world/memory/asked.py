@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
 
@@ -24,6 +24,14 @@ from skills.core.model import (
 )
 
 T = TypeVar("T")
+_FACTS: Mapping[str, type[Any]] = {
+    "drawn": Drawn,
+    "diagram": DiagramTask,
+    "weighed": Weighed,
+    "question": OpenQuestion,
+    "review": Review,
+    "left_to": LeftTo,
+}
 
 
 def iso(moment: datetime) -> str:
@@ -68,17 +76,12 @@ def request_of(
         watchers=tuple(row["watchers"]),
         waits_for=tuple(row["waits_for"]),
         decisions=decided,
-        drawn=_fact(row, "drawn", Drawn),
-        diagram=_fact(row, "diagram", DiagramTask),
         links=tuple(linked.values()),
         pushed=row["pushed"],
         threads=tuple(dict.fromkeys(row["facts"].get("threads", {}).values())),
         latest=latest,
         **{name: row["facts"].get(name) for name in ("ends", "renews")},
-        weighed=_fact(row, "weighed", Weighed),
         approved_there=_approved_at(row),
-        question=_fact(row, "question", OpenQuestion),
-        review=_fact(row, "review", Review),
-        left_to=_fact(row, "left_to", LeftTo),
+        **{name: _fact(row, name, kind) for name, kind in _FACTS.items()},
     )
     return RequestRow(request, row["repository"], row["facts"], row["updated_at"], row["forge"], row["seen"])

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -192,11 +193,18 @@ class Lifetime:
     environments: Names = ()
 
 
+def _no_bool(written: Any) -> Any:
+    """True equals 1 in Python and not in JSON."""
+    if isinstance(written, bool):
+        raise ValueError("`version` must be 1")
+    return written
+
+
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", title="egress-policy.yaml"))
 class PolicyFile:
     """Who may open what, of whom Postern asks approvals, and what it never opens. Every section may be left out."""
 
-    version: Literal[1] | None = 1
+    version: Annotated[Literal[1] | None, BeforeValidator(_no_bool)] = 1
     effects: StrictBool | None = None
     level: Level | None = None
     groups: Mapping[str, Names | None] | None = None
