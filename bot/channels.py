@@ -12,13 +12,12 @@ from bot.gather import Where
 from bot.turns import Turn, new_subject
 from bot.world.memory import Memory
 from skills.cards import earlier
-from skills.contract import World
+from skills.contract import World, masked
 from skills.core.commands import Heard
 from skills.core.flow_text import destination
 from skills.core.messages import say
 from skills.core.model import Finding, Person
 from skills.core.named import find_environment, find_workload
-from skills.core.secrets import mask
 from skills.replies import Reply, problem
 
 _ABOUT_A_FLOW = ("check", "diagnose", "draft")
@@ -36,12 +35,18 @@ def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> Mapping[str
         return fields
     new_subject(turn.state, Heard("reply"))
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
-    turn.state |= {name: given[name] for name in _KEPT_OF_AN_ASK if given.get(name)}
+    turn.state |= {name: _without_secrets(given[name]) for name in _KEPT_OF_AN_ASK if given.get(name)}
     if seen := given.get("text") if skill == "diagnose" else given.get("error"):
-        turn.state["text"] = mask(str(seen)).text[:_KEPT_TEXT]
+        turn.state["text"] = masked(str(seen))[:_KEPT_TEXT]
     if skill == "draft":
         turn.state["drafted_by"] = turn.who.id
     return {name: value for name, value in fields.items() if name != "error"}
+
+
+def _without_secrets(given: Any) -> Any:
+    if isinstance(given, list):
+        return [_without_secrets(each) for each in given]
+    return masked(given) if isinstance(given, str) else given
 
 
 def of_the_channel(turn: Turn, memory: Memory, of_team: Callable[[str], str]) -> None:

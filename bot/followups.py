@@ -15,7 +15,7 @@ from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of
 from bot.world.memory import Memory
 from skills.core import life
 from skills.core.all_symptoms import judge
-from skills.core.commands import Heard
+from skills.core.commands import Heard, flat
 from skills.core.corrections import correction
 from skills.core.flow_text import destination
 from skills.core.flows import readable
@@ -66,13 +66,13 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
     if asking and asking["id"].startswith("addresses") and addresses_in(said):
         return Heard("answer", reason=said, key=asking["id"])
     if asking and turn.who.is_same(asking.get("free") or "") and heard.verb in _CORRECTIONS:
-        return Heard("answer", reason=" ".join(said.split()), key=asking["id"])
+        return Heard("answer", reason=flat(said), key=asking["id"])
     if not asking or heard.verb not in ("reply", "unclear"):
         return heard
     if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):
         return heard  # only whoever wants to open it gives the reason; others in the thread just talk
     if asking["id"] == "reason":
-        return Heard("open", reason=" ".join(said.split()))
+        return Heard("open", reason=flat(said))
     choice = chosen(said, asking["choices"])
     if choice and asking["id"] not in ("workload", "destination"):
         return Heard("answer", reason=choice, key=asking["id"])

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
 from skills.core.codeowners import owners
@@ -32,9 +32,20 @@ from skills.core.model import (
 from skills.core.policy import Level, Policy
 from skills.core.policy.questions import Remembered
 from skills.core.resources import skill_card
+from skills.core.secrets import mask
 
 Who = Literal["anyone", "requester", "approver"]
 Changes = Literal["nothing", "merge_request", "decision"]
+
+
+def masked(text: str) -> str:
+    return mask(text).text
+
+
+Words = Annotated[str, AfterValidator(masked)]
+"""What somebody wrote for others to read. It goes to files, to a merge request and to rows, so that a secret which was
+pasted with it is gone before anything is made of it."""
+ManyWords = Annotated[tuple[str, ...], AfterValidator(lambda texts: tuple(map(masked, texts)))]
 
 
 class Ask(BaseModel):

@@ -12,7 +12,6 @@ from skills.core.errors import AskUnclear, Outdated
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, AskAsker, Finding, LeaveNote, MoveRequest, Record, Tell
 from skills.core.rights import only_asker
-from skills.core.secrets import mask
 
 NAME = "answer"
 _LONGEST = 2000
@@ -22,7 +21,9 @@ class Ask(contract.Ask):
     """Which request, and what there is to say."""
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
-    text: str = Field("", description="your answer; whoever asked, and everybody at the merge request, reads it")
+    text: contract.Words = Field(
+        "", description="your answer; whoever asked, and everybody at the merge request, reads it"
+    )
 
 
 def run(ask: Ask, world: World) -> Answer:
@@ -30,7 +31,7 @@ def run(ask: Ask, world: World) -> Answer:
     only_asker(world.person, request, "answer for it")
     if request.state not in OPEN_STATES:
         raise Outdated("EGR055", key=request.key, state=request.state)
-    text = mask(" ".join(ask.text.split())).text
+    text = " ".join(ask.text.split())
     if not text:
         raise AskUnclear("EGR1604", key=request.key)
     if len(text) > _LONGEST:

@@ -11,6 +11,7 @@ from typing import Literal
 import re2
 
 from skills.core.all_symptoms import Judgement
+from skills.core.secrets import mask
 
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "decide", "respond", "works", "fails", "status", "help",
@@ -142,4 +143,5 @@ def _decision(said: str) -> Heard | None:
 
 
 def flat(text: str | None) -> str:
-    return " ".join(text.split()) if text else ""
+    """On one line, and without what must never be kept."""
+    return mask(" ".join(text.split())).text if text else ""

@@ -28,7 +28,6 @@ from skills.core.model import (
     Tell,
 )
 from skills.core.rights import approvals, complete, may_break_glass, may_decide, may_review, may_veto
-from skills.core.secrets import mask
 from skills.decide import glass, part
 from skills.decide.merging import ended
 
@@ -62,7 +61,7 @@ class Ask(contract.Ask):
         "decision), part (approve only a part), veto, break-glass (approve alone in an emergency) or review (of that)",
         json_schema_extra={"positional": True},
     )
-    reason: str = Field("", description="why, or your question; the requester reads it")
+    reason: contract.Words = Field("", description="why, or your question; the requester reads it")
     digest: str | None = Field(None, description="the digest that was shown to you; if it moved, nothing happens")
     to: tuple[str, ...] = Field((), description="with part: the destinations that you approve, as asked or narrower")
     environment: tuple[str, ...] = Field((), description="with part: the environments that you approve")
@@ -75,7 +74,7 @@ def run(ask: Ask, world: World) -> Answer:
     _MAY.get(ask.verb, may_decide)(world.person, request, world.policy)
     if ask.verb != "review":
         _refuse_unseen(ask, request, world)
-    reason = mask(" ".join(ask.reason.split())).text
+    reason = " ".join(ask.reason.split())
     if ask.verb in _NEED_A_REASON and not reason:
         raise AskUnclear(_NEED_A_REASON[ask.verb], key=request.key)
     decided = Decided("approve", world.person.id, request.digest, reason, world.now.isoformat())

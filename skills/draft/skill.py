@@ -35,10 +35,10 @@ class Ask(contract.Ask):
     to: tuple[str, ...] = Field((), description="what it must reach: host, host:port, URL, CIDR:port or service")
     ip: tuple[str, ...] = Field((), description="an address that you know the host to have")
     service_account: str | None = Field(None, description="the service account that the workload runs as")
-    reason: str = Field("", description="why it is needed; approvers read it")
+    reason: contract.Words = Field("", description="why it is needed; approvers read it")
     until: str | None = Field(None, description="last day on which it is needed, as 2027-01-31")
     remove: bool = Field(False, description="take the permission away instead")
-    answer: tuple[str, ...] = Field((), description="an answer to a draft's question, as ID=CHOICE")
+    answer: contract.ManyWords = Field((), description="an answer to a draft's question, as ID=CHOICE")
     choose: str | None = Field(None, description="the way to open a host: public, addresses (with --ip) or cilium")
     default_deny: str | None = Field(
         None, description="deny all that leaves this namespace, but DNS and what rules allow"

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field
 
+from skills import contract
 from skills.contract import Answer, World
 from skills.core import permit
 from skills.core.change import Draft
@@ -32,7 +33,6 @@ from skills.core.model import (
 from skills.core.policy.levels import app_of
 from skills.core.policy.questions import Answered, worth_keeping
 from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
-from skills.core.secrets import mask
 from skills.draft import asking
 from skills.draft import skill as draft
 from skills.propose import asides, drawing
@@ -47,8 +47,12 @@ class Ask(draft.Ask):
     """As draft; `reason` is required, and `digest` binds the merge request to what was shown."""
 
     digest: str | None = Field(None, description="the digest of the draft that was shown; another draft is refused")
-    drafted_by: str | None = Field(None, description="who drew it, if somebody else; they can't approve it either")
-    comment: str | None = Field(None, description="the reason as the draft noted it in the file, if it was another one")
+    drafted_by: contract.Words | None = Field(
+        None, description="who drew it, if somebody else; they can't approve it either"
+    )
+    comment: contract.Words | None = Field(
+        None, description="the reason as the draft noted it in the file, if it was another one"
+    )
     error: str = Field("", description="the error that was seen; it is quoted with secrets masked")
     widens: str | None = Field(None, description="your open request that becomes this one, with what was added")
     redraw: str | None = Field(None, description="an open request that is drawn anew on the newest commit")
@@ -178,8 +182,10 @@ def _refuse_widening(old: Request, need: Need, world: World) -> None:
 
 def _kept(ask: Ask, need: Need) -> str:
     """The ask without what belongs to this one moment, as it is drawn anew later."""
-    error = mask(ask.error[:_ERROR_LENGTH]).text
-    fixed = {"on": need.on, "digest": None, "widens": None, "redraw": None, "error": error}
+    error = contract.masked(ask.error[:_ERROR_LENGTH])
+    # Labels in braces are no words of a person.
+    to = tuple(each if "{" in each else contract.masked(each) for each in ask.to)
+    fixed = {"to": to, "on": need.on, "digest": None, "widens": None, "redraw": None, "error": error}
     return ask.model_copy(update=fixed).model_dump_json(by_alias=True, exclude_defaults=True)
 
 

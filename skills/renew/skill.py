@@ -41,7 +41,7 @@ class Ask(contract.Ask):
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
     until: str = Field(description="the new last day, as 2027-01-31")
-    reason: str = Field("", description="why it is needed longer; approvers and watchers read it")
+    reason: contract.Words = Field("", description="why it is needed longer; approvers and watchers read it")
 
 
 def run(ask: Ask, world: World) -> Answer:

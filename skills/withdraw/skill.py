@@ -18,7 +18,7 @@ class Ask(contract.Ask):
     """Which request is taken back."""
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
-    reason: str = Field("", description="why it is not needed; approvers and watchers read it")
+    reason: contract.Words = Field("", description="why it is not needed; approvers and watchers read it")
 
 
 def run(ask: Ask, world: World) -> Answer:
