@@ -39,7 +39,7 @@ def validated(name: str, given: Mapping[str, Any]) -> Any:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the ask"
         if first["type"] == "missing":
-            raise AskUnclear("EGR649", field=field) from None
+            raise AskUnclear("EGR649", field=f"--{field}") from None
         raise AskUnclear("EGR645", field=field, what=str(first["msg"])) from None
 
 

@@ -26,7 +26,8 @@ def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
         try:
             check()
         except AskUnclear as unclear:
-            found[block] = say(unclear.finding).says
+            said = say(unclear.finding)
+            found[block] = f"{said.says} {said.do}".strip()
     return found
 
 

@@ -39,21 +39,22 @@ class StepForms:
     async def asked(self, body: Body) -> Now:
         step, key, digest = _pressed(body)
         thread = envelopes.conversation_of(body)
-        hint = await self._hint(step, thread)
+        hint, reason = await self._known(step, thread)
         meta = {"thread": thread, "key": key, "digest": digest}
         meta |= {"within": "yes"} if envelopes.is_a_reply(body.get("message") or {}) else {}
-        view = views.reason_form(step, meta, hint)
+        view = views.reason_form(step, meta, hint, reason)
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
-    async def _hint(self, step: str, thread: str) -> str:
-        """What whoever opens a merge request has to know first: who else will read it."""
+    async def _known(self, step: str, thread: str) -> tuple[str, str]:
+        """What whoever opens a merge request has to know first, who else will read it; and the reason of the draft."""
         if step != "open":
-            return ""
+            return "", ""
         where = await self._parts.where(thread)
         state = await self._parts.gate.run(self._parts.conversation.state, where)
         private = [say(Finding("EGR1419" if state.get("text") else "EGR1418")).says] if where.private else []
-        return "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
+        hint = "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
+        return hint, str(state.get("reason") or "")
 
     async def read(self, body: Body) -> Now:
         step, key, digest = _pressed(body)

@@ -74,10 +74,11 @@ def long_text(title: str, bodies: Sequence[str]) -> View:
     return _modal("postern_read", title, [kit.section(piece) for piece in pieces], {}, "")
 
 
-def reason_form(step: str, meta: Mapping[str, str], hint: str = "") -> View:
-    """The reason is what confirms the step: `reject`, `changes`, `ask`, `answer` and `open` have one."""
+def reason_form(step: str, meta: Mapping[str, str], hint: str = "", given_before: str = "") -> View:
+    """The reason is what confirms the step: `reject`, `changes`, `ask`, `answer` and `open` have one. What was given
+    with the draft stands in it already: nobody has to say it twice."""
     blocks = [kit.section(kit.escape(hint))] if hint else []
-    blocks.append(_input("reason", f"why_{step}", _text(REASON_MOST)))
+    blocks.append(_input("reason", f"why_{step}", _text(REASON_MOST, given_before)))
     return _modal(REASON, step, blocks, {**meta, "step": step}, f"submit_{step}")
 
 

@@ -395,6 +395,13 @@ async def test_the_open_button_asks_for_the_reason(office: Office) -> None:
     assert office.request().reason == "SMS codes"
 
 
+async def test_a_reason_given_with_the_draft_stands_in_the_form(office: Office) -> None:
+    await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    await office.say("draft because of SMS", ts="1.1", thread_ts="1.0", type="message", channel_type="channel")
+    await office.press("postern_step_open", ":")
+    assert office.form["blocks"][-1]["element"]["initial_value"] == "of SMS"
+
+
 async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(office: Office) -> None:
     office.api.private.add("C7")
     said: dict[str, Any] = {"channel": "C7", "thread_ts": "1.0", "type": "message", "channel_type": "group"}
