@@ -22,10 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit status (HOUSE contract: 0, 1, 2, 3, 4, 5, 6, 7)."""
     from bot import output  # noqa: PLC0415 - importing this module must cost nothing
     from bot.desk import attempt  # noqa: PLC0415
-    from bot.flags import parser  # noqa: PLC0415
+    from bot.flags import parsed  # noqa: PLC0415
 
     output.plain_streams()
-    arguments = vars(parser().parse_args(argv))
+    arguments = parsed(argv)
     as_json = bool(arguments.get("json"))
     try:
         status, problem = attempt(lambda: _command(arguments))

@@ -74,6 +74,23 @@ def _typed(value: Any, info: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def parsed(argv: Sequence[str] | None) -> dict[str, Any]:
+    """The arguments by name. Ends the process as argparse does where they don't fit.
+
+    Behind another word argparse takes one that may be left out for left out as soon as an option stands before it, as
+    in `policy lint --json FILE`.
+    """
+    top = parser()
+    found, rest = top.parse_known_args(argv)
+    given = vars(found)
+    late = next((name for name in ("file", "words", "key") if given.get(name, "") is None), None)
+    if late and len(rest) == 1 and not rest[0].startswith("-"):
+        given[late] = rest.pop()
+    if rest:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    return given
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="postern", description="Is this egress allowed, by which line, and if not: the smallest change."

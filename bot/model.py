@@ -35,9 +35,12 @@ def preview(app: App, words: str) -> dict[str, Any] | None:
     """The first request of a turn with these words, through the very code that sends it; None when there is none.
 
     The turn is played on a database that is thrown away, with a model that only keeps what it gets.
+    Raises AskUnclear EGR1735 where LangChain is not installed.
     """
-    from bot.ai.recorder import Recorder  # noqa: PLC0415 - the only part that needs LangChain
-
+    try:
+        from bot.ai.recorder import Recorder  # noqa: PLC0415 - the only part that needs LangChain
+    except ModuleNotFoundError as missing:
+        raise AskUnclear("EGR1735", package=missing.name) from None
     settings, recorder = app.settings, Recorder(sent=[])
     with tempfile.TemporaryDirectory() as folder:
         memory = Memory(f"sqlite:///{folder}/preview.db")

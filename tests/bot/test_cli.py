@@ -299,3 +299,22 @@ def test_demo_on_another_repository_leaves_it_alone(tmp_path: Path, folder: Path
     )
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_word_may_stand_behind_the_options(capsys: pytest.CaptureFixture[str], repository: Path) -> None:
+    asked = ["policy", "test", "--config", str(repository), "nothing.yaml"]
+    assert main(asked) == 2
+    assert "nothing.yaml can't be read" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*asked, "more.yaml"])
+    assert "unrecognized arguments: nothing.yaml more.yaml" in capsys.readouterr().err
+
+
+def test_a_preview_without_langchain_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "bot.ai.recorder", raising=False)
+    monkeypatch.setitem(sys.modules, "langchain_core", None)
+    monkeypatch.setitem(sys.modules, "langchain_core.language_models", None)
+    assert main(["ai", "preview", "--config", str(repository), "our payment thing needs twilio"]) == 2
+    assert "is not installed. Install Postern with the extra" in capsys.readouterr().err
