@@ -125,8 +125,11 @@ def may_review(person: Person, request: Request, policy: Policy) -> None:
 
 
 def approved_in_the_forge(request: Request, policy: Policy) -> set[str]:
-    """Approvals of exactly this commit that people gave in the forge: of those whom the policy maps, and no others."""
-    known = aliases(policy.people)
+    """Approvals of exactly this commit that people gave in the forge: of those whom the policy maps, and no others.
+
+    Only what stands as their name there counts: another one of theirs may be somebody else's user name in the forge.
+    """
+    known = {each.gitlab.casefold(): key for key, each in policy.people.items() if each.gitlab}
     return {known[name.casefold()] for name in request.approved_there if name.casefold() in known}
 
 

@@ -311,6 +311,16 @@ class TestApprovedInGitLab:
         asked.follow()
         assert asked.decide("approve") == "waiting"
 
+    def test_somebody_whose_user_name_is_another_name_of_an_approver_is_not_them(self, asked: Shop) -> None:
+        short = IN_GITLAB.replace("{gitlab: ines}", "{gitlab: ines.h, also: [ines]}")
+        commit(asked.gitlab.repository, {"egress-policy.yaml": short})
+        asked.gitlab.approve_by(1, {**INES, "id": 99})
+        asked.follow()
+        assert asked.decide("approve") == "waiting"
+        asked.gitlab.approve_by(1, {**INES, "id": 98, "username": "ines.h"})
+        asked.follow()
+        assert asked.decide("approve") == "merged"
+
     def test_it_counts_no_more_after_a_push_even_where_gitlab_keeps_it(self, asked: Shop) -> None:
         asked.gitlab.approve_by(1, INES)
         asked.follow()
