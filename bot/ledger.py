@@ -179,7 +179,7 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
         case ApproveDrawn():
             row = tx.request(item.key)
             assert row is not None
-            tx.add_decision(item.key, item.decided, None, row.request.version, world.now)
+            tx.add_decision(item.key, item.decided, item.head, row.request.version, world.now)
             _left_to(tx, item.key, item.left_to, world.now)
         case AskAsker():
             tx.set_fact(item.key, "question", wire.dump(item.question) if item.question else {}, world.now)

@@ -22,6 +22,7 @@ from skills.core import life
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.rights import POSTERN
+from skills.decide import there
 from skills.draft.again import stands
 
 log = logging.getLogger("postern.timers")
@@ -49,6 +50,7 @@ class Timers:
         self._runner = runner
         self._clock = clock
         self._looked_at: dict[str, object] = {}
+        self._written_down: dict[str, object] = {}
         self._left = 0
 
     def run(self) -> tuple[Finding, ...]:
@@ -72,6 +74,8 @@ class Timers:
 
     def _one(self, request: Request, said: life.Said, world: World) -> list[Finding]:
         """All that follows for one request now; the first step that moves its row is the last of this pass."""
+        if self._decided_there(request, world):
+            return []
         heard: list[Finding] = []
         kinds: tuple[Callable[[Request, life.Said, World], life.Step], ...] = (
             lambda request, said, world: life.by_renewal(request, said, world.requests),
@@ -85,6 +89,19 @@ class Timers:
             if made.to:
                 break
         return heard
+
+    def _decided_there(self, request: Request, world: World) -> bool:
+        """What people approved in GitLab is written down as soon as it is enough. What is refused is not tried again
+        before something moved."""
+        seen = (request.version, request.approved_there, world.allowlist.commit, world.policy_id)
+        if not there.ready(request, world) or self._written_down.get(request.key) == seen:
+            return False
+        self._written_down[request.key] = seen
+        ask = by_name("decide").Ask.model_validate({"key": request.key, "verb": "approve", "digest": request.digest})
+        handled = self._desk.handle("decide", ask, POSTERN, Where("gitlab"))
+        if handled.problem:
+            log.warning("%s: %s", request.key, say(handled.problem.finding).says)
+        return handled.problem is None
 
     def _is_due(self, request: Request, world: World) -> bool:
         return request.state not in OPEN_STATES and self._looked_at.get(request.key) != _shape(request, world)

@@ -148,6 +148,11 @@ def is_still_approved(request: Request, policy: Policy, broke: str = "") -> bool
     return complete(request, policy, set().union(*approvals(request, policy)))
 
 
+def may_count(name: str, request: Request, policy: Policy) -> bool:
+    """Whether an approval of this person, given elsewhere, is one of an approver who neither asked nor watches."""
+    return bool(_counted({name}, request, policy) & policy.approvers(request))
+
+
 def complete(request: Request, policy: Policy, approvals: set[str]) -> bool:
     """Whether these distinct approvers satisfy every rule that a changed file falls under, in each of its environments
     and with its risk.

@@ -282,6 +282,7 @@ def test_words_at_the_merge_request_and_its_webhook_decide_nothing(shop: Shop) -
     assert (shop.row.state, shop.row.decisions, shop.row.digest) == ("waiting", (), before.digest)
 
 
+SAMMY = {**SAM, "id": 77, "username": "sammy"}
 IN_GITLAB = """
 version: 1
 people: {sam@fincorp.example: {gitlab: sammy}, ines@fincorp.example: {gitlab: ines}, dana@fincorp.example: {gitlab: sam}}
@@ -292,7 +293,7 @@ approval: [{paths: ["**"], groups: [sec], needed: 2}]
 
 @pytest.mark.needs("openssl")
 class TestApprovedInGitLab:
-    """Of whom the policy maps, for exactly the commit that stands; alone it decides nothing."""
+    """Of whom the policy maps, for exactly the commit that stands."""
 
     @pytest.fixture
     def asked(self, shop: Shop) -> Shop:
@@ -320,6 +321,43 @@ class TestApprovedInGitLab:
         asked.gitlab.approve_by(1, {**INES, "id": 98, "username": "ines.h"})
         asked.follow()
         assert asked.decide("approve") == "merged"
+
+    def test_where_they_are_enough_it_is_decided_by_whom_gitlab_names(self, asked: Shop) -> None:
+        asked.gitlab.approve_by(1, INES)
+        asked.gitlab.approve_by(1, SAMMY)
+        asked.later()
+        assert asked.row.state == "merged"
+        head = asked.gitlab.merge_requests[1]["sha"]
+        why = f"approved in GitLab at commit {head[:12]}"
+        assert {(past.by, past.reason) for past in asked.row.decisions} == {
+            ("ines@fincorp.example", why),
+            ("sam@fincorp.example", why),
+        }
+        notes = [note["body"] for note in asked.gitlab.notes[1] if "from GitLab" in note["body"]]
+        assert len(notes) == 2
+        logged = [row for row in asked.app.memory.log() if row.kind == "decide"]
+        assert [(row.who, row.where) for row in logged] == [("postern", "gitlab")]
+        assert any("in GitLab at commit" in said for said in asked.news)
+
+    @pytest.mark.parametrize("why", ["one of two", "unmapped", "asker", "pushed", "frozen", "rejected by them here"])
+    def test_what_is_not_enough_decides_nothing(self, why: str, asked: Shop) -> None:
+        asked.gitlab.approve_by(1, INES)
+        second = {"unmapped": {**INES, "id": 99, "username": "noor"}, "asker": SAM}.get(why, SAMMY)
+        if why != "one of two":
+            asked.gitlab.approve_by(1, second)
+        if why == "pushed":
+            asked.gitlab.keeps_approvals = True
+            asked.gitlab.push(1)
+        if why == "frozen":
+            frozen = f"{IN_GITLAB}freeze: [{{from: 2026-01-01, until: 2026-12-31, zone: UTC}}]\n"
+            commit(asked.gitlab.repository, {"egress-policy.yaml": frozen})
+        if why == "rejected by them here":
+            assert asked.decide("hold") == "held"
+        asked.later()
+        asked.later()
+        assert asked.row.state in ("waiting", "held")
+        assert [past.verb for past in asked.row.decisions if past.verb == "approve"] == []
+        assert asked.gitlab.merge_requests[1]["state"] == "opened"
 
     def test_it_counts_no_more_after_a_push_even_where_gitlab_keeps_it(self, asked: Shop) -> None:
         asked.gitlab.approve_by(1, INES)

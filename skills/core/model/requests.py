@@ -210,11 +210,13 @@ class MoveRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApproveDrawn:
-    """An approval of what is drawn in the same answer: of the digest that `decided` names, which no row has yet."""
+    """An approval beside the one that moves the row: of what is drawn in the same answer, so that no row has its digest
+    yet, or of the commit `head`."""
 
     key: str
     decided: Decided
     left_to: LeftTo | None = None
+    head: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
