@@ -41,6 +41,14 @@ def refuse_approval(policy: Policy, request: Request, now: datetime) -> None:
     refuse_what_stands(policy, request, request.until, now)
 
 
+def may_be_approved(policy: Policy, request: Request, now: datetime) -> bool:
+    try:
+        refuse_approval(policy, request, now)
+    except NotAllowed:
+        return False
+    return True
+
+
 def refuse_frozen(policy: Policy, request: Request, now: datetime) -> None:
     _refuse(bounds.frozen(policy, _environments(request), now))
 

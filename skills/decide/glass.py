@@ -19,7 +19,6 @@ from skills.core.model import (
     Tell,
 )
 from skills.decide import part
-from skills.decide.merging import ended
 from skills.draft.again import still_the_same
 
 
@@ -64,7 +63,7 @@ def run(request: Request, decided: Decided, world: World, *, confirmed: bool) ->
         target=world.target,
         origin=part.origin(world),
     )
-    answer = Answer(
+    return Answer(
         {"key": request.key, "state": "decided", "by": decided.by, "digest": request.digest},
         findings=(lead, *again),
         next_steps=("status",),
@@ -76,7 +75,6 @@ def run(request: Request, decided: Decided, world: World, *, confirmed: bool) ->
         effects=(effect,),
         detail={"request": request, "decided": decided},
     )
-    return ended(answer, request, world)
 
 
 def review(request: Request, said: str, world: World) -> Answer:

@@ -26,7 +26,6 @@ from skills.core.model import (
 )
 from skills.core.rights import complete, may_decide
 from skills.core.until import read_until
-from skills.decide.merging import ended
 from skills.draft import skill as draft
 from skills.propose import skill as propose
 
@@ -71,14 +70,13 @@ def run(choice: Choice, request: Request, decided: Decided, world: World) -> Ans
         origin=origin(world),
     )
     told = Tell(request.key, f"part:{made.digest[:12]}", lead, (request.asked_by, *request.watchers))
-    approved = replace(
+    return replace(
         answer,
         data={"key": request.key, "state": made.state, "by": decided.by, "digest": made.digest},
         findings=(lead, *answer.findings[1:]),
         records=(*answer.records, ApproveDrawn(request.key, decided), told),
         effects=(*answer.effects, decision),
     )
-    return ended(approved, made, world)
 
 
 def origin(world: World) -> str:

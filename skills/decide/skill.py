@@ -72,6 +72,10 @@ class Ask(contract.Ask):
 
 def run(ask: Ask, world: World) -> Answer:
     request = world.request(ask.key)
+    return ended(_run(ask, request, world), request, world)
+
+
+def _run(ask: Ask, request: Request, world: World) -> Answer:
     if ask.verb == "approve" and world.person.is_same(POSTERN.id) and written.ready(request, world):
         return written.run(request, world)  # by those who approved it there: Postern writes it down and decides nothing
     _MAY.get(ask.verb, may_decide)(world.person, request, world.policy)
@@ -114,7 +118,7 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
     here, there = approvals(request, world.policy)
     enough = complete(request, world.policy, here | there | {decided.by})
     to: tuple[RequestState, str] = ("decided", "EGR433") if enough else ("waiting", "EGR434")
-    answer = ended(_answer(request, decided, *to, world, merge=enough), request, world)
+    answer = _answer(request, decided, *to, world, merge=enough)
     beside = there - here - {decided.by}
     told = [Finding("EGR1646", {"key": request.key, "names": ", ".join(sorted(beside))})] if beside else []
     return replace(answer, findings=(*answer.findings, *told, *again))

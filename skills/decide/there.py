@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skills.contract import Answer, World
 from skills.core import permit
-from skills.core.errors import NotAllowed
 from skills.core.model import (
     ApproveDrawn,
     Decided,
@@ -14,10 +13,8 @@ from skills.core.model import (
     Request,
     Tell,
 )
-from skills.core.policy import Policy
 from skills.core.rights import approvals, is_still_approved, may_count
 from skills.decide import glass
-from skills.decide.merging import ended
 
 _ORIGIN = "GitLab"
 
@@ -25,22 +22,18 @@ _ORIGIN = "GitLab"
 def ready(request: Request, world: World) -> bool:
     """Whether it waits for nothing but that somebody writes down what was approved there. Never in a freeze, and
     never what the policy would let nobody approve by now."""
-    if request.state != "waiting" or request.pushed or not _counted(request, world.policy):
+    if request.state != "waiting" or request.pushed or not _counted(request, world):
         return False
     if not is_still_approved(request, world.policy):
         return False
-    try:
-        permit.refuse_approval(world.policy, request, world.now)
-    except NotAllowed:
-        return False
-    return True
+    return permit.may_be_approved(world.policy, request, world.now)
 
 
 def run(request: Request, world: World) -> Answer:
     """Each approval becomes a decision of that person, with GitLab as where it came from and the commit that it is
     for. Raises what an approval here does where the proof is out of date."""
     again = glass.proved(request, world)
-    head, names = request.commit or "", _counted(request, world.policy)
+    head, names = request.commit or "", _counted(request, world)
     reason, at = f"approved in GitLab at commit {head[:12]}", world.now.isoformat()
     decided = [Decided("approve", name, request.digest, reason, at) for name in names]
     effects = tuple(
@@ -58,7 +51,7 @@ def run(request: Request, world: World) -> Answer:
         for each in decided
     )
     lead = Finding("EGR1653", {"key": request.key, "names": ", ".join(names), "head": head[:12]})
-    answer = Answer(
+    return Answer(
         {"key": request.key, "state": "decided", "by": ", ".join(names), "digest": request.digest},
         findings=(lead, *again),
         next_steps=("status",),
@@ -70,10 +63,9 @@ def run(request: Request, world: World) -> Answer:
         effects=effects,
         detail={"request": request, "decided": decided[-1]},
     )
-    return ended(answer, request, world)
 
 
-def _counted(request: Request, policy: Policy) -> tuple[str, ...]:
+def _counted(request: Request, world: World) -> tuple[str, ...]:
     """Who approved exactly this commit there, may approve it, and decided nothing of it here."""
-    here, there = approvals(request, policy)
-    return tuple(sorted(name for name in there - here if may_count(name, request, policy)))
+    here, there = approvals(request, world.policy)
+    return tuple(sorted(name for name in there - here if may_count(name, request, world.policy)))
