@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -176,7 +177,13 @@ def csv_lines(rows: list[LogRow]) -> Iterator[str]:
 
 def _cell(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=True, sort_keys=True)
-    return f"'{text}" if text.lstrip(" \u00a0\ufeff").startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) or _first_seen(text) in _FORMULA else text
+
+
+def _first_seen(text: str) -> str:
+    """The first sign that is seen; full-width ones begin a formula too where such keyboards are used."""
+    seen = (sign for sign in unicodedata.normalize("NFKC", text) if sign.isprintable() and not sign.isspace())
+    return next(seen, "")
 
 
 def _as_json(row: LogRow) -> dict[str, Any]:

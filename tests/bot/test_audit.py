@@ -235,11 +235,23 @@ def test_a_wrong_signature_stands_once_a_minute_with_how_often() -> None:
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
-    evil = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =cmd", "ok", 'a "quoted" one\nwith a line']
+    evil = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "  =cmd",
+        "\u200b=1",
+        "\uff1d1",
+        "ok",
+        "",
+        'a "quoted" one\nwith a line',
+    ]
     rows = [LogRow(n, NOW, who, "x", "y", {}, "h") for n, who in enumerate(evil)]
     read = list(csv.reader(io.StringIO("".join(csv_lines(rows)), newline="")))
     cells = [row[2] for row in read[1:]]
-    assert [cell.startswith("'") for cell in cells] == [True] * 6 + [False, False]
+    assert [cell.startswith("'") for cell in cells] == [True] * 8 + [False] * 3
     assert [cell.removeprefix("'") for cell in cells] == evil
 
 
