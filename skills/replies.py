@@ -88,7 +88,8 @@ def asked(questions: Sequence[Question]) -> tuple[str, ...]:
     first = questions[0]
     costs = costs_of(first) or [""] * len(first.choices)
     offered = [f"{choice}: {cost}" if cost else choice for choice, cost in zip(first.choices, costs, strict=True)]
-    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(offered, 1))
+    apart = "\n" if any(costs) else " · "  # what a choice costs is a sentence: each has its own line
+    choices = apart.join(f"{number}) {choice}" for number, choice in enumerate(offered, 1))
     return tuple(line for line in (say(first).says, choices) if line)
 
 
@@ -122,7 +123,8 @@ def _diagnose(answer: Answer) -> Reply:
 
 def _draft(answer: Answer) -> Reply:
     if "edits" not in answer.detail:
-        return Reply((*_leads(answer.findings, 2), *question(answer)), _folded(answer, ()))
+        leads = dict.fromkeys(_leads(answer.findings, 2))  # of several destinations, the same is said of each
+        return Reply((*leads, *question(answer)), _folded(answer, ()))
     said = [say(finding) for finding in answer.findings]
     lines = [said[0].says]
     asked, edits = question(answer), answer.detail["edits"]

@@ -145,6 +145,7 @@ def test_a_workload_that_nobody_knows_is_asked_back(capsys: pytest.CaptureFixtur
     status, out = egress(capsys, config, "--for", "postren")
     assert status == 4
     assert "+++" not in out
+    assert out.count("is called postren") == 1, "it is said once, not for each host"
 
 
 # --- deploy/
