@@ -10,10 +10,11 @@ what was read may be older than what they read, so it is read again. News stand 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.desk import Problem, attempt
+from bot.ledger import intend
 from bot.world.forge import Forge, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
 from skills.core import following
@@ -82,6 +83,8 @@ class Follower:
         now = self._look(number)
         if now is None:
             return ()
+        if following.by_hand(row.request, row.forge, now, own):
+            now = replace(now, labelled=self._forge().labelled(number))
         jobs = self._forge().failed_jobs(now.pipeline.id) if now.pipeline and _wants_jobs(row, now) else ()
         step = following.step(row.request, row.forge, now, own, jobs)
         if not _changes(row, step):
@@ -113,6 +116,8 @@ class Follower:
                 key = f"{request.key}:{item.kind}:{item.mark}"
                 if tx.tell(request, key, item.finding, at):
                     said.append(item.finding)
+            if step.relabel:
+                intend(tx, step.relabel, at)
             if step.to or step.news:
                 facts = {"key": request.key, "from": request.state, "to": step.to or request.state}
                 codes = [item.finding.code for item in step.news]

@@ -6,7 +6,7 @@ Every method may be repeated: the natural keys are the request key (one branch, 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
@@ -132,6 +132,10 @@ class Forge(Protocol):
 
     def look(self, number: int) -> Seen:
         """One merge request with all that others may have done to it: what a request's row is brought in line with."""
+
+    def labelled(self, number: int) -> Mapping[str, str]:
+        """Who put a label on a merge request last, by label: a user name, empty for Postern's own. Labels of which the
+        forge does not say so are left out."""
 
     def brought(self, commit: str) -> Brought | None:
         """The merge request by which a commit came in, also where it was not ours; None where none is known."""

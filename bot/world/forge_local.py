@@ -13,7 +13,7 @@ what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -153,6 +153,9 @@ class LocalForge:
 
     def brought(self, commit: str) -> Brought | None:  # noqa: ARG002 - here all merge requests are our own
         return None
+
+    def labelled(self, number: int) -> Mapping[str, str]:  # noqa: ARG002 - only Postern puts labels on here
+        return {}
 
     def failed_jobs(self, pipeline: int) -> tuple[Job, ...]:  # noqa: ARG002 - there are no pipelines here
         return ()

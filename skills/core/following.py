@@ -19,12 +19,14 @@ import re2
 from skills.core.model import (
     APPROVED,
     CLOSED_BY_US,
+    NEEDS_APPROVAL,
     REJECTED,
     STANDING_STATES,
     Evidence,
     Finding,
     Job,
     Pipeline,
+    Relabel,
     Request,
     RequestState,
     Seen,
@@ -59,13 +61,15 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`to` is the state that the row moves to (None: it stays). `void` says that approvals count no longer."""
+    """`to` is the state that the row moves to (None: it stays). `void` says that approvals count no longer, `relabel`
+    puts labels back to what the row says."""
 
     mirror: Mirror
     to: RequestState | None = None
     news: tuple[News, ...] = ()
     void: bool = False
     pushed: str | None = None
+    relabel: Relabel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ def step(request: Request, before: Mirror | None, now: Seen, own: Own, jobs: Col
     if moved.state in _UNDER_WAY and now.state == "opened":
         news += [*_branch(moved, known, now), *_labels(moved, known, now, own), *_pipeline(moved, known, now, jobs)]
     news += [*_approvals(moved, known, now), *_remarks(moved, before, now)]
-    return Step(_mirror(request, known, now, to), to, tuple(news), void, pushed)
+    wrong = [each.finding.facts["label"] for each in news if each.kind == "label_by_hand"]
+    kept = tuple({NEEDS_APPROVAL} & set(own.labels))
+    back = Relabel(request.key, request.digest, kept, tuple(map(str, wrong))) if wrong else None
+    return Step(_mirror(request, known, now, to), to, tuple(news), void, pushed, back)
 
 
 # --- open, merged, closed
@@ -173,15 +180,26 @@ def _branch(request: Request, known: Mirror, now: Seen) -> Iterator[News]:
         yield News("branch_gone", f"{now.head}:{now.at}", Finding("EGR009", facts))
 
 
+def by_hand(request: Request, known: Mirror | None, now: Seen, own: Own) -> list[str]:
+    """New labels that read like a decision which nobody took here, as far as that shows without who put them on."""
+    if not known or request.state not in _WAITS or now.state != "opened" or {"merge", "open"} & set(own.under_way):
+        return []
+    return sorted(({APPROVED, REJECTED} & set(now.labels)) - set(known.get("labels", ())) - set(own.labels))
+
+
 def _labels(request: Request, known: Mirror, now: Seen, own: Own) -> Iterator[News]:
     """Labels that people put on and take off again are theirs; a decided request changes its own. One that reads like
     a decision is none, and that is said."""
     if request.state not in _WAITS:
         return
-    if known and "merge" not in own.under_way:
-        for label in sorted(({APPROVED, REJECTED} & set(now.labels)) - set(known.get("labels", ())) - set(own.labels)):
-            facts = {"key": request.key, "label": label, "names": ", ".join(request.waits_for) or "an approver"}
-            yield News("label_by_hand", f"{label}:{now.at}", Finding("EGR1647", facts))
+    wrong = [label for label in by_hand(request, known, now, own) if now.labelled.get(label) != ""]
+    for label in wrong:
+        who = {"by": now.labelled.get(label, "Somebody"), "names": ", ".join(request.waits_for) or "an approver"}
+        yield News(
+            "label_by_hand", f"{label}:{now.at}", Finding("EGR1647", {"key": request.key, "label": label, **who})
+        )
+    if wrong:
+        return  # of one scope GitLab keeps the last only, so that ours went with theirs
     for label in sorted((set(known.get("labels", ())) & set(own.labels)) - set(now.labels)):
         yield News("label", f"{label}:{now.at}", finding("EGR010", key=request.key, label=label))
 

@@ -91,6 +91,8 @@ _BESIDE: dict[str, Any] = {
             "parameters": [{"name": "state", "in": "query", "enum": ["opened", "closed", "merged", "locked"]}, *_PAGES]
         }
     },
+    # https://docs.gitlab.com/api/resource_label_events/
+    "/api/v4/projects/{id}/merge_requests/{merge_request_iid}/resource_label_events": {"get": {"parameters": _PAGES}},
     "/api/v4/projects/{id}/members/all/{user_id}": {"get": {"parameters": []}},
     "/api/v4/projects/{id}/pipelines/{pipeline_id}/jobs": {
         "get": {

@@ -30,6 +30,8 @@ class People:
     def __init__(self) -> None:
         self.approved: dict[int, list[dict[str, Any]]] = {}
         self.bot_may_approve = True
+        self.label_events: dict[int, list[dict[str, Any]]] = {}
+        self.label_events_status = 200
         self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.logs: dict[int, bytes] = {}
         self.deployments: list[dict[str, Any]] = []
@@ -103,6 +105,27 @@ class People:
         self._git("update-ref", "-d", f"refs/heads/{self.merge_requests[number]['source_branch']}")
         self.touch(number)
 
+    def put_label(self, number: int, label: str, who: dict[str, Any] = SAM) -> None:
+        self.merge_requests[number]["labels"].append(label)
+        self.label_event(number, label, "add", who)
+        self.touch(number)
+
+    def label_event(self, number: int, label: str, action: str, who: dict[str, Any]) -> None:
+        """As recorded: https://docs.gitlab.com/api/resource_label_events/."""
+        made = self.label_events.setdefault(number, [])
+        named = {"id": 70 + len(label), "name": label, "color": "#34495E", "description": ""}
+        made.append(
+            {
+                "id": 140 + len(made),
+                "user": who,
+                "created_at": "2026-03-01T10:00:00.000Z",
+                "resource_type": "MergeRequest",
+                "resource_id": 1000 + number,
+                "label": named,
+                "action": action,
+            }
+        )
+
     def take_label(self, number: int, label: str) -> None:
         self.merge_requests[number]["labels"].remove(label)
         self.touch(number)
@@ -142,6 +165,7 @@ class People:
         """The answer, or None where this is not the place for it."""
         for pattern, shown in (
             (r"merge_requests/(\d+)/approvals", self._approvals),
+            (r"merge_requests/(\d+)/resource_label_events", self._label_events),
             (r"repository/branches/(.+)", self._branch),
             (r"pipelines/(\d+)/jobs", self._jobs),
             (r"repository/commits/([0-9a-f]+)/merge_requests", self._brought),
@@ -159,6 +183,9 @@ class People:
             return self.approvals_status, {"message": f"{self.approvals_status} Not for you"}
         by = [{"user": who} for who in self.approved.get(int(number), ())]
         return 200, {"iid": int(number), "approvals_required": 0, "approvals_left": 0, "approved_by": by}
+
+    def _label_events(self, number: str, _query: dict[str, list[str]]) -> Answer:
+        return self.label_events_status, self.label_events.get(int(number), [])
 
     def _brought(self, commit: str, _query: dict[str, list[str]]) -> Answer:
         """By the branch that was merged, as GitLab tells it: the commit is in the head and was not before it."""

@@ -167,6 +167,8 @@ class GitLab(People):
         added = [label for label in given.get("add_labels", "").split(",") if label]
         removed = given.get("remove_labels", "").split(",")
         found["labels"] = [label for label in exclusive([*found["labels"], *added]) if label not in removed]
+        for label in added:
+            self.label_event(number, label, "add", BOT)
         if "reviewer_ids" in given:
             found["reviewers"] = self.users(given["reviewer_ids"])
         if given.get("state_event") == "close" and found["state"] == "opened":

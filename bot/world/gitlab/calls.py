@@ -129,6 +129,10 @@ class Calls:
             return None
         return None if found is None else [each["user"] for each in found.get("approved_by") or ()]
 
+    def label_events(self, number: int) -> list[dict[str, Any]]:
+        """Labels put on and taken off, by whoever."""
+        return self._read(f"merge_requests/{number}/resource_label_events")
+
     def brought(self, commit: str) -> list[dict[str, Any]]:
         """The merge requests that brought a commit, of whoever."""
         return self._read(f"repository/commits/{commit}/merge_requests")

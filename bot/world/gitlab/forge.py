@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -175,6 +175,9 @@ class GitLabForge:
 
     def look(self, number: int) -> Seen:
         return looking.seen(self._calls, self._one(number))
+
+    def labelled(self, number: int) -> Mapping[str, str]:
+        return looking.labelled(self._calls, number)
 
     def brought(self, commit: str) -> Brought | None:
         return looking.brought(self._calls, commit)

@@ -41,6 +41,17 @@ def seen(calls: Calls, found: Mapping[str, Any]) -> Seen:
     )
 
 
+def labelled(calls: Calls, number: int) -> Mapping[str, str]:
+    """Who put each label on last: https://docs.gitlab.com/api/resource_label_events/. Nothing where that is hidden."""
+    found: dict[str, str] = {}
+    with suppress(NotAllowed):
+        for each in sorted(calls.label_events(number), key=lambda event: int(event["id"])):
+            label, who = each.get("label"), each.get("user")  # null for a label or a user that is gone
+            if each["action"] == "add" and label and who:
+                found[str(label["name"])] = "" if who["id"] == calls.me() else str(who["username"])
+    return found
+
+
 def brought(calls: Calls, commit: str) -> Brought | None:
     """The merge request by which a commit came in first: https://docs.gitlab.com/api/commits/ (merge requests)."""
     merged = [each for each in calls.brought(commit) if each["state"] == "merged"]

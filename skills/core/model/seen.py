@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -55,7 +56,8 @@ class Seen:
 
     `by` closed or merged it (None: not told), `own` that this was Postern's own user. `approvals` are the forge's own
     (None: it does not say). `branch` says whether the source branch is still there. `commands` are what a person must
-    run to have a merge in their own copy.
+    run to have a merge in their own copy. `labelled` says who put a label on last, as far as that was looked up: an
+    empty name is Postern's own user.
     """
 
     number: int
@@ -72,3 +74,4 @@ class Seen:
     remarks: tuple[Remark, ...] = ()
     branch: bool = True
     commands: tuple[str, ...] = ()
+    labelled: Mapping[str, str] = field(default_factory=dict)
