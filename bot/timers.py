@@ -81,6 +81,7 @@ class Timers:
             lambda request, said, world: life.by_renewal(request, said, world.requests),
             self._by_git,
             lambda request, said, world: life.by_time(request, said, world.now, world.policy),
+            lambda request, said, world: life.by_review(request, said, world.now, world.policy),
             self._by_rollout,  # last: a forge that does not answer keeps nothing else back
         )
         for kind in kinds:

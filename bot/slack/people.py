@@ -30,7 +30,7 @@ class SlackUsers:
         self._home: Mapping[str, Any] | None = None
 
     def __call__(self, person: Person) -> Standing | None:
-        """None for whoever is no user of Slack. Raises Unreachable EGR1645."""
+        """None for whoever is no user of Slack. Raises Unreachable EGR1645, EGR1649."""
         parts = person.id.split(":")
         if len(parts) != 3 or parts[0] != _SURFACE:
             return None
@@ -41,7 +41,7 @@ class SlackUsers:
             why = str(failure.response.get("error", "no reason given"))
             if why in _GONE:
                 return Standing(active=False)
-            raise Unreachable("EGR1645", why=why) from None
+            raise Unreachable("EGR1649" if why == "missing_scope" else "EGR1645", why=why) from None
         except (OSError, TimeoutError) as failure:
             raise Unreachable("EGR1645", why=type(failure).__name__) from None
         return standing(found.get("user") or {}, home, parts[1])

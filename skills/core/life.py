@@ -74,6 +74,22 @@ def by_time(request: Request, said: Said, now: datetime, policy: Policy) -> Step
     return NOTHING
 
 
+def by_review(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
+    """A broken glass that nobody has reviewed: whoever may do so hears of it again, at the pace of those who decide."""
+    if request.review is None or request.review.by or now.weekday() >= SATURDAY:
+        return NOTHING
+    broke, since = request.review.broke, datetime.fromisoformat(request.review.at)
+    mark = f"review:{since:%Y%m%dT%H%M%S}"
+    number = next((n for n in range(1, policy.timers.reminders + 1) if f"{mark}:{n}" not in said), None)
+    if number is None or working_days(said.get(f"{mark}:{number - 1}", since), now) < policy.timers.gap(number):
+        return NOTHING
+    own = {policy.canon(name) for name in (broke, request.asked_by, *request.watchers)}
+    who = tuple(sorted(policy.approvers(request) - own))
+    facts = {"key": request.key, "broke": broke, "since": f"{since:%Y-%m-%d}", "reason": request.review.reason}
+    found = Finding("EGR1654", {**facts, "names": ", ".join(who) or "nobody who may"})
+    return _asking(request, Told(f"{mark}:{number}", found, who))
+
+
 # --- while nobody has decided
 
 

@@ -286,4 +286,6 @@ def test_a_user_whom_slack_does_not_know_is_gone_and_any_other_error_lets_nobody
         return
     with pytest.raises(Unreachable) as failure:
         users(SAM)
-    assert error in say(failure.value.finding).says
+    said = say(failure.value.finding)
+    assert error in said.says
+    assert ("users:read" in (said.do or "")) == (error == "missing_scope")

@@ -13,7 +13,16 @@ from hypothesis import given
 from skills.core import life, waits
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
-from skills.core.model import CLOSED_BY_US, OPEN_STATES, STANDING_STATES, Decided, Deployed, Request, RequestState
+from skills.core.model import (
+    CLOSED_BY_US,
+    OPEN_STATES,
+    STANDING_STATES,
+    Decided,
+    Deployed,
+    Request,
+    RequestState,
+    Review,
+)
 from skills.core.policy import Policy, Timers, read_policy
 
 DAY = timedelta(days=1)
@@ -33,6 +42,27 @@ def codes(step: life.Step) -> list[str]:
         said = say(told.finding)
         assert "?)" not in f"{said.says} {said.do}", said
     return [told.finding.code for told in step.told]
+
+
+class TestReview:
+    BROKEN = replace(REQUEST, state="merged", review=Review("sam@x.example", "outage", MONDAY.isoformat()))
+    RULES = read_policy(
+        'groups: {sec: [sam@x.example, ines@x.example, dana@x.example]}\napproval: [{paths: ["**"], groups: [sec]}]\n'
+    )
+
+    def test_whoever_may_review_hears_of_it_again_and_never_who_broke_it_or_asked(self) -> None:
+        step = life.by_review(self.BROKEN, {}, MONDAY + 2 * DAY, self.RULES)
+        assert codes(step) == ["EGR1654"]
+        assert step.told[0].to == ("ines@x.example",)
+        again = life.by_review(self.BROKEN, {step.told[0].mark: MONDAY + 2 * DAY}, MONDAY + 2 * DAY, self.RULES)
+        assert again == life.NOTHING
+
+    @pytest.mark.parametrize("why", ["reviewed", "at once", "no glass", "weekend"])
+    def test_nobody_hears_of_what_is_over_or_fresh(self, why: str) -> None:
+        by = "ines@x.example" if why == "reviewed" else ""
+        kept = None if why == "no glass" else Review("sam@x.example", "outage", MONDAY.isoformat(), by)
+        after = {"at once": 0, "weekend": 5}.get(why, 2) * DAY
+        assert life.by_review(replace(self.BROKEN, review=kept), {}, MONDAY + after, self.RULES) == life.NOTHING
 
 
 def due(
