@@ -307,7 +307,7 @@ class TestDeciding:
             ("not_approved", "EGR495", Unreachable, "approval rules"),
             ("conflict", "EGR496", Outdated, "conflicts"),
             ("something_new", "EGR495", Unreachable, "something_new"),
-            ("checking", "EGR495", Unreachable, "checking"),
+            ("checking", "EGR495", Unreachable, "still looking at it"),
         ],
     )
     def test_what_gitlab_does_not_merge(

@@ -36,6 +36,7 @@ PLANTED = {
     "POSTERN_SLACK_BOT_TOKEN": "xoxb-made-up-123456-abcdef",
     "POSTERN_SLACK_APP_TOKEN": "xapp-made-up-123456-abcdef",
     "POSTERN_SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
+    "POSTERN_MODEL_KEY": "a-model-key-of-no-known-form",
     "POSTERN_DATABASE": f"postgresql://postern:{PASSWORD}@db.example/postern?sslpassword=second-hunter2",
 }
 HIDDEN = [

@@ -28,6 +28,9 @@ def test_each_setting_is_read_from_its_variable() -> None:
             assert value == Path("/srv/postern")
         elif setting.secret:
             assert value.reveal() == f"value of {setting.name}"
+        elif isinstance(value, bool):
+            assert value is False, "only `yes` switches it on"
+            assert getattr(Settings.from_env({setting.variable: "Yes"}), setting.name) is True
         elif isinstance(value, frozenset):
             assert value == {"value", "of", setting.name}
         else:

@@ -111,7 +111,10 @@ def _posted_once(found: Seen) -> Iterator[str]:
     yield from (f"{times} times the message {key}" for key, times in posted.items() if times > 1)
     for news in found.news.values():
         for post in news:
-            if post.state != "done" or not posted[post.key]:
+            answered = (
+                not post.channel
+            )  # the thread in which somebody decided heard it as the answer: noted, not posted
+            if post.state != "done" or not (answered or posted[post.key]):
                 yield f"the message {post.key} is {post.state} and stands {posted[post.key]} times in its thread"
 
 
