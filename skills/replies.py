@@ -110,13 +110,13 @@ def _diagnose(answer: Answer) -> Reply:
     lines = [cause.says, cause.because]
     shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
     if shown and answer.detail["cause"].code != "EGR281":  # a fault that no rule bears on
-        lines += [*_missing(shown), _cited(shown), _near(shown)]
+        lines += [*_missing(shown, cause.says), _cited(shown), _near(shown)]
     lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
     lines += [say(finding).says for finding in (*answer.detail["also"][:_MOST_ALSO], *answer.detail["notes"])]
     lines += question(answer)
     warned = [finding for finding in shown.findings if level(finding) != "info"] if shown and shown.allowed else []
-    causes = [say(finding) for finding in (*warned, *answer.detail["causes"])[:_MOST_CAUSES]]
-    told = [f"{item.says} {item.do}".rstrip() for item in causes] or [cause.do]
+    causes = (*warned, *answer.detail["causes"])[:_MOST_CAUSES]
+    told = [_with_remedy(item) for item in causes] or [cause.do]
     lines += [] if answer.questions else told
     return Reply(tuple(line for line in lines if line), _folded(answer, verdicts))
 
@@ -182,11 +182,10 @@ def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
     facts = {"workload": str(verdict.workload or ""), "destination": str(verdict.destination)}
     code = {"allowed": "EGR170", "denied": "EGR171", "undecided": "EGR108"}[verdict.decision]
     lines = [] if verdict.workload is None else [say(Finding(code, facts)).says]
+    told = _with_remedy if verdict.decision == "undecided" else _says
+    lines += [told(finding) for finding in verdict.findings if level(finding) != "info"][:1]
     if verdict.decision != "allowed":
-        lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
         lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
-    else:
-        lines += [say(finding).says for finding in verdict.findings if level(finding) != "info"][:1]
     if not brief or verdict.decision == "denied":
         lines += [_cited(verdict), _near(verdict)]
     return [line for line in lines if line]
@@ -209,15 +208,28 @@ def _cited(verdict: Verdict) -> str:
 
 def _near(verdict: Verdict) -> str:
     """What came so close that it is likely what was meant: a slip, an apex, a port, another environment."""
-    near = [miss for layer in verdict.denying() for miss in layer.near_misses if miss.distance <= _LIKELY_MEANT]
+    layers = verdict.layers if verdict.decision == "undecided" else verdict.denying()
+    near = [miss for layer in layers for miss in layer.near_misses if miss.distance <= _LIKELY_MEANT]
     return _closest(near[0]) if near else ""
 
 
-def _missing(verdict: Verdict) -> list[str]:
-    """What would have to be known, in its own words."""
+def _missing(verdict: Verdict, said: str) -> list[str]:
+    """What would have to be known, in its own words, and how to say it; only that where `said` says the rest."""
     if verdict.decision != "undecided":
         return []
-    return [say(unknown).says for layer in verdict.layers for unknown in layer.unknown][:1]
+    unknown = next((unknown for layer in verdict.layers for unknown in layer.unknown), None)
+    if unknown is None:
+        return []
+    return [say(unknown).do if _says(unknown) in said else _with_remedy(unknown)]
+
+
+def _says(found: Finding) -> str:
+    return say(found).says
+
+
+def _with_remedy(found: Finding) -> str:
+    said = say(found)
+    return f"{said.says} {said.do}".rstrip()
 
 
 def _closest(miss: NearMiss) -> str:

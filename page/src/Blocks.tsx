@@ -95,10 +95,15 @@ export function Read({ blocks }: { blocks: Partial<Block>[] }) {
       data={{ users, channels }}
       hooks={{
         link: ({ href, children }) => <Link href={href}>{children}</Link>,
-        emoji: (emoji, parse) => (/^[\w+'-]+$/.test(emoji.name) ? parse(emoji) : emoji.name),
+        emoji: (emoji, parse) => drawnEmoji(emoji.name, parse(emoji)),
       }}
     />
   );
+}
+
+/** A port or a number between two colons is no emoji, and what has none of that name stays as it was written. */
+function drawnEmoji(name: string, drawn: string): string {
+  return drawn === name ? `:${name}:` : drawn;
 }
 
 export function Link({ href = "", children }: { href?: string; children?: ReactNode }) {

@@ -52,3 +52,10 @@ def _looked_at(page: Any) -> None:
     assert faults(page) == []
     sheet.get_by_role("button", name="The thread in which it was asked").click()
     assert "is closed as working" in thread(page).inner_text()
+
+
+def test_a_port_between_two_colons_is_no_emoji(open_page: Open) -> None:
+    page = open_page()
+    ask(page, "payment-gateway: api.twilio.com:443: Connection timed out :smiley:")
+    thread(page).get_by_text("Connection timed out").first.wait_for()
+    assert "api.twilio.com:443: Connection timed out 😃" in " ".join(thread(page).inner_text().split())
