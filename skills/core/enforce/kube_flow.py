@@ -104,10 +104,10 @@ def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False
     """
     if policy.variants:
         return _of_variants(policy, flow, assume_selected)
-    selection = isolates(policy, flow.direction, flow.near if assume_selected else flow.near.as_said)
-    if selection is Match.NO:
-        return []
     selection = isolates(policy, flow.direction, flow.near)
+    unsaid = flow.near.asserted and not assume_selected
+    if (isolates(policy, flow.direction, flow.near.as_said) if unsaid else selection) is Match.NO:
+        return []
     if policy.faults:
         return [Opening(Match.UNKNOWN, flow.wanted, policy.place, why=_faulty(policy))]
     if assume_selected:

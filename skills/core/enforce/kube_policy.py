@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import PluginFacts
 from skills.core.enforce.matching import Match, all_of, same, sure
@@ -154,7 +154,12 @@ class Pods:
     @property
     def as_said(self) -> Pods:
         """The same pods, if they carry no label that the asker did not name."""
-        return replace(self, asserted=False)
+        return replace(self, asserted=False) if self.asserted else self
+
+    @property
+    def as_may_be(self) -> Pods:
+        """The same pods, if they may carry labels that the asker did not name."""
+        return replace(self, asserted=False, partial=True) if self.asserted else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,11 @@ def namespace_match(selector: LabelSelector, pods: Pods) -> Match:
     return min(match, Match.UNKNOWN) if unsaid_labels(selector, pods) else match
 
 
+def default_directions(spec: Mapping[str, Any]) -> frozenset[Direction]:
+    """What a spec without policyTypes is about, as the API server has it: Egress only with egress rules."""
+    return frozenset(("Ingress", "Egress")) if spec.get("egress") else frozenset(("Ingress",))
+
+
 def unsaid_labels(selector: LabelSelector, pods: Pods) -> list[str]:
     """The labels that a namespace must not carry, and of which no file says whether this one does."""
     return [] if pods.declared else absent_keys(selector, pods.namespace_labels)
@@ -222,7 +232,12 @@ def absent_keys(selector: LabelSelector, labels: Mapping[str, str]) -> list[str]
 
 def could_select(selector: LabelSelector | None, pods: Pods) -> bool:
     """Whether the pods are meant if they carry labels that the asker did not name."""
-    return pods.asserted and labels_match(selector, replace(pods, asserted=False, partial=True)) is not Match.NO
+    return pods.asserted and labels_match(selector, pods.as_may_be) is not Match.NO
+
+
+def unless_unsaid(match: Match, selector: LabelSelector | None, pods: Pods) -> Match:
+    """`match`, and unknown in place of no where a label that the asker did not name could have the pods meant."""
+    return Match.UNKNOWN if match is Match.NO and could_select(selector, pods) else match
 
 
 def selects(policy: NetworkPolicy, pods: Pods) -> Match:

@@ -83,9 +83,10 @@ def _hits(concerned: Sequence[Concerned], asked: Asked, *, deny: bool) -> list[H
     """What touches the flow, each capped by how sure it is that the policy is about these pods."""
     wanted, found = asked.flow.wanted, []
     said = replace(asked.near, pods=asked.near.pods.as_said)
+    unsaid = asked.near.pods.asserted and not deny
     for policy, spec, match in concerned:
         side = spec.side(asked.flow.direction)
-        if not deny and selection(policy, spec, said) is Match.NO:
+        if unsaid and selection(policy, spec, said) is Match.NO:
             continue  # only a label that the asker did not name would have it be about these pods
         for rule in side.deny if deny else side.allow:
             for item in openings(policy, rule, asked):

@@ -7,7 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated, text_of
-from skills.core.enforce.kube_policy import Direction, IpBlock, NetworkPolicy, Peer, PolicyPort, PolicyRule, ip_block
+from skills.core.enforce.kube_policy import (
+    Direction,
+    IpBlock,
+    NetworkPolicy,
+    Peer,
+    PolicyPort,
+    PolicyRule,
+    default_directions,
+    ip_block,
+)
 from skills.core.enforce.selectors import parse
 from skills.core.model import Place, Ports, finding
 
@@ -65,7 +74,7 @@ def _ports(item: Mapping[str, Any], place: Place) -> Iterator[PolicyPort]:
 def from_spec(name: str, namespace: str | None, place: Place, spec: Mapping[str, Any]) -> NetworkPolicy:
     """A whole NetworkPolicy. One that a template completes has no selector that anybody could know."""
     written = sequence_of(spec.get("policyTypes"))
-    types = {text_of(item) for item in written} or {"Ingress", *(["Egress"] if spec.get("egress") else [])}
+    types = {text_of(item) for item in written} or default_directions(spec)
     directions: list[Direction] = [side for side in ("Egress", "Ingress") if side in types]
     unclear = _filled_in(spec)
     faults = () if spec else (finding("EGR533", place, name=name),)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from skills.core.enforce.kube_index import PolicyIndex
-from skills.core.enforce.kube_policy import Pods, could_select
+from skills.core.enforce.kube_policy import Pods, unless_unsaid
 from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import Import, exported, imported, is_wildcard, within
-from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import (
     ROOT,
@@ -107,7 +106,11 @@ class Scope:
         wide = [sidecar for sidecar in own if sidecar.selector is None]
         root = [sidecar for sidecar in self.sidecars.get(self.root, ()) if sidecar.selector is None]
         fallback = next(iter((*wide, *root)), None)
-        matches = [(_about(side.selector, pods), side) for side in own if side.selector is not None]
+        matches = [
+            (unless_unsaid(side.selector.matches(pods.labels), side.selector, pods), side)
+            for side in own
+            if side.selector is not None
+        ]
         sure = next((sidecar for match, sidecar in matches if match is Match.YES), None)
         if sure is not None:
             return self._binding(sure)
@@ -142,11 +145,6 @@ class Scope:
             return False
         names = [name for name, _ in entry.hosts if within(host, name)] or [host]
         return any(imported(binding.imports, namespace, home, name, port) for name in names)
-
-
-def _about(selector: LabelSelector, pods: Pods) -> Match:
-    match = selector.matches(pods.labels)
-    return Match.UNKNOWN if match is Match.NO and could_select(selector, pods) else match
 
 
 def _what(binding: Binding) -> tuple[str | None, tuple[Import, ...] | None]:

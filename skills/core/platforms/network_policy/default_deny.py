@@ -182,9 +182,7 @@ class _Setup:
             self._say("EGR362", policy.place, policy=policy.name, selector=str(named.source))
             return
         if shut := self._shut_in(named, lacking):
-            more = f" and {len(shut) - _MOST_NAMED} more" if len(shut) > _MOST_NAMED else ""
-            pods = ", ".join(shut[:_MOST_NAMED]) + more
-            self._say("EGR399", policy.place, policy=policy.name, namespace=self.namespace, pods=pods)
+            self._say("EGR399", policy.place, policy=policy.name, namespace=self.namespace, pods=_listed(shut))
             return
         ports = tuple(port for port in lacking if port is not None)
         labels = named.source.labels
@@ -203,10 +201,9 @@ class _Setup:
         cluster, (near, far) = self._workspace.index.cluster, self._ends(named)
         found = set()
         for pod in cluster.pods.get(self.namespace, ()):
-            known = dict(pod.labels) if isinstance(pod.labels, dict) else {}
-            if pod.host_network or named.source.matches(known) is not Match.YES:
+            if pod.host_network or named.source.matches(pod.labels) is not Match.YES:
                 continue
-            if not all(_opened(self._before, port, (replace(near, labels=known), far)) for port in ports):
+            if not all(_opened(self._before, port, (replace(near, labels=pod.labels), far)) for port in ports):
                 found.add(pod.name)
         return sorted(found)
 
@@ -227,8 +224,7 @@ class _Setup:
         pods = cluster.pods.get(self.namespace, ())
         silent = sorted({pod.name for pod in pods if not pod.host_network and not self._has_rule(pod.labels)})
         if silent:
-            more = f" and {len(silent) - _MOST_NAMED} more" if len(silent) > _MOST_NAMED else ""
-            self._say("EGR364", workloads=", ".join(silent[:_MOST_NAMED]) + more, namespace=self.namespace)
+            self._say("EGR364", workloads=_listed(silent), namespace=self.namespace)
         elif not pods:
             self._say("EGR366", namespace=self.namespace)
         for entry in self._workspace.index.entries_of(self.namespace):
@@ -245,6 +241,11 @@ class _Setup:
             and any(not _only_dns(rule.ports) for rule in policy.egress)
             for policy in self._policies()
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _opened(policies: Sequence[NetworkPolicy], port: PolicyPort | None, ends: tuple[Pods, Pods]) -> bool:

@@ -26,8 +26,7 @@ _MOST_SHOWN = 3
 
 def selects(entry: ForeignEntry, cluster: Cluster, pods: Pods) -> Match:
     subject = entry.subject
-    if pods.asserted:  # a label that the asker did not name may bring a policy that denies
-        pods = replace(pods, asserted=False, partial=True)
+    pods = pods.as_may_be  # a label that the asker did not name may bring a policy that denies
     declared = pods.namespace in cluster.declared
     if subject.namespaces is not None:
         there = replace(pods, labels=pods.namespace_labels, partial=not declared)

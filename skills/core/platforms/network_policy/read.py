@@ -18,6 +18,7 @@ from skills.core.enforce.kube_policy import (
     Peer,
     PolicyPort,
     PolicyRule,
+    default_directions,
     ip_block,
 )
 from skills.core.enforce.selectors import LabelSelector
@@ -106,7 +107,7 @@ class _Reader:
         return frozenset(each for each in _DIRECTIONS if either or each.lower() in self.meant)
 
     def _directions(self, spec: Map) -> frozenset[Direction]:
-        """The API server's default: Ingress always, Egress only when there are egress rules."""
+        """Those that are written, else the API server's default."""
         written = spec.get("policyTypes")
         if isinstance(written, Seq) and written:
             known: list[Direction] = []
@@ -120,7 +121,7 @@ class _Reader:
             return frozenset(known)
         if written is not None and not isinstance(written, Seq):
             self.faults.shape(self.document.place(spec, "policyTypes"), "policyTypes", written)
-        return frozenset(("Ingress", "Egress")) if spec.get("egress") else frozenset(("Ingress",))
+        return default_directions(spec)
 
     def _rules(self, spec: Map, key: str, peers_key: str) -> tuple[PolicyRule, ...]:
         rules = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from skills.core.enforce.kube_objects import mapping_of, namespace_of, sequence_of, templated, text_of
-from skills.core.enforce.kube_policy import NAMESPACE_KEY
+from skills.core.enforce.kube_policy import NAMESPACE_KEY, default_directions
 from skills.core.enforce.selectors import LabelSelector, Requirement, parse
 from skills.core.model import finding
 from skills.core.platforms.network_policy.entries import ForeignEntry, Subject
@@ -84,10 +84,10 @@ def _generated(document: Document, spec: Mapping[str, Any]) -> Iterator[ForeignE
 
 def _would(written: Mapping[str, Any], key: str) -> frozenset[str] | None:
     """What the generated policy does in a direction; a copy of another one could do anything."""
-    types = [text_of(item) for item in sequence_of(written.get("policyTypes"))]
+    types = {text_of(item) for item in sequence_of(written.get("policyTypes"))} or default_directions(written)
     if not written:
         return frozenset({"Deny", "Allow"})
-    if key.capitalize() not in (types or ["Ingress", *(["Egress"] if written.get("egress") else [])]):
+    if key.capitalize() not in types:
         return None
     return frozenset({"Deny", "Allow"}) if written.get(key) else frozenset({"Deny"})
 

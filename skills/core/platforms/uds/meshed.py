@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skills.core.enforce.kube_policy import Pods, could_select, labels_match
+from skills.core.enforce.kube_policy import Pods, labels_match, unless_unsaid
 from skills.core.enforce.matching import Match, any_of
 from skills.core.enforce.mesh import LAYER, carries, spoken
 from skills.core.enforce.peers import Peers
@@ -14,7 +14,7 @@ from skills.core.platforms.uds.gateway import state
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT
 from skills.core.platforms.uds.index import Index, Registration, principals, registrations
 from skills.core.platforms.uds.near import external_misses, registry_misses
-from skills.core.platforms.uds.package import NAME, Allow, Package
+from skills.core.platforms.uds.package import NAME, Package
 from skills.core.platforms.uds.versions import Mode
 
 _MOST_PLACES = 5
@@ -58,12 +58,11 @@ def detour(way: Pods, destination: Destination) -> Destination:
 def registry_only(sender: Sender) -> Match:
     """Whether a Sidecar with REGISTRY_ONLY selects the pods: one stands for each selector of a remoteHost rule."""
     hosts = [rule for rule in sender.package.allow if rule.egress and rule.remote_host is not None]
-    return any_of(Match.UNKNOWN if rule.templated else _about(rule, sender.pods) for rule in hosts)
-
-
-def _about(rule: Allow, pods: Pods) -> Match:
-    match = labels_match(rule.pods, pods)
-    return Match.UNKNOWN if match is Match.NO and could_select(rule.pods, pods) else match
+    pods = sender.pods
+    return any_of(
+        Match.UNKNOWN if rule.templated else unless_unsaid(labels_match(rule.pods, pods), rule.pods, pods)
+        for rule in hosts
+    )
 
 
 def mesh_view(index: Index, sender: Sender, destination: Destination) -> LayerView | None:
