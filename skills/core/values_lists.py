@@ -42,6 +42,7 @@ _NAMES = frozenset({"name", "id"})
 _TEXTS = frozenset({"description", "comment", "reason", "purpose"})
 _TRANSPORT = frozenset({"tcp", "udp", "sctp"})
 _APPLICATION = {"tls": "tls", "https": "tls", "http": "http"}
+_Way = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ class _List:
     """A list of values: `keys` in `document`, which may itself be a text `within` the document `around` it."""
 
     document: Document
-    keys: tuple[str | int, ...]
+    keys: _Way
     around: Document | None = None
-    within: tuple[str | int, ...] = ()
+    within: _Way = ()
 
     @property
     def items(self) -> list[Any]:
@@ -133,7 +134,7 @@ def _first_exact(
     return None
 
 
-def _less(text: str, index: int, *, way: tuple[str | int, ...]) -> str:
+def _less(text: str, index: int, *, way: _Way) -> str:
     return remove_item(text, index, way)
 
 
@@ -184,12 +185,12 @@ def _lists(allowlist: Allowlist, chart: str, environment: str | None) -> Iterato
     inline = {item.place.path for item in releases}
     for path in dict.fromkeys((*paths, f"{root}values.yaml")):
         for document in read_documents(path, allowlist.texts.get(path, ""))[0]:
-            for keys in _seqs(document.data, ()):
+            for keys in _seqs(document.data):
                 if path not in inline or _INLINE & set(keys):
                     yield _List(document, keys)
-            for within, text in _inner(document.data, ()) if path in inline else ():
+            for within, text in _inner(document.data) if path in inline else ():
                 for inner in read_documents(path, text)[0]:
-                    yield from (_List(inner, keys, document, within) for keys in _seqs(inner.data, ()))
+                    yield from (_List(inner, keys, document, within) for keys in _seqs(inner.data))
 
 
 def _names_list(template: str, keys: Sequence[str | int]) -> bool:
@@ -202,23 +203,22 @@ def _is_values(path: str) -> bool:
     return "templates/" not in path and "values" in path and path.endswith((".yaml", ".yml"))
 
 
-def _inner(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _inner(data: Any) -> Iterator[tuple[_Way, str]]:
     """Values that an Application of Argo CD holds as one text."""
-    if isinstance(node, str) and keys[-2:] == ("helm", "values"):
-        yield keys, node
-    steps = node.items() if isinstance(node, Map) else enumerate(node) if isinstance(node, Seq) else ()
-    for step, inner in steps if len(keys) < _MOST_DEPTH else ():
-        if isinstance(step, (str, int)):
-            yield from _inner(inner, (*keys, step))
+    return ((way, node) for way, node in _nodes(data, ()) if isinstance(node, str) and way[-2:] == ("helm", "values"))
 
 
-def _seqs(node: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    if isinstance(node, Seq) and node:
-        yield keys
+def _seqs(data: Any) -> Iterator[_Way]:
+    return (way for way, node in _nodes(data, ()) if isinstance(node, Seq) and node)
+
+
+def _nodes(node: Any, way: _Way) -> Iterator[tuple[_Way, Any]]:
+    """All that stands in it, each with its keys, the outer before the inner."""
+    yield way, node
     steps = node.items() if isinstance(node, Map) else enumerate(node) if isinstance(node, Seq) else ()
-    for step, inner in steps if len(keys) < _MOST_DEPTH else ():
+    for step, inner in steps if len(way) < _MOST_DEPTH else ():
         if isinstance(step, (str, int)):
-            yield from _seqs(inner, (*keys, step))
+            yield from _nodes(inner, (*way, step))
 
 
 def _edit(allowlist: Allowlist, spot: _List, need: Need) -> Edit | None:
