@@ -147,17 +147,13 @@ def _host(written: str) -> str:
     return rest.rpartition(":")[0] if rest.rpartition(":")[2].isdigit() else rest.partition("/")[0]
 
 
-def run_scenarios(settings: Settings, folder: str, model: str | None, *, worst: int, as_json: bool) -> int:
-    """Exit status 0 when every turn was right, else 3. Raises AskUnclear EGR1740 when no model is set."""
-    if model:
-        settings = replace(settings, model=model)
-    if not settings.model:
-        raise AskUnclear("EGR1740")
+def run_scenarios(settings: Settings, folder: str, model: str, *, worst: int, as_json: bool) -> int:
+    """Exit status 0 when every turn was right, else 3."""
     found = scenarios(folder)
     with tempfile.TemporaryDirectory() as place:
-        app = sample_app(settings, Path(place))
+        app = sample_app(replace(settings, model=model), Path(place))
         marks = [mark for scenario in found for mark in play(scenario, app, app.assistant())]
-    _show(settings.model, len(found), marks, worst=worst, as_json=as_json)
+    _show(model, len(found), marks, worst=worst, as_json=as_json)
     return 0 if all(mark.right for mark in marks) else 3
 
 
