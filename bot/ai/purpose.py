@@ -45,8 +45,7 @@ def _is_wide(told: Told) -> bool:
 
 def _apps(told: Told) -> set[str]:
     """Workloads that the words name; a namespace beside its own workload is not another one."""
-    known = {name.rpartition("/")[2].casefold(): name for name in told.names}
-    known |= {name.casefold(): name for name in told.names}
+    known = told.by_name
     named = {known[word.casefold()] for word in _NAME.findall(told.words) if word.casefold() in known}
     return {name for name in named if not any(other.startswith(f"{name}/") for other in named)}
 

@@ -34,6 +34,12 @@ class Told:
         return self.state or {}
 
     @property
+    def by_name(self) -> dict[str, str]:
+        """The names by how people write them, in small letters: whole, or what stands behind the last slash."""
+        short = {name.rpartition("/")[2].casefold(): name for name in self.names}
+        return short | {name.casefold(): name for name in self.names}
+
+    @property
     def team(self) -> str:
         """Whose budget it is: the channel's, or where there is none, the person's."""
         parts = self.where.thread.split(":")

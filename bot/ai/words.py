@@ -25,8 +25,7 @@ class Words:
         self._subject = [str(words) for words in state.get("to") or ()]
         self._for = str(state.get("for") or "")
         self._key = str(state.get("key") or "")
-        self._names = {name.rpartition("/")[2].casefold(): name for name in told.names}
-        self._names |= {name.casefold(): name for name in told.names}
+        self._names = told.by_name
         self._environments = {name.casefold(): name for name in told.environments}
 
     @property
