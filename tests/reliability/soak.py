@@ -43,7 +43,7 @@ def soak(
 ) -> Outcome:
     replicas = 1 if database == "sqlite" else 2
     schedule, began = drawn(requests, seed, database, replicas), time.monotonic()
-    with _ground(database) as ground, town(folder, database, replicas, ground) as made:
+    with _ground(database) as ground, town(folder, replicas, ground) as made:
         player = Player(made, schedule, seed)
         player.play(told)
         found = seen(made, schedule, player.logs)

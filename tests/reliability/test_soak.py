@@ -47,7 +47,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     needs = (Need(0, "h0.example", "approved"), Need(1, "h1.example", "nobody decides"))
     asked = Round((Act(0, "propose", "dana", 0), Act(1, "propose", "dana", 0)))
     schedule = Schedule(needs, (asked, Round((Act(0, "approve", "sam", 0),))))
-    with town(tmp_path_factory.mktemp("clean"), "sqlite", 1) as made:
+    with town(tmp_path_factory.mktemp("clean"), 1) as made:
         player = Player(made, schedule, 0)
         player.play()
         yield seen(made, schedule, player.logs)

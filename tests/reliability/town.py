@@ -145,8 +145,8 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path, database: str, replicas: int, ground: Any = None) -> Iterator[Town]:
-    """`database` is sqlite or postgres; `ground` the running PostgreSQL, which the caller keeps."""
+def town(folder: Path, replicas: int, ground: Any = None) -> Iterator[Town]:
+    """On SQLite, or on `ground`: the running PostgreSQL, which the caller keeps."""
     repository = git_repos.bare(folder / "server" / "allowlist.git", FILES)
     subprocess.run(["git", "config", "http.receivepack", "true"], cwd=repository, check=True)
     keys = certificate(folder)
