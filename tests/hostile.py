@@ -13,8 +13,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from bot.settings import Secret, Settings
 from skills.core.model import Person
 from tests.apps import head_of
 from tests.bot.test_model_attacks import nothing_false
+from tests.fakes.loopback import wait_for
 from tests.shared import ROOT
 
 PORT = 18237
@@ -57,12 +56,7 @@ def main(count: int) -> int:
         [*command, "--chat_format", "chatml-function-calling", "--n_ctx", "8192"], env=dict(os.environ)
     )
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{PORT}/v1/models", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.5)
+        wait_for(f"http://127.0.0.1:{PORT}/v1/models", tries=240, pause=0.5)
         return _talk(count)
     finally:
         server.terminate()

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -31,6 +29,7 @@ from bot.turns import Replies
 from skills.core.model import Person
 from skills.replies import Reply
 from tests.apps import app_on_sample
+from tests.fakes.loopback import free_port, wait_for
 
 pytestmark = pytest.mark.needs("fakellm")
 
@@ -51,12 +50,6 @@ RULES = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     rules = tmp_path_factory.mktemp("fakellm") / "rules.yaml"
@@ -66,12 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process = subprocess.Popen(command, env={**os.environ, "FAKELLM_CONFIG": str(rules)})
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(400):
-            try:
-                urllib.request.urlopen(f"{url}/_fakellm/stats", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.05)
+        wait_for(f"{url}/_fakellm/stats", tries=400, pause=0.05)
         yield url
     finally:
         process.terminate()

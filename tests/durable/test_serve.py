@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from tests.apps import app_on_sample
 from tests.durable.services import PATIENCE, until
+from tests.fakes.loopback import free_port, listens
 from tests.shared import ROOT
 
 pytest.importorskip("slack_bolt")
@@ -38,19 +38,12 @@ def serve(env: dict[str, str], port: int) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def served(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = serve(env, port)
-    until(lambda: process.poll() is not None or answers(port), "it answers")
+    until(lambda: process.poll() is not None or listens(port), "it answers")
     yield process
     process.kill()
     process.communicate()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ pytest.importorskip("dbos")
 
 from tests.apps import app_on_sample
 from tests.durable.services import PATIENCE
+from tests.fakes.loopback import free_port, listens
 from tests.fakes.slack_api import SlackApi, slack_api
 from tests.fakes.slack_says import SECRET, event, signed, written
 from tests.shared import ROOT
@@ -38,9 +38,7 @@ class Town:
 
     def __init__(self, api: SlackApi, folder: Path) -> None:
         app = app_on_sample(folder)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.api = api
         self.env = {
             **os.environ,
@@ -61,8 +59,7 @@ class Town:
 
     def answers(self) -> bool:
         assert self.process is None or self.process.poll() is None, self.log.read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return listens(self.port)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         assert self.process
