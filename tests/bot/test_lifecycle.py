@@ -150,7 +150,7 @@ input()
         assert not lock.is_held()
 
 
-def test_who_is_served(tmp_path: Path, database: str) -> None:
+def test_who_is_served(database: str) -> None:
     memory = Memory(database)
     assert not served(memory, REPOSITORY, NOW)
     with memory.transaction() as tx:

@@ -23,7 +23,7 @@ from bot.sample import files
 from bot.slack.blocks import message
 from skills.core.model import Person
 from skills.replies import Reply
-from tests.apps import app_at, head_of
+from tests.apps import allowlist, app_at, head_of
 from tests.fakes.git_repos import git
 from tests.fakes.models import Played, played
 from tests.fakes.obedient import obedient
@@ -108,11 +108,9 @@ def planted() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
-    from bot.world.config_repo import new_repository
-
     folder = tmp_path_factory.mktemp("attacked")
     repository, work = folder / "allowlist.git", folder / "work"
-    new_repository(repository, planted(), message="The allowlist", date="2026-01-05T08:00:00+00:00")
+    allowlist(repository, planted())
     git(folder, "clone", "-q", str(repository), str(work))
     rules = work / PROJECT / "payment-gateway.yaml"
     for attack in ALL:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,13 +51,3 @@ def calling(*calls: tuple[str, dict[str, Any]], then: str = "") -> Script:
         return AIMessage(then)
 
     return script
-
-
-def results_in(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """What the tools gave, as a model can read it."""
-    found = []
-    for message in messages:
-        for line in str(message.content).splitlines():
-            if message.type in ("tool", "human") and line.startswith('{"id"'):
-                found.append(json.loads(line))
-    return found
