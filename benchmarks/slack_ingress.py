@@ -29,14 +29,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.signature import SignatureVerifier
 
 from benchmarks.check_path import percentile
 from bot.slack.connect import build
 from bot.slack.inbox import Inbox, Post, Taken
 from bot.world.memory import Memory, sqlite_url
+from tests.fakes.slack_says import FORM, JSON, SECRET, signed
 
-SECRET = "not-a-real-signing-secret"
 ROUNDS = 3
 PATH = "/slack/events"
 KINDS = ("event", "command", "click")
@@ -116,29 +115,24 @@ async def _ask(port: int, kind: str, until: float) -> list[float]:
 def request(kind: str, number: int) -> bytes:
     """A signed request of some 1.6 kB, as Slack sends it."""
     body, content = _body(kind, number)
-    stamp = str(int(time.time()))
-    signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=body)
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content}\r\nContent-Length: {len(body)}\r\n"
-        f"X-Slack-Signature: {signature}\r\nX-Slack-Request-Timestamp: {stamp}\r\n\r\n"
-    )
-    return (head + body).encode()
+    head = {"host": "localhost", **signed(body, content), "content-length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"POST {PATH} HTTP/1.1\r\n{lines}\r\n{body}".encode()
 
 
 def _body(kind: str, number: int) -> tuple[str, str]:
-    form = "application/x-www-form-urlencoded"
     if kind == "event":
         event = {"type": "app_mention", "user": f"U{number % 100}", "text": TEXT, "ts": f"1.{number}", "channel": "C1"}
         event |= {"blocks": [{"type": "rich_text", "elements": [{"type": "text", "text": TEXT * 8}]}]}  # type: ignore[dict-item]
         body = {"type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": f"E{number}", "event": event}
-        return json.dumps(body), "application/json"
+        return json.dumps(body), JSON
     if kind == "command":
         given = {"command": "/egress", "text": TEXT, "team_id": "T1", "channel_id": "C1", "user_id": "U1"}
-        return urlencode({**given, "trigger_id": str(number)}), form
+        return urlencode({**given, "trigger_id": str(number)}), FORM
     action = {"type": "button", "action_id": "postern_step_draft", "block_id": "b", "action_ts": str(number)}
     click = {"type": "block_actions", "team": {"id": "T1"}, "user": {"id": "U1"}, "actions": [action]}
     click |= {"channel": {"id": "C1"}, "message": {"ts": "1.0", "text": TEXT * 8}}
-    return urlencode({"payload": json.dumps(click)}), form
+    return urlencode({"payload": json.dumps(click)}), FORM
 
 
 # --- who answers

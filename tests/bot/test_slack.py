@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,14 @@ import pytest_asyncio
 pytest.importorskip("slack_bolt")
 
 from slack_bolt.async_app import AsyncBoltRequest
-from slack_sdk.signature import SignatureVerifier
 
 from bot.app import App
 from bot.serve import slack_person
 from bot.slack.service import Slack
 from tests.apps import app_on_sample, head_of
 from tests.fakes.slack_api import SlackApi, slack_api
+from tests.fakes.slack_says import FORM, JSON, SECRET, Headers, signed
 
-SECRET = "not-a-real-signing-secret"
 TIMEOUT = "curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout was reached"
 POLICY = """
 version: 1
@@ -58,7 +56,7 @@ class Workspace:
         if thread:
             event["thread_ts"] = thread
         body = {"type": "event_callback", "team_id": "T1", "event_id": f"Ev{ts}{user}", "event": event}
-        return await self.send(json.dumps(body), "application/json")
+        return await self.send(json.dumps(body), JSON)
 
     async def press(self, step: str, value: str, *, user: str, thread: str = "1.0") -> int:
         payload = {
@@ -77,16 +75,10 @@ class Workspace:
                 }
             ],
         }
-        return await self.send(urlencode({"payload": json.dumps(payload)}), "application/x-www-form-urlencoded")
+        return await self.send(urlencode({"payload": json.dumps(payload)}), FORM)
 
     async def send(self, body: str, kind: str, *, secret: str = SECRET, age: int = 0) -> int:
-        stamp = str(int(time.time()) - age)
-        signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
-        headers: dict[str, str | Sequence[str]] = {
-            "content-type": [kind],
-            "x-slack-signature": [signature or ""],
-            "x-slack-request-timestamp": [stamp],
-        }
+        headers: Headers = {name: [value] for name, value in signed(body, kind, secret=secret, age=age).items()}
         response = await self.slack.bolt.async_dispatch(AsyncBoltRequest(body=body, headers=headers))
         self.now += 100.0
         await self.slack.drained()
@@ -142,7 +134,7 @@ async def test_a_repeated_event_is_answered_once(workspace: Workspace) -> None:
 @pytest.mark.parametrize(("secret", "age"), [("another-secret", 0), (SECRET, 600)], ids=["forged", "too old"])
 async def test_unsigned_and_old_requests_are_refused(workspace: Workspace, secret: str, age: int) -> None:
     body = json.dumps({"type": "event_callback", "team_id": "T1", "event_id": "E", "event": {"type": "app_mention"}})
-    assert await workspace.send(body, "application/json", secret=secret, age=age) == 401
+    assert await workspace.send(body, JSON, secret=secret, age=age) == 401
     assert not workspace.posted
 
 
@@ -158,7 +150,7 @@ async def test_slash_command_answers_only_to_the_asker(workspace: Workspace) -> 
             "response_url": workspace.api.url.replace("/api/", "/respond"),
         }
     )
-    assert await workspace.send(body, "application/x-www-form-urlencoded") == 200
+    assert await workspace.send(body, FORM) == 200
     assert "Yes: payment-gateway" in workspace.last
     assert workspace.posted[-1]["response_type"] == "ephemeral"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
@@ -16,8 +14,6 @@ import pytest_asyncio
 pytest.importorskip("slack_bolt")
 
 from aiohttp import web
-from slack_bolt.async_app import AsyncBoltRequest
-from slack_sdk.signature import SignatureVerifier
 
 from bot.app import App
 from bot.gather import Where
@@ -32,12 +28,12 @@ from bot.slack.service import Slack
 from skills.core.model import Request
 from skills.replies import Reply
 from tests.apps import app_on_sample, head_of
-from tests.bot.test_slack import POLICY, SECRET, TIMEOUT
+from tests.bot.test_slack import POLICY, TIMEOUT
 from tests.fakes.block_kit import check_message, check_view
 from tests.fakes.slack_api import Break, SlackApi, slack_api
+from tests.fakes.slack_says import SECRET, send
 
 pytestmark = pytest.mark.asyncio
-FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass
@@ -97,26 +93,17 @@ class Office:
     slack: Slack
     now: float = 0.0
 
-    async def send(self, body: Mapping[str, Any], kind: str = "payload") -> dict[str, Any]:
+    async def send(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Signed as Slack signs; gives what the acknowledgement says."""
         self.now += 100.0
-        text = urlencode({"payload": json.dumps(body)} if kind == "payload" else dict(body))
-        text, content = (json.dumps(body), "application/json") if kind == "event" else (text, FORM)
-        stamp = str(int(time.time()))
-        signature = SignatureVerifier(SECRET).generate_signature(timestamp=stamp, body=text) or ""
-        headers: Any = {
-            "content-type": [content],
-            "x-slack-signature": [signature],
-            "x-slack-request-timestamp": [stamp],
-        }
-        answer = await self.slack.bolt.async_dispatch(AsyncBoltRequest(body=text, headers=headers))
+        answer = await send(self.slack.bolt, body)
         assert answer.status == 200, answer.body
         await self.slack.drained()
         return json.loads(answer.body) if answer.body else {}
 
     async def slash(self, text: str, user: str = "UDANA", channel: str = "C1") -> dict[str, Any]:
         command = {"command": "/egress", "text": text, "team_id": "T1", "channel_id": channel, "user_id": user}
-        return await self.send({**command, "trigger_id": f"t{self.now}"}, "command")
+        return await self.send({**command, "trigger_id": f"t{self.now}"})
 
     async def press(
         self, action: str, value: str = "", user: str = "UDANA", team: str = "T1", where: str = "C1", **more: Any
@@ -142,9 +129,7 @@ class Office:
 
     async def say(self, text: str, user: str = "UDANA", ts: str = "1.0", channel: str = "C1", **more: Any) -> None:
         event = {"type": "app_mention", "user": user, "text": text, "ts": ts, "channel": channel, **more}
-        await self.send(
-            {"type": "event_callback", "team_id": "T1", "event_id": f"E{self.now}", "event": event}, "event"
-        )
+        await self.send({"type": "event_callback", "team_id": "T1", "event_id": f"E{self.now}", "event": event})
 
     @property
     def form(self) -> dict[str, Any]:
@@ -456,7 +441,7 @@ async def test_home_is_everybodys_own(office: Office) -> None:
     request = await office.opened()
     for user, wanted in (("UDANA", True), ("USAM", True), ("UEVE", False)):
         event = {"type": "app_home_opened", "user": user, "tab": "home"}
-        await office.send({"type": "event_callback", "team_id": "T1", "event_id": f"E{user}", "event": event}, "event")
+        await office.send({"type": "event_callback", "team_id": "T1", "event_id": f"E{user}", "event": event})
         assert office.form["method"] == "views.publish"
         assert (request.key in json.dumps(office.form["blocks"])) is wanted
     picked = {"action_id": SHOW, "selected_option": {"value": "all"}}
@@ -569,7 +554,7 @@ async def test_in_a_direct_message_slack_shows_that_we_are_at_it(office: Office)
 
 async def test_the_stop_button_is_answered(office: Office) -> None:
     event = {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "1.0", "user": "UDANA"}
-    await office.send({"type": "event_callback", "team_id": "T1", "event_id": "Es", "event": event}, "event")
+    await office.send({"type": "event_callback", "team_id": "T1", "event_id": "Es", "event": event})
     assert office.last.startswith("Stopped.")
     assert office.api.statuses == ["active"]
 

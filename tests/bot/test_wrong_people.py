@@ -31,6 +31,7 @@ from tests.bot.test_slack import Workspace
 from tests.fakes.git_repos import commit
 from tests.fakes.gitlab_people import INES, SAM
 from tests.fakes.slack_api import slack_api
+from tests.fakes.slack_says import FORM
 from tests.shops import Shop
 
 HERE, ELSEWHERE = (Where("slack", f"slack:T1:C1:{ts}") for ts in ("1.0", "2.0"))
@@ -237,9 +238,6 @@ def pressed(request: Request, user: str, team: str = "T1", **more: Any) -> str:
         **more,
     }
     return urlencode({"payload": json.dumps(payload)})
-
-
-FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.asyncio
