@@ -108,7 +108,7 @@ def _diagnose(answer: Answer) -> Reply:
     verdicts: Sequence[Verdict] = answer.detail["verdicts"]
     cause = say(answer.detail["cause"])
     lines = [cause.says, cause.because]
-    shown = next((verdict for verdict in verdicts if verdict.decision == "denied"), None) or next(iter(verdicts), None)
+    shown = next(iter(verdicts), None)  # the worst stands first
     if shown and answer.detail["cause"].code != "EGR281":  # a fault that no rule bears on
         lines += [*_missing(shown, cause.says), _cited(shown), _near(shown)]
     lines = [cause.says, *(line for line in lines[1:] if line not in cause.says)]
