@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from bot import output
 from bot.desk import Desk, attempt
+from bot.forges import Forges, opened
 from bot.gather import Gather, Where
 from bot.origins import Origins
 from bot.settings import Settings
@@ -38,14 +38,43 @@ if TYPE_CHECKING:
     from bot.renewal import Renewal
     from bot.timers import Timers
     from bot.world.forge import Forge
-    from bot.world.gitlab import Calls
     from bot.world.memory import Memory
 
 log = logging.getLogger("postern")
 
 
+class Shared:
+    """What all repositories of one Postern have in common: the clock, the database, and who acts on a command line."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        acting_as: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.acting_as = acting_as
+        self.clock = clock
+
+    @cached_property
+    def memory(self) -> Memory:
+        from bot.world.memory import Memory  # noqa: PLC0415 - a check alone needs no database
+
+        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Memory(self.settings.database.reveal())
+
+    def kept(self) -> Memory | None:
+        """The memory, where there is one already: asking must not make one."""
+        url = self.settings.database.reveal()
+        is_new = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
+        return None if "memory" not in self.__dict__ and is_new else self.memory
+
+
 class App:
-    """Everything for one allowlist repository. Costly parts are built when first used."""
+    """Everything for one allowlist repository. Costly parts are built when first used.
+
+    `shared` is what it has in common with the other repositories that are served with it.
+    """
 
     def __init__(
         self,
@@ -55,14 +84,15 @@ class App:
         at: str | None = None,
         acting_as: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        shared: Shared | None = None,
     ) -> None:
         self.settings = settings
         self.repo = repo
-        self.clock = clock
+        self.shared = shared or Shared(settings, acting_as, clock)
+        self.clock = self.shared.clock
         self._at = at
-        self._acting_as = acting_as
         self.where = Where("cli", "")
-        self.forge_pages = ""  # where the local forge's merge requests are read, if not as files
+        self.forges = Forges(settings, repo, self.clock)
         self.snapshots = Snapshots(output.ReadingLine(), helm.renderer())
         self.source: Source = at_commit(repo, at)
 
@@ -71,31 +101,23 @@ class App:
         cls, settings: Settings, *, config: str | None = None, at: str | None = None, acting_as: str | None = None
     ) -> App:
         """Opens the repository that is named by flag or setting, else the folder that we stand in."""
-        named = config or settings.config or "."
-        token = _authorization(settings, named)
-        repo = ConfigRepo.open(named, home=settings.home, authorization=token, ca=settings.gitlab_ca if token else None)
-        return cls(settings, repo, at=at, acting_as=acting_as)
+        return cls(settings, opened(settings, config or settings.config or "."), at=at, acting_as=acting_as)
 
     # --- the parts
 
-    @cached_property
+    @property
     def memory(self) -> Memory:
-        from bot.world.memory import Memory  # noqa: PLC0415 - a check alone needs no database
-
-        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Memory(self.settings.database.reveal())
+        return self.shared.memory
 
     @cached_property
     def forge(self) -> Forge:
         """GitLab where a token is set and the repository is a URL of it, else the local forge."""
-        if self._on_gitlab():
-            return self._gitlab(self.repo, self.project)
-        return self._local(self.repo)
+        return self.forges.own
 
     @cached_property
     def target(self) -> Source | None:
         """What merge requests are drawn on; None where there is no Git to open one in."""
-        return self.forge.source(wanted, self.settings.target) if self._has_git() else None
+        return self.forge.source(wanted, self.settings.target) if self.forges.has_git else None
 
     @cached_property
     def runner(self) -> InlineRunner | DurableRunner:
@@ -108,7 +130,7 @@ class App:
     def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
 
-        return Steps(self.memory, lambda: self.forge, self.clock, self._elsewhere, self.stopped, self.policy)
+        return Steps(self.memory, lambda: self.forge, self.clock, self.forges.elsewhere, self.stopped, self.policy)
 
     def durable(self) -> DurableRunner:
         """From now on what is recorded is carried out by durable workflows, as a service does it.
@@ -175,7 +197,7 @@ class App:
     @cached_property
     def desk(self) -> Desk:
         effects = self.settings.carries_out
-        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self._kept, effects=effects)
+        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self.shared.kept, effects=effects)
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -189,11 +211,11 @@ class App:
     @cached_property
     def person(self) -> Person:
         """Who acts: `--as`, else POSTERN_PERSON, else git's user.email."""
-        if self._acting_as and self.repo.kind == "url":
+        if self.shared.acting_as and self.repo.kind == "url":
             raise AskUnclear("EGR648")
-        if self._acting_as is not None and not self._acting_as.strip():
-            raise AskUnclear("EGR581", written=self._acting_as)
-        named = self._acting_as or self.settings.person
+        if self.shared.acting_as is not None and not self.shared.acting_as.strip():
+            raise AskUnclear("EGR581", written=self.shared.acting_as)
+        named = self.shared.acting_as or self.settings.person
         short_name = named is not None and "@" not in named
         return whoami(named, ByEmail(self._members() if short_name else ()))
 
@@ -225,7 +247,7 @@ class App:
         """Why nothing is carried out now: the setting, else the target branch's policy, which may freeze a merge."""
         if not self.settings.carries_out:
             return Finding("EGR1502")
-        if self._on_gitlab() and merging is None:  # a merge asks the policy of this moment
+        if self.forges.on_gitlab and merging is None:  # a merge asks the policy of this moment
             from bot.world.forge_checks import lately  # noqa: PLC0415
 
             text = lately(self.repo, self.settings.target, POLICY_PATH)
@@ -262,7 +284,7 @@ class App:
         self.repo.write(edits)
 
     def finish_what_was_left(self) -> None:
-        if self._has_git():
+        if self.forges.has_git:
             self._settle()
             self.runner.finish_what_was_left()
 
@@ -270,12 +292,12 @@ class App:
         """Whether some service, perhaps this process, carries out what is recorded for this repository."""
         from bot.lifecycle import served  # noqa: PLC0415
 
-        return not self._has_git() or served(self.memory, self.repository, self.clock())
+        return not self.forges.has_git or served(self.memory, self.repository, self.clock())
 
     def reconcile(self) -> None:
         """What a crash left undone is finished, what a lost webhook would have told is looked up, and what the target's
         new commits changed is drawn anew; then what is due by now is said and done."""
-        if not self._has_git():
+        if not self.forges.has_git:
             return
         self.runner.finish_what_was_left()
         for key, problem in self.follower.sync(self.repository).problems.items():
@@ -295,13 +317,6 @@ class App:
         if over:
             self.runner.run(ledger.settle(self.memory, over, self.clock()))
 
-    @property
-    def project(self) -> str:
-        """The project on GitLab whose events are ours: its full path, or its number where the setting gives that."""
-        from bot.world.gitlab import project_path  # noqa: PLC0415
-
-        return self.settings.gitlab_project or project_path(self.repo.where)
-
     def _files(self, on_target: bool, commit: str | None) -> Callable[[str], str | None]:
         """Single files that are no manifests, read when they are asked for."""
         if on_target and commit:
@@ -311,90 +326,16 @@ class App:
 
     def _brought(self, commit: str) -> Brought | None:
         """Only GitLab knows merge requests of others; without its answer the rest is answered all the same."""
-        if not self._on_gitlab():
+        if not self.forges.on_gitlab:
             return None
         found, _ = attempt(lambda: self.forge.brought(commit))
         return found
 
     def _remembered(self, repository: str, app: str) -> Mapping[str, Remembered]:
-        memory = self._kept()
+        memory = self.shared.kept()
         return memory.answers(repository, app) if memory else {}
 
     def _requests(self, repository: str) -> tuple[Request, ...]:
-        """Without a database nothing was ever asked, and asking must not make one."""
-        if "memory" not in self.__dict__ and self._unused_database():
-            return ()
-        return tuple(row.request for row in self.memory.requests(repository))
-
-    def _kept(self) -> Memory | None:
-        """The memory, where there is one already."""
-        return None if "memory" not in self.__dict__ and self._unused_database() else self.memory
-
-    def _unused_database(self) -> bool:
-        url = self.settings.database.reveal()
-        return url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
-
-    def _on_gitlab(self) -> bool:
-        return self.settings.gitlab_token is not None and self.repo.kind == "url" and self.repo.path is None
-
-    def access_findings(self) -> tuple[Finding, ...]:
-        """What is to be said of Postern's own access to GitLab; nothing where none is used."""
-        if not self._on_gitlab():
-            return ()
-        from bot.world.gitlab import token_findings  # noqa: PLC0415
-
-        return tuple(token_findings(self._calls(self.repo, self.project), self.clock()))
-
-    def _local(self, repo: ConfigRepo) -> Forge:
-        from bot.world.forge_local import LocalForge  # noqa: PLC0415 - only what writes needs it
-
-        now, home = (lambda: self.clock().isoformat(timespec="seconds")), self.settings.home
-        return LocalForge(repo, home=home, now=now, pages=lambda: self.forge_pages)
-
-    def _elsewhere(self, repository: str) -> Forge:
-        """Another repository of the same GitLab, by URL; on the local forge a bare one, by a path from this one."""
-        token = _authorization(self.settings, repository) if self._on_gitlab() else None
-        if token is not None:
-            from bot.world.gitlab import project_path  # noqa: PLC0415
-
-            ca = self.settings.gitlab_ca
-            repo = ConfigRepo.open(repository, home=self.settings.home, authorization=token, ca=ca)
-            return self._gitlab(repo, project_path(repository))
-        if self.repo.path is not None and "://" not in repository:
-            repo = ConfigRepo.open(str((self.repo.path / repository).resolve()), home=self.settings.home)
-            if repo.kind == "bare":
-                return self._local(repo)
-        raise AskUnclear("EGR044", repository=repository)
-
-    def _gitlab(self, repo: ConfigRepo, project: str) -> Forge:
-        from bot.world.forge import options  # noqa: PLC0415
-        from bot.world.gitlab import GitLabForge  # noqa: PLC0415
-
-        return GitLabForge(repo, self._calls(repo, project), options(self.settings.gitlab_options))
-
-    def _calls(self, repo: ConfigRepo, project: str) -> Calls:
-        from bot.world.gitlab import Calls, Project  # noqa: PLC0415
-
-        settings, where = self.settings, urlsplit(repo.where)
-        url = settings.gitlab_url or f"https://{where.netloc.rpartition('@')[2]}"
-        token = settings.gitlab_token.reveal() if settings.gitlab_token else ""
-        return Calls(Project(url.rstrip("/"), project, token, settings.gitlab_ca))
-
-    def _has_git(self) -> bool:
-        return (
-            self._on_gitlab()
-            or self.repo.kind == "bare"
-            or (self.repo.path is not None and (self.repo.path / ".git").exists())
-        )
-
-
-def _authorization(settings: Settings, named: str) -> str | None:
-    """The token goes with Git's requests to GitLab's own host and to no other."""
-    if settings.gitlab_token is None or not named.startswith("https://"):
-        return None
-    wanted = settings.gitlab_url or named
-    if urlsplit(named).hostname != urlsplit(wanted).hostname:
-        return None
-    from bot.world.gitlab import authorization  # noqa: PLC0415
-
-    return authorization(settings.gitlab_token.reveal())
+        """Without a database nothing was ever asked."""
+        memory = self.shared.kept()
+        return tuple(row.request for row in memory.requests(repository)) if memory else ()

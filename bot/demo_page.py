@@ -61,7 +61,7 @@ async def _serve(app: App, people: Sequence[Person], examples: Sequence[tuple[st
         )
 
     async with playground(here, shown, f"http://{HOST}:{bot_port}/slack/events", port=port) as made:
-        app.forge_pages = f"{made.url}/merge_requests/"
+        app.forges.pages = f"{made.url}/merge_requests/"
         settings = replace(
             app.settings,
             slack_api=made.api_url,

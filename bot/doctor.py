@@ -106,7 +106,7 @@ def _work(app: App) -> Iterator[Finding]:
 
 
 def _access(app: App) -> Iterator[Finding]:
-    yield from app.access_findings()
+    yield from app.forges.findings()
 
 
 def _unreadable(app: App) -> Iterator[Finding]:

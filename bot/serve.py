@@ -146,7 +146,7 @@ class Following:
         outbox.freed = self.tell
 
     def listen(self, served: web.Application) -> None:
-        source = Source(self._app.settings.gitlab_webhook_secret, self._app.project, self._app.clock)
+        source = Source(self._app.settings.gitlab_webhook_secret, self._app.forges.project, self._app.clock)
         add_webhooks(served, source, self._keep)
 
     async def refused(self, path: str, status: int, times: int) -> None:

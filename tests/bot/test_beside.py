@@ -112,7 +112,7 @@ class TestAnotherRepository:
         (tmp_path / "folder").mkdir()
         for asked in ("../folder", "https://elsewhere.example/x.git"):
             with pytest.raises(AskUnclear) as caught:
-                app._elsewhere(asked)
+                app.forges.elsewhere(asked)
             assert caught.value.code in {"EGR044", "EGR547"}
 
 

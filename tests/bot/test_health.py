@@ -172,7 +172,7 @@ class TestOfAService:
         app, hidden = working.app, "hunter2-hidden"
         url = f"postgresql://postern:{hidden}@127.0.0.1:1/postern"
         app.settings = replace(app.settings, database=Secret(url))
-        app.__dict__["memory"] = Memory(url)
+        app.shared.__dict__["memory"] = Memory(url)
         found = await look(working, api)
         assert set(found) == {"database"}
         assert "127.0.0.1:1" in found["database"][0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App
+from bot.forges import Forges
 from bot.gather import Where
 from bot.turns import ask_for
 from bot.world.gitlab import Calls, Project
@@ -50,7 +50,7 @@ def shop(tmp_path: Path, chain: tuple[Path, Path], monkeypatch: pytest.MonkeyPat
         def calls(_repo: object, project: str) -> Calls:
             return Calls(Project(gitlab.url, project, TOKEN, str(chain[0])), guarded(), pause=lambda _: None)
 
-        monkeypatch.setattr(App, "_calls", lambda _app, repo, project: calls(repo, project))
+        monkeypatch.setattr(Forges, "calls", lambda _forges, repo, project: calls(repo, project))
         yield made
 
 
