@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.envelopes import plain
 from bot.slack.files import only_pictures, text_of
 
 _MOST = 20_000  # characters
@@ -33,7 +34,7 @@ def _texts(part: Any, depth: int) -> Iterator[str]:
     if part.get("type", "").startswith("rich_text_") and part.get("type") != "rich_text_list":
         yield _rich(part)
         return
-    yield from (part[name] for name in _TEXTS if isinstance(part.get(name), str))
+    yield from (plain(part[name]) for name in _TEXTS if isinstance(part.get(name), str))
     for name in dict.fromkeys(_PARTS):
         inner = part.get(name)
         for piece in inner if isinstance(inner, list) else [inner]:

@@ -12,6 +12,7 @@ from typing import Any
 import re2
 
 from bot.flags import slash_ask
+from bot.slack.envelopes import plain
 from skills.all_skills import ALL
 from skills.contract import card
 from skills.core.errors import AskUnclear
@@ -43,7 +44,7 @@ class Command:
 
 def command(text: str) -> Command:
     """What was typed behind `/egress`."""
-    said = text.strip()
+    said = plain(text).strip()
     first, _, rest = said.partition(" ")
     verb, rest = first.casefold(), rest.strip()
     if not said or verb in (HELP, "?"):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.world.memory import Arrival
+from skills.core.report.normal import linkless
 
 Body = Mapping[str, Any]
 
@@ -47,6 +48,14 @@ def kind_of(body: Body) -> str:
     if kind in ("view_submission", "view_closed"):
         return f"{'view' if kind == 'view_submission' else 'closed'}:{body['view']['callback_id']}"
     return f"shortcut:{body['callback_id']}" if kind in ("shortcut", "message_action") else ""
+
+
+def plain(text: str) -> str:
+    """What people typed: Slack sends links in angle brackets, and its own three signs as entities. Mentions stay.
+
+    Source: https://docs.slack.dev/messaging/formatting-message-text (retrieved messages).
+    """
+    return linkless(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def team_of(body: Body) -> str:

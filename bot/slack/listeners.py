@@ -136,7 +136,7 @@ class Listeners:
         team, user = envelopes.author_of(taken.body)
         if team != envelopes.team_of(taken.body):
             return [self._post(where.thread, problem(Finding("EGR1456")))] if look_up else ()
-        words, who = _MENTION.sub("", event.get("text") or ""), self._people(team, user)
+        words, who = envelopes.plain(_MENTION.sub("", event.get("text") or "")), self._people(team, user)
         async with self._shown_meanwhile(taken, where), self._worked_at(event, where):
             text = await attached(self._client, event) or None
             if text is None and not words.strip() and has_pictures(event):

@@ -10,9 +10,15 @@ import { useWorld } from "./world";
 const BARE = /(^|[\s(])(https?:\/\/[^\s<>|)]+)/g;
 // The blanks after label and address keep the renderer from taking a port and what follows it for an emoji.
 const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>(\n?)/g;
+const FENCE = /(```[\s\S]*?```)/;
 const linked = (text: string) =>
   text
     .replace(/```\n?([\s\S]*?)\n?```/g, "```$1```") // Slack draws no empty line for the line ends beside the fences
+    .split(FENCE)
+    .map((part) => (part.startsWith("```") ? part : withAnchors(part)))
+    .join("");
+const withAnchors = (text: string) =>
+  text
     .replace(BARE, (_, before: string, url: string) => `${before}<${url}>`)
     .replace(ANGLE, (_, url: string, label = url, end: string) => `<${url}|${label} >${end && " \n"}`);
 

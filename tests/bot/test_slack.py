@@ -176,6 +176,17 @@ async def test_no_mention_or_link_comes_out_of_pasted_text(workspace: Workspace)
 
 
 @pytest.mark.asyncio
+async def test_what_was_typed_is_read_and_shown_as_it_was_typed(workspace: Workspace) -> None:
+    """Slack sends three signs as entities and addresses as links; a reason must not reach a manifest like that."""
+    sent = "<@UBOT> draft <https://api.twilio.com/a?b=1&amp;c=2> for payment-gateway because R&amp;D tests &lt;SMS&gt;"
+    await workspace.event(sent)
+    words = json.dumps(workspace.posted[-1]["blocks"])
+    assert "# R&amp;D tests &lt;SMS&gt;" in words
+    assert "amp;amp;" not in words
+    assert "amp;lt;" not in words
+
+
+@pytest.mark.asyncio
 async def test_what_is_long_keeps_to_slacks_limits(workspace: Workspace) -> None:
     """Every payload is judged by the fake, in this test as in all others."""
     await workspace.event("<@UBOT> " + "x" * 9000 + " payment-gateway must reach y.example.com", ts="3.0")

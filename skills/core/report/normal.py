@@ -70,7 +70,7 @@ def _unescaped(text: str) -> str:
     text = _COLOUR.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.translate(_TRANSLATION)
     if "<" in text:
-        text = _SLACK_LINK.sub(lambda match: _link(match.group(1), match.group(2)), text)
+        text = linkless(text)
         text = _SLACK_MENTION.sub(lambda match: f"@{match.group(2) or match.group(1)}", text)
     for entity, sign in (
         ("&lt;", "<"),
@@ -88,6 +88,11 @@ def _unescaped(text: str) -> str:
     if not text.isascii():
         text = _BOX_WRAP.sub(r"\1 \2", text)
     return _BOX.sub("", text)
+
+
+def linkless(text: str) -> str:
+    """Slack's links as their author wrote them."""
+    return str(_SLACK_LINK.sub(lambda match: _link(match.group(1), match.group(2)), text))
 
 
 def _link(url: str, label: str | None) -> str:
