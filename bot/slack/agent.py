@@ -39,6 +39,9 @@ class Agent:
         await self._set(thread, "active")
         return self._parts.says(thread, Finding("EGR1430"))
 
+    def can_be_stopped(self, thread: str) -> bool:
+        return thread in self._at_work
+
     def was_stopped(self, thread: str) -> bool:
         return thread in self._stopped
 

@@ -109,7 +109,9 @@ class Taken:
             tx.show(key, post.channel, post.payload, now, final=True, repository=self.row.repository)
 
 
-Handler = Callable[[Taken], Awaitable[Sequence[Post]]]
+Answered = Sequence[Post] | None
+"""What came of a row; None when it was settled already, in the transaction of whatever else came of it."""
+Handler = Callable[[Taken], Awaitable[Answered]]
 AtOnce = Callable[[Body], Awaitable[Now]]
 
 

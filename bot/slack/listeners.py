@@ -22,7 +22,7 @@ from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON, action_id
 from bot.slack.commands import command
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
-from bot.slack.inbox import Post, Taken
+from bot.slack.inbox import Answered, Post, Taken
 from bot.slack.parts import Parts
 from bot.turns import Also, Pressed
 from bot.world.memory import Transaction
@@ -58,10 +58,10 @@ class Listeners:
         for step in STEPS:
             inbox.on(f"action:{action_id(step)}", self.pressed)
 
-    async def mentioned(self, taken: Taken) -> Sequence[Post]:
+    async def mentioned(self, taken: Taken) -> Answered:
         return await self._said(taken, look_up=True)
 
-    async def message(self, taken: Taken) -> Sequence[Post]:
+    async def message(self, taken: Taken) -> Answered:
         """Direct messages, and replies in threads that we are part of."""
         event = taken.body["event"]
         direct = event.get("channel_type") == "im"
@@ -88,7 +88,7 @@ class Listeners:
         asked = edited.get("thread_ts") or mentions(edited.get("text") or "", mine) or event.get("channel_type") == "im"
         return [self._post(where.thread, problem(Finding("EGR1457")))] if asked else ()
 
-    async def command(self, taken: Taken) -> Sequence[Post]:
+    async def command(self, taken: Taken) -> Answered:
         body, (team, user) = taken.body, envelopes.user_of(taken.body)
         where = await self._parts.where(taken.row.lane)
         url = str(body.get("response_url") or "")
@@ -112,7 +112,7 @@ class Listeners:
         names, _ = attempt(self._conversation.names)
         return speak_of(where, words, who, names or ([], []), self._inbox.memory, self._inbox.clock())
 
-    async def pressed(self, taken: Taken) -> Sequence[Post]:
+    async def pressed(self, taken: Taken) -> Answered:
         action = taken.body["actions"][0]
         where = await self._parts.where(taken.row.lane)
         who = self._people(*envelopes.user_of(taken.body))
@@ -131,7 +131,7 @@ class Listeners:
 
     # --- one turn
 
-    async def _said(self, taken: Taken, *, look_up: bool = False) -> Sequence[Post]:
+    async def _said(self, taken: Taken, *, look_up: bool = False) -> Answered:
         event, where = taken.body["event"], await self._parts.where(self._where(taken).thread)
         team, user = envelopes.author_of(taken.body)
         if team != envelopes.team_of(taken.body):
@@ -161,20 +161,25 @@ class Listeners:
 
     async def _turn(
         self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], work: Callable[..., Any], *args: Any
-    ) -> Sequence[Post]:
+    ) -> Answered:
         """What is answered is written in the transaction that saves the turn, so a crash leaves both or neither."""
+        lane, key, written = taken.row.lane, None, None
 
         def also(tx: Transaction, replies: Sequence[Reply], state: Mapping[str, Any]) -> None:
-            said = () if self._agent.was_stopped(taken.row.lane) and state.get("key") == key else replies
+            nonlocal written
+            said = () if self._agent.was_stopped(lane) and state.get("key") == key else replies
             taken.settle_or_leave(tx, [post(made, state) for made in said])
+            written = replies
 
-        # What was stopped is not answered any more; what it did already is said all the same.
-        key = (await self._gate.run(self._conversation.state, Where("slack", taken.row.lane))).get("key")
+        if self._agent.can_be_stopped(lane):
+            # What was stopped is not answered any more; what it did already is said all the same.
+            key = (await self._gate.run(self._conversation.state, Where("slack", lane))).get("key")
         settled: Also = also
         replies = await self._gate.run(work, *args, also=settled)
         if replies.later:
             self._added.later(self._add(taken, post, replies.later))
-        return [post(made, {}) for made in replies]
+        # Other words than those that were written: the transaction failed, and they say why.
+        return None if replies is written else [post(made, {}) for made in replies]
 
     async def _add(
         self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], later: Callable[..., list[Reply]]

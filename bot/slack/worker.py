@@ -119,6 +119,8 @@ class Worker:
         taken = Taken(row, json.loads(row.payload), self._clock)
         handler = self._inbox.handler(row.kind)
         posts = await handler(taken) if handler else ()
+        if posts is None:
+            return
 
         def settle() -> None:
             with self._memory.transaction() as tx:
