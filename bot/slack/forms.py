@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.gather import Where
 from bot.slack import envelopes, views
 from bot.slack.commands import command
 from bot.slack.envelopes import Body
@@ -116,7 +115,7 @@ class Forms:
         given = {name[2:]: str(value) for name, value in views.given(taken.body["view"]).items() if name[:2] == "q:"}
         if len(given) == 1 and next(iter(given)) in _IN_TURN:
             return await self._draft(taken, next(iter(given.values())))
-        state = self._parts.conversation.state(Where("slack", self._thread(taken)))
+        state = await self._parts.state(self._thread(taken))
         answers = [*state.get("answer", ()), *(f"{name}={value}" for name, value in given.items())]
         kept = {"reason": state.get("reason", ""), "error": state.get("text", "")}
         fields = {**need_of(state), **kept, "answer": tuple(answers)}
@@ -157,7 +156,7 @@ class Forms:
         pressed = Pressed("open", None, digest, warned=True)
         replies = await self._parts.gate.run(self._parts.conversation.press, pressed, who, where)
         await self._shown(taken, thread, replies)
-        return self._parts.posts(thread, replies, envelopes.user_of(taken.body)[1])
+        return await self._parts.posts(thread, replies, envelopes.user_of(taken.body)[1])
 
     async def _shown(
         self, taken: Taken, thread: str, replies: Sequence[Reply], found: Finding | None = None
@@ -171,7 +170,7 @@ class Forms:
             await self._parts.client.views_update(view_id=taken.body["view"]["id"], view=view)
         except FAILURES:
             if own_thread(thread, taken.body):
-                return self._parts.posts(thread, replies, envelopes.user_of(taken.body)[1])
+                return await self._parts.posts(thread, replies, envelopes.user_of(taken.body)[1])
         return ()
 
     def _thread(self, taken: Taken) -> str:

@@ -173,7 +173,7 @@ class Listeners:
 
         if self._agent.can_be_stopped(lane):
             # What was stopped is not answered any more; what it did already is said all the same.
-            key = (await self._gate.run(self._conversation.state, Where("slack", lane))).get("key")
+            key = (await self._parts.state(lane)).get("key")
         settled: Also = also
         replies = await self._gate.run(work, *args, also=settled)
         if replies.later:

@@ -83,8 +83,12 @@ class Parts:
             url,
         )
 
-    def posts(self, thread: str, replies: Sequence[Reply], user: str = "", url: str = "") -> list[Post]:
-        state = self.conversation.state(Where("slack", thread))
+    async def state(self, thread: str) -> Mapping[str, Any]:
+        """What a thread remembers."""
+        return await self.gate.run(self.conversation.state, Where("slack", thread))
+
+    async def posts(self, thread: str, replies: Sequence[Reply], user: str = "", url: str = "") -> list[Post]:
+        state = await self.state(thread)
         return [self.post(thread, made, state, user, url) for made in replies]
 
     def says(self, thread: str, found: Finding, user: str = "", url: str = "") -> list[Post]:

@@ -59,7 +59,7 @@ class Places:
         where = await self._parts.where(thread)
         who, talk = self._parts.who(body), self._parts.conversation
         replies = await self._parts.gate.run(talk.hear, "", who, where, text)
-        return self._parts.posts(thread, replies, alone, url if alone else "")
+        return await self._parts.posts(thread, replies, alone, url if alone else "")
 
     async def _is_member(self, body: Body) -> bool:
         channel = str(body["channel"]["id"])

@@ -11,7 +11,6 @@ from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
-from bot.gather import Where
 from bot.slack import envelopes, views
 from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON
 from bot.slack.envelopes import Body
@@ -51,7 +50,7 @@ class StepForms:
         if step != "open":
             return "", ""
         where = await self._parts.where(thread)
-        state = await self._parts.gate.run(self._parts.conversation.state, where)
+        state = await self._parts.state(thread)
         private = [say(Finding("EGR1419" if state.get("text") else "EGR1418")).says] if where.private else []
         hint = "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
         return hint, str(state.get("reason") or "")
@@ -62,7 +61,7 @@ class StepForms:
         if step == "diff":
             bodies = await self._parts.gate.run(self._diff, key, digest, thread)
         else:
-            state = await self._parts.gate.run(self._parts.conversation.state, Where("slack", thread))
+            state = await self._parts.state(thread)
             bodies = [str(each) for each in state.get("folded") or ()]
         if not any(text.strip() for text in bodies):
             return Now(go_on=True)
@@ -90,7 +89,7 @@ class StepForms:
         """Of a request as its row has it, else of what this thread drafted last."""
         request = self._parts.request(key) if key else None
         if request is None or request.drawn is None:
-            state = self._parts.conversation.state(Where("slack", thread))
+            state = self._parts.inbox.memory.thread(thread).state
             return [str(state.get("diff") or "")] if state.get("digest") == digest else []
         moved = [say(Finding("EGR407", {"key": key})).says] if request.digest != digest else []
         return [*moved, request.drawn.diff]
@@ -113,7 +112,7 @@ class StepForms:
         talk = self._parts.conversation
         replies = await self._parts.gate.run(talk.press, pressed, self._parts.who(taken.body), where)
         alone = user if any(made.private for made in replies) else ""
-        posts = self._parts.posts(thread, replies, alone)
+        posts = await self._parts.posts(thread, replies, alone)
         return [each._replace(within="within" in meta) for each in posts]
 
 
