@@ -19,7 +19,7 @@ _MOST = 20_000  # characters
 _DEEPEST = 12
 _ABOVE = 3  # messages of a channel that are looked at
 _TEXTS = ("pretext", "title", "title_link", "text", "value", "fallback", "alt_text")
-_PARTS = ("blocks", "attachments", "fields", "elements", "text", "title", "message_blocks", "message", "blocks")
+_PARTS = ("blocks", "attachments", "fields", "elements", "text", "title", "message_blocks", "message")
 
 
 def words_of(message: Mapping[str, Any]) -> str:
@@ -35,7 +35,7 @@ def _texts(part: Any, depth: int) -> Iterator[str]:
         yield _rich(part)
         return
     yield from (plain(part[name]) for name in _TEXTS if isinstance(part.get(name), str))
-    for name in dict.fromkeys(_PARTS):
+    for name in _PARTS:
         inner = part.get(name)
         for piece in inner if isinstance(inner, list) else [inner]:
             yield from _texts(piece, depth + 1)

@@ -1,10 +1,11 @@
-"""A reply as Block Kit. Everything that people or manifests wrote is escaped here and nowhere else.
+"""A reply as Block Kit, and the buttons that carry a step.
 
 Limits: https://docs.slack.dev/reference/block-kit/blocks (section text 3,000, 50 blocks, button text 75, value 2,000).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bot.slack import kit
@@ -14,35 +15,34 @@ from skills.core.short_words import word
 from skills.replies import Reply
 
 _SECTION = 2900
-_FALLBACK = 2900
 _VALUE = 1900
 _HINT = 1000
 _MOST = 8_000
 """Characters of text in one message; with a diff and buttons it stays within what Slack takes in all."""
 _SHOWN_LINES, _LINE = 24, 300
 _FOLDED = ("diff", "file")
-STEP_PREFIX = "postern_step_"
+_PREFIX = "postern_step_"
 WITH_A_REASON = ("reject", "changes", "ask", "answer", "open")
 """Steps that open a form for what has to be written."""
 TO_READ = ("more", "diff")
 """Steps that open a form with what is folded away."""
-_STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
+STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
 
 
 def message(made: Reply, *, key: str = "", digest: str = "", team: str = "") -> dict[str, Any]:
     """`text` (for notifications and screen readers) and `blocks` of one message. `team` is whose people have names."""
     text = kit.spoken(made.text, team)
-    blocks: list[dict[str, Any]] = [_section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
+    blocks: list[dict[str, Any]] = [kit.section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
     steps = list(made.steps)
     if made.diff:
-        blocks.append(_section(kit.fence_escaped(kit.clip("\n".join(_first(made.diff)), _SECTION - 20))))
+        blocks.append(kit.section(kit.fence_escaped(kit.clip("\n".join(_first(made.diff)), _SECTION - 20))))
         steps += _FOLDED if len(made.diff.splitlines()) > _SHOWN_LINES else ()
     if made.hint:
         blocks.append(kit.context(_cut(kit.escape(made.hint), _HINT)[0]))
     if steps:
         value = f"{key}:{digest}"[:_VALUE]
         blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
-    return {"text": kit.clip(text.strip(), _FALLBACK) or "…", "blocks": kit.fit(blocks)}
+    return {"text": kit.clip(text.strip(), kit.TEXT) or "…", "blocks": kit.fit(blocks)}
 
 
 def _within(pieces: list[str], most: int) -> list[str]:
@@ -91,12 +91,15 @@ def _before_entity(line: str, most: int) -> int:
     return start if start > 0 and ";" not in line[start:most] else most
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
 def action_id(step: str) -> str:
-    return STEP_PREFIX + step.replace(" ", "_")
+    return _PREFIX + step.replace(" ", "_")
+
+
+def pressed(body: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Step, key and digest of the button that was pressed; what it does not carry is empty."""
+    action = body["actions"][0]
+    key, _, digest = str(action.get("value") or "").partition(":")
+    return str(action["action_id"]).removeprefix(_PREFIX).replace("_", " "), key, digest
 
 
 def _button(step: str, value: str) -> dict[str, Any]:
@@ -109,6 +112,6 @@ def _button(step: str, value: str) -> dict[str, Any]:
         "accessibility_label": label,
         "value": value,
     }
-    if step in _STYLES:
-        button["style"] = _STYLES[step]
+    if step in STYLES:
+        button["style"] = STYLES[step]
     return button

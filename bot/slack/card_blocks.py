@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.slack import kit
+from bot.slack.blocks import STYLES, action_id
 from skills.cards import Card, Line
 from skills.core.messages import say
 from skills.core.model import Finding
@@ -10,8 +13,6 @@ from skills.core.short_words import word
 
 _DIFF_LINES, _DIFF_MOST = 14, 1500
 _SIDE_BY_SIDE = frozenset({"for", "to", "away", "asked_by", "until", "owner", "pipeline", "approved"})
-_STYLES = {"approve": "primary", "reject": "danger"}
-STEP_PREFIX = "postern_step_"
 LINK = "postern_link"
 
 
@@ -25,9 +26,7 @@ def card_message(card: Card) -> dict[str, object]:
         *kit.fields([_fact(line) for line in card.lines if line.label in _SIDE_BY_SIDE]),
         *(kit.section(_long(line, card.band)) for line in card.lines if line.label not in _SIDE_BY_SIDE),
     ]
-    if card.earlier:
-        listed = "\n".join(f"• {_earlier(line)}" for line in card.earlier)
-        blocks.append(kit.section(f"*{word('card', 'earlier')}*\n{listed}"))
+    blocks += earlier(card.earlier)
     if card.diff and is_short(card.diff):
         blocks.append(kit.section(kit.fence(card.diff)))
     blocks += kit.actions(_buttons(card))
@@ -64,6 +63,12 @@ def _long(line: Line, band: str) -> str:
     return f"*{word('card', line.label)}*\n{sign}{kit.clip(body, kit.SECTION // 2)}"
 
 
+def earlier(lines: Sequence[Line]) -> list[kit.Block]:
+    """What was decided on the same hosts before; no block where nothing was."""
+    listed = "\n".join(f"• {_earlier(line)}" for line in lines)
+    return [kit.section(f"*{word('card', 'earlier')}*\n{listed}")] if lines else []
+
+
 def _earlier(line: Line) -> str:
     who = ", ".join(kit.person(name) for name in line.people)
     return f"{kit.escape(line.label)} {who}, {kit.moment(line.at)} · {kit.escape(line.text)}"
@@ -90,4 +95,4 @@ def _button(card: Card, step: str) -> kit.Block:
     if step == "approve" and card.confirm:
         asked = kit.confirm(f"{text} {card.key}", card.confirm, text, say(Finding("EGR1410")).says)
     label = f"{text}: {card.key}, {card.headline}"
-    return kit.button(STEP_PREFIX + step, text, label, value(card), _STYLES.get(step, ""), asked)
+    return kit.button(action_id(step), text, label, value(card), STYLES.get(step, ""), asked)

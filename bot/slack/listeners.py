@@ -18,7 +18,7 @@ from bot.gather import Where
 from bot.slack import envelopes
 from bot.slack.above import above, attached, has_pictures
 from bot.slack.agent import Agent
-from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON, action_id
+from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
 from bot.slack.commands import command
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
@@ -113,12 +113,9 @@ class Listeners:
         return speak_of(where, words, who, names or ([], []), self._inbox.memory, self._inbox.clock())
 
     async def pressed(self, taken: Taken) -> Answered:
-        action = taken.body["actions"][0]
-        where = await self._parts.where(taken.row.lane)
-        who = self._people(*envelopes.user_of(taken.body))
-        key, _, digest = str(action.get("value") or "").partition(":")
-        step = action["action_id"].removeprefix(STEP_PREFIX).replace("_", " ")
-        pressed = Pressed(step, key or None, digest or None)
+        where, who = await self._parts.where(taken.row.lane), self._parts.who(taken.body)
+        step, key, digest = pressed(taken.body)
+        asked = Pressed(step, key or None, digest or None)
         user, within = envelopes.user_of(taken.body)[1], envelopes.is_a_reply(taken.body.get("message") or {})
 
         def post(made: Reply, state: Mapping[str, Any]) -> Post:
@@ -127,7 +124,7 @@ class Listeners:
             return self._post(where.thread, made, state, user=alone)._replace(within=within)
 
         async with self._shown_meanwhile(taken, where):
-            return await self._turn(taken, post, self._conversation.press, pressed, who, where)
+            return await self._turn(taken, post, self._conversation.press, asked, who, where)
 
     # --- one turn
 

@@ -7,12 +7,11 @@ could be typed. Who decides is whoever submitted the form, by the signed envelop
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from slack_sdk.errors import SlackApiError
 
 from bot.slack import envelopes, views
-from bot.slack.blocks import STEP_PREFIX, TO_READ, WITH_A_REASON
+from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
 from bot.slack.envelopes import Body
 from bot.slack.inbox import Now, Post, Taken
 from bot.slack.outbox import address
@@ -28,15 +27,15 @@ class StepForms:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         for step in WITH_A_REASON:
-            parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.asked)
+            parts.inbox.at_once(f"action:{action_id(step)}", self.asked)
         for step in TO_READ:
-            parts.inbox.at_once(f"action:{STEP_PREFIX}{step}", self.read)
-        parts.inbox.on(f"action:{STEP_PREFIX}file", self.file)
+            parts.inbox.at_once(f"action:{action_id(step)}", self.read)
+        parts.inbox.on(f"action:{action_id('file')}", self.file)
         parts.inbox.at_once(f"view:{views.REASON}", self.checked)
         parts.inbox.on(f"view:{views.REASON}", self.given)
 
     async def asked(self, body: Body) -> Now:
-        step, key, digest = _pressed(body)
+        step, key, digest = pressed(body)
         thread = envelopes.conversation_of(body)
         hint, reason = await self._known(step, thread)
         meta = {"thread": thread, "key": key, "digest": digest}
@@ -56,7 +55,7 @@ class StepForms:
         return hint, str(state.get("reason") or "")
 
     async def read(self, body: Body) -> Now:
-        step, key, digest = _pressed(body)
+        step, key, digest = pressed(body)
         thread = envelopes.conversation_of(body)
         if step == "diff":
             bodies = await self._parts.gate.run(self._diff, key, digest, thread)
@@ -71,7 +70,7 @@ class StepForms:
 
     async def file(self, taken: Taken) -> Sequence[Post]:
         """The whole diff as a snippet in its thread. After a crash it may stand there twice; it changes nothing."""
-        _, key, digest = _pressed(taken.body)
+        _, key, digest = pressed(taken.body)
         thread, user = taken.row.lane, envelopes.user_of(taken.body)[1]
         channel, ts = address(thread)
         text = "\n".join(await self._parts.gate.run(self._diff, key, digest, thread))
@@ -107,16 +106,10 @@ class StepForms:
             team = envelopes.team_of(taken.body)
             return self._parts.says(f"slack:{team}:direct:{user}", Finding("EGR1421"))
         reason = str(views.given(taken.body["view"]).get("reason") or "")
-        pressed = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, warned=True)
+        decided = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, warned=True)
         where = await self._parts.where(thread)
         talk = self._parts.conversation
-        replies = await self._parts.gate.run(talk.press, pressed, self._parts.who(taken.body), where)
+        replies = await self._parts.gate.run(talk.press, decided, self._parts.who(taken.body), where)
         alone = user if any(made.private for made in replies) else ""
         posts = await self._parts.posts(thread, replies, alone)
         return [each._replace(within="within" in meta) for each in posts]
-
-
-def _pressed(body: Body) -> tuple[str, str, str]:
-    action: Any = body["actions"][0]
-    key, _, digest = str(action.get("value") or "").partition(":")
-    return str(action["action_id"]).removeprefix(STEP_PREFIX), key, digest

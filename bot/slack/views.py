@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.slack import kit
+from bot.slack.card_blocks import earlier
 from skills.cards import Line
 from skills.core.messages import say
 from skills.core.model import Question
@@ -50,13 +51,10 @@ def request_form(meta: Mapping[str, str], workload: str = "", hosts: Sequence[st
 
 
 def change_view(
-    meta: Mapping[str, str], lines: Sequence[str], diff: str, questions: Sequence[Question], earlier: Sequence[Line]
+    meta: Mapping[str, str], lines: Sequence[str], diff: str, questions: Sequence[Question], past: Sequence[Line]
 ) -> View:
     """The drafted change; with questions they come first, else it can be opened."""
-    blocks = [_lines(lines, meta)]
-    if earlier:
-        listed = "\n".join(f"• {_past(line)}" for line in earlier)
-        blocks.append(kit.section(f"*{word('card', 'earlier')}*\n{listed}"))
+    blocks = [_lines(lines, meta), *earlier(past)]
     blocks += [_question(each) for each in questions]
     blocks += [kit.section(piece) for piece in fenced(diff)] if diff else []
     callback, submit = (ANSWERS, "submit_answers") if questions else (OPEN, "submit_open")
@@ -121,11 +119,6 @@ def _value(element: Mapping[str, Any]) -> str | list[str]:
 def _lines(lines: Sequence[str], meta: Mapping[str, str]) -> kit.Block:
     team = "".join(meta.get("thread", "").split(":")[1:2])
     return kit.section("\n".join(kit.spoken(line, team) for line in lines))
-
-
-def _past(line: Line) -> str:
-    who = ", ".join(map(kit.person, line.people))
-    return f"{kit.escape(line.label)} {who}, {kit.moment(line.at)} · {kit.escape(line.text)}"
 
 
 def _question(asked: Question) -> kit.Block:
