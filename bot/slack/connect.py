@@ -8,16 +8,14 @@ import random
 import time
 from typing import Any
 
-from aiohttp import ClientError
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.inbox import Inbox
-from bot.slack.refusals import FATAL, unsent
+from bot.slack.refusals import FAILURES, FATAL, unsent
 from skills.core.errors import Unreachable
 from skills.core.messages import say
 from skills.core.model import finding
@@ -81,7 +79,7 @@ class _Socket(SocketModeClient):
             try:
                 answer = await self.web_client.apps_connections_open(app_token=self.app_token)
                 return str(answer["url"])
-            except (SlackApiError, ClientError, TimeoutError, OSError) as error:
+            except FAILURES as error:
                 failed = unsent(error)
             if failed.why in FATAL and not self.refused.done():
                 self.refused.set_exception(Unreachable("EGR1453", why=f"{failed.why}, for POSTERN_SLACK_APP_TOKEN"))

@@ -84,6 +84,20 @@ def thread_of(team: str, channel: str, message: Body) -> str:
     return f"slack:{team}:{channel}:{message.get('thread_ts') or message.get('ts')}"
 
 
+def direct_to(team: str, user: str) -> str:
+    """Where somebody is written to alone."""
+    return f"slack:{team}:direct:{user}"
+
+
+def address(thread: str) -> tuple[str, str | None]:
+    """Channel and thread of a conversation as requests have it: `slack:TEAM:CHANNEL:TS`.
+
+    After a slash command a user stands where the thread would: nobody else saw it, so that person is written to.
+    """
+    _, _, channel, last = thread.split(":", 3)
+    return (channel, last) if last.replace(".", "", 1).isdecimal() else (last, None)
+
+
 def is_a_reply(message: Body) -> bool:
     """Whether it stands in a thread that is open, not at the channel's root."""
     return bool(message.get("thread_ts")) and message.get("thread_ts") != message.get("ts")
@@ -97,7 +111,7 @@ def conversation_of(body: Body) -> str:
     container = body.get("container") or {}
     if message and not container.get("is_ephemeral"):
         return thread_of(team_of(body), channel, message)
-    return f"slack:{team_of(body)}:{channel}:{user}" if channel else f"slack:{team}:direct:{user}"
+    return f"slack:{team_of(body)}:{channel}:{user}" if channel else direct_to(team, user)
 
 
 def mentions(text: str, bot: str) -> bool:

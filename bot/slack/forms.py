@@ -58,8 +58,7 @@ class Forms:
 
     async def wanted(self, body: Body) -> Now:
         """From the home page, where no channel is."""
-        team, user = envelopes.user_of(body)
-        await self._open(body, f"slack:{team}:direct:{user}", "")
+        await self._open(body, envelopes.direct_to(*envelopes.user_of(body)), "")
         return Now()
 
     async def _open(self, body: Body, thread: str, words: str) -> None:

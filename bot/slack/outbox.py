@@ -19,14 +19,14 @@ from functools import partial
 from typing import Any
 
 from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.slack.blocks import message
+from bot.slack.envelopes import address
 from bot.slack.gate import Gate
 from bot.slack.pace import Pace
-from bot.slack.refusals import CARD, ELSEWHERE, FATAL, Unsent, meaning, unsent
+from bot.slack.refusals import CARD, ELSEWHERE, FAILURES, FATAL, Unsent, meaning, unsent
 from bot.world import wire
 from bot.world.memory import Memory, PostRow
 from skills.core.errors import Mendable
@@ -40,7 +40,6 @@ _EVENT = "postern_news"
 _STALE = timedelta(seconds=60)  # longer than one message can take, with all that is tried for it
 _PAGE = 200
 _AT_ONCE = 8  # channels
-_FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 
 # News that whoever asked can answer with a button.
@@ -194,7 +193,7 @@ class Outbox:
             raise Unsent("too many requests", again=True, wait=wait)
         try:
             return await method(**given)
-        except _FAILURES as error:
+        except FAILURES as error:
             failed = unsent(error)
         if failed.limited and name != "chat_postMessage":
             self._pace.hold(name, failed.wait)
@@ -205,7 +204,7 @@ class Outbox:
         user, url, channel = str(post.payload["user"]), str(post.payload.get("url") or ""), post.channel.split(":")[2]
         thread = address(post.channel)[1] if post.payload.get("within") else None
         if post.ts:  # everybody has seen that something was done, and only one person is answered
-            with suppress(*_FAILURES):
+            with suppress(*FAILURES):
                 await self._client.chat_delete(channel=channel, ts=post.ts)
         if url and await self._responded(url, words):
             return ""
@@ -262,15 +261,6 @@ class Outbox:
     def _failed(self, post: PostRow, failed: Unsent) -> None:
         with self._memory.transaction() as tx:
             tx.fail_post(post, self._clock(), again=failed.again, surely=failed.surely and failed.again)
-
-
-def address(thread: str) -> tuple[str, str | None]:
-    """Channel and thread of a conversation as requests have it: `slack:TEAM:CHANNEL:TS`.
-
-    After a slash command a user stands where the thread would: nobody else saw it, so that person is written to.
-    """
-    _, _, channel, last = thread.split(":", 3)
-    return (channel, last) if last.replace(".", "", 1).isdecimal() else (last, None)
 
 
 def _words(post: PostRow) -> dict[str, Any]:

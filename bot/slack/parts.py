@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import ClientError
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.conversation import Conversation
@@ -15,16 +13,17 @@ from bot.desk import attempt
 from bot.gather import Where
 from bot.slack import envelopes
 from bot.slack.blocks import message
-from bot.slack.envelopes import Body
+from bot.slack.envelopes import Body, address
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post
+from bot.slack.refusals import FAILURES
 from skills.core.model import Finding, Person, Request
 from skills.replies import Reply, problem
 
+__all__ = ["FAILURES", "Parts", "People", "own_thread"]
+
 People = Callable[[str, str], Person]
 """Gives the person behind a Slack team and user id."""
-
-FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +101,4 @@ def own_thread(thread: str, body: Body) -> bool:
     team, user = envelopes.team_of(body), envelopes.user_of(body)[1]
     if surface != "slack" or len(parts) != 3 or parts[0] != team:
         return False
-    return parts[2].replace(".", "", 1).isdecimal() or parts[2] == user
+    return address(thread)[1] is not None or parts[2] == user

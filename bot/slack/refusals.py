@@ -13,6 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from skills.core.model import Finding, finding
 
+FAILURES = (SlackApiError, ClientError, TimeoutError, OSError)
+"""All that a call of Slack's may raise."""
 FATAL = frozenset(
     {"token_revoked", "account_inactive", "invalid_auth", "not_authed", "token_expired", "app_uninstalled"}
 )

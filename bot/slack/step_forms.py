@@ -12,9 +12,8 @@ from slack_sdk.errors import SlackApiError
 
 from bot.slack import envelopes, views
 from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
-from bot.slack.envelopes import Body
+from bot.slack.envelopes import Body, address, direct_to
 from bot.slack.inbox import Now, Post, Taken
-from bot.slack.outbox import address
 from bot.slack.parts import FAILURES, Parts, own_thread
 from bot.turns import Pressed
 from skills.core.messages import say
@@ -103,8 +102,7 @@ class StepForms:
         meta, user = views.meta_of(taken.body["view"]), envelopes.user_of(taken.body)[1]
         thread, step = meta.get("thread", ""), meta.get("step", "")
         if not own_thread(thread, taken.body) or step not in WITH_A_REASON:
-            team = envelopes.team_of(taken.body)
-            return self._parts.says(f"slack:{team}:direct:{user}", Finding("EGR1421"))
+            return self._parts.says(direct_to(envelopes.team_of(taken.body), user), Finding("EGR1421"))
         reason = str(views.given(taken.body["view"]).get("reason") or "")
         decided = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, warned=True)
         where = await self._parts.where(thread)

@@ -13,7 +13,7 @@ from bot import logs
 from bot.desk import attempt
 from bot.lifecycle.replicas import named
 from bot.slack.blocks import message
-from bot.slack.envelopes import kind_of, team_of, user_of
+from bot.slack.envelopes import direct_to, kind_of, user_of
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post, Taken
 from bot.world.memory import InboxRow
@@ -172,7 +172,6 @@ def _apology(row: InboxRow) -> list[Post]:
     body = json.loads(row.payload)
     lane = row.lane
     if not lane.startswith("slack:"):
-        team, user = user_of(body)
-        lane = f"slack:{team or team_of(body)}:direct:{user}"
+        lane = direct_to(*user_of(body))
     user = user_of(body)[1] if kind_of(body).startswith("command:") else ""
     return [Post(lane, message(as_reply(Finding("EGR1451"))), user, str(body.get("response_url") or ""))]

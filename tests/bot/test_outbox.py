@@ -12,9 +12,10 @@ import pytest_asyncio
 
 pytest.importorskip("slack_bolt")
 
+from bot.slack.envelopes import address
 from bot.slack.gate import Gate
 from bot.slack.inbox import Post
-from bot.slack.outbox import Outbox, address
+from bot.slack.outbox import Outbox
 from bot.world import wire
 from bot.world.memory import Memory, sqlite_url
 from skills.core.messages import say

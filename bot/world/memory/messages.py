@@ -148,7 +148,7 @@ def _channel(thread: str) -> str:
 
 
 def _direct(person: str) -> str:
-    """Where somebody of a chat is written to alone, as bot/slack/outbox.py reads it; nothing for everybody else."""
+    """Where somebody of a chat is written to alone, as bot/slack/envelopes.py reads it; nothing for everybody else."""
     surface, _, rest = person.partition(":")
     team, _, user = rest.partition(":")
     return f"slack:{team}:direct:{user}" if surface == "slack" and team and user else ""
