@@ -9,7 +9,7 @@ from typing import Any
 import re2
 
 from bot.gather import Where
-from bot.turns import Turn, new_subject
+from bot.turns import Turn, new_subject, who_will_read
 from bot.world.memory import Memory
 from skills.cards import earlier
 from skills.contract import World, masked
@@ -100,8 +100,7 @@ def before_others_read_it(turn: Turn, reason: str) -> Reply | None:
     if not turn.where.private or turn.warned or turn.state.get("told_who_reads"):
         return None
     turn.state |= {"told_who_reads": True, "reason_given": reason}
-    code = "EGR1419" if turn.state.get("text") else "EGR1418"
-    return Reply(problem(Finding(code)).lines, steps=("open",))
+    return Reply(problem(who_will_read(turn.state)).lines, steps=("open",))
 
 
 def speak_of(

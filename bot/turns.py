@@ -12,7 +12,7 @@ from bot.world.memory import Transaction
 from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.commands import Heard
-from skills.core.model import Person, Request
+from skills.core.model import Finding, Person, Request
 from skills.core.policy.questions import is_free
 from skills.replies import Reply
 
@@ -134,6 +134,11 @@ def opening(state: Mapping[str, Any]) -> dict[str, Any]:
     """What binds a merge request to the draft that was shown, and what is told there of how it came to be."""
     known = {name: state.get(name) for name in ("digest", "drafted_by", "widens")}
     return {**known, "comment": str(state.get("reason", "")), "error": state.get("text")}
+
+
+def who_will_read(state: Mapping[str, Any]) -> Finding:
+    """Where a thread is private: that more people read its reason, or its paste too, once there is a merge request."""
+    return Finding("EGR1419" if state.get("text") else "EGR1418")
 
 
 def other_one(state: Mapping[str, Any], workloads: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -18,7 +18,7 @@ from bot.slack.home import NEW
 from bot.slack.inbox import Now, Post, Taken
 from bot.slack.kit import option
 from bot.slack.parts import FAILURES, Parts, own_thread
-from bot.turns import Pressed, need_of
+from bot.turns import Pressed, need_of, who_will_read
 from skills.cards import earlier
 from skills.core.messages import say
 from skills.core.model import Finding
@@ -142,7 +142,7 @@ class Forms:
         if not made.questions and (made.private or not state.get("digest")):
             return views.says("change", lines)
         if private:
-            lines.append(say(Finding("EGR1419" if state.get("text") else "EGR1418")).says)
+            lines.append(say(who_will_read(state)).says)
         past = earlier(state.get("to", ()), self._parts.requests())
         meta = {"thread": thread, "digest": str(state.get("digest") or "")}
         return views.change_view(meta, lines, made.diff, made.questions, past)

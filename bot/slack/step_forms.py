@@ -15,7 +15,7 @@ from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
 from bot.slack.envelopes import Body, address, direct_to
 from bot.slack.inbox import Now, Post, Taken
 from bot.slack.parts import FAILURES, Parts, own_thread
-from bot.turns import Pressed
+from bot.turns import Pressed, who_will_read
 from skills.core.messages import say
 from skills.core.model import Finding
 
@@ -49,7 +49,7 @@ class StepForms:
             return "", ""
         where = await self._parts.where(thread)
         state = await self._parts.state(thread)
-        private = [say(Finding("EGR1419" if state.get("text") else "EGR1418")).says] if where.private else []
+        private = [say(who_will_read(state)).says] if where.private else []
         hint = "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
         return hint, str(state.get("reason") or "")
 
