@@ -124,11 +124,6 @@ class Conversation:
         """What the thread remembers."""
         return self._memory.thread(where.thread).state
 
-    def shown(self, where: Where) -> tuple[str, str]:
-        """Key and digest of what this thread was shown last, to be carried by buttons."""
-        state = self._memory.thread(where.thread).state
-        return state.get("key") or "", state.get("request_digest") or state.get("digest") or ""
-
     def _turn(self, turn: Turn) -> Replies:
         """Whatever happens is an answer."""
         replies, fault = attempt(lambda: self._heard(turn))

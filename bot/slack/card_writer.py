@@ -58,7 +58,7 @@ class CardWriter:
 
     def _due(self) -> list[tuple[RequestRow, CardRow, str]]:
         """Copies that don't show what their row says; those that are missing are added first."""
-        live = self._memory.cards()
+        live = self._memory.cards(repository=self._repository)
         rows = {row.request.key: row for row in self._memory.requests(self._repository, open_only=True)}
         known = {(copy.request, copy.channel) for copy in live}
         new = [(key, place) for key, row in rows.items() for place in self.places(row) if (key, place) not in known]
@@ -66,9 +66,9 @@ class CardWriter:
             with self._memory.transaction() as tx:
                 for key, place in new:
                     tx.add_card(key, place, self._clock())
-            live = self._memory.cards()
+            live = self._memory.cards(repository=self._repository)
         ended = {copy.request for copy in live} - set(rows)
-        rows |= {key: row for key in ended if (row := self._memory.request(key)) and row.repository == self._repository}
+        rows |= {key: row for key in ended if (row := self._memory.request(key))}
         due = [(rows[copy.request], copy, _mark(rows[copy.request], copy)) for copy in live if copy.request in rows]
         return [(row, copy, mark) for row, copy, mark in due if copy.mark != mark]
 

@@ -92,9 +92,8 @@ def mrkdwn(text: str, most: int) -> Block:
     return {"type": "mrkdwn", "text": clip(text, most) or _CUT}
 
 
-def section(text: str, accessory: Block | None = None) -> Block:
-    made: Block = {"type": "section", "text": mrkdwn(text, SECTION)}
-    return {**made, "accessory": accessory} if accessory else made
+def section(text: str) -> Block:
+    return {"type": "section", "text": mrkdwn(text, SECTION)}
 
 
 def fields(texts: Sequence[str]) -> list[Block]:
@@ -137,7 +136,7 @@ def button(action: str, text: str, label: str, value: str = "", style: str = "",
 
 
 def link(action: str, text: str, label: str, url: str) -> Block:
-    """A button that only leads somewhere; what is no web address is none."""
+    """A button that only leads somewhere. `url` is a web address."""
     made = button(action, text, label)
     return {**made, "url": url[:3000]}
 

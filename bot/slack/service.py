@@ -1,6 +1,6 @@
 """All of Slack as one thing: whoever serves it builds this, starts it, and stops it.
 
-    slack = Slack(memory, repository, clock, conversation, people, Access(secret, token))
+    slack = Slack(memory, repository, clock, conversation, people, secret=secret, token=token)
     slack.start(); ...; await slack.stop()
 
 Surfaces add their handlers to `slack.inbox`.

@@ -66,7 +66,7 @@ def linked(before: str, at: datetime, who: str, where: str, kind: str, facts: Ma
 
 def plain(text: str) -> str:
     """Masked, and as every database gives it back."""
-    return mask(text).text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return tables.storable(mask(text).text)
 
 
 def plain_facts(value: Any) -> Any:

@@ -165,10 +165,12 @@ class Reads(ABC):
         statement = select(table).where(table.c.request == request).order_by(table.c.id.desc()).limit(last)
         return tuple(PostRow(**row) for row in reversed(self._rows(statement)))
 
-    def cards(self, request: str | None = None) -> tuple[CardRow, ...]:
-        """The copies of a request's card, or of all cards of which something may still change."""
-        table = tables.cards
+    def cards(self, request: str | None = None, *, repository: str | None = None) -> tuple[CardRow, ...]:
+        """The copies of a request's card, or of all cards of which something may still change, of this repository."""
+        table, asked = tables.cards, tables.requests
         where = table.c.request == request if request else table.c.over.is_(False)
+        if repository is not None:
+            where &= table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
         return tuple(CardRow(**row) for row in self._rows(select(table).where(where).order_by(table.c.key)))
 
     def card_shown(self, thread: str) -> tuple[str, str] | None:

@@ -185,17 +185,16 @@ class Transaction(Arrivals, Chained, Messages, Work, Chat):
         """Appends a decision, at `now`; the same person deciding the same on the same change counts once a round."""
         table, asked = tables.decisions, tables.requests
         rounds = self._rows(select(asked.c.round).where(asked.c.key == key))
-        now_in = {"round": rounds[0]["round"] if rounds else 0}
         named: dict[str, Any] = {
             "request": key,
             "decided_by": decided.by,
             "verb": decided.verb,
             "digest": decided.digest,
+            "round": rounds[0]["round"] if rounds else 0,
         }
-        named["round"] = rounds[0]["round"] if rounds else 0
         rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
-        same = and_(*(table.c[column] == value for column, value in {**named, **now_in}.items()))
-        return self._once(table, same, {**named, **now_in, **rest})
+        same = and_(*(table.c[column] == value for column, value in named.items()))
+        return self._once(table, same, {**named, **rest})
 
     def add_model_call(self, values: Json, now: datetime) -> None:
         """What one call of a language model took; `values` are the other columns of its row."""

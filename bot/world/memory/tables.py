@@ -27,14 +27,19 @@ SCHEMA = 8
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
+def storable(text: str) -> str:
+    """Text as any database gives it back: PostgreSQL refuses NUL, and no encoder takes a lone surrogate."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
 class Words(TypeDecorator[str]):
-    """Text that any database stores: PostgreSQL refuses NUL, and no encoder takes a lone surrogate."""
+    """Text, made storable."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        return None if value is None else storable(value)
 
 
 class Moment(TypeDecorator[datetime]):
