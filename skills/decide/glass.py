@@ -12,13 +12,12 @@ from skills.core.model import (
     Finding,
     KeepReview,
     LeaveNote,
-    MergeRequestDecision,
     MoveRequest,
     Request,
     Review,
     Tell,
 )
-from skills.decide import part
+from skills.decide.merging import decision
 from skills.draft.again import still_the_same
 
 
@@ -52,17 +51,6 @@ def run(request: Request, decided: Decided, world: World, *, confirmed: bool) ->
     facts = {"key": request.key, "by": world.person.shown, "reason": decided.reason}
     lead = Finding("EGR1642", {**facts, "workload": request.workload, "destinations": ", ".join(request.destinations)})
     everybody = tuple(sorted(world.policy.approvers(request) | {request.asked_by, *request.watchers}))
-    effect = MergeRequestDecision(
-        request_key=request.key,
-        verb="break-glass",
-        by=decided.by,
-        reason=decided.reason,
-        head=request.commit or "",
-        digest=request.digest,
-        merge=True,
-        target=world.target,
-        origin=part.origin(world),
-    )
     return Answer(
         {"key": request.key, "state": "decided", "by": decided.by, "digest": request.digest},
         findings=(lead, *again),
@@ -72,7 +60,7 @@ def run(request: Request, decided: Decided, world: World, *, confirmed: bool) ->
             KeepReview(request.key, Review(decided.by, decided.reason, world.now.isoformat())),
             Tell(request.key, f"glass:{request.digest[:12]}", lead, everybody),
         ),
-        effects=(effect,),
+        effects=(decision(request, decided, world, merge=True),),
         detail={"request": request, "decided": decided},
     )
 

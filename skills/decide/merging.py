@@ -1,4 +1,4 @@
-"""Who merges what an answer completes: Postern, or the people whom the policy names, who hear of it once."""
+"""What a decision is at the merge request, and who merges what it completes: Postern, or people who hear of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from skills.contract import Answer, World
 from skills.core.model import (
     ApproveDrawn,
+    Decided,
     Effect,
     Finding,
     LeftTo,
@@ -16,6 +17,29 @@ from skills.core.model import (
     Request,
     Tell,
 )
+
+
+def decision(
+    request: Request, decided: Decided, world: World, *, merge: bool, head: str | None = None, origin: str = ""
+) -> MergeRequestDecision:
+    """The effect of a decision: about the commit that stands, from the surface that the world names, if not said."""
+    return MergeRequestDecision(
+        request_key=request.key,
+        verb=decided.verb,
+        by=decided.by,
+        reason=decided.reason,
+        head=(request.commit or "") if head is None else head,
+        digest=decided.digest,
+        merge=merge,
+        target=world.target,
+        origin=origin or _origin(world),
+    )
+
+
+def _origin(world: World) -> str:
+    """The surface that a decision came from, for whoever reads it at the merge request."""
+    surface = world.thread.partition(":")[0]
+    return {"": "the command line", "slack": "Slack"}.get(surface, surface)
 
 
 def ended(answer: Answer, request: Request, world: World) -> Answer:

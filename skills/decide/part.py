@@ -18,7 +18,6 @@ from skills.core.model import (
     Decided,
     Destination,
     Finding,
-    MergeRequestDecision,
     Need,
     Person,
     Request,
@@ -26,6 +25,7 @@ from skills.core.model import (
 )
 from skills.core.rights import complete, may_decide
 from skills.core.until import read_until
+from skills.decide.merging import decision
 from skills.draft import skill as draft
 from skills.propose import skill as propose
 
@@ -58,31 +58,14 @@ def run(choice: Choice, request: Request, decided: Decided, world: World) -> Ans
     enough = complete(made, world.policy, {decided.by})
     answer = propose.opened(made, request, drafted, need, asker)
     lead = Finding("EGR1610", {"key": request.key, "by": world.person.shown, "part": _said(made), **_more(enough)})
-    decision = MergeRequestDecision(
-        request_key=request.key,
-        verb="approve",
-        by=decided.by,
-        reason=decided.reason,
-        head="",
-        digest=made.digest,
-        merge=enough,
-        target=world.target,
-        origin=origin(world),
-    )
     told = Tell(request.key, f"part:{made.digest[:12]}", lead, (request.asked_by, *request.watchers))
     return replace(
         answer,
         data={"key": request.key, "state": made.state, "by": decided.by, "digest": made.digest},
         findings=(lead, *answer.findings[1:]),
         records=(*answer.records, ApproveDrawn(request.key, decided), told),
-        effects=(*answer.effects, decision),
+        effects=(*answer.effects, decision(request, decided, world, merge=enough, head="")),
     )
-
-
-def origin(world: World) -> str:
-    """The surface that a decision came from, for whoever reads it at the merge request."""
-    surface = world.thread.partition(":")[0]
-    return {"": "the command line", "slack": "Slack"}.get(surface, surface)
 
 
 def _chosen(choice: Choice, whole: propose.Ask, request: Request, world: World) -> propose.Ask:

@@ -19,7 +19,6 @@ from skills.core.model import (
     Decided,
     Finding,
     LeaveNote,
-    MergeRequestDecision,
     MoveRequest,
     OpenQuestion,
     Record,
@@ -30,7 +29,7 @@ from skills.core.model import (
 from skills.core.rights import POSTERN, approvals, complete, may_break_glass, may_decide, may_review, may_veto
 from skills.decide import glass, part
 from skills.decide import there as written
-from skills.decide.merging import ended
+from skills.decide.merging import decision, ended
 
 NAME = "decide"
 _CAN_BE_DECIDED = ("waiting", "held", "returned")
@@ -137,17 +136,6 @@ def _answer(
 ) -> Answer:
     facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
     lead = Finding(code, {**facts, "asked_by": request.asked_by})
-    effect = MergeRequestDecision(
-        request_key=request.key,
-        verb=decided.verb,
-        by=decided.by,
-        reason=decided.reason,
-        head=request.commit or "",
-        digest=request.digest,
-        merge=merge,
-        target=world.target,
-        origin=part.origin(world),
-    )
     told = Tell(request.key, f"{to}:{request.version}", lead, (request.asked_by,))
     moved: Record = MoveRequest(request.key, request.version, to, decided)
     data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
@@ -156,7 +144,7 @@ def _answer(
         findings=(lead,),
         next_steps=("status",),
         records=(moved, told) if to in _TOLD else (moved,),
-        effects=(effect,),
+        effects=(decision(request, decided, world, merge=merge),),
         detail={"request": request, "decided": decided},
     )
 

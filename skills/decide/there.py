@@ -8,13 +8,13 @@ from skills.core.model import (
     ApproveDrawn,
     Decided,
     Finding,
-    MergeRequestDecision,
     MoveRequest,
     Request,
     Tell,
 )
 from skills.core.rights import approvals, is_still_approved, may_count
 from skills.decide import glass
+from skills.decide.merging import decision
 
 _ORIGIN = "GitLab"
 
@@ -36,20 +36,7 @@ def run(request: Request, world: World) -> Answer:
     head, names = request.commit or "", _counted(request, world)
     reason, at = f"approved in GitLab at commit {head[:12]}", world.now.isoformat()
     decided = [Decided("approve", name, request.digest, reason, at) for name in names]
-    effects = tuple(
-        MergeRequestDecision(
-            request_key=request.key,
-            verb="approve",
-            by=each.by,
-            reason=reason,
-            head=head,
-            digest=request.digest,
-            merge=each is decided[-1],
-            target=world.target,
-            origin=_ORIGIN,
-        )
-        for each in decided
-    )
+    effects = tuple(decision(request, each, world, merge=each is decided[-1], origin=_ORIGIN) for each in decided)
     lead = Finding("EGR1653", {"key": request.key, "names": ", ".join(names), "head": head[:12]})
     return Answer(
         {"key": request.key, "state": "decided", "by": ", ".join(names), "digest": request.digest},
