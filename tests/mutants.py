@@ -84,7 +84,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "approver check skipped",
         "skills/core/rights.py",
-        "    if not _names(person, policy) & approvers:",
+        "    if not _names(person, policy) & may:",
         "    if False:",
         (RIGHTS, TALKS),
     ),

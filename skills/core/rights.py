@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from skills.core.errors import NotAllowed
 from skills.core.model import Person, Request, Standing
-from skills.core.policy import PATH, Policy, aliases
+from skills.core.policy import PATH, Policy
 
 POSTERN = Person("postern", "Postern")
 """Who draws anew where nobody asked for it. It may do nothing else."""
@@ -25,7 +25,7 @@ def identified(person: Person, policy: Policy, standing: Standing | None = None,
     Raises NotAllowed: EGR1631 deactivated, EGR1632 guest, EGR1633 of another workspace, EGR1634 no person, EGR1635 an
     address that is not one person's alone.
     """
-    named = aliases(policy.people).get(person.id.strip().casefold())
+    named = policy.known_as.get(person.id.strip().casefold())
     if standing is not None:
         _in_good_standing(person, standing)
         if named is None and by_email and standing.email:
@@ -80,10 +80,15 @@ def may_decide(person: Person, request: Request, policy: Policy) -> None:
     uncovered = policy.uncovered(request)
     if uncovered or not approvers:
         raise NotAllowed("EGR405", path=PATH, file=uncovered[0] if uncovered else "")
+    _refuse_others(person, request, policy, approvers, policy.groups_for(request))
+
+
+def _refuse_others(person: Person, request: Request, policy: Policy, may: set[str], groups: Iterable[str]) -> None:
+    """Only those who `may`, the members of `groups`, and of them nobody who asked."""
     refuse_own(person, request, policy)
-    if not _names(person, policy) & approvers:
+    if not _names(person, policy) & may:
         _refuse_unmapped(person, policy)
-        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.groups_for(request)))
+        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(groups))
 
 
 def refuse_own(person: Person, request: Request, policy: Policy) -> None:
@@ -96,12 +101,10 @@ def refuse_own(person: Person, request: Request, policy: Policy) -> None:
 def may_veto(person: Person, request: Request, policy: Policy) -> None:
     """End it past every approval: a member of a group that the policy lets, never the requester."""
     may_ask(person)
-    if not policy.vetoers():
+    vetoers = policy.vetoers()
+    if not vetoers:
         raise NotAllowed("EGR1636", path=PATH)
-    refuse_own(person, request, policy)
-    if not _names(person, policy) & policy.vetoers():
-        _refuse_unmapped(person, policy)
-        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.veto))
+    _refuse_others(person, request, policy, vetoers, policy.veto)
 
 
 def may_break_glass(person: Person, request: Request, policy: Policy) -> None:
@@ -110,10 +113,7 @@ def may_break_glass(person: Person, request: Request, policy: Policy) -> None:
     breakers = policy.breakers(request)
     if policy.break_glass is None or not breakers:
         raise NotAllowed("EGR1637", key=request.key, path=PATH)
-    refuse_own(person, request, policy)
-    if not _names(person, policy) & breakers:
-        _refuse_unmapped(person, policy)
-        raise NotAllowed("EGR403", person=person.shown, groups=", ".join(policy.break_glass.groups))
+    _refuse_others(person, request, policy, breakers, policy.break_glass.groups)
 
 
 def may_review(person: Person, request: Request, policy: Policy) -> None:
@@ -171,7 +171,7 @@ def _selves(names: Iterable[str], policy: Policy) -> set[str]:
     """All names of whom these may be. A user of Slack has one id in every workspace of an organisation, so that the
     same id in another workspace is taken for the same person wherever that only forbids something."""
     own = {policy.canon(name) for name in names if name.strip()}
-    own |= {name for name, key in aliases(policy.people).items() if policy.canon(key) in own}
+    own |= {name for name, key in policy.known_as.items() if policy.canon(key) in own}
     own |= {name.strip().casefold() for name in names if name.strip()}
     return own | {f"slack:*:{name.rpartition(':')[2]}" for name in own if name.startswith("slack:")}
 
@@ -187,7 +187,7 @@ def _asked(request: Request, policy: Policy) -> set[str]:
 def _refuse_unmapped(person: Person, policy: Policy) -> None:
     """Where people are mapped, somebody who is not is told so: they may well be an approver under another name."""
     chat = person.id.casefold().startswith("slack:")
-    if chat and policy.people and person.id.strip().casefold() not in aliases(policy.people):
+    if chat and policy.people and person.id.strip().casefold() not in policy.known_as:
         raise NotAllowed("EGR1630", person=person.shown, path=PATH)
 
 

@@ -1,7 +1,7 @@
 """What a team decides about Postern: `egress-policy.yaml` on the target branch, as values."""
 
 from skills.core.policy.beside import PLATFORMS, DiagramSetting, HelpDesk, Timers
-from skills.core.policy.people import BreakGlass, HandOff, Known, aliases
+from skills.core.policy.people import BreakGlass, HandOff, Known
 from skills.core.policy.read import faults_in, policy_or_fault, read_policy
 from skills.core.policy.shapes import (
     LEVELS,
@@ -33,7 +33,6 @@ __all__ = [
     "Subject",
     "Team",
     "Timers",
-    "aliases",
     "faults_in",
     "policy_or_fault",
     "read_policy",

@@ -95,6 +95,11 @@ class Policy:
     production: tuple[str, ...] = ("production",)
     lines: Mapping[str, int] = field(default_factory=dict)
     fault: Finding | None = None
+    known_as: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """For each name of each of `people`, in lower case, the one of their entry."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known_as", aliases(self.people))
 
     def line(self, *steps: str | int) -> int:
         """Where an entry stands in the file; 1 where nothing is known of it."""
@@ -105,10 +110,10 @@ class Policy:
     def canon(self, name: str) -> str:
         """The one name of a person, in lower case, whichever of theirs is given."""
         plain = name.strip().casefold()
-        return aliases(self.people).get(plain, plain).strip().casefold()
+        return self.known_as.get(plain, plain).strip().casefold()
 
     def vetoers(self) -> set[str]:
-        return {self.canon(member) for group in self.veto for member in self.groups.get(group, ())}
+        return self._in(self.veto)
 
     def breakers(self, request: Request) -> set[str]:
         """Who may let this request through alone; nobody where one of its environments is not among those named."""
@@ -117,7 +122,7 @@ class Policy:
         wanted, named = Subject.of(request).environments, self.break_glass.environments
         if named and not (wanted and all(in_environments(named, each) for each in wanted)):
             return set()
-        return {self.canon(member) for group in self.break_glass.groups for member in self.groups.get(group, ())}
+        return self._in(self.break_glass.groups)
 
     # --- who may
 
@@ -174,7 +179,10 @@ class Policy:
         return not (rule.environments and environment is None) and not (rule.fields and name is None)
 
     def members(self, rule: ApprovalRule) -> set[str]:
-        return {self.canon(member) for group in rule.groups for member in self.groups.get(group, ())}
+        return self._in(rule.groups)
+
+    def _in(self, groups: Iterable[str]) -> set[str]:
+        return {self.canon(member) for group in groups for member in self.groups.get(group, ())}
 
     def approvers(self, subject: Iterable[str] | Subject | Request) -> set[str]:
         """People who may approve at least one of these files; of bare paths, in whatever environment."""
@@ -191,17 +199,14 @@ class Policy:
     @property
     def merger(self) -> str:
         """Who merges what is approved, in a word or two."""
-        return {"bot": "Postern", "approver": "the approver"}.get(str(self.merge)) or f"the group {self._hands_off_to}"
-
-    @property
-    def _hands_off_to(self) -> str:
-        return self.merge.hand_off if isinstance(self.merge, HandOff) else ""
+        if isinstance(self.merge, HandOff):
+            return f"the group {self.merge.hand_off}"
+        return "Postern" if self.merge == "bot" else "the approver"
 
     def left_to(self, approver: str) -> LeftTo | None:
         """Who merges what this person's approval completed; None where Postern does."""
         if isinstance(self.merge, HandOff):
-            members = {self.canon(name) for name in self.groups.get(self.merge.hand_off, ())}
-            return LeftTo(tuple(sorted(members)), self.merge.hand_off)
+            return LeftTo(tuple(sorted(self._in((self.merge.hand_off,)))), self.merge.hand_off)
         return LeftTo((approver,)) if self.merge == "approver" else None
 
     # --- who is asked
