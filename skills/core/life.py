@@ -24,7 +24,7 @@ from skills.core.model import (
     Request,
     RequestState,
 )
-from skills.core.policy import Policy
+from skills.core.policy import Policy, Timers
 from skills.core.rights import POSTERN
 from skills.core.waits import SATURDAY, working_days
 
@@ -80,14 +80,22 @@ def by_review(request: Request, said: Said, now: datetime, policy: Policy) -> St
         return NOTHING
     broke, since = request.review.broke, datetime.fromisoformat(request.review.at)
     mark = f"review:{since:%Y%m%dT%H%M%S}"
-    number = next((n for n in range(1, policy.timers.reminders + 1) if f"{mark}:{n}" not in said), None)
-    if number is None or working_days(said.get(f"{mark}:{number - 1}", since), now) < policy.timers.gap(number):
+    due = _reminder(mark, since, said, now, policy.timers)
+    if due is None:
         return NOTHING
     own = {policy.canon(name) for name in (broke, request.asked_by, *request.watchers)}
     who = tuple(sorted(policy.approvers(request) - own))
     facts = {"key": request.key, "broke": broke, "since": f"{since:%Y-%m-%d}", "reason": request.review.reason}
     found = Finding("EGR1654", {**facts, "names": ", ".join(who) or "nobody who may"})
-    return _asking(request, Told(f"{mark}:{number}", found, who))
+    return _asking(request, Told(due, found, who))
+
+
+def _reminder(mark: str, since: datetime, said: Said, now: datetime, pace: Timers) -> str | None:
+    """The mark of the reminder that is due now, each so long after the one before it; None where none is."""
+    number = next((n for n in range(1, pace.reminders + 1) if f"{mark}:{n}" not in said), None)
+    if number is None or working_days(said.get(f"{mark}:{number - 1}", since), now) < pace.gap(number):
+        return None
+    return f"{mark}:{number}"
 
 
 # --- while nobody has decided
@@ -109,12 +117,10 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     if request.state != "waiting" or closes is not None or not waits or now.weekday() >= SATURDAY:
         return NOTHING
     names = ", ".join(waits)
-    number = next((n for n in range(1, pace.reminders + 1) if f"remind:{mark}:{n}" not in said), None)
-    last = said.get(f"remind:{mark}:{number - 1}", since) if number else since
     flow = {"workload": request.workload, "destinations": ", ".join(request.destinations)}
-    if number and working_days(last, now) >= pace.gap(number):
+    if due := _reminder(f"remind:{mark}", since, said, now, pace):
         found = Finding("EGR078", {**facts, **flow, "names": names})
-        return _asking(request, Told(f"remind:{mark}:{number}", found, waits))
+        return _asking(request, Told(due, found, waits))
     delegates = policy.stand_ins(request, {request.asked_by, *request.watchers, *waits})
     reminded = said.get(f"remind:{mark}:{min(2, pace.reminders)}")
     if delegates and reminded and f"escalate:{mark}" not in said and working_days(since, now) >= pace.escalate_days:
@@ -129,12 +135,12 @@ def _unmerged(request: Request, said: Said, now: datetime, policy: Policy) -> St
         return NOTHING
     since = _last_word(request)
     mark = f"unmerged:{since:%Y%m%dT%H%M%S}"
-    number = next((n for n in range(1, policy.timers.reminders + 1) if f"{mark}:{n}" not in said), None)
-    if number is None or working_days(said.get(f"{mark}:{number - 1}", since), now) < policy.timers.gap(number):
+    due = _reminder(mark, since, said, now, policy.timers)
+    if due is None:
         return NOTHING
     facts = {"key": request.key, "since": f"{since:%Y-%m-%d}", "url": request.url or ""}
     found = Finding("EGR1652", {**facts, "names": ", ".join(request.left_to.people) or request.left_to.group})
-    return _asking(request, Told(f"{mark}:{number}", found, request.left_to.people))
+    return _asking(request, Told(due, found, request.left_to.people))
 
 
 def _asking(request: Request, told: Told) -> Step:
