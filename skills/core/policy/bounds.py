@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from skills.core.model import Destination, Finding, Need
-from skills.core.policy.far_ends import every, meets, of_policy
 from skills.core.policy.far_ends import is_within as is_part_of
+from skills.core.policy.far_ends import meets, of_destination, of_policy, of_words
 from skills.core.policy.shapes import Freeze
 from skills.core.policy.times import is_within, is_within_week, zone_of
 from skills.core.policy.values import PATH, Policy, in_environments
@@ -16,13 +16,13 @@ from skills.core.policy.values import PATH, Policy, in_environments
 
 def denied(policy: Policy, destinations: Iterable[Destination], targets: Iterable[str] = ()) -> Finding | None:
     """The first far end that the deny list names, or that takes in something of it. Nothing overrides it."""
-    asked = every(destinations, ())
-    for far in (*asked, *every((), targets)):
-        for index, entry in enumerate(policy.deny):
-            named = of_policy(entry.to)
+    asked = [far for to in destinations for far in of_destination(to)]
+    beside = [far for each in targets if (far := of_words(each))]
+    entries = [(index, entry, of_policy(entry.to)) for index, entry in enumerate(policy.deny)]
+    for far in (*asked, *beside):
+        for index, entry, named in entries:
             if meets(named, far):
-                beside = far not in asked
-                code = "EGR1512" if beside else "EGR1510" if is_part_of(named, far) else "EGR1511"
+                code = "EGR1512" if far not in asked else "EGR1510" if is_part_of(named, far) else "EGR1511"
                 why = f" ({entry.why})" if entry.why else ""
                 facts = {"destination": far.text, "denied": entry.to, "why": why}
                 return Finding(code, {**_where(policy, "deny", index), **facts})

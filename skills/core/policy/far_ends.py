@@ -6,7 +6,7 @@ Every dialect means something else by `*.`; here it is read as widely as any of 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import re2
@@ -16,6 +16,8 @@ from skills.core.model import Destination
 
 _ALL = frozenset({"everything", "the entity all", "*", "every host"})
 _PUBLIC = frozenset({"Anywhere", "every public address", "the entity world"})
+ANYWHERE = _ALL | _PUBLIC
+"""The words of the platforms' grants for everything, or everything outside."""
 _INTERNET = ipaddress.ip_network("0.0.0.0/0")
 # Wider than this nobody knows which hosts lie in it, so it may hold any.
 _HOLDS_ANY = {4: 8, 6: 16}
@@ -147,10 +149,3 @@ def _carried(network: ipaddress.IPv6Network, carrier: ipaddress.IPv6Network, bit
         return ipaddress.IPv4Network("0.0.0.0/0")
     address = (int(network.network_address) >> (128 - bits - 32)) & 0xFFFFFFFF
     return ipaddress.IPv4Network((address, min(32, network.prefixlen - bits)), strict=False)
-
-
-def every(destinations: Iterable[Destination], targets: Iterable[str]) -> list[Far]:
-    """All far ends of an ask: what it names, and what becomes allowed by it."""
-    return [far for to in destinations for far in of_destination(to)] + [
-        far for each in targets if (far := of_words(each))
-    ]

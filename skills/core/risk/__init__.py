@@ -14,6 +14,7 @@ from typing import Literal
 from skills.core.hosts import Network, is_private, unicode_form
 from skills.core.messages import level
 from skills.core.model import Destination, Finding, Grant, Need, Ports, Proof
+from skills.core.policy.far_ends import ANYWHERE
 from skills.core.risk import lists
 from skills.core.risk.names import twin_of
 
@@ -148,11 +149,5 @@ def _beyond(proof: Proof) -> int:
     return sum(level(finding) != "info" for finding in proof.wider_than_asked)
 
 
-# The words of the platforms' grants for everything, or everything outside.
-_ANYWHERE = frozenset(
-    {"everything", "Anywhere", "every public address", "the entity world", "the entity all", "*", "every host"}
-)
-
-
 def _whole_internet(grant: Grant) -> bool:
-    return grant.target.startswith(("0.0.0.0/0", "::/0")) or grant.target in _ANYWHERE
+    return grant.target.startswith(("0.0.0.0/0", "::/0")) or grant.target in ANYWHERE
