@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from hashlib import sha1
 
 from bot.world.config_repo import Source
@@ -97,7 +98,7 @@ class Gather:
             policy_id=blob_id(read.text(POLICY_PATH)),
             file=self._files(target is not None, read.allowlist.commit),
             brought=self._brought,
-            remembered=lambda app: self._remembered(read.where, app),
+            remembered=cache(lambda app: self._remembered(read.where, app)),  # each step of an ask wants it anew
         )
 
 
