@@ -134,8 +134,7 @@ def _verified(memory: Memory, anchor: str | None, *, as_json: bool) -> int:
         )
         return 3 if found else 0
     for each in told:
-        said = say(each)
-        print(output.printable(f"{said.says} {said.do}".rstrip()))
+        output.sentence(each)
     print(say(finding("EGR1626", head=f"{count}:{last}")).says)
     return 3 if found else 0
 

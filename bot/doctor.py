@@ -140,11 +140,10 @@ SERVING: Mapping[str, Callable[[App], Iterator[Finding]]] = {
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    marks = {"info": "ok     ", "warning": "look   ", "error": "FAULT  "}
     for finding in findings:
         said = say(finding)
         place = next((str(piece.place) for piece in finding.evidence if piece.place), "")
         where = f" ({place})" if place and place not in said.says else ""
-        print(output.printable(f"{marks[said.level]}{said.says}{where}"))
+        print(output.printable(f"{output.MARKS[said.level]}{said.says}{where}"))
         if said.do and said.level != "info":
             print(output.printable(f"       {said.do}"))

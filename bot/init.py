@@ -180,8 +180,7 @@ def _written(path: Path, text: str, mode: int) -> bool:
 
 def _tell(findings: Sequence[Finding]) -> None:
     for each in findings:
-        said = say(each)
-        print(output.printable(f"{said.says} {said.do}".rstrip()))
+        output.sentence(each)
 
 
 def at_the_terminal() -> Callable[[str], str] | None:

@@ -18,6 +18,8 @@ from skills.replies import reply
 
 _PATIENCE = 0.5  # seconds before anything is shown
 _PAUSE = 0.1
+MARKS = {"info": "ok     ", "warning": "look   ", "error": "FAULT  "}
+"""What stands before a finding that was checked, by its level."""
 _CONTROL = dict.fromkeys((*range(0, 9), 11, 12, *range(14, 32), 127, *range(128, 160)))
 
 
@@ -39,6 +41,12 @@ def one_object(data: Mapping[str, Any]) -> None:
 
 def one_line(data: Mapping[str, Any]) -> None:
     print(json.dumps(data, ensure_ascii=False), flush=True)
+
+
+def sentence(finding: Finding) -> None:
+    """What it says and what to do, on one line."""
+    said = say(finding)
+    print(printable(f"{said.says} {said.do}".rstrip()))
 
 
 def human(skill: str, answer: Answer, *, more: bool) -> None:

@@ -68,10 +68,9 @@ def _shown(findings: Sequence[Finding], *, is_json: bool) -> int:
     if is_json:
         output.one_object({"ok": not faults, "findings": wire.findings(findings)})
     else:
-        marks = {"info": "ok     ", "warning": "look   ", "error": "FAULT  "}
         for finding in findings:
             said = say(finding)
-            print(output.printable(f"{marks[said.level]}{said.says}"))
+            print(output.printable(f"{output.MARKS[said.level]}{said.says}"))
             for more in (said.because, said.do) if said.level != "info" else ():
                 if more:
                     print(output.printable(f"       {more}"))

@@ -142,8 +142,7 @@ def _shown(
     for each in reached:
         print(output.printable(f"{decisions.get(each.to, ''):<10}{each.to:<{width}}  {say(each.why).says}".strip()))
     for note in notes:
-        said = say(note)
-        print(output.printable(f"{said.says} {said.do}".rstrip()))
+        output.sentence(note)
     if answer:
         print()
         output.human("draft", answer, more=False)
