@@ -55,13 +55,8 @@ def _example(path: str, each: Any, line: int) -> Example:
     strange = [str(key) for key in each if key not in _ASK] + [str(key) for key in each["expect"] if key not in KEYS]
     if strange:
         raise AskUnclear("EGR1547", path=path, line=line, what=f"`{strange[0][:40]}` is no key that I know here")
-    ask = {
-        name: _listed(each[name]) if name in ("to", "ip", "answer") else each[name]
-        for name in _ASK[1:4]
-        if name in each
-    }
-    ask |= {name: each[name] for name in ("reason", "until", "remove") if name in each}
-    ask |= {"answer": _listed(each["answer"])} if "answer" in each else {}
+    ask = {name: each[name] for name in ("for", "reason", "until", "remove") if name in each}
+    ask |= {name: _listed(each[name]) for name in ("to", "ip", "answer") if name in each}
     shown = str(each.get("name") or f"{each.get('for')} to {', '.join(ask.get('to', ()))}")
     return Example(shown, line, ask, str(each.get("who") or ""), _moment(path, line, each.get("at")), each["expect"])
 

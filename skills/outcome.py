@@ -56,8 +56,6 @@ def outcome(ask: draft.Ask, world: World) -> Outcome:
         raise AskUnclear(answer.findings[0].code, **answer.findings[0].facts)
     policy = world.policy
     owner = _owner(need, world)
-    when = frozen(policy, environments_of(need), world.now)
-    base = Outcome(owner, frozen=when, stopped=policy.fault or levels.stopped(policy))
     drafted = draft.drawn(ask, need, world)
     change = drafted.change
     refused = list(permit.breaches(policy, need, change, world.allowlist, world.now))
@@ -73,8 +71,8 @@ def outcome(ask: draft.Ask, world: World) -> Outcome:
         change.proof.before,
         change.governed,
         tuple(refused),
-        base.frozen,
-        base.stopped,
+        frozen(policy, environments_of(need), world.now),
+        policy.fault or levels.stopped(policy),
         answers,
         (*change.questions, *asking.open_questions(answers)),
         policy.demands(request),
