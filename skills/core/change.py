@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.apart import ENVIRONMENT, common_to_all, which_environment
-from skills.core.enforce.matching import OPEN
+from skills.core.enforce.selectors import OPEN
 from skills.core.model import (
     Change,
     Decision,

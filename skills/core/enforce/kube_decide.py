@@ -23,8 +23,8 @@ from skills.core.enforce.kube_flow import (
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_near import near_misses
 from skills.core.enforce.kube_policy import LAYER, NetworkPolicy, Outside, Pods, PolicyRule
-from skills.core.enforce.matching import Match, all_of
 from skills.core.enforce.peers import Peers, peers, pods_of
+from skills.core.enforce.selectors import Match, all_of
 from skills.core.enforce.spans import EVERY_V4, RFC1918, covers, meets, network_span
 from skills.core.model import (
     Destination,

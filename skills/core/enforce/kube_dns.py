@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_flow import peer_match
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, NetworkPolicy, Peer, Pods, PolicyRule, selects
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, Place, Ports, finding
 
 # Where resolvers live: upstream Kubernetes, and OpenShift, whose pods listen on 5353.

@@ -25,7 +25,7 @@ from skills.core.enforce.kube_policy import (
     selects,
     unsaid_labels,
 )
-from skills.core.enforce.matching import Match, sure
+from skills.core.enforce.selectors import Match, sure
 from skills.core.enforce.spans import (
     EVERY_PORT,
     PRIVATE_V4,

@@ -20,9 +20,8 @@ from skills.core.enforce.kube_policy import (
     namespace_match,
     selects,
 )
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import RFC1918, Span, covers, meets, network_span
 from skills.core.model import Evidence, Fact, Finding, NearMiss, Place, Ports
 

@@ -13,8 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import PluginFacts
-from skills.core.enforce.matching import Match, all_of, same, sure
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match, all_of, same, sure
 from skills.core.enforce.spans import Span, Spans, network_span, without
 from skills.core.model import Finding, Place, Ports
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from skills.core.enforce.matching import Match, sure
+from skills.core.enforce.selectors import Match, sure
 from skills.core.model import Destination, Place
 from skills.core.url_text import SCHEMES
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from skills.core.enforce.cluster import Cluster, pods_named
 from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort, known_labels
 from skills.core.enforce.kube_policy import Outside, Pods
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import EVERY_V4, PUBLIC_V4, Spans, network_span
 from skills.core.model import Destination, Finding, Ports, Workload, finding
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skills.core.enforce.matching import OPEN
+from skills.core.enforce.selectors import OPEN
 from skills.core.yaml_text import Map, Seq
 
 STAND_IN = "postern-release-name"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from skills.core.enforce.kube_flow import Flow, isolates, openings
 from skills.core.enforce.kube_policy import Direction, NetworkPolicy, Outside, Pods
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.enforce.spans import EVERY_PORT, Span, Spans, covers, merged, network_span, without
 from skills.core.model import Ports
 from tests.core.kube import World, world_of

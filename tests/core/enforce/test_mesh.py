@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import Family, Principal, carries, family_of, spoken
+from skills.core.enforce.selectors import Match
 from skills.core.flow_text import destination
 from skills.core.model import Place
 

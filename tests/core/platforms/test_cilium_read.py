@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skills.core.allowlist import Allowlist
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.flows import read_flow
 from skills.core.platforms import cilium
 from skills.core.platforms.cilium.pattern import Name

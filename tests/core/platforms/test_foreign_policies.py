@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.flows import read_flow
 from skills.core.messages import say
 from skills.core.model import Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, finding
 from skills.core.platforms.cilium.contradictions import contradictions, holds_ports
 from skills.core.platforms.cilium.endpoints import Endpoint, pod_end

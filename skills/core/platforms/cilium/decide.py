@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, ends, peers, pods_of, service_name
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import PortRule, Rule

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from skills.core.enforce.cluster import Cluster, pods_named
 from skills.core.enforce.kube_objects import PodFacts, templated
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match, all_of, sure
-from skills.core.enforce.selectors import LabelSelector, Requirement
+from skills.core.enforce.selectors import LabelSelector, Match, Requirement, all_of, sure
 
 NAMESPACE = "io.kubernetes.pod.namespace"
 NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."

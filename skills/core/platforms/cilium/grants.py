@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.grant_words import ALL_PODS, EVERYTHING, INGRESS
 from skills.core.enforce.kube_policy import LAYER, Direction
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.model import Grant, Isolation
 from skills.core.platforms.cilium.endpoints import pod_end
 from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec

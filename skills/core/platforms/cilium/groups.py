@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from skills.core.enforce.kube_objects import labels_of, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.kube_policy import IpBlock, ip_block
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.platforms.cilium.entries import CidrGroup, CiliumPolicy, Group, Peer, Rule, Side, Spec
 from skills.core.yaml_text import Document
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_flow import Opening, coverage
 from skills.core.enforce.kube_policy import Outside
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.enforce.spans import covers, meets
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec

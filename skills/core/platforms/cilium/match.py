@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_flow import Flow, Opening
 from skills.core.enforce.kube_policy import IpBlock, Outside, Pods, labels_match
-from skills.core.enforce.matching import Match, sure
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match, sure
 from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, Region, Spans, covers, meets
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import Endpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from skills.core.enforce.matching import Match, any_of
+from skills.core.enforce.selectors import Match, any_of
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import Endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Port, PortRule, Rule, Spec

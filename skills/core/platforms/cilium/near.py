@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import Outside, Pods
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.enforce.spans import meets
 from skills.core.hosts import parent_of, sibling
 from skills.core.model import Evidence, Fact, Finding, NearMiss, Place

@@ -12,7 +12,7 @@ from typing import Any
 import re2
 
 from skills.core.enforce.kube_objects import templated
-from skills.core.enforce.matching import Match, sure
+from skills.core.enforce.selectors import Match, sure
 
 LONGEST = 255
 _LABEL_SIGNS = "[-a-zA-Z0-9_]*"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.policy_files import file_for
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
 from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Rule, Spec

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Direction, Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, pods_of
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, Finding, Need, Role, finding
 from skills.core.platforms.cilium.decide import decide, far_end
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint

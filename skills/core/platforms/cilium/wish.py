@@ -8,7 +8,7 @@ from typing import Any
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_policy import Direction, Pods
-from skills.core.enforce.matching import OPEN
+from skills.core.enforce.selectors import OPEN
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need, Ports
 from skills.core.platforms.cilium.endpoints import NAMESPACE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from skills.core.enforce.matching import Match, sure
+from skills.core.enforce.selectors import Match, sure
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import cli
 from skills.core.platforms.cloud_foundry.commands import Policy

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from skills.core.enforce.kube_objects import known_labels
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import within
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.bb_leaves import faults, remarks
 from skills.core.platforms.istio.bypass import is_ambient

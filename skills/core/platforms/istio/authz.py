@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.matching import Match, all_of, any_of, sure
 from skills.core.enforce.mesh_hosts import within
+from skills.core.enforce.selectors import Match, all_of, any_of, sure
 from skills.core.model import Destination, Finding, LayerView, RuleHit, finding
 from skills.core.platforms.istio.entries import Admission, Policy, ServiceEntry, Source
 from skills.core.platforms.istio.scope import Scope

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Pods
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, Finding, Place, Workload, finding
 from skills.core.platforms.istio.entries import ALLOW_ANY, Bypass, PodMesh
 from skills.core.platforms.istio.scope import Binding, Scope

@@ -10,8 +10,8 @@ from typing import Any
 
 from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, LayerView, Ports, Question
 from skills.core.platforms.istio.bb_keys import Remote, remote_key, spread
 from skills.core.platforms.istio.bb_leaves import on

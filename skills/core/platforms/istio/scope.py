@@ -9,8 +9,8 @@ from itertools import islice
 
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_policy import Pods, unless_unsaid
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import Import, exported, imported, is_wildcard, within
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import (
     ROOT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, NetworkPolicy, Peer
-from skills.core.enforce.matching import Match
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.network_policy.contradictions import contradictions
 from skills.core.platforms.network_policy.entries import PolicyEntry

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import re2
 
 from skills.core.enforce.kube_objects import templated
-from skills.core.enforce.matching import Match, all_of, any_of, sure
+from skills.core.enforce.selectors import Match, all_of, any_of, sure
 
 Lookup = Callable[[str], str | Match | None]
 """The value of a label; None where it is not there, UNKNOWN where nobody says."""

@@ -17,8 +17,7 @@ from skills.core.enforce.kube_policy import (
     PolicyRule,
     selects,
 )
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import covers, meets, network_span
 from skills.core.model import Finding, Ports, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry

@@ -13,8 +13,7 @@ from skills.core.enforce.kube_decide import judge
 from skills.core.enforce.kube_dns import dns_findings
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import NetworkPolicy, Peer, Pods, PolicyPort, PolicyRule, selects
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.messages import say
 from skills.core.model import Finding, Need, Place, Plan, Ports, finding
 from skills.core.platforms.network_policy.dns_rule import dns_wish

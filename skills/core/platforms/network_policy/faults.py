@@ -10,8 +10,7 @@ from typing import Any
 import re2
 
 from skills.core.enforce.kube_objects import templated, text_of
-from skills.core.enforce.matching import OPEN
-from skills.core.enforce.selectors import LabelSelector, label_text, parse
+from skills.core.enforce.selectors import OPEN, LabelSelector, label_text, parse
 from skills.core.model import Finding, Place, finding
 from skills.core.yaml_text import Document, Map
 

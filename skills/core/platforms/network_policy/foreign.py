@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Direction, Pods, labels_match
-from skills.core.enforce.matching import Match, all_of, any_of, sure
+from skills.core.enforce.selectors import Match, all_of, any_of, sure
 from skills.core.model import Finding, LayerView, finding, unique
 from skills.core.platforms.network_policy.calico_selector import matches
 from skills.core.platforms.network_policy.entries import ForeignEntry

@@ -17,8 +17,7 @@ from skills.core.enforce.grant_words import (
 )
 from skills.core.enforce.kube_flow import peer_words
 from skills.core.enforce.kube_policy import LAYER, Direction, NetworkPolicy, PolicyPort, PolicyRule
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
 from skills.core.platforms.network_policy.index import Index
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from skills.core.enforce.kube_policy import Pods, PolicyPort, PolicyRule, labels_match
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.manifest import indents_lists, manifest

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.kube_flow import Flow, isolates, rule_openings
 from skills.core.enforce.kube_policy import Direction, Outside, Peer, Pods, PolicyRule, labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import peers, pods_of
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, Need, Place, Role, finding
 from skills.core.platforms.network_policy.decide import NAME

@@ -19,8 +19,7 @@ from skills.core.enforce.kube_policy import (
     labels_match,
 )
 from skills.core.enforce.kube_policy import Pods as PodSet
-from skills.core.enforce.matching import OPEN, Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import OPEN, LabelSelector, Match
 from skills.core.model import Destination, Place
 
 # What a rule for an Internet host spares: private networks and the shared range of carriers and clouds, where pods and

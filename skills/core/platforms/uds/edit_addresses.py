@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import pods_of
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Destination
 from skills.core.platforms.uds.meshed import Sender, registry_only
 from skills.core.platforms.uds.package import METADATA, Allow, Package

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, pods_of
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Destination, LayerView, Role
 from skills.core.platforms.uds.choose import selector_of
 from skills.core.platforms.uds.near import peer_match_of

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import carries, family_of
 from skills.core.enforce.peers import Peers, pods_of
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, Ports, Role
 from skills.core.platforms.uds.edit_inside import naming
 from skills.core.platforms.uds.network import far_end

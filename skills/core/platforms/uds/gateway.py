@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh_hosts import within
+from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, finding
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.package import CoreDeployment, ExtraRules, Package

@@ -22,8 +22,7 @@ from skills.core.enforce.kube_policy import (
     ip_block,
     labels_match,
 )
-from skills.core.enforce.matching import Match
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
 from skills.core.model import Place, Ports, finding
 from skills.core.platforms.uds.package import METADATA, Allow, Expose, Key, Package

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER as MESH
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, Ports, finding
 from skills.core.platforms.uds import sharing, takeover
 from skills.core.platforms.uds.generate import HBONE, WAYPOINT, gateway_on

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from skills.core.enforce.kube_flow import Flow, coverage
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.peers import Peers
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import openings
 from skills.core.platforms.uds.index import Index

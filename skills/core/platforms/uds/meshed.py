@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods, labels_match, unless_unsaid
-from skills.core.enforce.matching import Match, any_of
 from skills.core.enforce.mesh import LAYER, carries, spoken
 from skills.core.enforce.peers import Peers
+from skills.core.enforce.selectors import Match, any_of
 from skills.core.model import Destination, Finding, LayerView, Place, RuleHit, finding, unique
 from skills.core.platforms.uds.gateway import state
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT

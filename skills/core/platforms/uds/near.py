@@ -11,8 +11,8 @@ import re2
 
 from skills.core.enforce.kube_flow import peer_match
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.mesh import carries, family_of
+from skills.core.enforce.selectors import Match
 from skills.core.enforce.spans import covers, network_span
 from skills.core.hosts import edit_distance, parent_of, sibling
 from skills.core.model import Destination, Evidence, Finding, NearMiss, Place

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from skills.core.enforce.kube_policy import labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import pods_of
+from skills.core.enforce.selectors import Match
 from skills.core.model import Destination
 from skills.core.platforms.uds.near import remote_words
 from skills.core.platforms.uds.package import Package

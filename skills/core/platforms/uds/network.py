@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from skills.core.enforce.kube_flow import Flow, Opening, coverage, rule_openings
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import Peers, ends, peers
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import meets
 from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skills.core.enforce.kube_policy import labels_match
-from skills.core.enforce.matching import Match
 from skills.core.enforce.peers import pods_of
-from skills.core.enforce.selectors import LabelSelector
+from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Destination, Role
 from skills.core.platforms.uds.choose import description_for, ordered, selector_for
 from skills.core.platforms.uds.package import Allow, Package
