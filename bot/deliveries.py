@@ -6,6 +6,7 @@ Many deliveries about one request are one look. What can't be looked at now wait
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,12 +15,12 @@ from bot import logs
 from bot.desk import attempt
 from bot.follow import Follower
 from bot.world.forge import Forge
-from bot.world.memory import DeliveryRow, Memory
+from bot.world.memory import Claims, DeliveryRow, Memory
 from skills.core.messages import say
 
 log = logging.getLogger("postern.webhooks")
 
-STALE = timedelta(seconds=60)
+STALE = 60.0  # seconds
 _KEPT = timedelta(days=7)
 _MOST_TRIES = 5
 REFRESH = "the target"
@@ -39,6 +40,7 @@ class Deliveries:
         *,
         repository: str,
         target: str | None,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._memory = memory
         self._follower = follower
@@ -47,6 +49,7 @@ class Deliveries:
         self._clock = clock
         self._repository = repository
         self._target = target
+        self._claims = Claims(STALE, ticks)
 
     def keep(self, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
         """A durable row; False for a delivery that came before."""
@@ -56,7 +59,9 @@ class Deliveries:
     def due(self) -> dict[str, list[DeliveryRow]]:
         """What waits, by the request that it is about (or REFRESH). What is about none of ours is over at once."""
         found: dict[str, list[DeliveryRow]] = {}
-        for row in self._memory.deliveries_todo(stale_before=self._clock() - STALE):
+        waiting = self._memory.deliveries_todo(claimed=True)
+        left = self._claims.left(row for row in waiting if row.state == "doing")
+        for row in (each for each in waiting if each.state == "todo" or each in left):
             keys = self._about(row)
             for key in keys[:1]:
                 found.setdefault(key, []).append(row)
@@ -104,9 +109,8 @@ class Deliveries:
         return self._memory.keys_at(self._repository, number=hint.get("number"), branch=branch)
 
     def _claim(self, row: DeliveryRow) -> DeliveryRow | None:
-        now = self._clock()
         with self._memory.transaction() as tx:
-            return tx.claim_delivery(row.key, now, now - STALE)
+            return tx.claim_delivery(row.key, self._clock(), left=row if row.state == "doing" else None)
 
     def _over(self, row: DeliveryRow) -> None:
         claimed = self._claim(row)

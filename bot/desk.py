@@ -16,7 +16,7 @@ from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import Finding, Person, Standing
+from skills.core.model import UNDER_WAY, Finding, Person, Standing
 from skills.core.rights import identified, may_ask
 from skills.levels import may_go_on, may_go_this_far
 
@@ -95,6 +95,9 @@ class Desk:
         """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
         seen: list[World] = []
         handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
+        key = _under_way(handled)
+        if handled.problem and key and not self._is_owed(key):  # it went on since it was read: what is so now is said
+            handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
         if self._is_noted(handled, where):
             _, problem = attempt(lambda: self._note(name, ask, who, where, handled, seen))
             if problem:
@@ -158,7 +161,18 @@ class Desk:
         for key in keys:
             if key in problems:
                 return Handled(problem=problems[key], world=world)
+        if not keys and (asked := _under_way(Handled(answer))):
+            keys = [asked]
+        ledger.owe(self._memory(), keys, world.now)
         return Handled(self._shown(answer, keys), world=world)
+
+    def _is_owed(self, key: str) -> bool:
+        """Whether the thread will hear how it ends; True also where nobody can note that."""
+        from bot import ledger  # noqa: PLC0415
+
+        memory = self._kept()
+        noted, problem = attempt(lambda: memory is None or ledger.owe(memory, [key], self._gather.now()))
+        return bool(noted or problem)
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
@@ -173,6 +187,12 @@ class Desk:
         left = tuple(finding for key in dict.fromkeys(keys) for finding in ledger.unfinished(self._memory(), key))
         detail = {**answer.detail, "request": request, "commands": tuple(facts.get("commands", ()))}
         return replace(answer, data=data, detail=detail, findings=(*answer.findings, *left))
+
+
+def _under_way(handled: Handled) -> str | None:
+    """The request of which whoever asked is about to hear that Postern is still at it."""
+    said = handled.problem.finding.facts if handled.problem else handled.answer.data if handled.answer else {}
+    return str(said["key"]) if said.get("state") in UNDER_WAY and said.get("key") else None
 
 
 def guard(work: Callable[[], Handled]) -> Handled:

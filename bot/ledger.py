@@ -50,6 +50,8 @@ BESIDE: Mapping[str, str] = {
     Settle.__name__: "the end of what was opened beside it",
 }
 """What is done beside a merge request, by the kind of its intent; it never keeps the request itself back."""
+OWED = "owed"
+"""The fact of a request that names the intents of which somebody heard that they are still under way."""
 _WORDS_KEPT, _MOST_KEPT = 200, 20
 _OPENS: Mapping[type, str] = {OpenMergeRequest: "open", OpenDiagram: "diagram", OpenIssue: "ticket"}
 
@@ -270,6 +272,18 @@ def _nothing_opens(tx: Transaction, key: str, world: World) -> None:
         if claimed is None:
             raise Outdated("EGR077", key=key, what="opened")
         tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": "over"}}, world.now)
+
+
+def owe(memory: Memory, keys: Collection[str], now: datetime) -> bool:
+    """Somebody is about to hear that these are still under way: what comes of it is news then. False when nothing is
+    under way any more, so that it would not be true."""
+    owed = False
+    for key in keys:
+        with memory.transaction() as tx:
+            tx.hold(key)
+            live = [intent.key for intent in tx.intents_of(key) if intent.state in ("todo", "doing")]
+            owed = (bool(live) and tx.set_fact(key, OWED, {"intents": live}, now)) or owed
+    return owed
 
 
 def unfinished(memory: Memory, key: str) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bot.lifecycle.engine import Engine, Left
 from bot.lifecycle.replicas import Watch, ghost
 from bot.lifecycle.steps import STALE
-from bot.world.memory import IntentRow, Memory, ReplicaRow
+from bot.world.memory import Claims, IntentRow, Memory, ReplicaRow
 
 AT_ONCE = 8
 """Workflows that one replica runs at a time."""
@@ -63,6 +63,7 @@ class Rounds:
     ) -> None:
         self._memory, self._engine, self._watch, self._me = memory, engine, watch, me
         self._clock, self._pace, self._step = clock, pace, step
+        self._claims = Claims(STALE.total_seconds())
         self._begun: dict[str, float] = {}
         self._last: dict[str, float] = {}
 
@@ -155,10 +156,9 @@ class Rounds:
 
     def _mend(self) -> None:
         """Claims that nobody will settle: their workflow ended or is unknown, or their process was no service."""
-        stale = self._clock() - STALE
-        for intent in self._memory.claimed(self._me.repository):
-            if intent.holder is None:
-                if intent.updated_at < stale:
-                    self._release(intent)
-            elif intent.holder not in self._engine.running:
+        claimed = self._memory.claimed(self._me.repository)
+        for intent in self._claims.left(each for each in claimed if each.holder is None):
+            self._release(intent)
+        for intent in claimed:
+            if intent.holder is not None and intent.holder not in self._engine.running:
                 self._begin_anew_if_lost(intent, intent.holder)

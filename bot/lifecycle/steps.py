@@ -16,7 +16,7 @@ from typing import Any
 
 from bot import logs
 from bot.desk import Problem, attempt
-from bot.ledger import BESIDE, intend
+from bot.ledger import BESIDE, OWED, intend
 from bot.perform import Elsewhere, nowhere, perform
 from bot.world import wire
 from bot.world.forge import Forge
@@ -151,6 +151,7 @@ class Steps:
 
     def _settle(self, tx: Transaction, intent: IntentRow, outcome: Json) -> None:
         effect = wire.load_effect(intent.payload)
+        tx.hold(effect.request_key)
         row = tx.request(effect.request_key)
         move = self._settled(tx, intent, effect, row, outcome)
         if move is None or row is None:
@@ -175,7 +176,7 @@ class Steps:
             if move and isinstance(effect, OpenMergeRequest) and _is_decided_already(tx, effect):
                 move = ("decided", move[1])
             if move:
-                self._tell(tx, intent, row.request, outcome["receipt"])
+                self._tell(tx, intent, row, outcome["receipt"])
             return move
         problem = problem_of(outcome["problem"])
         early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come
@@ -193,13 +194,13 @@ class Steps:
             tx.tell(request, f"{intent.key}:void", problem.finding, self._clock())
             intend(tx, Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)), self._clock())
 
-    def _tell(self, tx: Transaction, intent: IntentRow, request: Request, receipt: Json) -> None:
-        """Opened or merged, but whoever asked did not see it: it was tried again, or took longer than anybody waits."""
-        now = self._clock()
-        if intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
+    def _tell(self, tx: Transaction, intent: IntentRow, row: RequestRow, receipt: Json) -> None:
+        """Opened or merged, and somebody heard that it was not yet, or nobody can have waited for it any more."""
+        now, owed = self._clock(), intent.key in row.facts.get(OWED, {}).get("intents", ())
+        if not owed and intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
             return
-        facts = {"key": request.key, "state": receipt["state"], "url": receipt["url"]}
-        tx.tell(request, f"{intent.key}:done", Finding("EGR072", facts), now)
+        facts = {"key": row.request.key, "state": receipt["state"], "url": receipt["url"]}
+        tx.tell(row.request, f"{intent.key}:done", Finding("EGR072", facts), now)
 
 
 def reopen(memory: Memory, key: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from bot.slack.gate import Gate
 from bot.slack.pace import Pace
 from bot.slack.refusals import CARD, ELSEWHERE, FAILURES, FATAL, Unsent, meaning, unsent
 from bot.world import wire
-from bot.world.memory import Memory, PostRow
+from bot.world.memory import Claims, Memory, PostRow
 from skills.core.errors import Mendable
 from skills.core.messages import say
 from skills.core.model import Finding, finding
@@ -37,7 +37,7 @@ from skills.replies import Reply
 log = logging.getLogger("postern.slack")
 
 _EVENT = "postern_news"
-_STALE = timedelta(seconds=60)  # longer than one message can take, with all that is tried for it
+_STALE = 60.0  # seconds: longer than one message can take, with all that is tried for it
 _PAGE = 200
 _AT_ONCE = 8  # channels
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
@@ -63,6 +63,7 @@ class Outbox:
         self._gate = gate
         self._clock = clock
         self._pace = Pace(ticks)
+        self._claims = Claims(_STALE, ticks)
         self._repository = repository
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -83,14 +84,15 @@ class Outbox:
 
     async def begin(self) -> None:
         """Begins with every channel that may be written to and is not at it already: a slow one holds no other up."""
-        stale = self._clock() - _STALE
-        waiting = await self._gate.run(self._memory.posts_todo, stale, repository=self._repository)
-        channels: dict[str, list[str]] = {}
-        for each in waiting:
-            channels.setdefault(each.channel.rpartition(":")[0], []).append(each.key)
-        for channel, keys in channels.items():
+        found = await self._gate.run(self._memory.posts_todo, repository=self._repository, claimed=True)
+        left = self._claims.left(post for post in found if post.state == "doing")
+        channels: dict[str, list[PostRow]] = {}
+        for each in found:
+            if each.state == "todo" or each in left:
+                channels.setdefault(each.channel.rpartition(":")[0], []).append(each)
+        for channel, posts in channels.items():
             if channel not in self._lanes and not self._pace.wait(channel):
-                self._lanes[channel] = task = asyncio.create_task(self._lane(channel, keys))
+                self._lanes[channel] = task = asyncio.create_task(self._lane(channel, posts))
                 task.add_done_callback(partial(self._over, channel))
 
     def _over(self, channel: str, task: asyncio.Task[None]) -> None:
@@ -117,13 +119,13 @@ class Outbox:
 
     # --- one channel
 
-    async def _lane(self, channel: str, keys: list[str]) -> None:
+    async def _lane(self, channel: str, posts: list[PostRow]) -> None:
         """A channel that must wait keeps its later messages back, and no other channel's."""
         async with self._room:
-            for key in keys:
+            for waiting in posts:
                 if self._pace.wait(channel):
                     return
-                post = await self._gate.run(self._claim, key)
+                post = await self._gate.run(self._claim, waiting)
                 if post and not await self._settle(post, channel):
                     return
 
@@ -249,10 +251,9 @@ class Outbox:
         except Unsent as why:
             raise Unsent(why.why, again=why.again, surely=False, wait=why.wait) from None
 
-    def _claim(self, key: str) -> PostRow | None:
-        now = self._clock()
+    def _claim(self, seen: PostRow) -> PostRow | None:
         with self._memory.transaction() as tx:
-            return tx.claim_post(key, now, now - _STALE)
+            return tx.claim_post(seen.key, self._clock(), left=seen if seen.state == "doing" else None)
 
     def _finished(self, post: PostRow, ts: str) -> None:
         with self._memory.transaction() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +17,7 @@ from bot.slack.blocks import message
 from bot.slack.envelopes import direct_to, kind_of, user_of
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post, Taken
-from bot.world.memory import InboxRow
+from bot.world.memory import Claims, InboxRow
 from skills.core.messages import say
 from skills.core.model import Finding, finding
 from skills.replies import problem as as_reply
@@ -26,7 +27,7 @@ log = logging.getLogger("postern.slack")
 _MOST = 8  # rows at work at the same time in one process
 _TRIES = 3
 _WAIT = (timedelta(seconds=1), timedelta(seconds=10))
-_STALE = timedelta(seconds=20)
+_STALE = 20.0  # seconds
 _RENEW = 5.0  # seconds
 _LOOK = 1.0  # seconds between looks for what other replicas left, or what is to be tried again
 _KEPT = timedelta(days=3)  # longer than Slack repeats anything
@@ -36,13 +37,17 @@ _FORGET = 3600.0  # seconds
 class Worker:
     """`told` is called whenever an answer waits in the outbox."""
 
-    def __init__(self, inbox: Inbox, gate: Gate, told: Callable[[], object]) -> None:
+    def __init__(
+        self, inbox: Inbox, gate: Gate, told: Callable[[], object], ticks: Callable[[], float] = time.monotonic
+    ) -> None:
         self._inbox = inbox
         self._memory = inbox.memory
         self._clock = inbox.clock
         self._gate = gate
         self._told = told
         self._me = named()
+        self._ticks, self._looked = ticks, ticks() - _LOOK
+        self._claims = Claims(_STALE, ticks)
         self._at_work: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,11 +101,19 @@ class Worker:
         self._told()
 
     def _claim(self, room: int) -> tuple[InboxRow, ...]:
-        ours, now = self._inbox.repository, self._clock()
-        if not self._memory.arrivals_wait(ours, now, now - _STALE):
+        ours, now, left = self._inbox.repository, self._clock(), self._left_behind()
+        if not self._memory.arrivals_wait(ours, now, left):
             return ()
         with self._memory.transaction() as tx:
-            return tx.claim_arrivals(ours, self._me, now, now - _STALE, room)
+            return tx.claim_arrivals(ours, self._me, now, room, left)
+
+    def _left_behind(self) -> list[InboxRow]:
+        """Looked for once a second, however much there is to do."""
+        now = self._ticks()
+        if now - self._looked < _LOOK:
+            return []
+        self._looked = now
+        return self._claims.left(self._memory.arrivals_claimed(self._inbox.repository))
 
     async def _one(self, row: InboxRow) -> None:
         """One row to its end. Raises nothing: whatever happens is tried again, or set aside and said."""

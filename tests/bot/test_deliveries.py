@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
 from bot.deliveries import REFRESH, STALE
+from bot.world.memory import Claims
 from tests.fakes.gitlab_server import Fault
 from tests.shops import Shop
 from tests.worlds import NOW
@@ -15,43 +17,54 @@ pytestmark = pytest.mark.needs("openssl")
 HINT = {"number": 1, "user": 8}
 
 
+@dataclass
+class Ticks:
+    """The monotonic time that deliveries see; a test lets it pass."""
+
+    shop: Shop
+    now: float = 0.0
+
+    def until_stale(self) -> None:
+        """Looks as a service does, every few seconds."""
+        for _ in range(round(STALE / 5)):
+            assert self.shop.app.deliveries.due() == {}
+            self.now += 5
+
+
 @pytest.fixture
-def clock(shop: Shop) -> list[datetime]:
-    """The time that deliveries see; a test moves it."""
-    now = [NOW]
-    shop.app.clock = lambda: now[0]
-    shop.app.__dict__.pop("deliveries", None)
-    return now
+def ticks(shop: Shop) -> Ticks:
+    made = Ticks(shop)
+    shop.app.deliveries._claims = Claims(STALE, lambda: made.now)
+    return made
 
 
 def state(shop: Shop, key: str = "k") -> str:
     with shop.app.memory.transaction() as tx:
         assert not tx.add_delivery(key, "", {}, NOW)
-    waiting = shop.app.memory.deliveries_todo(stale_before=NOW + timedelta(days=99))
+    waiting = shop.app.memory.deliveries_todo(claimed=True)
     return next((row.state for row in waiting if row.key == key), "over")
 
 
-def test_killed_after_the_claim_another_takes_over(shop: Shop, clock: list[datetime]) -> None:
+def test_killed_after_the_claim_another_takes_over(shop: Shop, ticks: Ticks) -> None:
     deliveries = shop.app.deliveries
     shop.gitlab.close_by(1)
     deliveries.keep("k", "merge_request", HINT)
     with shop.app.memory.transaction() as tx:
         assert tx.claim_delivery("k", NOW)
-    assert deliveries.due() == {}
-    clock[0] += STALE + timedelta(seconds=1)
+    ticks.until_stale()
     ((key, rows),) = deliveries.due().items()
     assert deliveries.work(key, rows)
     assert (shop.row.state, state(shop)) == ("closed", "over")
 
 
-def test_killed_after_the_row_was_moved_says_nothing_twice(shop: Shop, clock: list[datetime]) -> None:
+def test_killed_after_the_row_was_moved_says_nothing_twice(shop: Shop, ticks: Ticks) -> None:
     deliveries = shop.app.deliveries
     shop.gitlab.close_by(1)
     deliveries.keep("k", "merge_request", HINT)
     with shop.app.memory.transaction() as tx:
         tx.claim_delivery("k", NOW)
     assert shop.follow() == ["EGR004"]  # and then it died
-    clock[0] += STALE + timedelta(seconds=1)
+    ticks.until_stale()
     for key, rows in deliveries.due().items():
         assert deliveries.work(key, rows)
     assert (len(shop.news), state(shop)) == (1, "over")
@@ -99,12 +112,12 @@ def test_a_push_to_the_target_and_one_to_a_request(shop: Shop) -> None:
     assert state(shop, "c") == "over"
 
 
-def test_what_is_over_is_forgotten_after_a_week_and_what_waits_is_not(shop: Shop, clock: list[datetime]) -> None:
+def test_what_is_over_is_forgotten_after_a_week_and_what_waits_is_not(shop: Shop) -> None:
     deliveries = shop.app.deliveries
     deliveries.keep("done", "push", {"branch": "feature"})
     deliveries.keep("waits", "merge_request", HINT)
     deliveries.due()
-    clock[0] += timedelta(days=8)
+    shop.app.deliveries._clock = lambda: NOW + timedelta(days=8)
     deliveries.forget_old()
     assert deliveries.keep("done", "push", {"branch": "feature"})
     assert not deliveries.keep("waits", "merge_request", HINT)

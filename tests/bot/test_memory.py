@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from bot.world.memory import Memory, Transaction, sqlite_url
+from bot.world.memory import Claims, Memory, Transaction, sqlite_url
 from bot.world.memory.tables import SCHEMA, metadata
 from skills.core.errors import Mendable, Outdated, Unreachable
 from skills.core.messages import say
@@ -553,8 +553,61 @@ def test_a_message_whose_sender_died_waits_again(memory: Memory) -> None:
         tx.add_post("p1", "C1", "17.3", {"text": "hello"}, NOW)
         tx.claim_post("p1", NOW)
     assert memory.posts_todo() == ()
-    (post,) = memory.posts_todo(stale_before=LATER)
+    (post,) = memory.posts_todo(claimed=True)
     assert (post.payload, post.thread) == ({"text": "hello"}, "17.3")
+    with memory.transaction() as tx:
+        taken = tx.claim_post("p1", NOW + timedelta(seconds=1), left=post)
+        assert taken
+        assert not tx.claim_post("p1", LATER, left=post), "somebody has it since"
+        assert not tx.finish_post(post, "17.4", LATER)
+        assert tx.finish_post(taken, "17.4", LATER)
+
+
+# --- what holders left behind, told without a clock that jumps
+
+
+@dataclass
+class Held:
+    id: int = 1
+    attempts: int = 1
+    updated_at: datetime = NOW
+
+
+def looks(claims: Claims, ticks: list[float], rows: Sequence[Held], seconds: int) -> list[Held]:
+    """What seems left behind after that many looks, a second each."""
+    found: list[Held] = []
+    for _ in range(seconds):
+        ticks[0] += 1
+        found = claims.left(rows)
+    return found
+
+
+def test_a_claim_is_left_when_it_stood_still_for_long_enough_of_our_own_time() -> None:
+    ticks = [0.0]
+    claims = Claims(10, lambda: ticks[0])
+    assert looks(claims, ticks, [Held()], 10) == []
+    assert looks(claims, ticks, [Held()], 1) == [Held()]
+    assert looks(claims, ticks, [Held()], 5) == [Held()], "until somebody takes it"
+
+
+@pytest.mark.parametrize(
+    "other", [Held(attempts=2), Held(updated_at=NOW - timedelta(hours=1)), Held(updated_at=NOW + timedelta(hours=1))]
+)
+def test_a_claim_that_was_renewed_or_taken_by_another_is_a_new_one_whatever_the_clock_says(other: Held) -> None:
+    ticks = [0.0]
+    claims = Claims(10, lambda: ticks[0])
+    assert looks(claims, ticks, [Held()], 10) == []
+    assert looks(claims, ticks, [other], 10) == []
+    assert looks(claims, ticks, [other], 1) == [other]
+
+
+def test_whoever_stood_still_itself_begins_anew() -> None:
+    ticks = [0.0]
+    claims = Claims(10, lambda: ticks[0])
+    assert looks(claims, ticks, [Held()], 9) == []
+    ticks[0] += 3600
+    assert looks(claims, ticks, [Held()], 10) == []
+    assert looks(claims, ticks, [Held()], 1) == [Held()]
 
 
 # --- several at once, and crashes

@@ -107,9 +107,9 @@ def test_a_delivery_is_kept_once_worked_off_and_forgotten_when_it_is_old(tmp_pat
         assert claimed
         assert claimed.payload == {"number": 1}
         assert tx.claim_delivery("k", NOW) is None
-    (left,) = memory.deliveries_todo(stale_before=LATER)
+    (left,) = memory.deliveries_todo(claimed=True)
     with memory.transaction() as tx:
-        taken = tx.claim_delivery(left.key, LATER, stale_before=LATER)
+        taken = tx.claim_delivery(left.key, LATER, left=left)
         assert taken
         assert not tx.finish_delivery(claimed, LATER)
         assert tx.forget_deliveries(LATER) == 0

@@ -59,7 +59,7 @@ class Service:
         return any(words in text for text in self.api.texts())
 
     def worked_off(self) -> bool:
-        return not self.shop.app.memory.deliveries_todo(stale_before=self.shop.app.clock()) and not self.following.busy
+        return not self.shop.app.memory.deliveries_todo(claimed=True) and not self.following.busy
 
 
 @pytest_asyncio.fixture

@@ -180,53 +180,58 @@ def as_approved(found: Seen) -> Iterator[str]:
 # --- I5
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a thread was told: a state, “not now”, or None for what says nothing of the state. `news`: their code."""
+
+    said: str | None
+    news: str = ""
+
+
 def told_truly(found: Seen) -> Iterator[str]:
     heard = _heard(found)
     for row in found.rows:
         request = row.request
-        said = [each for each in heard[request.key] if each is not None]
-        if not said:
+        told = [each for each in heard[request.key] if each.said]
+        in_time = list(told)
+        while in_time and in_time[-1].news and _is_late(found, request.key, in_time[-1].news):
+            in_time.pop()
+        if not told or _is_true(told, request.state) or (in_time and _is_true(in_time, request.state)):
             continue
-        true = _is_true(said, request.state)
-        if not true and _last_is_late(found, request.key):
-            true = _is_true(said[:-1], request.state)
-        if not true:
-            yield f"{request.key}: it is {request.state}, and its thread heard at last “{said[-1]}”"
+        yield f"{request.key}: it is {request.state}, and its thread heard at last “{told[-1].said}”"
 
 
-def _is_true(said: Sequence[str], state: str) -> bool:
-    last = said[-1]
+def _is_true(told: Sequence[Heard], state: str) -> bool:
+    last = told[-1].said
     if last == "not now":  # it was to be tried again: what came of it is told, unless nothing did
-        return state in ("drafted", "proposed", "decided") or (len(said) > 1 and _is_true(said[:-1], state))
+        return state in ("drafted", "proposed", "decided") or (len(told) > 1 and _is_true(told[:-1], state))
     if last in _SHOWN_AS:
         return state in _SHOWN_AS[last]
     return last == state or (last in STANDS and state in STANDS)
 
 
-def _last_is_late(found: Seen, key: str) -> bool:
-    """Whether the last news of a request was written down before the last thing that somebody did here about it.
+def _is_late(found: Seen, key: str, news: str) -> bool:
+    """Whether news of this code were written down before the last thing that somebody did here about the request.
 
-    Slack kept it back meanwhile. docs/RELIABILITY.md says that this order is not promised.
+    Slack kept them back meanwhile. docs/RELIABILITY.md says that this order is not promised.
     """
-    codes = [wire.load(Finding, post.payload).code for post in found.news[key][-1:]]
-    told = [
-        line.seq for line in found.logs[-1] if line.facts.get("key") == key and set(codes) & set(line.facts["codes"])
-    ]
+    told = [line.seq for line in found.logs[-1] if line.facts.get("key") == key and news in line.facts.get("codes", ())]
     done = [line.seq for line in found.logs[-1] if key in line.facts.get("keys", ())]
     return bool(told and done and max(told) < max(done))
 
 
-def _heard(found: Seen) -> Mapping[str, list[str | None]]:
-    """What each thread was told, in order: a state, “not now”, or None for what says nothing of the state."""
+def _heard(found: Seen) -> Mapping[str, list[Heard]]:
+    """What each thread was told, in order."""
     by_post = {post.key: post for news in found.news.values() for post in news}
     keys = {number: key for key, number in found.numbers.items()}
-    heard: dict[str, list[str | None]] = defaultdict(list)
+    heard: dict[str, list[Heard]] = defaultdict(list)
     for event in found.history.events:
         if event.kind == "act" and event.facts["request"] in keys:
-            heard[keys[event.facts["request"]]].append(_answered(event))
+            heard[keys[event.facts["request"]]].append(Heard(_answered(event)))
         if event.kind == "post" and event.facts["key"] in by_post:
             post = by_post[event.facts["key"]]
-            heard[post.request or ""].append(_said(wire.load(Finding, post.payload)))
+            news = wire.load(Finding, post.payload)
+            heard[post.request or ""].append(Heard(_said(news), news.code))
     return heard
 
 

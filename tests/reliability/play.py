@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.world.memory import LogRow
@@ -195,13 +194,13 @@ class Player:
 
     def _left(self) -> list[str]:
         """What is still to do."""
-        memory, far = self.town.memory, datetime.now(UTC) + timedelta(days=30)
+        memory = self.town.memory
         with suppress(Unreachable):
             rows = memory.requests(self.town.repository)
             intents = [intent for row in rows for intent in memory.intents_of(row.request.key)]
             left = [intent.key for intent in intents if intent.state in ("todo", "doing")]
-            left += [post.key for post in memory.posts_todo(far, limit=1000)]
-            return left + [delivery.key for delivery in memory.deliveries_todo(far, limit=1000)]
+            left += [post.key for post in memory.posts_todo(1000, claimed=True)]
+            return left + [delivery.key for delivery in memory.deliveries_todo(1000, claimed=True)]
         return ["the database"]
 
 

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from bot.world import wire
+from bot.world.memory import PostRow
+from skills.core.model import Finding
 from tests.fakes.gitlab_people import BOT
 from tests.reliability import soak
+from tests.reliability.history import Event, History
 from tests.reliability.invariants import Seen, seen, violations
 from tests.reliability.play import Player
 from tests.reliability.schedule import STORIES, Act, Need, Round, Schedule, drawn
 from tests.reliability.town import town
+from tests.worlds import NOW
 
 pytestmark = [pytest.mark.needs("openssl"), pytest.mark.needs("dbos")]
 
@@ -79,6 +84,27 @@ def _more(found: Seen, given: Sequence[str]) -> str:
     return "\n+x" if given[0] == "diff" and given[2] == found.merge_requests[_number(found)]["merge_commit_sha"] else ""
 
 
+def _with_news(found: Seen, key: str, *, after: bool) -> Seen:
+    """The thread hears last that the merge request was put back twice and opened again, and then something that says
+    nothing of its state. The news were written down `after` the last decision, or before it, so that Slack kept them."""
+    codes = ("EGR008", "EGR008", "EGR005", "EGR437")
+    rows = [
+        PostRow(90 + n, f"{key}:{n}", "", None, wire.dump(Finding(code, {"key": key})), "done", 1, None, NOW, NOW, key)
+        for n, code in enumerate(codes)
+    ]
+    history = History([*found.history.events, *(Event(900, "post", {"key": row.key}) for row in rows)])
+    log = list(found.logs[-1])
+    last = max(place for place, line in enumerate(log) if key in line.facts.get("keys", ()))
+    said = [replace(log[last], kind="follow", facts={"key": key, "codes": [code]}) for code in codes]
+    log[last + after : last + after] = said[:-1]
+    log = [replace(line, seq=seq) for seq, line in enumerate([*log, said[-1]])]
+    return replace(found, news=_with(found.news, key, [*found.news[key], *rows]), history=history, logs=[log])
+
+
+def test_true_news_that_slack_kept_back_are_no_lie(clean: Seen) -> None:
+    assert [says for says in violations(_with_news(clean, _merged(clean), after=False)) if says.startswith("I5")] == []
+
+
 PLANTED: dict[str, tuple[str, Callable[[Seen], Seen]]] = {
     "a second merge request": (
         "I1",
@@ -116,6 +142,7 @@ PLANTED: dict[str, tuple[str, Callable[[Seen], Seen]]] = {
         "I5",
         lambda f: replace(f, rows=_changed(f.rows, _merged(f), state="rejected")),
     ),
+    "news that are not true and come last": ("I5", lambda f: _with_news(f, _merged(f), after=True)),
     "a line of the log that is gone": ("I6", lambda f: replace(f, logs=[*f.logs, f.logs[-1][1:]])),
     "a decision that the log misses": (
         "I6",

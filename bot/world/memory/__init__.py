@@ -11,6 +11,7 @@
 It never reads the clock: whoever writes says when.
 """
 
+from bot.world.memory.claims import Claims
 from bot.world.memory.engine import sqlite_url
 from bot.world.memory.rows import (
     Arrival,
@@ -34,6 +35,7 @@ from bot.world.memory.store import Memory, Transaction
 __all__ = [
     "Arrival",
     "CardRow",
+    "Claims",
     "DecisionRow",
     "DeliveryRow",
     "DraftRow",

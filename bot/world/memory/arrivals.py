@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.world.memory import tables
+from bot.world.memory.claims import still
 from bot.world.memory.rows import Arrival, InboxRow
 from bot.world.memory.statements import Statements, fresh
 
@@ -29,11 +30,11 @@ class Arrivals(Statements):
         )
 
     def claim_arrivals(
-        self, repository: str, holder: str, now: datetime, stale_before: datetime, limit: int
+        self, repository: str, holder: str, now: datetime, limit: int, left: Sequence[InboxRow] = ()
     ) -> tuple[InboxRow, ...]:
-        """The oldest that may be begun, now `holder`'s. A claim that was not renewed since `stale_before` is free."""
+        """The oldest that may be begun, now `holder`'s. `left` are claims that nobody has renewed for long enough."""
         table = tables.inbox
-        wanted = select(table.c.id).where(startable(repository, now, stale_before)).order_by(table.c.id).limit(limit)
+        wanted = select(table.c.id).where(startable(repository, now, left)).order_by(table.c.id).limit(limit)
         ids = [row["id"] for row in self._rows(wanted)]
         values = {"state": "doing", "attempts": table.c.attempts + 1, "holder": holder, "updated_at": now}
         self._connection.execute(table.update().where(table.c.id.in_(ids)).values(**values))
@@ -68,7 +69,7 @@ class Arrivals(Statements):
         return self._connection.execute(delete(table).where(over)).rowcount
 
 
-def startable(repository: str, now: datetime, stale_before: datetime) -> ColumnElement[bool]:
+def startable(repository: str, now: datetime, left: Sequence[InboxRow] = ()) -> ColumnElement[bool]:
     """The first of each lane that is not over, when its time has come and nobody holds it."""
     table = tables.inbox
     older = table.alias("older")
@@ -76,5 +77,4 @@ def startable(repository: str, now: datetime, stale_before: datetime) -> ColumnE
     before = (older.c.repository == repository) & (older.c.lane == table.c.lane) & (older.c.id < table.c.id)
     before &= older.c.state.in_(("todo", "doing"))
     free = (table.c.state == "todo") & or_(table.c.due.is_(None), table.c.due <= now)
-    left = (table.c.state == "doing") & (table.c.updated_at < stale_before)
-    return ours & or_(free, left) & ~select(older.c.id).where(before).exists()
+    return ours & or_(free, *(still(table, row) for row in left)) & ~select(older.c.id).where(before).exists()

@@ -73,10 +73,13 @@ class Messages(Statements):
         values = {"payload": dict(payload), "version": table.c.version + 1, "state": state, "final": final}
         return self._set(table, (table.c.key == key) & table.c.final.is_(False), {**values, "updated_at": now})
 
-    def claim_post(self, key: str, now: datetime, stale_before: datetime | None = None) -> PostRow | None:
-        """The message, now ours to send; None when somebody else has it or it is over."""
+    def claim_post(self, key: str, now: datetime, left: PostRow | None = None) -> PostRow | None:
+        """The message, now ours to send; None when somebody else has it or it is over.
+
+        `left` is the row as its holder seems to have left it: then that claim is taken over, if nobody touched it.
+        """
         table = tables.outbox
-        if not self._claim(table, key, now, stale_before):
+        if not self._claim(table, key, now, left):
             return None
         return next(PostRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
 
@@ -120,10 +123,10 @@ class Messages(Statements):
         values = {"key": key, "kind": kind, "payload": dict(payload), **fresh(now)}
         return self._once(table, table.c.key == key, values)
 
-    def claim_delivery(self, key: str, now: datetime, stale_before: datetime | None = None) -> DeliveryRow | None:
+    def claim_delivery(self, key: str, now: datetime, left: DeliveryRow | None = None) -> DeliveryRow | None:
         """As `claim_post`."""
         table = tables.deliveries
-        if not self._claim(table, key, now, stale_before):
+        if not self._claim(table, key, now, left):
             return None
         return next(DeliveryRow(**row) for row in self._rows(select(table).where(table.c.key == key)))
 

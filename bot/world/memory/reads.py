@@ -139,24 +139,25 @@ class Reads(ABC):
         return tuple(ReplicaRow(**row) for row in rows)
 
     def posts_todo(
-        self, stale_before: datetime | None = None, limit: int = 500, repository: str | None = None
+        self, limit: int = 500, repository: str | None = None, *, claimed: bool = False
     ) -> tuple[PostRow, ...]:
-        """Chat messages that wait, oldest first; `stale_before` as in `todo`.
+        """Chat messages that wait, oldest first; with `claimed` also those that somebody is sending.
 
         With `repository` only what its service sends: where two share a database, each has a voice of its own.
         """
         table, asked = tables.outbox, tables.requests
-        where = waiting(table, stale_before)
+        where: ColumnElement[bool] = table.c.state.in_(("todo", "doing") if claimed else ("todo",))
         if repository is not None:
             request = select(asked.c.repository).where(asked.c.key == table.c.request).scalar_subquery()
             where &= func.coalesce(table.c.repository, request, repository) == repository
         rows = self._rows(select(table).where(where).order_by(table.c.id).limit(limit))
         return tuple(PostRow(**row) for row in rows)
 
-    def deliveries_todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[DeliveryRow, ...]:
-        """Deliveries of the forge that wait, oldest first; `stale_before` as in `todo`."""
+    def deliveries_todo(self, limit: int = 100, *, claimed: bool = False) -> tuple[DeliveryRow, ...]:
+        """Deliveries of the forge that wait, oldest first; with `claimed` also those that somebody works off."""
         table = tables.deliveries
-        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
+        where = table.c.state.in_(("todo", "doing") if claimed else ("todo",))
+        statement = select(table).where(where).order_by(table.c.id).limit(limit)
         return tuple(DeliveryRow(**row) for row in self._rows(statement))
 
     def news(self, request: str, last: int = 20) -> tuple[PostRow, ...]:

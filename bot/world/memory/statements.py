@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.world.memory.reads import Reads, waiting
+from bot.world.memory.claims import Claimed, still
+from bot.world.memory.reads import Reads
 
 
 class Statements(Reads):
@@ -35,9 +36,10 @@ class Statements(Reads):
     def _set(self, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
         return self._connection.execute(update(table).where(where).values(values)).rowcount == 1
 
-    def _claim(self, table: Table, key: str, now: datetime, stale_before: datetime | None) -> bool:
+    def _claim(self, table: Table, key: str, now: datetime, left: Claimed | None) -> bool:
         values = {"state": "doing", "attempts": table.c.attempts + 1, "updated_at": now}
-        return self._set(table, (table.c.key == key) & waiting(table, stale_before), values)
+        free = table.c.state == "todo" if left is None else still(table, left)
+        return self._set(table, (table.c.key == key) & free, values)
 
     def _settle(self, table: Table, claimed: Any, values: Mapping[str, Any], now: datetime) -> bool:
         """`claimed` is a row as it was when it was claimed: whoever claimed it later settles it instead."""

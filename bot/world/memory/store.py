@@ -22,7 +22,7 @@ from bot.world.memory.engine import file_of, open_engine, place_of
 from bot.world.memory.failures import is_broken, reachable
 from bot.world.memory.messages import Messages
 from bot.world.memory.reads import Reads
-from bot.world.memory.rows import Json, RequestFields, RequestRow
+from bot.world.memory.rows import InboxRow, Json, RequestFields, RequestRow
 from bot.world.memory.work import Work
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
@@ -164,6 +164,10 @@ class Transaction(Arrivals, Chained, Messages, Work, Chat):
         same = (table.c.key == request.key) & (table.c.version == request.version) & (table.c.seen == row.seen)
         return self._set(table, same, values)
 
+    def hold(self, key: str) -> None:
+        """Nobody else changes the request's row before this transaction ends. On SQLite whoever writes is alone."""
+        self._rows(select(tables.requests.c.key).where(tables.requests.c.key == key).with_for_update())
+
     def add_watcher(self, key: str, watcher: str, now: datetime) -> bool:
         """Somebody else wants to hear of it. The version stays: what was shown to an approver still stands."""
         table = tables.requests
@@ -252,9 +256,15 @@ class Memory(Reads):
         finally:
             self._writing.release()
 
-    def arrivals_wait(self, repository: str, now: datetime, stale_before: datetime) -> bool:
-        """Whether something that the chat said may be begun."""
-        return bool(self._rows(select(tables.inbox.c.id).where(startable(repository, now, stale_before)).limit(1)))
+    def arrivals_wait(self, repository: str, now: datetime, left: Sequence[InboxRow] = ()) -> bool:
+        """Whether something that the chat said may be begun; `left` as in `claim_arrivals`."""
+        return bool(self._rows(select(tables.inbox.c.id).where(startable(repository, now, left)).limit(1)))
+
+    def arrivals_claimed(self, repository: str) -> tuple[InboxRow, ...]:
+        """What the chat said and somebody works on."""
+        table = tables.inbox
+        rows = self._rows(select(table).where((table.c.repository == repository) & (table.c.state == "doing")))
+        return tuple(InboxRow(**row) for row in rows)
 
     def close(self) -> None:
         """Gives all connections back; the next use opens it again."""

@@ -20,6 +20,8 @@ so; `confirmed`: its asker says that it works; `in_force`: it stands, and nothin
 its last day is near; `removed`: it stood, and does no longer. `expired`: nobody decided; `closed`: by somebody in
 the forge; `superseded`: the target allows it meanwhile, by another change."""
 OPEN_STATES: tuple[RequestState, ...] = ("drafted", "proposed", "waiting", "held", "returned", "decided")
+UNDER_WAY: tuple[RequestState, ...] = ("drafted", "proposed", "decided")
+"""Postern is at it: opening the merge request, or merging it."""
 STANDING_STATES: tuple[RequestState, ...] = ("merged", "rolled_out", "confirmed", "in_force", "expiring")
 """Merged, and still there as far as anybody saw."""
 CLOSED_BY_US: tuple[RequestState, ...] = ("withdrawn", "expired", "superseded")
