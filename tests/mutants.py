@@ -196,7 +196,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "somebody else's form is gone on with",
         "bot/slack/parts.py",
-        'return parts[2].replace(".", "", 1).isdecimal() or parts[2] == user',
+        "return address(thread)[1] is not None or parts[2] == user",
         "return True",
         ("tests/bot/test_surfaces.py",),
     ),
