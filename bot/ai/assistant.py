@@ -25,7 +25,7 @@ from skills.replies import Reply, problem, reply
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of what is sent; a test compares the prompts of each version."""
 _MOST_NAMES = 80
 TASKS = {
@@ -122,7 +122,7 @@ class _Turn:
         known = [*told.names, *told.environments, told.who.id]
         self._out = Outgoing(strict=owner.strict, known=known)
         self.box = Toolbox(owner.desk, told, self._out)
-        self.prose = Prose(self.box.words.borne_out, self.box.results)
+        self.prose = Prose(self.box.words.borne_out, self.box.results, self.box.words.called)
         self.replies: list[Reply] = []
         self.spent: str | None = None
         self._prose_at: int | None = None

@@ -1,15 +1,14 @@
 """Which sentences of a model may be shown. What it may not state it can't, in any language that is shown at all.
 
-A sentence is dropped when it states or denies what only the rules state (allowed, blocked, approved, merged ...), tells
-the reader to disbelieve what stands beside it, asks for a secret, holds a link or markup, names a host, file, commit,
-key or number that neither this turn's results nor the person's words hold, mixes alphabets inside a word, or is in a
-language that prompts/languages.yaml does not know.
+A sentence is shown only when all its words are harmless ones (`plain`). Others are dropped, with a reason of their own
+where a word claims what only the rules state (allowed, blocked, approved, merged ...), asks for a secret, links, mixes
+alphabets, or names a host, file, commit, key or number that neither this turn's results nor the person's words hold.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +17,7 @@ import re2
 import yaml
 
 from bot.ai.outgoing import clean
+from bot.ai.plain import folded, spoken_in
 from skills.core.resources import prompt
 
 _ENDS = re2.compile(r"[.!?…]+[\"'”’)]*(?:\s+|$)|[。！？।؟]+|\n+")
@@ -37,11 +37,10 @@ _LONGEST = 400  # characters of a sentence
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Short words that it is known by, beginnings of words that claim, words that negate, and the three verdicts."""
+    """Short words that it is known by, beginnings of words that claim, and the three verdicts."""
 
     knows: frozenset[str]
     claims: tuple[str, ...]
-    nots: tuple[str, ...]
     verdicts: Mapping[str, str]
 
 
@@ -53,7 +52,6 @@ def languages() -> Mapping[str, Language]:
         code: Language(
             frozenset(folded(word) for word in str(each["knows"]).split()),
             tuple(folded(word) for word in str(each["claims"]).split()),
-            tuple(folded(word) for word in str(each["nots"]).split()),
             dict(zip(names, each["verdicts"], strict=True)),
         )
         for code, each in loaded.items()
@@ -67,12 +65,6 @@ def _claims() -> Any:
     other = sorted({stem for each in languages().values() for stem in each.claims if not stem.isascii()})
     both = (rf"\b(?:un|non|in|re)?(?:{'|'.join(latin)})", "|".join(re2.escape(stem) for stem in other))
     return re2.compile("|".join(both))
-
-
-def folded(text: str) -> str:
-    """Small letters without accents, in one form of writing."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFC", "".join(sign for sign in parts if not 0x300 <= ord(sign) <= 0x36F))
 
 
 def sentences(text: str) -> list[str]:
@@ -114,8 +106,11 @@ def names_in(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(found | parts)
 
 
-def fault(sentence: str, names: frozenset[str]) -> str | None:
-    """Why a sentence may not be shown: claim, link, secret, name, alphabet, language or length; None when it may."""
+def fault(sentence: str, names: frozenset[str], known: Collection[str] = (), use: str = "") -> str | None:
+    """Why a sentence may not be shown: claim, link, secret, name, alphabet, words or length; None when it may.
+
+    `known` are workloads and environments. Other names that somebody gave may stand in a proposed reason alone.
+    """
     if len(sentence) > _LONGEST:
         return "length"
     if clean(sentence) != sentence or any(sign in sentence for sign in "`*_~|#\\") or _LINK.search(sentence):
@@ -125,19 +120,16 @@ def fault(sentence: str, names: frozenset[str]) -> str | None:
         return "secret"
     if any(len(_scripts(word)) > 1 and not _scripts(word) <= _ASIAN for word in _WORD.findall(plain)):
         return "alphabet"
+    spoken = {
+        name
+        for name in names
+        if (name in known or use == "reasons" or (use and name.isdigit())) and not _claims().search(name)
+    }
+    if spoken_in(sentence, spoken, use):
+        return None
     if _claims().search(plain):
         return "claim"
-    if unknown(plain, names):
-        return "name"
-    return None if language(sentence) else "language"
-
-
-def negates(sentence: str) -> bool:
-    """Whether a word of any language says not; where words are not set apart, anywhere in it."""
-    plain = folded(sentence)
-    words = set(plain.replace(",", " ").replace(".", " ").split())
-    nots = [word for each in languages().values() for word in each.nots]
-    return any(word in (plain if _scripts(word) & _ASIAN else words) for word in nots)
+    return "name" if unknown(plain, names) else "words"
 
 
 def unknown(plain: str, names: frozenset[str]) -> list[str]:

@@ -99,7 +99,9 @@ class Handed:
         lines = [
             line
             for name in ("cause", "how_to_tell")
-            for line in checked(str(given.get(name) or ""), self._words.borne_out, results)[:2]
+            for line in checked(
+                str(given.get(name) or ""), self._words.borne_out, results, self._words.called, "guesses"
+            )[:2]
         ]
         return Reply((*problem(Finding("EGR1703")).lines, *lines)) if lines else None
 
@@ -112,7 +114,8 @@ class Handed:
         return problem(Finding("EGR1704", {"destination": narrow, "wide": wide}))
 
     def _reason(self, given: Mapping[str, Any], results: Sequence[Result]) -> Reply | None:
-        lines = checked(str(given.get("text") or "")[:_LONGEST], self._words.borne_out, results)
+        text, words = str(given.get("text") or "")[:_LONGEST], self._words
+        lines = checked(text, words.borne_out, results, words.called, "reasons")
         return problem(Finding("EGR1705", {"reason": " ".join(lines)})) if lines else None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import re2
 
-from bot.ai.claims import fault, language, names_in, negates, sentences
+from bot.ai.claims import fault, language, names_in, sentences
 from bot.ai.results import Result
 
 MOST_LINES = 5
@@ -16,10 +16,15 @@ _HOLE = re2.compile(r"\s*\{\s*(\d{1,2})\s*(?:[:.]\s*[a-z]+)?\s*\}\s*")
 
 @dataclass
 class Prose:
-    """Collects one text. `words` are what the person wrote; `dropped` says why a sentence was left out."""
+    """Collects one text. `dropped` says why a sentence was left out.
+
+    `words` are what the person wrote, `known` the names of workloads, `use` one of USES.
+    """
 
     words: str
     results: Sequence[Result]
+    known: Collection[str] = ()
+    use: str = ""
     lines: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
@@ -36,7 +41,7 @@ class Prose:
         numbers = [int(number) for number in _HOLE.findall(sentence)]
         own = _HOLE.sub(" ", sentence).strip()
         if any(sign.isalnum() for sign in own):
-            why = fault(own, names) or ("claim" if numbers and negates(own) else None)
+            why = fault(own, names, self.known, self.use)
             if why is None:
                 yield own
             else:
@@ -47,6 +52,6 @@ class Prose:
             yield from found.lines(code) if found else ()
 
 
-def checked(text: str, words: str, results: Sequence[Result]) -> list[str]:
+def checked(text: str, words: str, results: Sequence[Result], known: Collection[str] = (), use: str = "") -> list[str]:
     """A whole text at once."""
-    return list(Prose(words, results).add(text))
+    return list(Prose(words, results, known, use).add(text))

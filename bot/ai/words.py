@@ -33,6 +33,11 @@ class Words:
         """All that may be named: what was said, and what the thread speaks of."""
         return " ".join((self.said, self._for, *self._subject))
 
+    @property
+    def called(self) -> frozenset[str]:
+        """Workloads and environments as they are written in small letters."""
+        return frozenset((*self._names, *self._environments))
+
     def fields(self, skill: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a skill's ask that are borne out. Raises AskUnclear EGR1711 for one that is not."""
         found: dict[str, Any] = {}

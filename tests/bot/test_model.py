@@ -164,12 +164,12 @@ def test_every_line_of_a_model_stands_below_a_mark(with_model: Make) -> None:
 
 def test_a_reason_is_only_suggested(with_model: Make) -> None:
     talk = with_model(
-        played(calling(("reason", {"text": "The gateway sends messages to its customers by api.twilio.com."})))
+        played(calling(("reason", {"text": "payment-gateway sends messages to customers by api.twilio.com."})))
     )
     for words in ("payment-gateway must reach api.twilio.com", "draft"):
         talk.turn(words)
     _, added = talk.turn("open")
-    assert "A language model suggests as reason: “The gateway sends messages" in text(added)
+    assert "A language model suggests as reason: “payment-gateway sends messages" in text(added)
     assert not any(request.asked_by == talk.dana.id for request in talk.app.requests())
 
 
