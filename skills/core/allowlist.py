@@ -268,11 +268,12 @@ class Allowlist:
     ) -> list[LayerView]:
         """What one platform says. Where another sends the packets on a detour, it judges the way out up to there."""
         index = self.indexes[platform.NAME]
-        views = list(platform.decide(index, workload, destination))
         detour = next((view.detour for view in known if view.detour is not None), None)
         if detour is None:
-            return views
-        there = platform.decide(index, workload, detour)
+            return list(platform.decide(index, workload, destination))
+        # What takes a detour is no pod, so that nothing but the way out is left to say at this layer.
+        views = () if platform.LAYERS == ("network_policy",) else platform.decide(index, workload, destination)
+        there = platform.decide(index, workload, detour) if "network_policy" in platform.LAYERS else ()
         return [view for view in views if not _way_out(view)] + [view for view in there if _way_out(view)]
 
     def _blind_spots(self, workload: Workload) -> list[Finding]:

@@ -23,6 +23,7 @@ CLOUD_GOV_REGION = "us-gov-west-1"
 LONGEST_LABEL = 63
 _SHOWN = 80
 _NEAR = 2
+_EDITS = [(1, 1), (0, 1), (1, 0)]
 
 # Underscores are no host name by RFC 952, but DNS carries them and buckets and SRV names have them.
 _LABEL_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -193,35 +194,37 @@ def sibling(one: str, other: str) -> bool:
 def edit_distance(one: str, other: str, most: int = _NEAR) -> int:
     """Insertions, deletions, changes and swaps of neighbours from one to the other, or `most` + 1 if more.
 
-    Optimal string alignment; the bound keeps it linear in the length of the names.
+    Optimal string alignment, told for up to two edits: nothing further is a slip, and two are told without a table.
     """
     if one == other:
         return 0
-    # One edit changes which signs occur by two at most, and most names are no slips of each other.
-    if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
+    if abs(len(one) - len(other)) > most:
         return most + 1
-    changed = [at for at, (sign, there) in enumerate(zip(one, other, strict=False)) if sign != there]
-    if len(one) == len(other) and len(changed) <= 2:  # most slips: one or two signs are others, or two change places
-        first, last = changed[0], changed[-1]
-        swapped = last == first + 1 and one[first] == other[last] and one[last] == other[first]
-        return min(1 if swapped else len(changed), most + 1)
     one, other = _without_common_ends(one, other)
-    before: list[int] = []
-    above = list(range(len(other) + 1))
-    for row, sign in enumerate(one, 1):
-        current = [row] + [most + 1] * len(other)
-        for column in range(max(1, row - most), min(len(other), row + most) + 1):
-            current[column] = min(
-                above[column] + 1,
-                current[column - 1] + 1,
-                above[column - 1] + (sign != other[column - 1]),
-            )
-            if row > 1 and column > 1 and sign == other[column - 2] and one[row - 2] == other[column - 1]:
-                current[column] = min(current[column], before[column - 2] + 1)
-        if min(current) > most:
-            return most + 1
-        before, above = above, current
-    return min(above[-1], most + 1)
+    if _one_edit(one, other):
+        return min(1, most + 1)
+    return 2 if most >= 2 and _two_edits(one, other) else most + 1
+
+
+def _one_edit(one: str, other: str) -> bool:
+    """Of texts without common ends: a sign more, another sign, or two that change places."""
+    sizes = (len(one), len(other))
+    return sizes in {(0, 1), (1, 0), (1, 1)} or (sizes == (2, 2) and one == other[::-1])
+
+
+def _two_edits(one: str, other: str) -> bool:
+    """Of texts without common ends: one edit is at the beginning then, the other at the end, and between them nothing.
+
+    An edit is told by how many signs it takes of either: (1, 1) changes one, (0, 1) puts one in, (2, 2) swaps two.
+    """
+    size, there = len(one), len(other)
+    first = [*_EDITS, (2, 2)] if size > 1 and one[:2] == other[1::-1] else _EDITS
+    last = [*_EDITS, (2, 2)] if size > 1 and one[-2:] == other[:-3:-1] else _EDITS
+    return any(
+        size - a - c == there - b - d >= 0 and one[a : size - c] == other[b : there - d]
+        for a, b in first
+        for c, d in last
+    )
 
 
 def _without_common_ends(one: str, other: str) -> tuple[str, str]:

@@ -64,6 +64,10 @@ class Platform(Protocol):
         """The family of workloads it governs: `infra`, `k8s` or `cf`."""
 
     @property
+    def LAYERS(self) -> tuple[str, ...]:
+        """The layers that its views are of."""
+
+    @property
     def MARKS(self) -> tuple[str, ...]:
         """Words that stand in every file of this dialect.
 

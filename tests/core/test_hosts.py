@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -176,9 +177,32 @@ def test_edit_distance_stops_at_its_bound(one: str, other: str, distance: int) -
     assert edit_distance(other, one) == distance
 
 
-@given(st.text("ab.", max_size=12), st.text("ab.", max_size=12), st.integers(0, 3))
-def test_the_bound_never_changes_a_small_distance(one: str, other: str, most: int) -> None:
-    assert edit_distance(one, other, most) == min(edit_distance(one, other, 12), most + 1)
+@given(st.text("ab.", max_size=12), st.text("ab.", max_size=12), st.integers(0, 2))
+def test_edit_distance_is_that_of_the_textbook_up_to_its_bound(one: str, other: str, most: int) -> None:
+    assert edit_distance(one, other, most) == min(_textbook(one, other), most + 1)
+
+
+def test_edit_distance_of_all_short_texts() -> None:
+    texts = ["".join(signs) for size in range(5) for signs in product("abc", repeat=size)]
+    assert [pair for pair in product(texts, texts) if edit_distance(*pair) != min(_textbook(*pair), 3)] == []
+
+
+def _textbook(one: str, other: str) -> int:
+    """Optimal string alignment by its recurrence."""
+    table = {(-1, -1): 0}
+    for row in range(-1, len(one)):
+        for column in range(-1, len(other)):
+            steps = [table[row, column]] if (row, column) in table else []
+            if row >= 0:
+                steps.append(table[row - 1, column] + 1)
+            if column >= 0:
+                steps.append(table[row, column - 1] + 1)
+            if row >= 0 and column >= 0:
+                steps.append(table[row - 1, column - 1] + (one[row] != other[column]))
+            if row > 0 and column > 0 and one[row - 1 : row + 1] == other[column] + other[column - 1]:
+                steps.append(table[row - 2, column - 2] + 1)
+            table[row, column] = min(steps)
+    return table[len(one) - 1, len(other) - 1]
 
 
 def test_near_ranks_slips_before_names_that_hold_it() -> None:

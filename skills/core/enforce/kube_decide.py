@@ -64,7 +64,7 @@ def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
     isolating = [policy for policy, match in concerned if match is Match.YES]
     isolating.sort(key=lambda policy: bool(policy.rules(flow.direction)))  # default denies are named first
     isolators = tuple(policy.place for policy in isolating)
-    found = [opening for policy, _ in concerned for opening in openings(policy, flow)]
+    found = [opening for policy, match in concerned for opening in openings(policy, flow, selection=match)]
     allowed = coverage(found, flow)
     if allowed is Match.YES:
         return Judgement(flow, isolated, Match.YES, _hits(found, flow), isolators)
@@ -151,6 +151,8 @@ def evaluate_egress(
         said[:0] = dns_findings(policies, cluster, near)
     if view.unknown:
         said += far.findings
+    if not misses and len(said) == len(view.findings):  # whatever was said more made it longer
+        return view
     return replace(view, near=misses, findings=tuple(said))
 
 

@@ -82,6 +82,10 @@ class Opening:
 
 def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
     """Whether the policy makes these pods isolated in this direction."""
+    if not policy.variants:
+        match = selects(policy, pods) if direction in policy.directions else Match.NO
+        unsure = policy.faults if match is not Match.NO else _perhaps(policy, direction, pods)
+        return Match.UNKNOWN if unsure else match
     texts = (policy, *policy.variants)
     matches = [selects(text, pods) if direction in text.directions else Match.NO for text in texts]
     if any(text.faults for text in texts) and max(matches) is not Match.NO:
@@ -97,14 +101,17 @@ def _perhaps(policy: NetworkPolicy, direction: Direction, pods: Pods) -> bool:
     return here and could_select(policy.selector, pods)
 
 
-def openings(policy: NetworkPolicy, flow: Flow, *, assume_selected: bool = False) -> list[Opening]:
-    """What the policy opens of the flow for pods that it selects.
+def openings(
+    policy: NetworkPolicy, flow: Flow, *, selection: Match | None = None, assume_selected: bool = False
+) -> list[Opening]:
+    """What the policy opens of the flow for pods that it selects; `selection` is what `isolates` said, where known.
 
     `assume_selected` asks what it would open if it did select them, for pods whose labels nobody knows.
     """
     if policy.variants:
         return _of_variants(policy, flow, assume_selected)
-    selection = isolates(policy, flow.direction, flow.near)
+    if selection is None:
+        selection = isolates(policy, flow.direction, flow.near)
     unsaid = flow.near.asserted and not assume_selected
     if (isolates(policy, flow.direction, flow.near.as_said) if unsaid else selection) is Match.NO:
         return []
@@ -256,13 +263,13 @@ def _port_openings(rule: PolicyRule, flow: Flow) -> list[_PortOpening]:
 
 
 def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
-    receiver = flow.receiver
     if port.ports is None and port.name is None:
         return Match.YES, _ALL_PORTS, None
-    if port.ports is not None:
-        if flow.ports is None:
-            return Match.UNKNOWN, _ALL_PORTS, _unsaid_port(port, receiver)
+    if port.ports is not None and flow.ports is not None:
         return Match.YES, ((port.ports.first, port.ports.last),), None
+    receiver = flow.receiver
+    if port.ports is not None:
+        return Match.UNKNOWN, _ALL_PORTS, _unsaid_port(port, receiver)
     if receiver is None:
         return Match.NO, (), None  # a name means a container's port, and outside the cluster there is none
     if receiver.port_name == port.name:

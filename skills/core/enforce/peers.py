@@ -63,6 +63,8 @@ def pods_of(cluster: Cluster, workload: Workload) -> Pods:
 def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
     """What the destination means when `workload` says it: bare service names live in its own namespace."""
     found = _peers(cluster, workload, destination)
+    if not found.pods:
+        return found
     plugin = next(iter(cluster.plugins), None)
     told = [replace(pods, plugin=plugin, declared=pods.namespace in cluster.declared) for pods in found.pods]
     return replace(found, pods=tuple(told))

@@ -75,11 +75,17 @@ class LabelSelector:
 
     def matches(self, labels: Mapping[str, str] | None) -> Match:
         """`labels` None means that nobody said what the labels are."""
-        if self.empty:
+        if not self.labels and not self.requirements:
             return Match.YES
         if labels is None:
             return Match.UNKNOWN
-        wanted = all_of(same(labels.get(key), value) for key, value in self.labels.items())
+        wanted = Match.YES
+        for key, value in self.labels.items():
+            found = labels.get(key)
+            if found != value:
+                wanted = same(found, value)
+                if wanted is Match.NO:
+                    return Match.NO
         if not self.requirements:
             return wanted
         return min(wanted, all_of(requirement.matches(labels) for requirement in self.requirements))

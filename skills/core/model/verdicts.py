@@ -41,8 +41,8 @@ class LayerView:
     be known; it makes the layer undecided unless something allows or denies for certain.
     `doubts` could deny whatever is allowed here (rules of a kind that we can't read), so nothing is
     allowed for certain.
-    `detour` is where the packets of this flow go first (a waypoint, a gateway): whoever else judges the network
-    judges the way there.
+    `detour` is where the packets of this flow go first (a waypoint, a gateway), which happens only to what is no pod:
+    whoever else judges the network judges the way there.
     `half` is `ingress` for the far side of an internal connection; both halves must allow.
     """
 

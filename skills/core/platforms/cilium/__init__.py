@@ -22,6 +22,7 @@ from skills.core.platforms.cilium.wider import wider
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "audit",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 KIND = "k8s"
+LAYERS = ("network_policy",)
 MARKS: tuple[str, ...] = ("cilium.io/",)
 
 

@@ -24,6 +24,7 @@ from skills.core.platforms.cloud_foundry.texts import read_source, reads
 
 NAME: str = documents.NAME
 KIND: str = "cf"
+LAYERS = ("security_group",)
 MARKS: tuple[str, ...] = (
     "bind-security-group",
     "named-security-groups",
@@ -37,6 +38,7 @@ MARKS: tuple[str, ...] = (
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "audit",

@@ -16,10 +16,12 @@ from skills.core.platforms.infrastream.manifests import Entry, read
 
 NAME: str = manifests.NAME
 KIND: str = "infra"
+LAYERS = ("firewall",)
 MARKS: tuple[str, ...] = (manifests.API, "allowedEgress")
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "audit",

@@ -21,6 +21,7 @@ from skills.core.platforms.istio.read import read
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "audit",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 KIND = "k8s"
+LAYERS = ("mesh", "network_policy")
 MARKS: tuple[str, ...] = ("networking.istio.io/", "outboundTrafficPolicy", "serviceEntries", "customServiceEntries")
 
 

@@ -20,6 +20,7 @@ from skills.core.platforms.network_policy.read import read
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "audit",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 KIND = "k8s"
+LAYERS = ("network_policy",)
 MARKS = ("NetworkPolicy",)
 
 

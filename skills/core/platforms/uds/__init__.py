@@ -22,6 +22,7 @@ from skills.core.platforms.uds.updating import update_index as update
 
 __all__ = [
     "KIND",
+    "LAYERS",
     "MARKS",
     "NAME",
     "Package",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 KIND = "k8s"
+LAYERS = ("mesh", "network_policy")
 MARKS: tuple[str, ...] = ("uds.dev/",)
 
 

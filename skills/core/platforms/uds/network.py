@@ -25,11 +25,9 @@ _UNGOVERNED = frozenset({"kube-system", "kube-public", "kube-node-lease", "pepr-
 def far_end(index: Index, workload: Workload, destination: Destination) -> Peers:
     """The far end as the cluster's manifests know it; the cluster's DNS is known without any."""
     found = peers(index.cluster, workload, destination)
-    return replace(
-        found,
-        pods=tuple(_as_dns(pods, destination) for pods in found.pods),
-        outside=tuple(map(outside_of, found.outside)),
-    )
+    pods = tuple(_as_dns(each, destination) for each in found.pods)
+    outside = tuple(map(outside_of, found.outside))
+    return found if (pods, outside) == (found.pods, found.outside) else replace(found, pods=pods, outside=outside)
 
 
 def _as_dns(pods: Pods, destination: Destination) -> Pods:
