@@ -242,9 +242,8 @@ class Allowlist:
 
     def _check(self, workload: Workload, destination: Destination) -> Verdict:
         views: list[LayerView] = []
-        for platform in ALL:
-            if workload.kind == platform.KIND:
-                views += self._views(platform, workload, destination, views)
+        for platform in (each for each in ALL if workload.kind == each.KIND):
+            views += self._views(platform, workload, destination, views)
         layers, decision = join_layers(views)
         isolated = {view.layer for view in views if view.default == "deny"}
         findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
@@ -271,7 +270,7 @@ class Allowlist:
         detour = next((view.detour for view in known if view.detour is not None), None)
         if detour is None:
             return list(platform.decide(index, workload, destination))
-        # What takes a detour is no pod, so that nothing but the way out is left to say at this layer.
+        # What takes a detour is no pod: nothing but the way out is left to say at this layer.
         views = () if platform.LAYERS == ("network_policy",) else platform.decide(index, workload, destination)
         there = platform.decide(index, workload, detour) if "network_policy" in platform.LAYERS else ()
         return [view for view in views if not _way_out(view)] + [view for view in there if _way_out(view)]
