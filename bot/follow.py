@@ -118,6 +118,8 @@ class Follower:
                     said.append(item.finding)
             if step.relabel:
                 intend(tx, step.relabel, at)
+            if request.state == "decided" and _may_go_on(row, step):
+                tx.hasten([request.key], at)
             if step.to or step.news:
                 facts = {"key": request.key, "from": request.state, "to": step.to or request.state}
                 codes = [item.finding.code for item in step.news]
@@ -132,6 +134,12 @@ def _wants_jobs(row: RequestRow, now: Seen) -> bool:
 def _changes(row: RequestRow, step: following.Step) -> bool:
     same = step.to is None and step.pushed == row.request.pushed and not step.void and not step.news
     return not same or step.mirror != (row.forge or {})
+
+
+def _may_go_on(row: RequestRow, step: following.Step) -> bool:
+    """Whether what the merge waits for has moved in the forge, so that it need not wait for its next try."""
+    before = row.forge or {}
+    return any(step.mirror.get(name) != before.get(name) for name in ("pipeline", "approvals", "state"))
 
 
 def _may_move(row: RequestRow, since: datetime) -> bool:

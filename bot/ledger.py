@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -53,11 +54,26 @@ BESIDE: Mapping[str, str] = {
 OWED = "owed"
 """The fact of a request that names the intents of which somebody heard that they are still under way."""
 _WORDS_KEPT, _MOST_KEPT = 200, 20
+_MOMENTS = (0.2, 0.5, 1.0, 2.0)  # seconds
 _OPENS: Mapping[type, str] = {OpenMergeRequest: "open", OpenDiagram: "diagram", OpenIssue: "ticket"}
 
 
 def record(memory: Memory, name: str, answer: Answer, world: World, where: Where) -> None:
-    """All of it or none: a request never stands without the intent that carries it out, nor the reverse."""
+    """All of it or none: a request never stands without the intent that carries it out, nor the reverse.
+
+    A merge or an opening that is under way at this moment is waited for a little: then it is clear who was first.
+    """
+    for pause in (*_MOMENTS, 0.0):
+        try:
+            _recorded(memory, name, answer, world, where)
+            return
+        except Outdated as busy:
+            if busy.code != "EGR077" or not pause:
+                raise
+            time.sleep(pause)
+
+
+def _recorded(memory: Memory, name: str, answer: Answer, world: World, where: Where) -> None:
     with memory.transaction() as tx:
         for item in answer.records:
             _record(tx, item, world, where)
@@ -249,14 +265,32 @@ def _facts(request: Request) -> dict[str, Any]:
 
 def _move(tx: Transaction, item: MoveRequest, world: World) -> None:
     row = tx.request(item.key)
+    if row and row.request.state in STANDING_STATES:
+        raise Outdated("EGR1655", key=item.key, commit=(row.request.commit or "")[:12])
     if item.to in CLOSED_BY_US:
         _nothing_opens(tx, item.key, world)
+    if row and row.request.state == "decided":
+        take_back(tx, item.key, item.to, world.now)
     if row is None or not tx.move_request(item.key, row.request.state, item.to, item.version, world.now):
         raise Outdated("EGR407", key=item.key)
     if item.decision:
         tx.add_decision(item.key, item.decision, row.request.commit, item.version, world.now)
     if item.to == "decided":
         _left_to(tx, item.key, item.left_to, world.now)
+
+
+def take_back(tx: Transaction, key: str, to: str, now: datetime) -> None:
+    """What waits to be merged is not merged any more: its intent is claimed, so that nobody else carries it out.
+
+    Raises Outdated EGR077 while it is being merged at this moment.
+    """
+    for intent in tx.intents_of(key):
+        if not intent.payload.get("merge") or intent.state not in ("todo", "doing"):
+            continue
+        claimed = tx.claim(intent.key, now)
+        if claimed is None:
+            raise Outdated("EGR077", key=key, what="merged")
+        tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": to}}, now)
 
 
 def _left_to(tx: Transaction, key: str, left: LeftTo | None, now: datetime) -> None:

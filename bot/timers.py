@@ -13,7 +13,7 @@ from datetime import datetime
 
 from bot.desk import Desk, Runner, attempt
 from bot.gather import Gather, Where
-from bot.ledger import intend
+from bot.ledger import intend, take_back
 from bot.world.forge import Forge
 from bot.world.memory import Memory
 from skills.all_skills import by_name
@@ -129,6 +129,8 @@ class Timers:
             if row is None or (row.request.version, row.request.state) != (request.version, request.state):
                 return []
             fields = {"until": made.until} if made.until else {}
+            if made.to and request.state == "decided":
+                take_back(tx, request.key, made.to, now)
             if made.to and not tx.move_request(
                 request.key,
                 request.state,

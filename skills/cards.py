@@ -163,7 +163,8 @@ def _weighed_lines(request: Request) -> list[Line]:
 
 
 def _waits(request: Request) -> list[Line]:
-    approved = [past for past in request.decisions if past.verb == "approve" and past.digest == request.digest]
+    latest = {past.by: past for past in request.decisions if past.digest == request.digest}
+    approved = [past for past in latest.values() if past.verb == "approve"]
     found = [Line("approved", people=(past.by,), at=past.at) for past in approved]
     people = life.waits_for(request)
     return [*found, Line("waits_for", people=people)] if people else found

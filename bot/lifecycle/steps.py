@@ -48,6 +48,7 @@ STALE = timedelta(seconds=60)
 PATIENCE = 15.0
 """Seconds that whoever asked waits for what others carry out; what takes longer is told in the thread."""
 _FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
+_PIPELINE = 60.0  # seconds at most, of a merge that waits for its pipeline: GitLab may not have told us
 _RACES = 5
 _ENDS: Mapping[str, RequestState] = {"reject": "rejected", "veto": "rejected", "hold": "held", "changes": "returned"}
 _NOT_OURS = "EGR443"  # the branch stands at a commit of somebody else
@@ -137,7 +138,15 @@ class Steps:
             return
         if not still_meant(effect, row.request):
             raise Outdated("EGR407", key=effect.request_key)
-        permit.refuse_merge(policy, row.request, self._clock(), effect.by if effect.verb == "break-glass" else "")
+        request = self._as_approved_now(row.request)
+        permit.refuse_merge(policy, request, self._clock(), effect.by if effect.verb == "break-glass" else "")
+
+    def _as_approved_now(self, request: Request) -> Request:
+        """What rests on approvals in the forge is asked there once more: they may have been taken back just now."""
+        if request.number is None or not any(past.there for past in request.decisions):
+            return request
+        now = self._forge().look(request.number).approvals or ()
+        return replace(request, approved_there=tuple(name for name in request.approved_there if name in now))
 
     def record(self, key: str, attempts: int, outcome: Json) -> Problem | None:
         """Settles the claim with this number and moves the request's row, in one transaction; gives the problem."""
@@ -181,7 +190,9 @@ class Steps:
         problem = problem_of(outcome["problem"])
         early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come
         again = problem.exit_status == Unreachable.exit_status or early
-        if not tx.fail(intent, outcome["problem"], now, due=next_try(now, intent.tries) if again else None):
+        longest = _PIPELINE if problem.finding.code == "EGR495" else _LONGEST
+        due = next_try(now, intent.tries, longest=longest) if again else None
+        if not tx.fail(intent, outcome["problem"], now, due=due):
             return None
         move = _back(effect, problem, row) if row else None
         if move and row and isinstance(effect, MergeRequestDecision):
@@ -213,9 +224,11 @@ def reopen(memory: Memory, key: str, now: datetime) -> None:
                 tx.reopen_intent(intent, now)
 
 
-def next_try(now: datetime, tries: int, chance: Callable[[], float] = random.random) -> datetime:
-    """Longer with every try, up to ten minutes; not all at once after a forge was away."""
-    seconds = min(_LONGEST, _FIRST * 2 ** min(tries, 10))
+def next_try(
+    now: datetime, tries: int, chance: Callable[[], float] = random.random, longest: float = _LONGEST
+) -> datetime:
+    """Longer with every try, up to `longest` seconds; not all at once after a forge was away."""
+    seconds = min(longest, _FIRST * 2 ** min(tries, 10))
     return now + timedelta(seconds=seconds * (0.5 + chance() / 2))
 
 

@@ -94,16 +94,21 @@ def step(request: Request, before: Mirror | None, now: Seen, own: Own, jobs: Col
     to, state_news = _state(request, known, now, own)
     moved = replace(request, state=to or request.state)
     pushed, void, push_news = _pushed(moved, now, own)
-    if push_news and moved.state == "decided":
+    lost = _took_back(moved, now)
+    if (push_news or lost) and moved.state == "decided":
         to = "waiting"
     news = [*state_news, *push_news]
     if moved.state in _UNDER_WAY and now.state == "opened":
         news += [*_branch(moved, known, now), *_labels(moved, known, now, own), *_pipeline(moved, known, now, jobs)]
     news += [*_approvals(moved, known, now), *_remarks(moved, before, now)]
+    if lost:
+        news.append(News("took_back", f"{now.head}:{now.at}", Finding("EGR1658", {"key": request.key})))
     wrong = [each.finding.facts["label"] for each in news if each.kind == "label_by_hand"]
     kept = tuple({NEEDS_APPROVAL} & set(own.labels))
     back = Relabel(request.key, request.digest, kept, tuple(map(str, wrong))) if wrong else None
-    return Step(_mirror(request, known, now, to), to, tuple(news), void, pushed, back)
+    if request.state == "decided" and to == "waiting":
+        back = Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,))
+    return Step(_mirror(request, known, now, to), to, tuple(news), void or lost, pushed, back)
 
 
 # --- open, merged, closed
@@ -220,6 +225,17 @@ def _approvals(request: Request, known: Mirror, now: Seen) -> Iterator[News]:
         code = "EGR012" if known.get("head") != now.head else "EGR013"
         names = ", ".join(lost)
         yield News("approvals_lost", f"{names}:{now.head}:{now.at}", finding(code, key=request.key, names=names))
+
+
+def _took_back(request: Request, now: Seen) -> bool:
+    """Whether somebody whose approval was written down from the forge has taken it back there: then everybody decides
+    anew, and what was decided is not merged."""
+    if request.state not in _UNDER_WAY or now.state != "opened" or now.approvals is None:
+        return False
+    stand = {name.casefold() for name in now.approvals}
+    return any(
+        past.there and past.there.casefold() not in stand for past in request.decisions if past.verb == "approve"
+    )
 
 
 def wants_jobs(known: Mirror | None, now: Seen) -> bool:

@@ -13,7 +13,9 @@ from datetime import date, datetime, timedelta
 
 from skills.core.messages import say
 from skills.core.model import (
+    APPROVED,
     ISOLATION,
+    NEEDS_APPROVAL,
     OPEN_STATES,
     STANDING_STATES,
     CloseMergeRequest,
@@ -21,11 +23,13 @@ from skills.core.model import (
     Effect,
     Finding,
     LeaveNote,
+    Relabel,
     Request,
     RequestState,
 )
-from skills.core.policy import Policy, Timers
-from skills.core.rights import POSTERN
+from skills.core.policy import PATH, Policy, Timers
+from skills.core.policy.bounds import frozen
+from skills.core.rights import POSTERN, is_still_approved
 from skills.core.waits import SATURDAY, working_days
 
 Said = Mapping[str, datetime]
@@ -76,7 +80,8 @@ def by_time(request: Request, said: Said, now: datetime, policy: Policy) -> Step
 
 def by_review(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     """A broken glass that nobody has reviewed: whoever may do so hears of it again, at the pace of those who decide."""
-    if request.review is None or request.review.by or now.weekday() >= SATURDAY:
+    never = request.state not in (*OPEN_STATES, *STANDING_STATES, "removed")
+    if request.review is None or request.review.by or never or now.weekday() >= SATURDAY:
         return NOTHING
     broke, since = request.review.broke, datetime.fromisoformat(request.review.at)
     mark = f"review:{since:%Y%m%dT%H%M%S}"
@@ -108,7 +113,7 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     pace, mark = policy.timers, f"{since:%Y%m%dT%H%M%S}"
     closes = said.get(f"closes:{mark}")
     if closes is not None and _over(closes, now, pace.warn_days) and _over(since, now, pace.request_days):
-        return _expired(request)
+        return _expired(request, Finding("EGR081", {"key": request.key, "since": request.since[:10]}))
     waits = waits_for(request)
     facts = {"key": request.key, "since": request.since[:10], "url": request.url or ""}
     if closes is None and _over(since, now, pace.request_days - pace.warn_days):
@@ -130,17 +135,46 @@ def _open(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
 
 
 def _unmerged(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
-    """What Postern merges needs nobody; whoever merges it instead is reminded at the pace of those who decide."""
-    if request.left_to is None or now.weekday() >= SATURDAY:
-        return NOTHING
+    """What Postern merges needs nobody; whoever merges it instead is reminded at the pace of those who decide. What is
+    never merged comes to its end as what is never decided does."""
     since = _last_word(request)
     mark = f"unmerged:{since:%Y%m%dT%H%M%S}"
+    if request.left_to and not is_still_approved(request, policy, _broke(request)):
+        found = Finding("EGR1648", {"key": request.key, "path": PATH})
+        void = Told(f"void:{request.version}", found, waits_for(request))
+        return Step("waiting", (void,), (Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)),))
+    if ending := _ending_unmerged(request, said, now, policy):
+        return ending
     due = _reminder(mark, since, said, now, policy.timers)
-    if due is None:
+    if request.left_to is None or due is None or now.weekday() >= SATURDAY or f"{mark}:closes" in said:
         return NOTHING
     facts = {"key": request.key, "since": f"{since:%Y-%m-%d}", "url": request.url or ""}
     found = Finding("EGR1652", {**facts, "names": ", ".join(request.left_to.people) or request.left_to.group})
     return _asking(request, Told(due, found, request.left_to.people))
+
+
+def _broke(request: Request) -> str:
+    """Who broke the glass for what is decided now."""
+    last = request.decisions[-1:]
+    return "".join(past.by for past in last if past.verb == "break-glass")
+
+
+def _ending_unmerged(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
+    """A freeze holds the merge up, so it does not count against whoever would merge."""
+    since, pace = _last_word(request), policy.timers
+    mark = f"unmerged:{since:%Y%m%dT%H%M%S}:closes"
+    facts = {"key": request.key, "since": f"{since:%Y-%m-%d}", "url": request.url or ""}
+    if mark not in said:
+        if not _over(since, now, pace.request_days - pace.warn_days):
+            return NOTHING
+        people = request.left_to.people if request.left_to else ()
+        told = Told(mark, Finding("EGR1656", {**facts, "days": pace.warn_days}), (request.asked_by, *people))
+        return _asking(request, told)
+    if not _over(said[mark], now, pace.warn_days) or frozen(
+        policy, filter(None, (request.environment or "").split(",")), now
+    ):
+        return NOTHING
+    return _expired(request, Finding("EGR1657", facts))
 
 
 def _asking(request: Request, told: Told) -> Step:
@@ -154,8 +188,7 @@ def _asking(request: Request, told: Told) -> Step:
     )
 
 
-def _expired(request: Request) -> Step:
-    found = Finding("EGR081", {"key": request.key, "since": request.since[:10]})
+def _expired(request: Request, found: Finding) -> Step:
     told = Told(f"expired:{request.version}", found)
     close = (CloseMergeRequest(request.key, request.digest, say(found).says),) if request.number else ()
     return Step("expired", (told,), close)

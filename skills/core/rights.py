@@ -134,10 +134,13 @@ def approved_in_the_forge(request: Request, policy: Policy) -> set[str]:
 
 
 def approvals(request: Request, policy: Policy) -> tuple[set[str], set[str]]:
-    """Who approved what stands now and has not said otherwise since: here, and in the forge."""
-    latest = {past.by: past.verb for past in request.decisions if past.digest == request.digest}
-    here = {by for by, verb in latest.items() if verb == "approve"}
-    return here, approved_in_the_forge(request, policy) - {by for by, verb in latest.items() if verb != "approve"}
+    """Who approved what stands now and has not said otherwise since: here, and in the forge. What was written down of
+    the forge counts only as long as it stands there."""
+    latest = {past.by: past for past in request.decisions if past.digest == request.digest}
+    otherwise = {by for by, past in latest.items() if past.verb != "approve"}
+    there = approved_in_the_forge(request, policy) - otherwise
+    stands = {"", *(name.casefold() for name in request.approved_there)}
+    return {by for by in latest.keys() - otherwise if latest[by].there.casefold() in stands}, there
 
 
 def is_still_approved(request: Request, policy: Policy, broke: str = "") -> bool:

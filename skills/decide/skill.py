@@ -15,6 +15,8 @@ from skills.core import permit
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import (
+    APPROVED,
+    NEEDS_APPROVAL,
     AskAsker,
     Decided,
     Finding,
@@ -22,6 +24,7 @@ from skills.core.model import (
     MoveRequest,
     OpenQuestion,
     Record,
+    Relabel,
     Request,
     RequestState,
     Tell,
@@ -33,6 +36,8 @@ from skills.decide.merging import decision, ended
 
 NAME = "decide"
 _CAN_BE_DECIDED = ("waiting", "held", "returned")
+_STOPS = ("hold", "veto")
+"""What still stops a request that is approved and waits to be merged."""
 _TOLD = ("returned", "rejected", "held")
 """What whoever asked is told of where they asked: a card that changes wakes nobody."""
 _NEED_A_REASON = {
@@ -100,7 +105,7 @@ def _run(ask: Ask, request: Request, world: World) -> Answer:
 def _refuse_unseen(ask: Ask, request: Request, world: World) -> None:
     """Whoever decides saw what stands now. Only the command line shows nothing by itself: what is typed there counts
     for what stands at that moment."""
-    if request.state not in _CAN_BE_DECIDED:
+    if request.state not in _CAN_BE_DECIDED and not (request.state == "decided" and ask.verb in _STOPS):
         raise Outdated("EGR430", key=request.key, state=request.state, by=_decider(request))
     if ask.verb not in ("ask", "veto"):
         _respect_hold(request, world)
@@ -136,7 +141,7 @@ def _answer(
 ) -> Answer:
     facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
     lead = Finding(code, {**facts, "asked_by": request.asked_by})
-    told = Tell(request.key, f"{to}:{request.version}", lead, (request.asked_by,))
+    told = Tell(request.key, f"{to}:{request.version}", lead, _concerned(request))
     moved: Record = MoveRequest(request.key, request.version, to, decided)
     data: dict[str, Any] = {"key": request.key, "state": to, "by": decided.by, "digest": request.digest}
     return Answer(
@@ -144,9 +149,24 @@ def _answer(
         findings=(lead,),
         next_steps=("status",),
         records=(moved, told) if to in _TOLD else (moved,),
-        effects=(decision(request, decided, world, merge=merge),),
+        effects=(decision(request, decided, world, merge=merge), *_not_approved(request, to)),
         detail={"request": request, "decided": decided},
     )
+
+
+def _concerned(request: Request) -> tuple[str, ...]:
+    """Whoever asked; of what was approved already also those who approved it and those who would have merged it."""
+    if request.state != "decided":
+        return (request.asked_by,)
+    approved = [past.by for past in request.decisions if past.digest == request.digest]
+    left = request.left_to.people if request.left_to else ()
+    return tuple(dict.fromkeys((request.asked_by, *approved, *left)))
+
+
+def _not_approved(request: Request, to: RequestState) -> tuple[Relabel, ...]:
+    """What is held after it was approved does not look approved in the forge meanwhile."""
+    held = request.state == "decided" and to == "held"
+    return (Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)),) if held else ()
 
 
 def _question(request: Request, text: str, world: World) -> Answer:

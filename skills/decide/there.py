@@ -33,9 +33,10 @@ def run(request: Request, world: World) -> Answer:
     """Each approval becomes a decision of that person, with GitLab as where it came from and the commit that it is
     for. Raises what an approval here does where the proof is out of date."""
     again = glass.proved(request, world)
+    there = {key: known.gitlab or "" for key, known in world.policy.people.items()}
     head, names = request.commit or "", _counted(request, world)
     reason, at = f"approved in GitLab at commit {head[:12]}", world.now.isoformat()
-    decided = [Decided("approve", name, request.digest, reason, at) for name in names]
+    decided = [Decided("approve", name, request.digest, reason, at, there[name]) for name in names]
     effects = tuple(decision(request, each, world, merge=each is decided[-1], origin=_ORIGIN) for each in decided)
     lead = Finding("EGR1653", {"key": request.key, "names": ", ".join(names), "head": head[:12]})
     return Answer(

@@ -29,8 +29,6 @@ def run(ask: Ask, world: World) -> Answer:
         return Answer(data, (Finding("EGR075", _facts(request.key, world, ask.reason)),))
     if request.state not in OPEN_STATES:
         raise Outdated("EGR055", key=request.key, state=request.state)
-    if request.state == "decided" and not request.is_left_to_others:
-        raise Outdated("EGR077", key=request.key, what="merged")
     lead = Finding("EGR075", _facts(request.key, world, ask.reason))
     return Answer(
         data,

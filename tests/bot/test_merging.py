@@ -123,11 +123,6 @@ class TestOthers:
         assert shop.ask("withdraw", key=shop.key) == "withdrawn"
         assert shop.gitlab.merge_requests[1]["state"] == "closed"
 
-    def test_what_postern_is_merging_is_not_taken_back(self, shop: Shop) -> None:
-        shop.gitlab.pipeline(1, "running")
-        assert shop.decide("approve") == "EGR495"
-        assert shop.ask("withdraw", key=shop.key) == "EGR077"
-
     def test_whoever_has_to_merge_is_reminded_and_nobody_for_what_postern_merges(self, shop: Shop) -> None:
         leaves(shop, "approver")
         assert shop.decide("approve") == "decided"

@@ -273,7 +273,9 @@ class Reads(ABC):
         for row in self._rows(select(table).where(table.c.request.in_(list(rounds))).order_by(table.c.seq)):
             if row["verb"] == "approve" and row["round"] < rounds[row["request"]]:
                 continue
-            one = Decided(row["verb"], row["decided_by"], row["digest"], row["reason"], iso(row["at"]))
+            one = Decided(
+                row["verb"], row["decided_by"], row["digest"], row["reason"], iso(row["at"]), row["there"] or ""
+            )
             found[row["request"]] = (*found.get(row["request"], ()), one)
         return found
 

@@ -127,6 +127,7 @@ class DecisionRow:
     version: int
     at: datetime
     round: int = 0
+    there: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,19 +186,21 @@ class Transaction(Arrivals, Chained, Messages, Work, Chat):
         return self._set(table, table.c.key == key, {"facts": {**facts, name: dict(value)}, "updated_at": now})
 
     def add_decision(self, key: str, decided: Decided, head: str | None, version: int, now: datetime) -> bool:
-        """Appends a decision, at `now`; the same person deciding the same on the same change counts once a round."""
+        """Appends a decision, at `now`; what somebody said last of the same change in the same round is not said again.
+
+        Whoever decided otherwise in between decides anew.
+        """
         table, asked = tables.decisions, tables.requests
         rounds = self._rows(select(asked.c.round).where(asked.c.key == key))
-        named: dict[str, Any] = {
-            "request": key,
-            "decided_by": decided.by,
-            "verb": decided.verb,
-            "digest": decided.digest,
-            "round": rounds[0]["round"] if rounds else 0,
-        }
-        rest = {"reason": decided.reason, "head": head, "version": version, "at": now}
-        same = and_(*(table.c[column] == value for column, value in named.items()))
-        return self._once(table, same, {**named, **rest})
+        now_in = rounds[0]["round"] if rounds else 0
+        named: dict[str, Any] = {"request": key, "decided_by": decided.by, "digest": decided.digest}
+        theirs = and_(*(table.c[column] == value for column, value in named.items()))
+        before = select(table.c.verb).where(theirs & (table.c.round == now_in)).order_by(table.c.seq.desc()).limit(1)
+        if [row["verb"] for row in self._rows(before)] == [decided.verb]:
+            return False
+        same = theirs & (table.c.verb == decided.verb) & (table.c.version == version)
+        rest = {"reason": decided.reason, "head": head, "at": now, "round": now_in, "there": decided.there or None}
+        return self._once(table, same, {**named, "verb": decided.verb, "version": version, **rest})
 
     def add_model_call(self, values: Json, now: datetime) -> None:
         """What one call of a language model took; `values` are the other columns of its row."""

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = 8
+SCHEMA = 9
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -151,7 +151,8 @@ decisions = Table(
     Column("version", Integer, nullable=False),
     Column("at", Moment, nullable=False),
     Column("round", Integer, nullable=False, server_default="0"),
-    UniqueConstraint("request", "decided_by", "verb", "digest", "round", name="decision_once_a_round"),
+    Column("there", Words),
+    UniqueConstraint("request", "decided_by", "verb", "digest", "version", name="decision_once_a_version"),
 )
 
 intents = Table(

@@ -35,13 +35,14 @@ Verb = Literal["approve", "reject", "hold", "changes", "veto", "break-glass"]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One recorded decision on a request."""
+    """One recorded decision on a request. `there` is the person's name in the forge where it was given there."""
 
     verb: Verb
     by: str
     digest: str
     reason: str = ""
     at: str = ""
+    there: str = ""
 
 
 @dataclass(frozen=True, slots=True)
