@@ -84,8 +84,10 @@ class TestTime:
     def test_nothing_is_due_for_what_is_over(self, state: RequestState) -> None:
         assert due(400 * DAY, state=state, until="2026-12-01") == life.NOTHING
 
-    def test_nothing_is_due_for_what_is_being_merged(self) -> None:
-        assert due(400 * DAY, state="decided") == life.NOTHING
+    def test_what_is_being_merged_needs_nobody_until_it_is_to_end(self) -> None:
+        assert due(20 * DAY, state="decided") == life.NOTHING
+        (told,) = due(24 * DAY, state="decided").told
+        assert (told.finding.code, told.to) == ("EGR1656", ("dana@x.example",))
 
     @given(st.integers(-4000, 4000), st.sampled_from(STATES), st.booleans())
     def test_said_once_it_is_not_said_again_at_that_moment(self, hours: int, state: RequestState, ends: bool) -> None:
