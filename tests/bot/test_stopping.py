@@ -152,7 +152,7 @@ class TestApprovedInGitLab:
         assert passes(there) == "opened"
         there.gitlab.approve_by(1, SAM)
         there.later()
-        assert there.row.state == "merged"
+        assert there.gitlab.merge_requests[1]["state"] == "merged"
 
     def test_what_is_taken_back_unheard_is_asked_at_the_merge(self, there: Shop) -> None:
         there.gitlab.unapprove_by(1, SAM)
