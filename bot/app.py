@@ -311,11 +311,11 @@ class App:
 
     def _settle(self) -> None:
         """What was opened beside a request hears of its end, however that came."""
-        from bot import ledger  # noqa: PLC0415
+        from bot import intents  # noqa: PLC0415
 
         over = [each.key for each in self.requests() if each.links and each.state not in OPEN_STATES]
         if over:
-            self.runner.run(ledger.settle(self.memory, over, self.clock()))
+            self.runner.run(intents.settle(self.memory, over, self.clock()))
 
     def _files(self, on_target: bool, commit: str | None) -> Callable[[str], str | None]:
         """Single files that are no manifests, read when they are asked for."""

@@ -152,12 +152,12 @@ class Desk:
     def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""
         self._runner().ready()
-        from bot import ledger  # noqa: PLC0415 - only what changes something needs the database
+        from bot import intents, ledger  # noqa: PLC0415 - only what changes something needs the database
 
         ledger.record(self._memory(), name, answer, world, where)
         keys = [effect.request_key for effect in answer.effects]
         problems = self._runner().run(keys)
-        self._runner().run(ledger.settle(self._memory(), keys, world.now))
+        self._runner().run(intents.settle(self._memory(), keys, world.now))
         for key in keys:
             if key in problems:
                 return Handled(problem=problems[key], world=world)
@@ -176,7 +176,7 @@ class Desk:
 
     def _shown(self, answer: Answer, keys: Sequence[str]) -> Answer:
         """The row is the truth of a request, so what the row says now is what is shown."""
-        from bot import ledger  # noqa: PLC0415
+        from bot import intents  # noqa: PLC0415
 
         rows = [row for key in keys if (row := self._memory().request(key))]
         if not rows:
@@ -184,7 +184,7 @@ class Desk:
         request, facts = rows[0].request, rows[0].facts
         now: dict[str, Any] = {"state": request.state, "url": request.url, "commit": request.commit}
         data = {**answer.data, **{name: value for name, value in now.items() if name in answer.data}}
-        left = tuple(finding for key in dict.fromkeys(keys) for finding in ledger.unfinished(self._memory(), key))
+        left = tuple(finding for key in dict.fromkeys(keys) for finding in intents.unfinished(self._memory(), key))
         detail = {**answer.detail, "request": request, "commands": tuple(facts.get("commands", ()))}
         return replace(answer, data=data, detail=detail, findings=(*answer.findings, *left))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.desk import Problem, attempt
-from bot.ledger import intend
+from bot.intents import intend
 from bot.world.forge import Forge, MergeRequest
 from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow
 from skills.core import following

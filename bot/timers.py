@@ -13,7 +13,7 @@ from datetime import datetime
 
 from bot.desk import Desk, Runner, attempt
 from bot.gather import Gather, Where
-from bot.ledger import intend, take_back
+from bot.intents import intend, take_back
 from bot.world.forge import Forge
 from bot.world.memory import Memory
 from skills.all_skills import by_name

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.desk import Problem
-from bot.ledger import BESIDE
+from bot.intents import BESIDE
 from bot.lifecycle.steps import PATIENCE, STALE, Steps, problem_of, reopen
 from bot.world.memory import IntentRow, Memory
 

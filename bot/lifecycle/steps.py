@@ -16,7 +16,8 @@ from typing import Any
 
 from bot import logs
 from bot.desk import Problem, attempt
-from bot.ledger import BESIDE, OWED, intend
+from bot.intents import BESIDE, intend
+from bot.ledger import OWED
 from bot.perform import Elsewhere, nowhere, perform
 from bot.world import wire
 from bot.world.forge import Forge
