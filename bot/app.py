@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import output
-from bot.desk import Desk, attempt
+from bot.desk import Desk, Door, attempt
 from bot.forges import Forges, opened
 from bot.gather import Gather, Where
 from bot.origins import Origins
@@ -85,8 +85,11 @@ class App:
         acting_as: str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         shared: Shared | None = None,
+        called: str = "",
     ) -> None:
+        """`called` is the repository's name where several are served."""
         self.settings = settings
+        self.called = called
         self.repo = repo
         self.shared = shared or Shared(settings, acting_as, clock)
         self.clock = self.shared.clock
@@ -192,6 +195,7 @@ class App:
             self._files,
             self._brought,
             self._remembered,
+            self.called,
         )
 
     @cached_property
@@ -201,12 +205,7 @@ class App:
 
     @cached_property
     def conversation(self) -> Conversation:
-        from bot.additions import Additions  # noqa: PLC0415
-        from bot.conversation import Conversation  # noqa: PLC0415
-
-        assistant = self.assistant() if self.settings.model else None
-        additions = Additions(assistant, self.memory, self.clock) if assistant else None
-        return Conversation(self.desk, self.memory, self.names, self.clock, additions, self.of_team)
+        return talk(self.shared, self.desk, self.names, self.of_team)
 
     @cached_property
     def person(self) -> Person:
@@ -220,10 +219,7 @@ class App:
         return whoami(named, ByEmail(self._members() if short_name else ()))
 
     def assistant(self) -> Assistant:
-        """The model's side, which loads the model with the first words that it has something to add to."""
-        from bot.ai.setup import assistant  # noqa: PLC0415 - off, it costs nothing
-
-        return assistant(self.settings, self.desk, self.memory, self.clock)
+        return model_of(self.shared, self.desk)
 
     # --- what surfaces ask for
 
@@ -233,7 +229,7 @@ class App:
 
     @property
     def repository_name(self) -> str:
-        return Path(self.repo.where).name.removesuffix(".git")
+        return self.called or Path(self.repo.where).name.removesuffix(".git")
 
     def names(self) -> tuple[list[str], list[str]]:
         """Workloads and environments that the allowlist knows now."""
@@ -339,3 +335,26 @@ class App:
         """Without a database nothing was ever asked."""
         memory = self.shared.kept()
         return tuple(row.request for row in memory.requests(repository)) if memory else ()
+
+
+def talk(
+    shared: Shared,
+    desk: Door,
+    names: Callable[[], tuple[list[str], list[str]]],
+    of_team: Callable[[str], str],
+    repositories: Sequence[str] = (),
+) -> Conversation:
+    """The conversation at a desk; `repositories` are what people may call them where there are several."""
+    from bot.additions import Additions  # noqa: PLC0415
+    from bot.conversation import Conversation  # noqa: PLC0415
+
+    assistant = model_of(shared, desk) if shared.settings.model else None
+    additions = Additions(assistant, shared.memory, shared.clock) if assistant else None
+    return Conversation(desk, shared.memory, names, shared.clock, additions, of_team, repositories)
+
+
+def model_of(shared: Shared, desk: Door) -> Assistant:
+    """The model's side, which loads the model with the first words that it has something to add to."""
+    from bot.ai.setup import assistant  # noqa: PLC0415 - off, it costs nothing
+
+    return assistant(shared.settings, desk, shared.memory, shared.clock)

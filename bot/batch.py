@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bot import output
-from bot.app import App
 from bot.flags import validated
 from bot.json_lines import lines, object_of
+from bot.served import Served
 from skills.core.errors import AskUnclear, Mendable
 
 _KEYS = {
@@ -16,24 +16,25 @@ _KEYS = {
 }
 
 
-def run_batch(app: App, skill: str, source: str) -> int:
+def run_batch(served: Served, skill: str, source: str) -> int:
     """Exit status 0 when every line was answered, else 2."""
-    app.read_once()
+    for app in served.apps:
+        app.read_once()
     failed = False
     for number, raw in lines(source):
-        result = _one(app, skill, number, raw)
+        result = _one(served, skill, number, raw)
         failed = failed or "error" in result
         output.one_line(result)
     return 2 if failed else 0
 
 
-def _one(app: App, skill: str, number: int, raw: bytes) -> dict[str, Any]:
+def _one(served: Served, skill: str, number: int, raw: bytes) -> dict[str, Any]:
     identity = None
     try:
         row = object_of(raw, "EGR647")
         identity = row.pop("id", None)
         _refuse_strange(row, skill)
-        handled = app.desk.handle(skill, _ask(skill, row), app.person, app.where)
+        handled = served.desk.handle(skill, _ask(skill, row), served.person, served.where)
     except Mendable as error:
         return {"id": identity, "line": number, **output.error_object(error.finding)}
     if handled.problem:

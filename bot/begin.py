@@ -6,14 +6,15 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from bot import logs
-from bot.app import App
+from bot.served import Served
 from bot.settings import Settings
 from skills.core.errors import AskUnclear
 
 
-def serve(settings: Settings, config: str | None, *, port: int, host: str) -> int:
+def serve(settings: Settings, config: Sequence[str], *, port: int, host: str) -> int:
     """Runs until it is stopped. Raises AskUnclear EGR659 when a Slack setting is missing, EGR645 for a bad one."""
     missing = [
         name
@@ -30,7 +31,7 @@ def serve(settings: Settings, config: str | None, *, port: int, host: str) -> in
     if settings.log not in logs.FORMATS:
         raise AskUnclear("EGR645", field="POSTERN_LOG", what=f"none of {', '.join(logs.FORMATS)}")
     logs.start(sys.stderr, settings.log, logs.masker(settings))
-    app = App.build(settings, config=config)
+    app = Served.build(settings, config=config).one()
     runner = app.durable()
     in_order = False
     try:

@@ -15,6 +15,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.app import App
     from bot.desk import Handled
+    from bot.served import Served
     from skills.contract import Answer
 
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Mapping[str, Any]) -> int:
-    from bot.app import App  # noqa: PLC0415 - not needed for --help
+    from bot.served import Served  # noqa: PLC0415 - not needed for --help
     from bot.tools import TOOLS  # noqa: PLC0415
 
     settings = Settings.from_env(os.environ)
@@ -53,7 +54,7 @@ def _command(arguments: Mapping[str, Any]) -> int:
     if name == "serve":
         from bot.begin import serve  # noqa: PLC0415
 
-        return serve(settings, arguments["config"], port=arguments["port"], host=arguments["host"])
+        return serve(settings, arguments["config"] or (), port=arguments["port"], host=arguments["host"])
     if name == "eval":
         from bot.evaluate import kept_cases, run_eval  # noqa: PLC0415
 
@@ -64,24 +65,26 @@ def _command(arguments: Mapping[str, Any]) -> int:
             return run_scenarios(settings, folder, model, worst=arguments["worst"], as_json=arguments["json"])
         if not arguments["kept"]:
             return run_eval(arguments["source"] or "-", worst=arguments["worst"], as_json=arguments["json"])
-    app = App.build(settings, config=arguments.get("config"), at=arguments.get("at"), acting_as=arguments.get("as_"))
+    at, who = arguments.get("at"), arguments.get("as_")
+    config, repository = arguments.get("config") or (), arguments.get("repository")
+    served = Served.build(settings, config=config, repository=repository, at=at, acting_as=who)
     if name == "eval":
-        return run_eval(kept_cases(app.memory), worst=arguments["worst"], as_json=arguments["json"])
+        return run_eval(kept_cases(served.shared.memory), worst=arguments["worst"], as_json=arguments["json"])
     if name in TOOLS:
-        return TOOLS[name](app, arguments)
+        return TOOLS[name](served, arguments)
     if arguments.get("batch"):
         from bot.batch import run_batch  # noqa: PLC0415
 
-        return run_batch(app, name, arguments["batch"])
-    return _skill(app, name, arguments)
+        return run_batch(served, name, arguments["batch"])
+    return _skill(served, name, arguments)
 
 
-def _skill(app: App, name: str, arguments: Mapping[str, Any]) -> int:
+def _skill(served: Served, name: str, arguments: Mapping[str, Any]) -> int:
     from bot.flags import ask_of  # noqa: PLC0415
 
-    handled = app.desk.handle(name, ask_of(name, arguments), app.person, app.where)
+    handled = served.desk.handle(name, ask_of(name, arguments), served.person, served.where)
     if name == "draft" and arguments.get("write") and handled.answer and handled.answer.detail.get("edits"):
-        return _write(app, handled.answer)
+        return _write(served.app_called(handled.answer.data.get("repository", "")), handled.answer)
     return _show(name, handled, arguments)
 
 

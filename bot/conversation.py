@@ -6,14 +6,15 @@ destinations are spoken of, the last draft's digest, the open request, the open 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from bot import which
 from bot.additions import Additions
 from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
-from bot.desk import Desk, attempt
+from bot.desk import Door, attempt
 from bot.followups import (
     answer_to_question,
     ask_what_it_was,
@@ -54,6 +55,7 @@ from bot.turns import (
     why,
 )
 from bot.world.memory import Memory
+from skills.core.among import WHICH
 from skills.core.commands import Heard
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
@@ -68,21 +70,23 @@ OF_A_REQUEST = ("status", "approve", "reject", "hold", "changes", "veto", "revie
 class Conversation:
     def __init__(
         self,
-        desk: Desk,
+        desk: Door,
         memory: Memory,
         names: Callable[[], tuple[list[str], list[str]]],
         clock: Callable[[], datetime],
         additions: Additions | None = None,
         of_team: Callable[[str], str] = lambda _channel: "",
+        repositories: Sequence[str] = (),
     ) -> None:
         """`names` gives the workloads and environments that the allowlist knows now, `of_team` the one workload of the
-        team whose channel it is."""
+        team whose channel it is; `repositories` are what they are called where several are served."""
         self._desk = desk
         self._memory = memory
         self._names = names
         self._clock = clock
         self._additions = additions
         self._of_team = of_team
+        self._repositories = tuple(repositories)
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
@@ -136,6 +140,7 @@ class Conversation:
         turn.state = dict(seen.state)
         of_the_channel(turn, self._memory, self._of_team)
         of_the_card(turn, self._memory)
+        which.note_repository(turn, self._repositories)
         answered = self._answer(turn)
         replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
         try:
@@ -158,6 +163,8 @@ class Conversation:
             skill, fields = turn.asked
             return self._run(turn, skill, note_asked(turn, skill, fields))
         workloads, environments = turn.names = self._names()
+        if which.is_only_a_name(turn, self._repositories):
+            return self._again(turn, Heard("reply"))
         heard = answer_to_question(turn, workloads, environments)
         turn.verb = heard.verb
         return self._dispatch(turn, heard)
@@ -171,7 +178,7 @@ class Conversation:
             "respond": self._typed,
             "works": self._works,
             "fails": self._fails,
-            "status": self._status,
+            "status": lambda turn, heard: self._run(turn, "status", {"key": heard.key}),
             "help": lambda *_: [Reply(tuple(problem(Finding("EGR656")).lines))],
             "diagnose": self._diagnose,
             "check": self._check,
@@ -263,6 +270,8 @@ class Conversation:
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
         bare = replace(heard, reason="")
+        if heard.key == WHICH:
+            return self._run(turn, *which.chosen(turn, heard))
         if heard.key == "phase":
             return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]
         if heard.key == "environment":
@@ -357,9 +366,6 @@ class Conversation:
         asked = why(turn.state, heard)
         return self._run(turn, "why", asked) if asked else self._more(turn, heard)
 
-    def _status(self, turn: Turn, heard: Heard) -> list[Reply]:
-        return self._run(turn, "status", {"key": heard.key})
-
     def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
         return [problem(Finding("EGR658") if heard.verb == "empty" else not_understood(turn.words))]
 
@@ -371,6 +377,7 @@ class Conversation:
 
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
         ask = ask_for(skill, fields)
+        which.stands_for(turn, fields)
         handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
         if handled.answer is None:
             assert handled.problem is not None
@@ -378,6 +385,7 @@ class Conversation:
         turn.state.pop("asking", None)
         turn.answers.append((skill, handled.answer))
         remember(turn, skill, handled.answer)
+        which.keep(turn, skill, fields, handled.answer)
         made = reply(skill, handled.answer)
         turn.state["folded"] = [section.body for section in made.folded]
         turn.state |= {"diff": made.whole[:_DIFF_KEPT]} if made.whole else {}

@@ -13,6 +13,7 @@ from bot import output
 from bot.app import App
 from bot.gather import Where
 from bot.scenes import SCENES, TIMEOUT, Line, Scene
+from bot.served import Served
 from bot.settings import Settings, database_below
 from bot.terminal import chat, short, show, show_lines
 from bot.world.config_repo import copy_repository, new_repository
@@ -38,7 +39,7 @@ def run_demo(settings: Settings, how: str | None, *, port: int = 0) -> int:
         shutil.rmtree(kept, ignore_errors=True)
         app = _app(settings, kept, other)
         return _play(app, other) if how == "scripted" else _page(app, other, port)
-    return chat(_app(settings, home, other), example="" if other else f"payment-gateway gets {TIMEOUT}")
+    return chat(Served([_app(settings, home, other)]), example="" if other else f"payment-gateway gets {TIMEOUT}")
 
 
 def _page(app: App, other: str | None, port: int) -> int:

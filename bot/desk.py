@@ -60,6 +60,19 @@ class Handled:
         return self.answer.exit_status if self.answer else 1
 
 
+class Door(Protocol):
+    """Where every ask goes: the desk of a repository, or what finds the right one among several."""
+
+    def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled: ...
+
+
+Lens = Callable[[World], World]
+
+
+def _as_it_is(world: World) -> World:
+    return world
+
+
 class Runner(Protocol):
     """Carries out intents."""
 
@@ -91,13 +104,16 @@ class Desk:
         """What a chat says of a person now; None for who is in none. Raises Unreachable where it does not answer."""
         self.by_email = False
 
-    def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
-        """`on_target`: draw on the target branch, as a conversation does that may end in a merge request."""
+    def handle(
+        self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False, lens: Lens = _as_it_is
+    ) -> Handled:
+        """`on_target`: draw on the target branch, as a conversation does that may end in a merge request. Through
+        `lens` the skill sees the world with what the other repositories know that are served as well."""
         seen: list[World] = []
-        handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
+        handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen, lens))
         key = _under_way(handled)
         if handled.problem and key and not self._is_owed(key):  # it went on since it was read: what is so now is said
-            handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen))
+            handled = guard(lambda: self._handle(name, ask, who, where, on_target, seen, lens))
         if self._is_noted(handled, where):
             _, problem = attempt(lambda: self._note(name, ask, who, where, handled, seen))
             if problem:
@@ -130,7 +146,9 @@ class Desk:
         refused = {"refused": dict(handled.problem.finding.facts)} if handled.problem else {}
         ledger.note(memory, name, ask, who, where, {**facts, **refused}, self._gather.now())
 
-    def _handle(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool, seen: list[World]) -> Handled:
+    def _handle(
+        self, name: str, ask: Ask, who: Person, where: Where, on_target: bool, seen: list[World], lens: Lens
+    ) -> Handled:
         rights = card(name)
         if rights.who != "anyone":
             may_ask(who)
@@ -140,11 +158,14 @@ class Desk:
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
         may_go_on(world.policy, rights, effects=self._effects)
-        answer = by_name(name).run(ask, world)
+        seen_so = lens(world)
+        answer = by_name(name).run(ask, seen_so)
         may_go_this_far(world.policy, rights, answer, where.channel)
         told = tuple(finding for finding in (world.lag, world.policy.fault) if finding)
         if told:
             answer = replace(answer, findings=(*answer.findings, *told))
+        if seen_so.called:
+            answer = answer.among_several(seen_so.called)
         if rights.changes == "nothing" or not (answer.records or answer.effects):
             return Handled(answer, world=world)
         return self._perform(name, answer, world, where)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import output, setup_checks
 from bot.app import App
+from bot.served import Served
 from skills.core import wire
 from skills.core.diagram.block import placed
 from skills.core.errors import Mendable
@@ -20,16 +21,22 @@ FAULTS = 3
 _MOST_FINDINGS = 40
 
 
-def run_doctor(app: App, *, as_json: bool, quick: bool = False) -> int:
-    """`quick` looks only at what a running service needs from minute to minute: repository and state."""
+def run_doctor(served: Served, *, as_json: bool, quick: bool = False) -> int:
+    """`quick` looks only at what a running service needs from minute to minute: repository and state. Where several
+    repositories are served each is looked at, and what is found bears its name."""
     checks = QUICK if quick else (*QUICK, *THOROUGH)
-    findings = [finding for check in checks for finding in _guarded(check, app)]
-    faults = [finding for finding in findings if level(finding) == "error"]
+    looked = {app.called: [finding for check in checks for finding in _guarded(check, app)] for app in served.apps}
+    found = [(name, finding) for name, findings in looked.items() for finding in findings]
+    ok = all(level(finding) != "error" for _, finding in found)
     if as_json:
-        output.one_object({"ok": not faults, "findings": wire.findings(findings)})
-    else:
+        rows = [{**wire.finding(finding), **({"repository": name} if name else {})} for name, finding in found]
+        output.one_object({"ok": ok, "findings": rows})
+        return 0 if ok else FAULTS
+    for name, findings in looked.items():
+        if name:
+            print(output.printable(f"{name}:"))
         _print(findings)
-    return FAULTS if faults else 0
+    return 0 if ok else FAULTS
 
 
 def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> Sequence[Finding]:

@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     _demo_parser(commands)
     _log_parser(commands)
     serve = commands.add_parser("serve", help="Slack over HTTP or Socket Mode, and GitLab's webhooks")
-    serve.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository")
+    serve.add_argument("--config", action="append", metavar="PATH_OR_URL", help="an allowlist repository; repeatable")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     serve.add_argument(
         "--port", type=int, default=3000, help="port for Slack over HTTP, webhooks, /healthz and /readyz (default 3000)"
@@ -167,7 +167,9 @@ def _evaluate(commands: Any) -> None:
         "--model", metavar="NAME", help="score a language model (provider:model) on the scenarios of the folder FILE"
     )
     evaluate.add_argument("--kept", action="store_true", help="the cases that people kept by saying *not right*")
-    evaluate.add_argument("--config", metavar="PATH_OR_URL", help="the allowlist repository, for --kept")
+    evaluate.add_argument(
+        "--config", action="append", metavar="PATH_OR_URL", help="the allowlist repository, for --kept"
+    )
     evaluate.add_argument("--worst", type=int, default=10, metavar="N", help="how many of the worst cases to show")
     evaluate.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
@@ -255,7 +257,14 @@ def _extra(info: Any) -> Mapping[str, Any]:
 def _config(parser: argparse.ArgumentParser) -> None:
     config = next(setting for setting in ALL_SETTINGS if setting.name == "config")
     parser.add_argument(
-        "--config", metavar="PATH_OR_URL", help=f"{config.help} Default: ${config.variable}, else here."
+        "--config",
+        action="append",
+        metavar="PATH_OR_URL",
+        help=f"{config.help.partition('.')[0]}. Repeatable; or the name of one that ${config.variable} names."
+        f" Default: ${config.variable}, else here.",
+    )
+    parser.add_argument(
+        "--repository", metavar="NAME", help="the one that is meant where several allowlist repositories are set"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import re2
 
-from bot.desk import Desk
+from bot.desk import Door
 from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of
 from bot.world.memory import Memory
 from skills.core import life
@@ -124,7 +124,7 @@ def all_of_them(turn: Turn, heard: Heard) -> Heard:
     return replace(heard, workload=shown[0][1], environment=",".join(environment for environment, _ in shown))
 
 
-def only_one_waiting(turn: Turn, desk: Desk) -> str | None:
+def only_one_waiting(turn: Turn, desk: Door) -> str | None:
     """This thread's request, unless another one waits as well: then the key has to be said."""
     handled = desk.handle("status", ask_for("status", {}), turn.who, turn.where, on_target=True)
     waiting = [row["key"] for row in handled.answer.data["requests"]] if handled.answer else []
@@ -150,7 +150,7 @@ def decision(turn: Turn, heard: Heard, key: str) -> dict[str, Any]:
     }
 
 
-def typed(turn: Turn, heard: Heard, desk: Desk) -> tuple[str, dict[str, Any]]:
+def typed(turn: Turn, heard: Heard, desk: Door) -> tuple[str, dict[str, Any]]:
     """The skill of what is said of a request, and its ask; no ask where nobody can tell which request is meant."""
     if heard.verb == "redraw":
         key = heard.key or only_one_waiting(turn, desk)
@@ -215,7 +215,7 @@ def merge_lead(request: Request | None) -> list[Reply]:
     return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
 
 
-def since_merge(request: Request, turn: Turn, desk: Desk, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+def since_merge(request: Request, turn: Turn, desk: Door, memory: Memory, clock: Callable[[], datetime]) -> Reply:
     """The check once more on the new target branch. That it stands is kept as said, so that no timer says it again."""
     found = _since_merge(request, turn, desk)
     if found.code not in life.SAID_WHEN_IT_STANDS:
@@ -225,7 +225,7 @@ def since_merge(request: Request, turn: Turn, desk: Desk, memory: Memory, clock:
     return Reply(problem(found).lines, steps=("works now", "still fails") if found.code == "EGR437" else ())
 
 
-def _since_merge(request: Request, turn: Turn, desk: Desk) -> Finding:
+def _since_merge(request: Request, turn: Turn, desk: Door) -> Finding:
     """Said with its commit, never assumed."""
     if request.destinations == ISOLATION:
         return _since_denied(request, turn, desk)
@@ -238,7 +238,7 @@ def _since_merge(request: Request, turn: Turn, desk: Desk) -> Finding:
     return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
 
 
-def _since_denied(request: Request, turn: Turn, desk: Desk) -> Finding:
+def _since_denied(request: Request, turn: Turn, desk: Door) -> Finding:
     """Whether the namespace is denied by default now: a draft of the same says so."""
     ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
     handled = desk.handle("draft", ask, turn.who, turn.where, on_target=True)

@@ -42,6 +42,10 @@ class Where:
     thread: str = ""
     private: bool = False
     """Whether only some people read along there, so that what goes elsewhere goes to more of them."""
+    repository: str = ""
+    """Where several are served, the name of the one that was said to be meant."""
+    prefers: str = ""
+    """The one that is meant unless the workload stands only in another one: what the thread or channel speaks of."""
 
     @property
     def channel(self) -> str:
@@ -63,7 +67,10 @@ class Gather:
         files: Files = lambda _on_target, _commit: lambda _path: None,
         brought: Callable[[str], Brought | None] = lambda _commit: None,
         remembered: Callable[[str, str], Mapping[str, Remembered]] = lambda _repository, _app: {},
+        called: str = "",
     ) -> None:
+        """`called` is the repository's name where several are served."""
+        self._called = called
         self._snapshots = snapshots
         self._source = source
         self._target = target
@@ -99,6 +106,7 @@ class Gather:
             file=self._files(target is not None, read.allowlist.commit),
             brought=self._brought,
             remembered=cache(lambda app: self._remembered(read.where, app)),  # each step of an ask wants it anew
+            called=self._called,
         )
 
 

@@ -71,6 +71,7 @@ def audited(findings: Sequence[Finding], data: Mapping[str, Any], world: World |
     """What the audit log keeps of an answer: what was said, of which digest, by which policy, on which commit."""
     told = {name: data[name] for name in ("key", "decision", "state", "digest", "by") if data.get(name)}
     read = {"policy": world.policy_id, "commit": world.allowlist.commit or ""} if world else {}
+    read |= {"repository": world.called} if world and world.called else {}
     return {"codes": [finding.code for finding in findings], **told, **read}
 
 

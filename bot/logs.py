@@ -88,6 +88,9 @@ def masker(settings: Settings) -> Masker:
 
 
 def _forms(value: str) -> Iterator[str]:
+    """Where it is written for several repositories, `NAME=VALUE NAME=VALUE`, each value by itself as well."""
+    for word in value.replace(",", " ").split() if "=" in value and "://" not in value else ():
+        yield from _forms(word.partition("=")[2])
     if "://" not in value:
         yield value
         for user in ("", "oauth2:"):

@@ -8,6 +8,7 @@ from typing import Any
 from bot import output
 from bot.app import App
 from bot.desk import Problem, attempt
+from bot.served import Served
 from bot.world import wire
 from bot.world.memory import RequestRow
 from skills.core import life
@@ -19,23 +20,26 @@ from skills.core.model import Finding, finding
 ACTIONS = ("list", "show", "retry", "sync")
 
 
-def run_requests(app: App, action: str, key: str | None, *, as_json: bool) -> int:
+def run_requests(served: Served, action: str, key: str | None, *, as_json: bool) -> int:
     """`list` shows the open ones, `show KEY` one with everything, `retry [KEY]` does again what failed, `sync [KEY]`
     asks the forge what is so. The exit status is that of the worst problem. Raises AskUnclear EGR432 for a key that
     nobody knows, EGR649 for a key that is missing.
     """
-    if key and app.memory.request(key) is None:
+    row = served.shared.memory.request(key) if key else None
+    if key and row is None:
         raise AskUnclear("EGR432", key=key[:40])
-    if action == "show":
-        if key is None:
-            raise AskUnclear("EGR649", field="KEY")
-        return _shown(_told(app, [_row(app, key)]), {}, as_json=as_json)
-    problems: Mapping[str, Problem] = {}
-    if action == "retry":
-        problems = _retry(app, key)
-    elif action == "sync":
-        problems = {**app.follower.sync(app.repository, only=key).problems, **({} if key else _unknown(app))}
-    return _shown(_told(app, _rows(app, key)), problems, as_json=as_json)
+    if action == "show" and row is None:
+        raise AskUnclear("EGR649", field="KEY")
+    problems: dict[str, Problem] = {}
+    apps = [app for app in served.apps if row is None or app.repository == row.repository] or [served.first]
+    for app in apps if action in ("retry", "sync") else ():
+        problems |= _retry(app, key) if action == "retry" else _sync(app, key)
+    told = [_one(app, each) for app in apps for each in _rows(app, key)]
+    return _shown(told, problems, as_json=as_json)
+
+
+def _sync(app: App, key: str | None) -> Mapping[str, Problem]:
+    return {**app.follower.sync(app.repository, only=key).problems, **({} if key else _unknown(app))}
 
 
 def _retry(app: App, key: str | None) -> Mapping[str, Problem]:
@@ -58,17 +62,8 @@ def _unknown(app: App) -> Mapping[str, Problem]:
 
 
 def _rows(app: App, key: str | None) -> Sequence[RequestRow]:
-    return [_row(app, key)] if key else app.memory.requests(app.repository, open_only=True)
-
-
-def _row(app: App, key: str) -> RequestRow:
-    row = app.memory.request(key)
-    assert row is not None
-    return row
-
-
-def _told(app: App, rows: Sequence[RequestRow]) -> list[dict[str, Any]]:
-    return [_one(app, row) for row in rows]
+    row = app.memory.request(key) if key else None
+    return [row] if row else app.memory.requests(app.repository, open_only=True)
 
 
 def _one(app: App, row: RequestRow) -> dict[str, Any]:
@@ -77,6 +72,7 @@ def _one(app: App, row: RequestRow) -> dict[str, Any]:
     pipeline = forge.get("pipeline")
     return {
         "key": request.key,
+        **({"repository": app.called} if app.called else {}),
         "state": request.state,
         "for": request.workload,
         "to": list(request.destinations),
@@ -113,8 +109,9 @@ def _shown(told: list[dict[str, Any]], problems: Mapping[str, Problem], *, as_js
 
 
 def _print(each: Mapping[str, Any]) -> None:
+    where = f" ({each['repository']})" if each.get("repository") else ""
     waits = f", waits for {', '.join(each['waits_for'])}" if each["waits_for"] else ""
-    print(output.printable(f"{each['key']} {each['state']}{waits}: {each['for']} to {', '.join(each['to'])}"))
+    print(output.printable(f"{each['key']}{where} {each['state']}{waits}: {each['for']} to {', '.join(each['to'])}"))
     facts = {
         "until": each["until"],
         "ends": each["ends"],

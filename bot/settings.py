@@ -6,9 +6,10 @@ costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 
 class Secret:
@@ -46,6 +47,12 @@ class Setting:
     secret: bool = False
 
 
+PER_REPOSITORY = (
+    "target", "gitlab_url", "gitlab_token", "gitlab_project", "gitlab_webhook_secret", "slack_approvers_channel",
+)  # fmt: skip
+"""What may differ where several repositories are served: `NAME=VALUE NAME=VALUE`. A value without a name is everybody's
+whom no name means; where one repository is served the value is taken as it is."""
+
 ALL: tuple[Setting, ...] = (
     Setting(
         "home",
@@ -53,7 +60,12 @@ ALL: tuple[Setting, ...] = (
         "Folder for everything that Postern keeps: database, mirrors of repositories, local merge requests.",
         default="~/.local/state/postern",
     ),
-    Setting("config", "POSTERN_CONFIG", "The allowlist repository: a folder, a bare repository or a URL."),
+    Setting(
+        "config",
+        "POSTERN_CONFIG",
+        "The allowlist repository: a folder, a bare repository or a URL. Several stand in lines of their own or are"
+        " parted by commas; each is called by the last part of its path.",
+    ),
     Setting("person", "POSTERN_PERSON", "Who you are, on the command line; without it, git's user.email is taken."),
     Setting("target", "POSTERN_TARGET", "Branch that changes are merged into; without it, the default branch."),
     Setting(
@@ -221,6 +233,17 @@ class Settings:
         """The SQLite file that is taken when no database is named."""
         return Secret(f"sqlite:///{home / 'postern.db'}")
 
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The repositories that are named, in order and each once."""
+        lines = (self.config or "").replace(",", "\n").splitlines()
+        return tuple(dict.fromkeys(filter(None, map(str.strip, lines))))
+
+    def of_repository(self, name: str, names: Sequence[str]) -> Settings:
+        """The settings of one of several repositories: what is written for it, else what is written for all."""
+        chosen: dict[str, Any] = {each: _chosen(getattr(self, each), name, names) for each in PER_REPOSITORY}
+        return replace(self, **chosen)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `env` (usually `os.environ`); `HOME` in it is what `~` stands for."""
@@ -264,6 +287,15 @@ def database_below(home: Path) -> Secret:
 
 
 _ON = ("on", "true", "yes", "1")
+
+
+def _chosen(value: Secret | str | None, name: str, names: Sequence[str]) -> Secret | str | None:
+    written = value.reveal() if isinstance(value, Secret) else value or ""
+    words = written.replace(",", " ").split()
+    pairs = dict(word.partition("=")[::2] for word in words if word.partition("=")[0] in names)
+    rest = [word for word in words if word.partition("=")[0] not in names]
+    found = pairs.get(name) or (" ".join(rest) if pairs else written) or None
+    return Secret(found) if found and isinstance(value, Secret) else found
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -7,8 +7,8 @@ import sys
 from contextlib import suppress
 
 from bot import output
-from bot.app import App
 from bot.gather import Where
+from bot.served import Served
 from skills.core.messages import say
 from skills.core.model import Finding, Person
 from skills.replies import Reply
@@ -17,9 +17,9 @@ _PASTE_PAUSE = 0.05  # seconds: lines of one paste arrive closer together than a
 _QUIT = ("quit", "exit", "bye")
 
 
-def chat(app: App, *, thread: str = "default", example: str = "") -> int:
+def chat(app: Served, *, thread: str = "default", example: str = "") -> int:
     """Talks until end of input or `quit`. The thread is kept, so that the next start goes on where this one ended."""
-    where = Where("terminal", f"terminal:{app.repository}:{thread}")
+    where = Where("terminal", f"terminal:{'+'.join(each.repository for each in app.apps)}:{thread}")
     app.finish_what_was_left()
     hello(app, where, example)
     person = app.person
@@ -33,7 +33,7 @@ def chat(app: App, *, thread: str = "default", example: str = "") -> int:
     return 0
 
 
-def answer(app: App, words: str, person: Person, where: Where) -> None:
+def answer(app: Served, words: str, person: Person, where: Where) -> None:
     """What the rules say, then what a model adds, where one is set."""
     replies = app.conversation.hear(words, person, where)
     for made in replies:
@@ -42,7 +42,7 @@ def answer(app: App, words: str, person: Person, where: Where) -> None:
         show(made)
 
 
-def hello(app: App, where: Where, example: str) -> None:
+def hello(app: Served, where: Where, example: str) -> None:
     going_on = app.conversation.started(where)
     facts = {"repository": app.repository_name, "person": app.person.shown}
     show_lines(*say_lines(Finding("EGR661" if going_on else "EGR660", facts)))
@@ -56,7 +56,7 @@ def is_switch(words: str) -> bool:
     return len(parts) == 2 and parts[0].casefold() == "as"
 
 
-def switch(app: App, name: str) -> Person | None:
+def switch(app: Served, name: str) -> Person | None:
     """The person to go on as; None, and said here, when nobody is called that."""
     fits = [person for person in app.people() if name.casefold() in (person.id.casefold(), short(person))]
     if not fits and "@" in name:

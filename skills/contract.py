@@ -7,7 +7,7 @@ and the enforced right. A skill computes; it never reads a file, a clock or a ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Protocol
@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
+from skills.core.among import WHICH
 from skills.core.codeowners import owners
 from skills.core.errors import AskUnclear
 from skills.core.model import (
@@ -68,6 +69,7 @@ class World:
     `template` is the repository's own text for merge requests, if it has one.
     `policy_id` is Git's own name (SHA-1) of the policy's text, so that a log can say which one was asked.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
+    `called` is the repository's name where several are served, and empty where there is only one.
     """
 
     allowlist: Allowlist
@@ -86,6 +88,7 @@ class World:
     file: Callable[[str], str | None] = lambda _path: None
     brought: Callable[[str], Brought | None] = lambda _commit: None
     remembered: Callable[[str], Mapping[str, Remembered]] = lambda _workload: {}
+    called: str = ""
 
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""
@@ -115,6 +118,19 @@ class Answer:
     effects: tuple[Effect, ...] = ()
     exit_status: int = 0
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def among_several(self, repository: str) -> Answer:
+        """The answer with the name of the repository that it stands in; which one is meant is asked in none."""
+        if any(question.id == WHICH for question in self.questions):
+            return self
+        return replace(self, data={**self.data, "repository": repository}).aside(
+            Finding("EGR1861", {"repository": repository})
+        )
+
+    def aside(self, *findings: Finding) -> Answer:
+        """The answer with what is said beside it, whatever it says."""
+        said = (*self.detail.get("aside", ()), *findings)
+        return replace(self, findings=(*self.findings, *findings), detail={**self.detail, "aside": said})
 
 
 @dataclass(frozen=True, slots=True)

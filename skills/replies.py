@@ -66,8 +66,8 @@ def reply(skill: str, answer: Answer) -> Reply:
     """The reply to an answer of `skill`."""
     maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status, "why": _why}.get(skill, _plain)
     made = maker(answer)
-    hint = _hint(answer)
-    lines = made.lines[: MOST_LINES - 1] if hint else made.lines[:MOST_LINES]
+    hint, beside = _hint(answer), tuple(say(finding).says for finding in answer.detail.get("aside", ()))
+    lines = (*made.lines[: MOST_LINES - bool(hint) - len(beside)], *beside)
     return Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions, whole=made.whole)
 
 

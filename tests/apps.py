@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.app import App
 from bot.sample import files
+from bot.served import Served
 from bot.settings import Settings
 from bot.world.config_repo import ConfigRepo, new_repository
 from tests.fakes.git_repos import git
@@ -50,6 +51,37 @@ def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example", 
     home = folder / "home"
     settings = Settings.from_env({"POSTERN_HOME": str(home), "POSTERN_PERSON": person, "HOME": str(folder)})
     return App(settings, ConfigRepo.open(str(config), home=home), clock=clock)
+
+
+def served_on(
+    repositories: Mapping[str, Mapping[str, bytes]],
+    folder: Path,
+    *,
+    person: str = "dana@fincorp.example",
+    clock: Clock = lambda: NOW,
+) -> Served:
+    """One Postern over several bare repositories, each called as its key."""
+    for name, content in repositories.items():
+        allowlist(folder / f"{name}.git", content)
+    paths = ", ".join(str(folder / f"{name}.git") for name in repositories)
+    env = {"POSTERN_HOME": str(folder / "home"), "POSTERN_PERSON": person, "HOME": str(folder), "POSTERN_CONFIG": paths}
+    return Served.build(Settings.from_env(env), clock=clock)
+
+
+def project(name: str, *hosts: str) -> bytes:
+    """A project of Infrastream with these hosts on its list."""
+    listed = "".join(f"    - {host}\n" for host in hosts) or "    []\n"
+    return (
+        "apiVersion: lowops.manifests.v1\nkind: Project\n"
+        f"metadata: {{name: {name}, environment: production, organizational-unit: u, organization: o}}\n"
+        f"spec:\n  allowedEgress:\n{listed}"
+    ).encode()
+
+
+def approved_by(*people: str) -> bytes:
+    """A policy in which these approve everything."""
+    group = ", ".join(people)
+    return f'version: 1\ngroups: {{sec: [{group}]}}\napproval: [{{paths: ["**"], groups: [sec]}}]\n'.encode()
 
 
 def app_on_sample(folder: Path, *, policy: str | None = "sample") -> App:

@@ -16,7 +16,7 @@ from bot.ai.prose import Prose
 from bot.ai.purpose import purpose, remembered
 from bot.ai.told import Added, Emit, Look, Told, nothing
 from bot.ai.tools import Toolbox
-from bot.desk import Desk, attempt
+from bot.desk import Door, attempt
 from skills.core.model import Finding
 from skills.core.rendering import render_prompt
 from skills.core.resources import prompt
@@ -50,7 +50,7 @@ class Assistant:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: Door,
         models: Callable[[], Sequence[BaseChatModel]],
         limits: Limits,
         ledger: Ledger,
@@ -107,7 +107,7 @@ class Assistant:
         return int(self._limits.steps)
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> Door:
         return self._desk
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.ai.assistant import Assistant, Ledger
 from bot.ai.meter import Call, Limits
 from bot.ai.told import Told
-from bot.desk import Desk
+from bot.desk import Door
 from bot.settings import Settings
 from bot.world.memory import Memory
 from skills.core.globs import path_matches
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def assistant(
     settings: Settings,
-    desk: Desk,
+    desk: Door,
     memory: Memory,
     clock: Callable[[], datetime],
     instead: Sequence[BaseChatModel] = (),

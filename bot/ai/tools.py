@@ -19,7 +19,7 @@ from bot.ai.outgoing import MOST_RESULT, Outgoing
 from bot.ai.results import Result, theirs
 from bot.ai.told import Look, Told
 from bot.ai.words import Words
-from bot.desk import Desk
+from bot.desk import Door
 from skills.all_skills import ALL, by_name
 from skills.contract import Answer, Card, card
 from skills.core.errors import AskUnclear
@@ -49,7 +49,7 @@ def cards() -> list[Card]:
 class Toolbox:
     """The tools of one turn, and what came of them."""
 
-    def __init__(self, desk: Desk, told: Told, out: Outgoing) -> None:
+    def __init__(self, desk: Door, told: Told, out: Outgoing) -> None:
         self._desk = desk
         self._told = told
         self._out = out

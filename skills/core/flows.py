@@ -10,6 +10,7 @@ from types import MappingProxyType
 import re2
 
 from skills.core.allowlist import Allowlist, Resolution, unresolved
+from skills.core.among import among_several
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination as read_destination
 from skills.core.flow_text import workloads as read_workloads
@@ -57,7 +58,8 @@ class Flow:
         out = []
         for destination, findings in zip(self.destinations, self.findings, strict=True):
             if self.workload is None:
-                verdict = unresolved(self.ref, destination, self.resolution)
+                among = among_several(allowlist, self.ref, destination)
+                verdict = among or unresolved(self.ref, destination, self.resolution)
             else:
                 verdict = allowlist.check(self.workload, destination)
             out.append(replace(verdict, findings=(*verdict.findings, *findings)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.requests import run_requests
+from bot.served import Served
 from bot.world.memory import Memory, sqlite_url
 from skills.core.errors import Outdated
 from tests.bot.test_memory import go, run, wait_ready
@@ -149,7 +150,7 @@ class TestOlder:
         assert shop.app.requests() == ()
         (orphan,) = shop.app.follower.unknown()
         assert (orphan.key, orphan.number) == (key, 1)
-        assert run_requests(shop.app, "sync", None, as_json=False) == Outdated.exit_status
+        assert run_requests(Served([shop.app]), "sync", None, as_json=False) == Outdated.exit_status
         said = capsys.readouterr()
         assert f"no row knows its request {key}" in said.out + said.err
         assert shop.ask("propose", **NEED) == "waiting"

@@ -184,5 +184,5 @@ def test_a_service_that_can_not_start_says_so_without_any_secret(tmp_path: Path)
 def test_a_form_that_is_none_is_refused(tmp_path: Path) -> None:
     given = Settings.from_env({**PLANTED, "POSTERN_LOG": "yaml", "HOME": str(tmp_path)})
     with pytest.raises(AskUnclear) as refused:
-        serve(given, None, port=0, host="127.0.0.1")
+        serve(given, (), port=0, host="127.0.0.1")
     assert say(refused.value.finding).says == "POSTERN_LOG is wrong: none of json, text."

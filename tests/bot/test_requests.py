@@ -11,6 +11,7 @@ import pytest
 
 from bot import output
 from bot.requests import run_requests
+from bot.served import Served
 from bot.turns import ask_for
 from skills.core.errors import AskUnclear
 from tests.fakes.gitlab_server import Fault
@@ -21,7 +22,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "requests.j
 
 
 def said(shop: Shop, capsys: pytest.CaptureFixture[str], action: str, key: str | None = None) -> tuple[int, Any]:
-    status = run_requests(shop.app, action, key, as_json=True)
+    status = run_requests(Served([shop.app]), action, key, as_json=True)
     data = json.loads(capsys.readouterr().out)
     jsonschema.validate(data, SCHEMA)
     return status, data
@@ -41,7 +42,7 @@ def test_sync_asks_gitlab_and_shows_what_is_new(shop: Shop, capsys: pytest.Captu
 
 def test_sentences_for_people(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     shop.gitlab.push(1)
-    assert run_requests(shop.app, "sync", None, as_json=False) == 0
+    assert run_requests(Served([shop.app]), "sync", None, as_json=False) == 0
     words = capsys.readouterr().out
     assert shop.key in words
     assert "Somebody pushed" in words
@@ -80,9 +81,9 @@ def test_retry_never_carries_out_an_approval_that_became_void(shop: Shop, capsys
 @pytest.mark.parametrize("action", ["show", "retry", "sync"])
 def test_a_key_that_nobody_knows(shop: Shop, action: str) -> None:
     with pytest.raises(AskUnclear, match="EGR432"):
-        run_requests(shop.app, action, "EG-NONE", as_json=False)
+        run_requests(Served([shop.app]), action, "EG-NONE", as_json=False)
 
 
 def test_show_needs_a_key(shop: Shop) -> None:
     with pytest.raises(AskUnclear, match="EGR649"):
-        run_requests(shop.app, "show", None, as_json=False)
+        run_requests(Served([shop.app]), "show", None, as_json=False)

@@ -1,0 +1,176 @@
+"""The door in front of several desks, one for each allowlist repository: finds the one that an ask is for.
+
+What the ask names decides: the key of a request, then a repository. Else each allowlist is asked whether it knows the
+workload. Several that do are a question and never a guess; one that can't be read keeps the others from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.desk import Desk, Handled, attempt, guard
+from bot.gather import Where
+from skills.contract import Answer, Ask, World
+from skills.core.allowlist import Allowlist
+from skills.core.among import Among
+from skills.core.errors import AskUnclear
+from skills.core.flow_text import workloads
+from skills.core.hosts import near
+from skills.core.messages import say
+from skills.core.model import Finding, Person
+
+_KEYS = ("key", "redraw", "ends", "widens")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository: what it is called, the name that its rows bear, its desk, and its allowlist of this moment, as of
+    the target branch or of what `--config` names."""
+
+    name: str
+    repository: str
+    desk: Callable[[], Desk]
+    read: Callable[[bool], Allowlist]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The allowlists that could be read, by name, and what is to be said of the others."""
+
+    known: Mapping[str, Allowlist]
+    silent: tuple[Finding, ...]
+
+
+class Reception:
+    """A desk like any other for whoever asks. `repository_of` gives the one in whose rows a key stands."""
+
+    def __init__(self, places: Sequence[Place], repository_of: Callable[[str], str | None]) -> None:
+        self._places = {place.name: place for place in places}
+        self._repository_of = repository_of
+        self._first = places[0]
+
+    def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled:
+        return guard(lambda: self._handled(name, ask, who, where, on_target))
+
+    def _handled(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
+        meant = self._named(ask, where)
+        if meant is not None:
+            return meant.desk().handle(name, ask, who, where, on_target=on_target)
+        words = str(getattr(ask, "for_", None) or getattr(ask, "default_deny", None) or "")
+        if words:
+            return self._by_workload(words, name, ask, who, where, on_target)
+        if name in _JOINED:
+            return self._all(name, ask, who, where, on_target)
+        return self._preferred(where).desk().handle(name, ask, who, where, on_target=on_target)
+
+    # --- which one
+
+    def _named(self, ask: Ask, where: Where) -> Place | None:
+        """Where a request stands, its key says, wherever it is given."""
+        key = next((str(given) for name in _KEYS if (given := getattr(ask, name, None))), "")
+        if key:
+            stands = self._repository_of(key.strip().upper())
+            return next((each for each in self._places.values() if each.repository == stands), self._preferred(where))
+        return self.place(where.repository) if where.repository else None
+
+    def place(self, name: str) -> Place:
+        """Raises AskUnclear EGR1864 for a name that none has."""
+        found = next((each for each in self._places.values() if each.name.casefold() == name.casefold()), None)
+        if found is None:
+            raise AskUnclear("EGR1864", repository=name[:60], choices=", ".join(self._places))
+        return found
+
+    def _preferred(self, where: Where) -> Place:
+        return self._places.get(where.prefers, self._first)
+
+    def _by_workload(self, words: str, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
+        """Raises AskUnclear for words that name no workload at all."""
+        read = self._read(on_target)
+        refs = workloads(words)
+        fits = [each for each, allowlist in read.known.items() if any(allowlist.resolve(ref).workloads for ref in refs)]
+        if where.prefers in fits:
+            fits = [where.prefers]
+        if len(fits) == 1:
+            return self._with(read, self._places[fits[0]].desk().handle(name, ask, who, where, on_target=on_target))
+        names = {each: allowlist.names() for each, allowlist in read.known.items()}
+        among = _among(fits, {workload for known in names.values() for workload in known})
+        near_in = next((each for each, known in names.items() if near(words, known)), self._preferred(where).name)
+        meant = self._places[fits[0] if fits else near_in]
+        return self._with(read, meant.desk().handle(name, ask, who, where, on_target=on_target, lens=among))
+
+    def _read(self, on_target: bool) -> _Read:
+        known: dict[str, Allowlist] = {}
+        silent = []
+        for place in self._places.values():
+            allowlist, problem = attempt(lambda place=place: place.read(on_target))  # type: ignore[misc]
+            if allowlist is not None:
+                known[place.name] = allowlist
+            elif problem:
+                silent.append(_silent(place, problem.finding))
+        return _Read(known, tuple(silent))
+
+    def _with(self, read: _Read, handled: Handled) -> Handled:
+        """What could not be asked is said with the answer; where nothing answers, that is all there is to say."""
+        if handled.answer is None or not read.silent:
+            return handled
+        return replace(handled, answer=handled.answer.aside(*read.silent))
+
+    # --- all of them
+
+    def _all(self, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
+        """The answers of all that answer, as one. Where none does, the problem of the first."""
+        made = {
+            place: place.desk().handle(name, ask, who, where, on_target=on_target) for place in self._places.values()
+        }
+        answered = {place.name: handled.answer for place, handled in made.items() if handled.answer}
+        if not answered:
+            return next(iter(made.values()))
+        silent = [_silent(place, each.problem.finding) for place, each in made.items() if each.problem]
+        worlds = [handled.world for handled in made.values() if handled.world]
+        return Handled(_JOINED[name](answered).aside(*silent), world=worlds[0] if worlds else None)
+
+
+def _silent(place: Place, why: Finding) -> Finding:
+    return Finding("EGR1865", {"repository": place.name, "why": say(why).says})
+
+
+def _among(repositories: Sequence[str], names: set[str]) -> Callable[[World], World]:
+    return lambda world: replace(world, allowlist=Among(world.allowlist, repositories, names), called="")
+
+
+def _status(answers: Mapping[str, Answer]) -> Answer:
+    """The queues of all as one, oldest first."""
+    rows = [{**row, "repository": name} for name, made in answers.items() for row in made.data["requests"]]
+    requests = [request for made in answers.values() for request in made.detail["requests"]]
+    names = {request.key: name for name, made in answers.items() for request in made.detail["requests"]}
+    lead = Finding("EGR440", {"count": len(rows)}) if rows else Finding("EGR439")
+    waits = [made.data["usual_wait"] for made in answers.values() if made.data["usual_wait"]]
+    first = next(iter(answers.values()))
+    return Answer(
+        {"requests": sorted(rows, key=lambda row: row["since"]), "usual_wait": max(waits, default=None)},
+        (lead,),
+        detail={
+            **{"requests": sorted(requests, key=lambda each: each.since), "waits_for": first.detail["waits_for"]},
+            "called": names,
+        },
+    )
+
+
+def _why(answers: Mapping[str, Answer]) -> Answer:
+    """The rules of all that have some; where none has, what the first says."""
+    having = {name: made for name, made in answers.items() if made.data["rules"]}
+    if not having:
+        first = next(iter(answers.values()))
+        return replace(first, data={"rules": []}, detail={**first.detail, "aside": ()})
+    rows = [{**row, "repository": name} for name, made in having.items() for row in made.data["rules"]]
+    reasons = tuple(reason for made in having.values() for reason in made.detail["reasons"])
+    lead = next(iter(having.values())).findings[0]
+    findings = (replace(lead, facts={**lead.facts, "count": len(rows)}),)
+    said = tuple(Finding("EGR1861", {"repository": name}) for name in having)
+    status = min(made.exit_status for made in having.values())
+    return Answer({"rules": rows}, (*findings, *said), exit_status=status, detail={"reasons": reasons, "aside": said})
+
+
+_JOINED: Mapping[str, Callable[[Mapping[str, Answer]], Answer]] = {"status": _status, "why": _why}
+"""What is asked of all at once where it names neither a request nor a workload."""

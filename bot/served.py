@@ -1,0 +1,173 @@
+"""The allowlist repositories that one Postern serves. With a single one this is that one and costs nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.app import App, Shared, talk
+from bot.desk import Door, attempt
+from bot.forges import opened
+from bot.settings import Settings
+from skills.core.allowlist import Allowlist
+from skills.core.errors import AskUnclear
+from skills.core.model import Person
+
+if TYPE_CHECKING:
+    from bot.conversation import Conversation
+
+
+class Served:
+    """`apps` are the repositories, in the order in which they were named; there is at least one."""
+
+    def __init__(self, apps: Sequence[App]) -> None:
+        self.apps = tuple(apps)
+        self.first = self.apps[0]
+        self.settings, self.shared, self.where = self.first.settings, self.first.shared, self.first.where
+
+    @classmethod
+    def build(
+        cls,
+        settings: Settings,
+        *,
+        config: Sequence[str] = (),
+        repository: str | None = None,
+        at: str | None = None,
+        acting_as: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Served:
+        """Opens what flags or settings name, else the folder that we stand in. A flag may also give the name of one
+        that the settings name. Raises AskUnclear EGR1864 for a name that none has, and what opening one raises."""
+        named = chosen(settings, config, repository)
+        shared = Shared(settings, acting_as, clock)
+        several = len(named) > 1
+        apps = []
+        for name, (written, own) in named.items():
+            app = App(own, opened(own, written), at=at, shared=shared, called=name if several else "")
+            apps.append(app)
+        return cls(apps)
+
+    def one(self) -> App:
+        """The only one. Raises AskUnclear EGR1866 where there are several."""
+        if len(self.apps) > 1:
+            raise AskUnclear("EGR1866", choices=", ".join(self.names))
+        return self.first
+
+    @property
+    def names(self) -> list[str]:
+        """What the repositories are called; none where there is only one, for then nobody needs a name."""
+        return [app.called for app in self.apps if app.called]
+
+    @cached_property
+    def desk(self) -> Door:
+        if len(self.apps) == 1:
+            return self.first.desk
+        from bot.reception import Place, Reception  # noqa: PLC0415
+
+        places = [Place(app.called, app.repository, lambda app=app: app.desk, _reading(app)) for app in self.apps]  # type: ignore[misc]
+        return Reception(places, self.repository_of)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        if len(self.apps) == 1:
+            return self.first.conversation
+        return talk(self.shared, self.desk, self.workloads, self.of_team, self.names)
+
+    def of_team(self, channel: str) -> str:
+        """As the one policy says whose team the channel is; empty where several say something."""
+        said = {each for app in self.apps if (each := attempt(lambda app=app: app.of_team(channel))[0])}  # type: ignore[misc]
+        return said.pop() if len(said) == 1 else ""
+
+    def people(self) -> list[Person]:
+        """Everybody whom a policy names, and whoever acts now."""
+        return list({person.id.casefold(): person for app in self.apps for person in app.people()}.values())
+
+    def finish_what_was_left(self) -> None:
+        for app in self.apps:
+            app.finish_what_was_left()
+
+    @property
+    def repository_name(self) -> str:
+        return ", ".join(app.repository_name for app in self.apps)
+
+    def repository_of(self, key: str) -> str | None:
+        """The one in whose rows a request stands."""
+        memory = self.shared.kept()
+        row = memory.request(key) if memory else None
+        return row.repository if row else None
+
+    def app_of(self, key: str) -> App | None:
+        """Where a request stands; None for a key that nobody knows here."""
+        stands = self.repository_of(key)
+        return next((app for app in self.apps if app.repository == stands), None)
+
+    def app_called(self, name: str) -> App:
+        """By the name that several have; the only one has none."""
+        return next(app for app in self.apps if app.called == name)
+
+    @cached_property
+    def person(self) -> Person:
+        """Who acts, as the first repository that knows them by a short name says."""
+        known = (attempt(partial(getattr, app, "person"))[0] for app in self.apps)
+        return next((person for person in known if isinstance(person, Person)), None) or self.first.person
+
+    def workloads(self) -> tuple[list[str], list[str]]:
+        """Workloads and environments that any of the allowlists knows now. Raises what is in the way of the first where
+        none can be read."""
+        if len(self.apps) == 1:
+            return self.first.names()
+        found = [names for app in self.apps if (names := attempt(app.names)[0])]
+        if not found:
+            return self.first.names()
+        workloads, environments = zip(*found, strict=True)
+        return sorted({each for names in workloads for each in names}), sorted({e for es in environments for e in es})
+
+
+def chosen(settings: Settings, config: Sequence[str], repository: str | None) -> dict[str, tuple[str, Settings]]:
+    """By name: what to open, and its settings."""
+    known = {} if _is_one_folder(settings.config) else named(settings.configs)
+    if config:
+        wanted = [known[each] if each in known and len(known) > 1 else each for each in config]
+    else:
+        wanted = [*known.values()] or [settings.config or "."]
+    names = named([*dict.fromkeys([*wanted, *known.values()])])
+    own = {name: settings.of_repository(name, list(names)) if len(names) > 1 else settings for name in names}
+    found = {name: (written, own[name]) for name, written in names.items() if written in wanted}
+    if repository is None:
+        return found
+    fits = {name: each for name, each in found.items() if name.casefold() == repository.casefold()}
+    if not fits:
+        raise AskUnclear("EGR1864", repository=repository[:60], choices=", ".join(found))
+    return fits
+
+
+def named(configs: Sequence[str]) -> dict[str, str]:
+    """What each is called: the last part of its path, and as many before it as it takes to tell it from the others."""
+    parts = {each: [part for part in _path(each).split("/") if part] or [each] for each in dict.fromkeys(configs)}
+    names: dict[str, str] = {}
+    for each, own in parts.items():
+        lengths = range(1, len(own) + 1)
+        short = [length for length in lengths if sum(other[-length:] == own[-length:] for other in parts.values()) == 1]
+        names["/".join(own[-min(short, default=len(own)) :])] = each
+    return names
+
+
+def _path(config: str) -> str:
+    bare = config if "://" in config or "@" in config else str(Path(config).expanduser().absolute())
+    return bare.replace("\\", "/").replace(":", "/").rstrip("/").removesuffix("/.git").removesuffix(".git")
+
+
+def _is_one_folder(config: str | None) -> bool:
+    """A folder may be called as it likes."""
+    return bool(config) and "," in str(config) and Path(str(config)).expanduser().exists()
+
+
+def _reading(app: App) -> Callable[[bool], Allowlist]:
+    def read(on_target: bool) -> Allowlist:
+        source = (app.target if on_target else None) or app.source
+        return app.snapshots.read(source).allowlist
+
+    return read

@@ -1,0 +1,224 @@
+"""Several allowlist repositories behind one Postern: which one is meant, by whose policy, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.gather import Where
+from bot.served import Served, chosen, named
+from bot.settings import Settings
+from bot.turns import ask_for
+from skills.contract import Answer
+from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import Person
+from skills.replies import reply
+from tests.apps import app_at, approved_by, project, served_on
+
+DANA = Person("dana@fincorp.example")
+SHOP_SAM, BILLING_SAM = Person("sam@shop.example"), Person("sam@billing.example")
+HERE = Where("cli")
+SHOP = {
+    "organization/checkout.yaml": project("checkout", "cdn.example"),
+    "organization/audit.yaml": project("audit"),
+    "egress-policy.yaml": approved_by(SHOP_SAM.id),
+}
+BILLING = {
+    "organization/invoices.yaml": project("invoices", "bank.example"),
+    "organization/audit.yaml": project("audit", "cdn.example"),
+    "egress-policy.yaml": approved_by(BILLING_SAM.id),
+}
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Served:
+    return served_on({"shop": SHOP, "billing": BILLING}, tmp_path)
+
+
+def answer(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: object) -> Answer:
+    handled = served.desk.handle(name, ask_for(name, fields), who, where)
+    assert handled.answer, handled.problem
+    return handled.answer
+
+
+def refused(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: object) -> str:
+    handled = served.desk.handle(name, ask_for(name, fields), who, where)
+    assert handled.problem
+    return handled.problem.finding.code
+
+
+# --- which one
+
+
+def test_the_repository_that_knows_the_workload_answers_and_is_named(both: Served) -> None:
+    found = answer(both, "check", **{"for": "invoices", "to": ("bank.example",)})
+    assert (found.data["decision"], found.data["repository"]) == ("allowed", "billing")
+    assert "Repository: billing." in reply("check", found).lines
+    other = answer(both, "check", **{"for": "checkout", "to": ("bank.example",)})
+    assert (other.data["decision"], other.data["repository"]) == ("denied", "shop")
+
+
+def test_what_several_know_is_asked_and_never_guessed(both: Served) -> None:
+    for name in ("check", "draft", "why", "propose"):
+        given = {"for": "audit", "to": ("cdn.example",)} | ({"reason": "SMS"} if name == "propose" else {})
+        found = answer(both, name, **given)
+        assert found.questions[0].id == "repository", name
+        assert found.questions[0].choices == ("shop", "billing")
+        assert found.exit_status == 4
+        assert "repository" not in found.data
+        assert not found.effects
+    assert both.shared.kept() is None, "nothing was written"
+
+
+def test_what_is_named_or_preferred_settles_it(both: Served) -> None:
+    ask = {"for": "audit", "to": ("cdn.example",)}
+    assert answer(both, "check", Where("cli", repository="billing"), **ask).data["decision"] == "allowed"
+    assert answer(both, "check", Where("cli", prefers="shop"), **ask).data["decision"] == "denied"
+
+
+def test_a_preference_holds_nobody_who_stands_only_elsewhere(both: Served) -> None:
+    ask = {"for": "invoices", "to": ("bank.example",)}
+    assert answer(both, "check", Where("cli", prefers="shop"), **ask).data["repository"] == "billing"
+    named = answer(both, "check", Where("cli", repository="shop"), **ask)
+    assert (named.data["decision"], named.data["repository"]) == ("undecided", "shop")
+
+
+def test_what_none_knows_is_undecided_with_what_is_near_in_any(both: Served) -> None:
+    found = answer(both, "check", **{"for": "invoice", "to": ("bank.example",)})
+    assert found.data["decision"] == "undecided"
+    assert found.questions[0].choices == ("invoices",)
+    assert found.findings[0].code == "EGR1867"
+    nobody = answer(both, "check", **{"for": "zzzzzz", "to": ("bank.example",)})
+    assert nobody.findings[0].code == "EGR1868"
+
+
+def test_a_repository_that_nobody_serves_is_refused_with_those_that_are(both: Served) -> None:
+    code = refused(both, "check", Where("cli", repository="payroll"), **{"for": "audit", "to": ("cdn.example",)})
+    assert code == "EGR1864"
+
+
+def test_one_that_cannot_be_read_keeps_no_other_back(both: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_source: object) -> None:
+        raise AskUnclear("EGR546", where="billing", revision="main")
+
+    monkeypatch.setattr(both.apps[1].snapshots, "read", away)
+    found = answer(both, "check", **{"for": "checkout", "to": ("cdn.example",)})
+    assert (found.data["decision"], found.data["repository"]) == ("allowed", "shop")
+    said = [say(finding).says for finding in found.findings if finding.code == "EGR1865"]
+    assert said
+    assert said[0].startswith("billing could not be asked")
+    assert said[0] in reply("check", found).lines
+    unknown = answer(both, "check", **{"for": "invoices", "to": ("bank.example",)})
+    assert unknown.data["decision"] == "undecided", "it may stand in the one that is silent: never denied"
+    assert "EGR1865" in [finding.code for finding in unknown.findings]
+
+
+def test_all_are_asked_why_a_host_is_allowed(both: Served) -> None:
+    rules = answer(both, "why", to=("cdn.example",)).data["rules"]
+    assert [(rule["repository"], rule["path"]) for rule in rules] == [
+        ("shop", "organization/checkout.yaml"),
+        ("billing", "organization/audit.yaml"),
+    ]
+
+
+# --- rights
+
+
+def test_each_policy_speaks_for_its_own_repository_alone(both: Served) -> None:
+    asked = answer(both, "propose", **{"for": "invoices", "to": ("sms.example",), "reason": "SMS"})
+    key, digest = asked.data["key"], asked.data["digest"]
+    ask = {"key": key, "verb": "approve", "digest": digest, "reason": "seen"}
+    assert refused(both, "decide", who=SHOP_SAM, **ask) == "EGR403"
+    in_a_thread_of_shop = Where("slack", "slack:T1:C1:1.0", prefers="shop", repository="shop")
+    done = answer(both, "decide", in_a_thread_of_shop, BILLING_SAM, **ask)
+    assert (done.data["state"], done.data["repository"]) == ("merged", "billing")
+    assert answer(both, "check", **{"for": "invoices", "to": ("sms.example",)}).data["decision"] == "allowed"
+
+
+def test_the_queue_of_all_names_where_each_stands(both: Served) -> None:
+    for workload in ("checkout", "invoices"):
+        answer(both, "propose", **{"for": workload, "to": ("sms.example",), "reason": "SMS"})
+    rows = answer(both, "status").data["requests"]
+    assert [(row["for"], row["repository"]) for row in rows] == [
+        ("checkout (production)", "shop"),
+        ("invoices (production)", "billing"),
+    ]
+    one = answer(both, "status", key=rows[1]["key"].lower()).data
+    assert (one["requests"][0]["key"], one["repository"]) == (rows[1]["key"], "billing")
+    assert refused(both, "status", key="EG-2222222") == "EGR432"
+
+
+# --- configuration
+
+
+def settings(**env: str) -> Settings:
+    return Settings.from_env({"HOME": "/home/dana", **env})
+
+
+def test_each_is_called_by_as_much_of_its_path_as_tells_it_apart() -> None:
+    assert named(["https://git.example/shop/allowlist.git", "/srv/billing.git"]) == {
+        "allowlist": "https://git.example/shop/allowlist.git",
+        "billing": "/srv/billing.git",
+    }
+    twins = ["https://git.example/shop/allowlist.git", "git@git.example:billing/allowlist"]
+    assert list(named(twins)) == ["shop/allowlist", "billing/allowlist"]
+
+
+def test_several_are_written_in_lines_or_with_commas() -> None:
+    given = settings(POSTERN_CONFIG="\n  /srv/shop.git\n  /srv/billing.git\n")
+    assert list(chosen(given, (), None)) == ["shop", "billing"]
+    assert list(chosen(settings(POSTERN_CONFIG="/srv/shop.git,/srv/billing.git"), (), None)) == ["shop", "billing"]
+
+
+def test_flags_name_others_or_one_of_those_that_are_set() -> None:
+    given = settings(POSTERN_CONFIG="/srv/shop.git, /srv/billing.git")
+    assert {name: each[0] for name, each in chosen(given, ("billing",), None).items()} == {
+        "billing": "/srv/billing.git"
+    }
+    assert list(chosen(given, ("/srv/x.git", "/srv/y.git"), None)) == ["x", "y"]
+    assert list(chosen(given, (), "Billing")) == ["billing"]
+    with pytest.raises(AskUnclear) as unknown:
+        chosen(given, (), "payroll")
+    assert unknown.value.code == "EGR1864"
+
+
+def test_what_is_written_for_one_counts_for_it_and_the_rest_for_all() -> None:
+    given = settings(
+        POSTERN_CONFIG="/srv/shop.git, /srv/billing.git",
+        POSTERN_TARGET="billing=release main",
+        POSTERN_GITLAB_WEBHOOK_SECRET="shop=whsec_c2hvcA== billing=plain",
+        POSTERN_GITLAB_TOKEN="glpat-made-up",
+    )
+    own = {name: each for name, (_, each) in chosen(given, (), None).items()}
+    assert (own["shop"].target, own["billing"].target) == ("main", "release")
+    secrets = [each.gitlab_webhook_secret.reveal() for each in own.values() if each.gitlab_webhook_secret]
+    assert secrets == ["whsec_c2hvcA==", "plain"]
+    assert {each.gitlab_token.reveal() for each in own.values() if each.gitlab_token} == {"glpat-made-up"}
+
+
+def test_a_single_one_takes_its_settings_as_they_are(tmp_path: Path) -> None:
+    given = settings(POSTERN_CONFIG="/srv/shop.git", POSTERN_TARGET="shop=x")
+    assert chosen(given, (), None) == {"shop": ("/srv/shop.git", given)}
+    odd = tmp_path / "a, b"
+    odd.mkdir()
+    assert list(chosen(settings(POSTERN_CONFIG=str(odd)), (), None)) == ["a, b"], "a folder is called as it likes"
+
+
+def test_one_repository_says_nothing_of_repositories(tmp_path: Path) -> None:
+    served_on({"shop": SHOP}, tmp_path)
+    alone = app_at(tmp_path / "shop.git", tmp_path)
+    given = ask_for("check", {"for": "checkout", "to": ("cdn.example",)})
+    by_itself = alone.desk.handle("check", given, DANA, HERE).answer
+    served = served_on_again(tmp_path).desk.handle("check", given, DANA, HERE).answer
+    assert by_itself
+    assert served
+    assert by_itself.data == served.data
+    assert "repository" not in served.data
+    assert reply("check", by_itself) == reply("check", served)
+
+
+def served_on_again(folder: Path) -> Served:
+    env = {"POSTERN_HOME": str(folder / "home"), "HOME": str(folder), "POSTERN_CONFIG": str(folder / "shop.git")}
+    return Served.build(Settings.from_env(env))
