@@ -18,10 +18,9 @@ from bot.settings import Settings
 from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, whoami
-from bot.world.snapshots import Snapshots, at_commit, once, wanted
+from bot.world.snapshots import Read, Snapshots, at_commit, once, wanted
 from skills.core import permit
 from skills.core.errors import AskUnclear
-from skills.core.globs import path_matches as glob_fits
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
@@ -236,6 +235,10 @@ class App:
         allowlist = self.snapshots.read(self.target or self.source).allowlist
         return allowlist.names(), list(allowlist.environments)
 
+    def read(self, on_target: bool) -> Read:
+        """The allowlist of this moment, of the target branch or as `--config` and `--at` name it."""
+        return self.snapshots.read((self.target if on_target else None) or self.source)
+
     def policy(self) -> Policy:
         return read_policy(self.snapshots.read(self.target or self.source).text(POLICY_PATH))
 
@@ -254,11 +257,7 @@ class App:
     def of_team(self, channel: str) -> str:
         """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one."""
         policy, _ = attempt(self.policy)
-        teams = [team for team in (policy.teams.values() if policy else ()) if channel in team.channels]
-        names = [name for team in teams for name in self.names()[0] for glob in team.workloads if glob_fits(glob, name)]
-        if len(teams) != 1 or len(set(names)) != 1:
-            return ""
-        return ":".join((*teams[0].environments[:1], names[0])) if len(teams[0].environments) < 2 else names[0]
+        return policy.spoken_of(channel, self.names) if policy else ""
 
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""

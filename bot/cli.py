@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bot.settings import Settings
 
 if TYPE_CHECKING:
-    from bot.app import App
     from bot.desk import Handled
-    from bot.served import Served
+    from bot.served import App, Served
     from skills.contract import Answer
 
 

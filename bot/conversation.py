@@ -55,7 +55,6 @@ from bot.turns import (
     why,
 )
 from bot.world.memory import Memory
-from skills.core.among import WHICH
 from skills.core.commands import Heard
 from skills.core.errors import Outdated
 from skills.core.flow_text import destination
@@ -270,7 +269,7 @@ class Conversation:
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
         bare = replace(heard, reason="")
-        if heard.key == WHICH:
+        if heard.key == "repository":
             return self._run(turn, *which.chosen(turn, heard))
         if heard.key == "phase":
             return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]

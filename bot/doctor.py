@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bot import output, setup_checks
-from bot.app import App
-from bot.served import Served
+from bot.served import App, Served
 from skills.core import wire
 from skills.core.diagram.block import placed
 from skills.core.errors import Mendable

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.desk import Desk, Handled, attempt, guard
 from bot.gather import Where
+from bot.world.snapshots import Read
 from skills.contract import Answer, Ask, World
-from skills.core.allowlist import Allowlist
-from skills.core.among import Among
+from skills.core.among import Among, knowing
 from skills.core.errors import AskUnclear
-from skills.core.flow_text import workloads
-from skills.core.hosts import near
 from skills.core.messages import say
 from skills.core.model import Finding, Person
 
@@ -31,14 +30,14 @@ class Place:
     name: str
     repository: str
     desk: Callable[[], Desk]
-    read: Callable[[bool], Allowlist]
+    read: Callable[[bool], Read]
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """The allowlists that could be read, by name, and what is to be said of the others."""
 
-    known: Mapping[str, Allowlist]
+    known: Mapping[str, Read]
     silent: tuple[Finding, ...]
 
 
@@ -87,25 +86,25 @@ class Reception:
     def _by_workload(self, words: str, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
         """Raises AskUnclear for words that name no workload at all."""
         read = self._read(on_target)
-        refs = workloads(words)
-        fits = [each for each, allowlist in read.known.items() if any(allowlist.resolve(ref).workloads for ref in refs)]
+        allowlists = {each: found.allowlist for each, found in read.known.items()}
+        fits = knowing(allowlists, words)
         if where.prefers in fits:
             fits = [where.prefers]
         if len(fits) == 1:
             return self._with(read, self._places[fits[0]].desk().handle(name, ask, who, where, on_target=on_target))
-        names = {each: allowlist.names() for each, allowlist in read.known.items()}
-        among = _among(fits, {workload for known in names.values() for workload in known})
-        near_in = next((each for each, known in names.items() if near(words, known)), self._preferred(where).name)
-        meant = self._places[fits[0] if fits else near_in]
+        among = _among(fits, {workload for allowlist in allowlists.values() for workload in allowlist.names()})
+        meant = self._places[fits[0]] if fits else self._preferred(where)
+        if meant.name not in read.known:
+            meant = next((place for name, place in self._places.items() if name in read.known), meant)
         return self._with(read, meant.desk().handle(name, ask, who, where, on_target=on_target, lens=among))
 
     def _read(self, on_target: bool) -> _Read:
-        known: dict[str, Allowlist] = {}
+        known: dict[str, Read] = {}
         silent = []
         for place in self._places.values():
-            allowlist, problem = attempt(lambda place=place: place.read(on_target))  # type: ignore[misc]
-            if allowlist is not None:
-                known[place.name] = allowlist
+            found, problem = attempt(partial(place.read, on_target))
+            if found is not None:
+                known[place.name] = found
             elif problem:
                 silent.append(_silent(place, problem.finding))
         return _Read(known, tuple(silent))

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot import output
-from bot.app import App
 from bot.desk import Problem, attempt
-from bot.served import Served
+from bot.served import App, Served
 from bot.world import wire
 from bot.world.memory import RequestRow
 from skills.core import life

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app import App, Shared, talk
 from bot.desk import Door, attempt
 from bot.forges import opened
+from bot.repositories import chosen
 from bot.settings import Settings
-from skills.core.allowlist import Allowlist
 from skills.core.errors import AskUnclear
 from skills.core.model import Person
 
 if TYPE_CHECKING:
     from bot.conversation import Conversation
+
+
+__all__ = ["App", "Served"]
 
 
 class Served:
@@ -67,7 +69,7 @@ class Served:
             return self.first.desk
         from bot.reception import Place, Reception  # noqa: PLC0415
 
-        places = [Place(app.called, app.repository, lambda app=app: app.desk, _reading(app)) for app in self.apps]  # type: ignore[misc]
+        places = [Place(app.called, app.repository, lambda app=app: app.desk, app.read) for app in self.apps]  # type: ignore[misc]
         return Reception(places, self.repository_of)
 
     @cached_property
@@ -124,50 +126,3 @@ class Served:
             return self.first.names()
         workloads, environments = zip(*found, strict=True)
         return sorted({each for names in workloads for each in names}), sorted({e for es in environments for e in es})
-
-
-def chosen(settings: Settings, config: Sequence[str], repository: str | None) -> dict[str, tuple[str, Settings]]:
-    """By name: what to open, and its settings."""
-    known = {} if _is_one_folder(settings.config) else named(settings.configs)
-    if config:
-        wanted = [known[each] if each in known and len(known) > 1 else each for each in config]
-    else:
-        wanted = [*known.values()] or [settings.config or "."]
-    names = named([*dict.fromkeys([*wanted, *known.values()])])
-    own = {name: settings.of_repository(name, list(names)) if len(names) > 1 else settings for name in names}
-    found = {name: (written, own[name]) for name, written in names.items() if written in wanted}
-    if repository is None:
-        return found
-    fits = {name: each for name, each in found.items() if name.casefold() == repository.casefold()}
-    if not fits:
-        raise AskUnclear("EGR1864", repository=repository[:60], choices=", ".join(found))
-    return fits
-
-
-def named(configs: Sequence[str]) -> dict[str, str]:
-    """What each is called: the last part of its path, and as many before it as it takes to tell it from the others."""
-    parts = {each: [part for part in _path(each).split("/") if part] or [each] for each in dict.fromkeys(configs)}
-    names: dict[str, str] = {}
-    for each, own in parts.items():
-        lengths = range(1, len(own) + 1)
-        short = [length for length in lengths if sum(other[-length:] == own[-length:] for other in parts.values()) == 1]
-        names["/".join(own[-min(short, default=len(own)) :])] = each
-    return names
-
-
-def _path(config: str) -> str:
-    bare = config if "://" in config or "@" in config else str(Path(config).expanduser().absolute())
-    return bare.replace("\\", "/").replace(":", "/").rstrip("/").removesuffix("/.git").removesuffix(".git")
-
-
-def _is_one_folder(config: str | None) -> bool:
-    """A folder may be called as it likes."""
-    return bool(config) and "," in str(config) and Path(str(config)).expanduser().exists()
-
-
-def _reading(app: App) -> Callable[[bool], Allowlist]:
-    def read(on_target: bool) -> Allowlist:
-        source = (app.target if on_target else None) or app.source
-        return app.snapshots.read(source).allowlist
-
-    return read

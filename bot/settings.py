@@ -6,10 +6,9 @@ costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 
 class Secret:
@@ -46,12 +45,6 @@ class Setting:
     default: str | None = None
     secret: bool = False
 
-
-PER_REPOSITORY = (
-    "target", "gitlab_url", "gitlab_token", "gitlab_project", "gitlab_webhook_secret", "slack_approvers_channel",
-)  # fmt: skip
-"""What may differ where several repositories are served: `NAME=VALUE NAME=VALUE`. A value without a name is everybody's
-whom no name means; where one repository is served the value is taken as it is."""
 
 ALL: tuple[Setting, ...] = (
     Setting(
@@ -233,17 +226,6 @@ class Settings:
         """The SQLite file that is taken when no database is named."""
         return Secret(f"sqlite:///{home / 'postern.db'}")
 
-    @property
-    def configs(self) -> tuple[str, ...]:
-        """The repositories that are named, in order and each once."""
-        lines = (self.config or "").replace(",", "\n").splitlines()
-        return tuple(dict.fromkeys(filter(None, map(str.strip, lines))))
-
-    def of_repository(self, name: str, names: Sequence[str]) -> Settings:
-        """The settings of one of several repositories: what is written for it, else what is written for all."""
-        chosen: dict[str, Any] = {each: _chosen(getattr(self, each), name, names) for each in PER_REPOSITORY}
-        return replace(self, **chosen)
-
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read `env` (usually `os.environ`); `HOME` in it is what `~` stands for."""
@@ -287,15 +269,6 @@ def database_below(home: Path) -> Secret:
 
 
 _ON = ("on", "true", "yes", "1")
-
-
-def _chosen(value: Secret | str | None, name: str, names: Sequence[str]) -> Secret | str | None:
-    written = value.reveal() if isinstance(value, Secret) else value or ""
-    words = written.replace(",", " ").split()
-    pairs = dict(word.partition("=")[::2] for word in words if word.partition("=")[0] in names)
-    rest = [word for word in words if word.partition("=")[0] not in names]
-    found = pairs.get(name) or (" ".join(rest) if pairs else written) or None
-    return Secret(found) if found and isinstance(value, Secret) else found
 
 
 def _secret(value: str | None) -> Secret | None:

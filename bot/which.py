@@ -10,9 +10,10 @@ import re2
 
 from bot.turns import Turn
 from skills.contract import Answer
-from skills.core.among import WHICH
 from skills.core.commands import Heard
 
+_WHICH = "repository"
+"""The id of the question which of several repositories is meant."""
 _END = r"[`'\"]?(?:'s)?(?:[\s,;:!?]|\.(?:\s|$)|$)"
 _LEAD = r"(?:\b(?:in|on|for|from|of|mean)\s+)?(?:\bthe\s+)?"
 _REPO = r"(?:allowlist\s+)?repo(?:sitory)?"
@@ -50,7 +51,7 @@ def note_repository(turn: Turn, repositories: Sequence[str]) -> None:
 def is_only_a_name(turn: Turn, repositories: Sequence[str]) -> bool:
     """Whether the message says no more than which repository is meant, and nothing asked for it."""
     asking = turn.state.get("asking") or {}
-    return asking.get("id") != WHICH and turn.words == turn.state.get("repository") and turn.words in repositories
+    return asking.get("id") != _WHICH and turn.words == turn.state.get("repository") and turn.words in repositories
 
 
 def stands_for(turn: Turn, fields: Mapping[str, Any]) -> None:
@@ -73,10 +74,10 @@ def keep(turn: Turn, skill: str, fields: Mapping[str, Any], answer: Answer) -> N
     if stands := answer.data.get("repository"):
         turn.state["in"] = stands
         turn.where = replace(turn.where, prefers=stands)
-    if answer.questions and answer.questions[0].id == WHICH:
+    if answer.questions and answer.questions[0].id == _WHICH:
         asked = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
         choices = list(answer.questions[0].choices)
-        turn.state["asking"] = {"id": WHICH, "choices": choices, "again": [skill, asked]}
+        turn.state["asking"] = {"id": _WHICH, "choices": choices, "again": [skill, asked]}
 
 
 def chosen(turn: Turn, heard: Heard) -> tuple[str, Mapping[str, Any]]:

@@ -16,7 +16,6 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from skills.core.allowlist import Allowlist
-from skills.core.among import WHICH
 from skills.core.codeowners import owners
 from skills.core.errors import AskUnclear
 from skills.core.model import (
@@ -121,7 +120,7 @@ class Answer:
 
     def among_several(self, repository: str) -> Answer:
         """The answer with the name of the repository that it stands in; which one is meant is asked in none."""
-        if any(question.id == WHICH for question in self.questions):
+        if any(question.id == "repository" for question in self.questions):
             return self
         return replace(self, data={**self.data, "repository": repository}).aside(
             Finding("EGR1861", {"repository": repository})

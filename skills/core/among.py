@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from skills.core.allowlist import Allowlist, Resolution
+from skills.core.flow_text import workloads
 from skills.core.hosts import near
 from skills.core.model import Destination, Finding, Question, Verdict, WorkloadRef
 
@@ -31,6 +32,12 @@ class Among(Allowlist):
         if self._repositories or found.workloads:
             return Resolution((), (), found.unread)
         return Resolution((), tuple(near(ref.written, self._all_names)[:_MOST_SUGGESTED]), found.unread)
+
+
+def knowing(allowlists: Mapping[str, Allowlist], words: str) -> list[str]:
+    """The names of those that know a workload of `--for`. Raises AskUnclear for words that can be none."""
+    refs = workloads(words)
+    return [name for name, allowlist in allowlists.items() if any(allowlist.resolve(ref).workloads for ref in refs)]
 
 
 def among_several(allowlist: Allowlist, ref: WorkloadRef, destination: Destination) -> Verdict | None:

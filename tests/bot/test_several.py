@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
 from bot.gather import Where
-from bot.served import Served, chosen, named
+from bot.repositories import chosen, named
+from bot.served import Served
 from bot.settings import Settings
 from bot.turns import ask_for
 from skills.contract import Answer
@@ -20,6 +24,7 @@ from tests.apps import app_at, approved_by, project, served_on
 DANA = Person("dana@fincorp.example")
 SHOP_SAM, BILLING_SAM = Person("sam@shop.example"), Person("sam@billing.example")
 HERE = Where("cli")
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 SHOP = {
     "organization/checkout.yaml": project("checkout", "cdn.example"),
     "organization/audit.yaml": project("audit"),
@@ -37,13 +42,14 @@ def both(tmp_path: Path) -> Served:
     return served_on({"shop": SHOP, "billing": BILLING}, tmp_path)
 
 
-def answer(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: object) -> Answer:
+def answer(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: Any) -> Answer:
     handled = served.desk.handle(name, ask_for(name, fields), who, where)
     assert handled.answer, handled.problem
+    jsonschema.validate(handled.answer.data, json.loads((SCHEMAS / f"{name}.json").read_text()))
     return handled.answer
 
 
-def refused(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: object) -> str:
+def refused(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: Any) -> str:
     handled = served.desk.handle(name, ask_for(name, fields), who, where)
     assert handled.problem
     return handled.problem.finding.code
@@ -53,16 +59,18 @@ def refused(served: Served, name: str, where: Where = HERE, who: Person = DANA, 
 
 
 def test_the_repository_that_knows_the_workload_answers_and_is_named(both: Served) -> None:
-    found = answer(both, "check", **{"for": "invoices", "to": ("bank.example",)})
+    found = answer(both, "check", for_="invoices", to=("bank.example",))
     assert (found.data["decision"], found.data["repository"]) == ("allowed", "billing")
     assert "Repository: billing." in reply("check", found).lines
-    other = answer(both, "check", **{"for": "checkout", "to": ("bank.example",)})
+    other = answer(both, "check", for_="checkout", to=("bank.example",))
     assert (other.data["decision"], other.data["repository"]) == ("denied", "shop")
 
 
 def test_what_several_know_is_asked_and_never_guessed(both: Served) -> None:
     for name in ("check", "draft", "why", "propose"):
-        given = {"for": "audit", "to": ("cdn.example",)} | ({"reason": "SMS"} if name == "propose" else {})
+        given: dict[str, Any] = {"for": "audit", "to": ("cdn.example",)} | (
+            {"reason": "SMS"} if name == "propose" else {}
+        )
         found = answer(both, name, **given)
         assert found.questions[0].id == "repository", name
         assert found.questions[0].choices == ("shop", "billing")
@@ -73,29 +81,29 @@ def test_what_several_know_is_asked_and_never_guessed(both: Served) -> None:
 
 
 def test_what_is_named_or_preferred_settles_it(both: Served) -> None:
-    ask = {"for": "audit", "to": ("cdn.example",)}
+    ask: dict[str, Any] = {"for": "audit", "to": ("cdn.example",)}
     assert answer(both, "check", Where("cli", repository="billing"), **ask).data["decision"] == "allowed"
     assert answer(both, "check", Where("cli", prefers="shop"), **ask).data["decision"] == "denied"
 
 
 def test_a_preference_holds_nobody_who_stands_only_elsewhere(both: Served) -> None:
-    ask = {"for": "invoices", "to": ("bank.example",)}
+    ask: dict[str, Any] = {"for": "invoices", "to": ("bank.example",)}
     assert answer(both, "check", Where("cli", prefers="shop"), **ask).data["repository"] == "billing"
     named = answer(both, "check", Where("cli", repository="shop"), **ask)
     assert (named.data["decision"], named.data["repository"]) == ("undecided", "shop")
 
 
 def test_what_none_knows_is_undecided_with_what_is_near_in_any(both: Served) -> None:
-    found = answer(both, "check", **{"for": "invoice", "to": ("bank.example",)})
+    found = answer(both, "check", for_="invoice", to=("bank.example",))
     assert found.data["decision"] == "undecided"
     assert found.questions[0].choices == ("invoices",)
     assert found.findings[0].code == "EGR1867"
-    nobody = answer(both, "check", **{"for": "zzzzzz", "to": ("bank.example",)})
+    nobody = answer(both, "check", for_="zzzzzz", to=("bank.example",))
     assert nobody.findings[0].code == "EGR1868"
 
 
 def test_a_repository_that_nobody_serves_is_refused_with_those_that_are(both: Served) -> None:
-    code = refused(both, "check", Where("cli", repository="payroll"), **{"for": "audit", "to": ("cdn.example",)})
+    code = refused(both, "check", Where("cli", repository="payroll"), for_="audit", to=("cdn.example",))
     assert code == "EGR1864"
 
 
@@ -104,13 +112,13 @@ def test_one_that_cannot_be_read_keeps_no_other_back(both: Served, monkeypatch: 
         raise AskUnclear("EGR546", where="billing", revision="main")
 
     monkeypatch.setattr(both.apps[1].snapshots, "read", away)
-    found = answer(both, "check", **{"for": "checkout", "to": ("cdn.example",)})
+    found = answer(both, "check", for_="checkout", to=("cdn.example",))
     assert (found.data["decision"], found.data["repository"]) == ("allowed", "shop")
     said = [say(finding).says for finding in found.findings if finding.code == "EGR1865"]
     assert said
     assert said[0].startswith("billing could not be asked")
     assert said[0] in reply("check", found).lines
-    unknown = answer(both, "check", **{"for": "invoices", "to": ("bank.example",)})
+    unknown = answer(both, "check", for_="invoices", to=("bank.example",))
     assert unknown.data["decision"] == "undecided", "it may stand in the one that is silent: never denied"
     assert "EGR1865" in [finding.code for finding in unknown.findings]
 
@@ -127,19 +135,19 @@ def test_all_are_asked_why_a_host_is_allowed(both: Served) -> None:
 
 
 def test_each_policy_speaks_for_its_own_repository_alone(both: Served) -> None:
-    asked = answer(both, "propose", **{"for": "invoices", "to": ("sms.example",), "reason": "SMS"})
+    asked = answer(both, "propose", for_="invoices", to=("sms.example",), reason="SMS")
     key, digest = asked.data["key"], asked.data["digest"]
     ask = {"key": key, "verb": "approve", "digest": digest, "reason": "seen"}
     assert refused(both, "decide", who=SHOP_SAM, **ask) == "EGR403"
     in_a_thread_of_shop = Where("slack", "slack:T1:C1:1.0", prefers="shop", repository="shop")
     done = answer(both, "decide", in_a_thread_of_shop, BILLING_SAM, **ask)
     assert (done.data["state"], done.data["repository"]) == ("merged", "billing")
-    assert answer(both, "check", **{"for": "invoices", "to": ("sms.example",)}).data["decision"] == "allowed"
+    assert answer(both, "check", for_="invoices", to=("sms.example",)).data["decision"] == "allowed"
 
 
 def test_the_queue_of_all_names_where_each_stands(both: Served) -> None:
     for workload in ("checkout", "invoices"):
-        answer(both, "propose", **{"for": workload, "to": ("sms.example",), "reason": "SMS"})
+        answer(both, "propose", for_=workload, to=("sms.example",), reason="SMS")
     rows = answer(both, "status").data["requests"]
     assert [(row["for"], row["repository"]) for row in rows] == [
         ("checkout (production)", "shop"),

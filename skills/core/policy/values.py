@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -104,6 +104,18 @@ class Policy:
     def line(self, *steps: str | int) -> int:
         """Where an entry stands in the file; 1 where nothing is known of it."""
         return self.lines.get(".".join(map(str, steps)), 1)
+
+    def spoken_of(self, channel: str, names: Callable[[], tuple[list[str], list[str]]]) -> str:
+        """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one. `names`
+        gives the workloads that there are."""
+        teams = [team for team in self.teams.values() if channel in team.channels]
+        if len(teams) != 1:
+            return ""
+        own = {name for name in names()[0] for glob in teams[0].workloads if path_matches(glob, name)}
+        environments = teams[0].environments
+        if len(own) != 1:
+            return ""
+        return ":".join((*environments, own.pop())) if len(environments) < 2 else own.pop()
 
     # --- who is who
 
