@@ -70,8 +70,7 @@ def _recorded(memory: Memory, name: str, answer: Answer, world: World, where: Wh
 def audited(findings: Sequence[Finding], data: Mapping[str, Any], world: World | None) -> dict[str, Any]:
     """What the audit log keeps of an answer: what was said, of which digest, by which policy, on which commit."""
     told = {name: data[name] for name in ("key", "decision", "state", "digest", "by") if data.get(name)}
-    read = {"policy": world.policy_id, "commit": world.allowlist.commit or ""} if world else {}
-    read |= {"repository": world.called} if world and world.called else {}
+    read = {"policy": world.policy_id, "commit": world.allowlist.commit or "", **world.standing} if world else {}
     return {"codes": [finding.code for finding in findings], **told, **read}
 
 

@@ -89,6 +89,11 @@ class World:
     remembered: Callable[[str], Mapping[str, Remembered]] = lambda _workload: {}
     called: str = ""
 
+    @property
+    def standing(self) -> Mapping[str, str]:
+        """Which repository it is, where that must be said."""
+        return {"repository": self.called} if self.called else {}
+
     def owners(self, paths: Iterable[str]) -> list[str]:
         """Whom CODEOWNERS names for these files, as it writes them."""
         return owners(self.allowlist.texts, paths)

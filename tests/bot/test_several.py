@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from bot.gather import Where
+from bot.output import data_of
 from bot.repositories import chosen, named
 from bot.served import Served
 from bot.settings import Settings
@@ -45,7 +46,7 @@ def both(tmp_path: Path) -> Served:
 def answer(served: Served, name: str, where: Where = HERE, who: Person = DANA, **fields: Any) -> Answer:
     handled = served.desk.handle(name, ask_for(name, fields), who, where)
     assert handled.answer, handled.problem
-    jsonschema.validate(handled.answer.data, json.loads((SCHEMAS / f"{name}.json").read_text()))
+    jsonschema.validate(data_of(name, handled.answer), json.loads((SCHEMAS / f"{name}.json").read_text()))
     return handled.answer
 
 
