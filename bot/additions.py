@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from bot.ai.told import Added, Emit, Look, Told, nothing
+from bot.ai.told import Added, Emit, Look, Stopped, Told, never, nothing
 from bot.turns import Replies, Turn, kept, new_subject, remember
 from bot.world.memory import Memory
 from skills.core.commands import Heard
@@ -30,7 +30,7 @@ class Assistant(Protocol):
 
     def wants(self, told: Told) -> str | None: ...
 
-    def add(self, told: Told, why: str, emit: Emit) -> Added: ...
+    def add(self, told: Told, why: str, emit: Emit, stopped: Stopped) -> Added: ...
 
 
 class Additions:
@@ -66,8 +66,10 @@ class Additions:
         made.later = partial(self._add, turn, told, why)
         return made
 
-    def _add(self, turn: Turn, told: Told, why: str, emit: Emit = nothing) -> list[Reply]:
-        added = self._assistant.add(told, why, emit)
+    def _add(self, turn: Turn, told: Told, why: str, emit: Emit = nothing, stopped: Stopped = never) -> list[Reply]:
+        added = self._assistant.add(told, why, emit, stopped)
+        if stopped():
+            return []
         self._remember(told, added, turn.version)
         return list(added.replies)
 

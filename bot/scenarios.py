@@ -24,7 +24,7 @@ import yaml
 
 from bot import output
 from bot.additions import Additions, Assistant
-from bot.ai.told import Added, Emit, Told
+from bot.ai.told import Added, Emit, Stopped, Told
 from bot.app import App
 from bot.conversation import Conversation
 from bot.gather import Where
@@ -60,8 +60,8 @@ class Watched:
         self.told, self.added = told, Added()
         return self.own.wants(told)
 
-    def add(self, told: Told, why: str, emit: Emit) -> Added:
-        self.added = self.own.add(told, why, emit)
+    def add(self, told: Told, why: str, emit: Emit, stopped: Stopped) -> Added:
+        self.added = self.own.add(told, why, emit, stopped)
         return self.added
 
 

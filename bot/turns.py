@@ -60,7 +60,8 @@ class Replies(list[Reply]):
     """What the rules say to a turn. `later`, where there is one, gives what a language model adds to it.
 
     It takes its time and may give nothing: show the replies first, then call it where nobody waits for it. A function
-    that is given to it hears of each reply as it grows, by its number; the last wording of a number counts.
+    that is given to it hears of each reply as it grows, by its number; the last wording of a number counts. A second
+    function says whether the person has had enough.
     """
 
     later: Callable[..., list[Reply]] | None = None

@@ -14,7 +14,7 @@ from bot.ai.meter import Breaker, Call, Limits, Meter, Spent
 from bot.ai.outgoing import MOST_RESULT, MOST_WORDS, Outgoing
 from bot.ai.prose import Prose
 from bot.ai.purpose import purpose, remembered
-from bot.ai.told import Added, Emit, Look, Told, nothing
+from bot.ai.told import Added, Emit, Look, Stopped, Told, never, nothing
 from bot.ai.tools import Toolbox
 from bot.desk import Door, attempt
 from skills.core.model import Finding
@@ -74,9 +74,9 @@ class Assistant:
         found = purpose(told)
         return found if found and not self._off(told) else None
 
-    def add(self, told: Told, why: str, emit: Emit = nothing) -> Added:
+    def add(self, told: Told, why: str, emit: Emit = nothing, stopped: Stopped = never) -> Added:
         """Asks the model, and gives what may be shown of it. `emit` gets each reply as soon as it is complete."""
-        turn = _Turn(self, told, why, emit)
+        turn = _Turn(self, told, why, emit, stopped)
         _, fault = attempt(turn.work, outside="the language model")
         if turn.spent:
             turn.show(problem(Finding("EGR1708", {"what": turn.spent.replace("_", " ")})))
@@ -90,8 +90,8 @@ class Assistant:
         self._loaded = self._loaded or self._models()
         return self._loaded
 
-    def meter(self, told: Told) -> Meter:
-        return Meter(self._limits, self._clock, partial(self._ledger.today, told.team), self._breaker)
+    def meter(self, told: Told, stopped: Stopped) -> Meter:
+        return Meter(self._limits, self._clock, partial(self._ledger.today, told.team), self._breaker, stopped)
 
     def keep(self, told: Told, why: str, model: str, read: int, written: int, milliseconds: int, outcome: str) -> None:
         money = self._limits.money(read, written)
@@ -114,11 +114,12 @@ class Assistant:
 class _Turn:
     """One turn's work, so that what was done before a failure is still there."""
 
-    def __init__(self, owner: Assistant, told: Told, why: str, emit: Emit) -> None:
+    def __init__(self, owner: Assistant, told: Told, why: str, emit: Emit, stopped: Stopped) -> None:
         self._owner = owner
         self._told = told
         self._why = why
         self._emit = emit
+        self._stopped = stopped
         known = [*told.names, *told.environments, told.who.id]
         self._out = Outgoing(strict=owner.strict, known=known)
         self.box = Toolbox(owner.desk, told, self._out)
@@ -130,7 +131,7 @@ class _Turn:
     def work(self) -> None:
         from bot.ai.agent import Gate, run  # noqa: PLC0415
 
-        meter = self._owner.meter(self._told)
+        meter = self._owner.meter(self._told, self._stopped)
         tools = self.box.tools(self._why)
         gate = Gate(self._out, meter, partial(self._owner.keep, self._told, self._why), tools)
         system, words = request(self._told, self._why, self.box, self._out)

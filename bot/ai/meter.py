@@ -83,19 +83,25 @@ class Meter:
     """Counts one turn. `today` gives tokens and money (in millionths) that the team has used since midnight."""
 
     def __init__(
-        self, limits: Limits, clock: Callable[[], float], today: Callable[[], tuple[int, int]], breaker: Breaker
+        self,
+        limits: Limits,
+        clock: Callable[[], float],
+        today: Callable[[], tuple[int, int]],
+        breaker: Breaker,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._today = today
         self._breaker = breaker
+        self._stopped = stopped
         self._until = clock() + limits.seconds
         self.steps = self.tokens = 0
 
     @property
     def left(self) -> float:
-        """Seconds."""
-        return self._until - self._clock()
+        """Seconds; none for whoever wants no more."""
+        return 0 if self._stopped() else self._until - self._clock()
 
     def before(self) -> None:
         """Raises Spent when one more call would go beyond a limit, or while the provider is left alone."""

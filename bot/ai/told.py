@@ -73,5 +73,14 @@ Emit = Callable[[int, Reply], None]
 """Shows a reply before all of them are there. The same number again is the same reply, with more in it."""
 
 
+Stopped = Callable[[], bool]
+"""Whether whoever asked wants no more of it."""
+
+
 def nothing(_number: int, _reply: Reply) -> None:
     """For those who wait for the whole."""
+
+
+def never() -> bool:
+    """For those who can't stop it."""
+    return False

@@ -7,6 +7,7 @@ comes as a message all the same. https://docs.slack.dev/ai/agent-sessions, .../r
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -26,7 +27,7 @@ class Agent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._able = True
-        self._at_work: set[str] = set()
+        self._at_work: Counter[str] = Counter()
         self._stopped: set[str] = set()
         parts.inbox.on("event:agent_session_stopped", self.stop)
 
@@ -34,27 +35,32 @@ class Agent:
         """Slack changes nothing by itself: we say so, and end the session's work."""
         event = taken.body["event"]
         thread = thread_of(team_of(taken.body), str(event.get("channel") or ""), event)
-        if thread in self._at_work and len(self._stopped) < _MOST_STOPPED:
+        if self._at_work[thread] and len(self._stopped) < _MOST_STOPPED:
             self._stopped.add(thread)
         await self._set(thread, "active")
         return self._parts.says(thread, Finding("EGR1430"))
 
     def can_be_stopped(self, thread: str) -> bool:
-        return thread in self._at_work
+        return self._at_work[thread] > 0
 
     def was_stopped(self, thread: str) -> bool:
         return thread in self._stopped
 
     @asynccontextmanager
     async def at_work(self, thread: str) -> AsyncIterator[None]:
-        """The status is shown beside the work and never before it: an answer waits for no ornament."""
-        self._at_work.add(thread)
+        """The status is shown beside the work and never before it: an answer waits for no ornament.
+
+        What a model adds is work of its own, after the answer.
+        """
+        self._at_work[thread] += 1
         begun = asyncio.create_task(self._set(thread, "processing"))
         try:
             yield
         finally:
-            self._at_work.discard(thread)
-            self._stopped.discard(thread)
+            self._at_work[thread] -= 1
+            if not self._at_work[thread]:
+                del self._at_work[thread]
+                self._stopped.discard(thread)
             self._parts.gate.later(self._over(begun, thread))
 
     async def _over(self, begun: asyncio.Task[None], thread: str) -> None:

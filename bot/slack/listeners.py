@@ -134,7 +134,7 @@ class Listeners:
         if team != envelopes.team_of(taken.body):
             return [self._post(where.thread, problem(Finding("EGR1456")))] if look_up else ()
         words, who = envelopes.plain(_MENTION.sub("", event.get("text") or "")), self._people(team, user)
-        async with self._shown_meanwhile(taken, where), self._worked_at(event, where):
+        async with self._shown_meanwhile(taken, where), self._worked_at(taken, where.thread):
             text = await attached(self._client, event) or None
             if text is None and not words.strip() and has_pictures(event):
                 return [self._post(where.thread, problem(Finding("EGR1424")))]
@@ -142,9 +142,10 @@ class Listeners:
                 text = await self._above(taken, words, where)
             return await self._turn(taken, self._public(where), self._conversation.hear, words, who, where, text)
 
-    def _worked_at(self, event: Mapping[str, Any], where: Where) -> AbstractAsyncContextManager[None]:
+    def _worked_at(self, taken: Taken, thread: str) -> AbstractAsyncContextManager[None]:
         """In direct messages Slack shows that we are at it."""
-        return self._agent.at_work(where.thread) if event.get("channel_type") == "im" else nullcontext()
+        direct = (taken.body.get("event") or {}).get("channel_type") == "im"
+        return self._agent.at_work(thread) if direct else nullcontext()
 
     async def _above(self, taken: Taken, words: str, where: Where) -> str | None:
         """An alert above the first mention in a thread, when the mention itself says nothing."""
@@ -181,12 +182,15 @@ class Listeners:
     async def _add(
         self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], later: Callable[..., list[Reply]]
     ) -> None:
-        """What a language model adds, below the answer and as it comes. Lost with us, it is not missed."""
-        loop = asyncio.get_running_loop()
+        """What a language model adds, below the answer and as it comes. Lost with us, it is not missed.
+
+        Whoever stops it gets no word more of it, and the model is asked no more.
+        """
+        loop, lane = asyncio.get_running_loop(), taken.row.lane
 
         def show(number: int, made: Reply, *, final: bool = False) -> None:
             sent = post(made, {})
-            if sent.user and not final:
+            if (sent.user and not final) or self._agent.was_stopped(lane):
                 return  # what only one person sees can't be changed once it is sent
             with self._inbox.memory.transaction() as tx:
                 row, now = taken.row, taken.clock()
@@ -195,10 +199,11 @@ class Listeners:
             loop.call_soon_threadsafe(self._told)
 
         def work() -> None:
-            for number, made in enumerate(later(show)):
+            for number, made in enumerate(later(show, lambda: self._agent.was_stopped(lane))):
                 show(number, made, final=True)
 
-        await self._added.run(attempt, work)
+        async with self._worked_at(taken, lane):
+            await self._added.run(attempt, work)
 
     def _public(self, where: Where) -> Callable[[Reply, Mapping[str, Any]], Post]:
         return lambda made, state: self._post(where.thread, made, state)

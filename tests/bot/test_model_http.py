@@ -6,18 +6,11 @@ What a provider may do wrong (429, 5xx, cut streams, malformed arguments, no end
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import threading
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-import yaml
 
 pytest.importorskip("langchain_openai")
 pytest.importorskip("langchain_anthropic")
@@ -29,85 +22,22 @@ from bot.turns import Replies
 from skills.core.model import Person
 from skills.replies import Reply
 from tests.apps import app_on_sample
-from tests.fakes.loopback import free_port, wait_for
+from tests.fakes.llm import Cut, fakellm, line_to
+from tests.fakes.loopback import free_port
 
 pytestmark = pytest.mark.needs("fakellm")
-
-CHECK = {"name": "check", "arguments": {"for": "payment-gateway", "to": ["api.twilio.com"]}}
-RULES = [
-    {"name": "endless", "when": {"model_matches": "*endless*"}, "respond": {"tool_calls": [CHECK]}},
-    {
-        "name": "malformed",
-        "when": {"model_matches": "*malformed*", "turn": 1},
-        "respond": {"tool_calls": [{"name": "check", "arguments": "{'for"}]},
-    },
-    {
-        "name": "answer",
-        "when": {"tool_result_contains": "payment-gateway"},
-        "respond": {"content": "That is the service for the payments. {1} It is allowed."},
-    },
-    {"name": "look", "when": {"tools_include": "check"}, "respond": {"tool_calls": [CHECK]}},
-]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    rules = tmp_path_factory.mktemp("fakellm") / "rules.yaml"
-    rules.write_text(yaml.safe_dump({"rules": RULES}))
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "fakellm.server:app", "--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen(command, env={**os.environ, "FAKELLM_CONFIG": str(rules)})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{url}/_fakellm/stats", tries=400, pause=0.05)
+    with fakellm(tmp_path_factory.mktemp("fakellm")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-class Cut(BaseHTTPRequestHandler):
-    """Hands everything on, keeps what was sent, and closes the line in the middle of an answer."""
-
-    to: ClassVar[str] = ""
-    after: ClassVar[int | None] = None
-    refuses: ClassVar[Mapping[str, int]] = {"busy": 429, "broken": 503}
-    bodies: ClassVar[list[bytes]] = []
-    headers_seen: ClassVar[list[dict[str, str]]] = []
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        Cut.bodies.append(body)
-        Cut.headers_seen.append({key.lower(): value for key, value in self.headers.items()})
-        status = next((code for name, code in self.refuses.items() if name in json.loads(body)["model"]), None)
-        if status:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        request = urllib.request.Request(f"{Cut.to}{self.path}", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            whole = answer.read()
-        self.send_response(200)
-        self.send_header("Content-Type", answer.headers["Content-Type"])
-        self.send_header("Content-Length", str(len(whole)))
-        self.end_headers()
-        self.wfile.write(whole if Cut.after is None else whole[: Cut.after])
-
-    def log_message(self, *_: Any) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
-def proxy(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(Cut, "to", server)
-    Cut.bodies.clear()
-    Cut.headers_seen.clear()
-    line = ThreadingHTTPServer(("127.0.0.1", 0), Cut)
-    threading.Thread(target=line.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{line.server_address[1]}"
-    line.shutdown()
-    line.server_close()
+def proxy(server: str) -> Iterator[str]:
+    with line_to(server) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +63,7 @@ def text(replies: list[Reply]) -> str:
 
 
 @pytest.mark.parametrize("model", ["openai:gpt-good", "anthropic:claude-good"])
-def test_a_whole_turn_in_both_shapes(app: App, proxy: str, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
-    monkeypatch.setattr(Cut, "after", None)
+def test_a_whole_turn_in_both_shapes(app: App, proxy: str, model: str) -> None:
     secret = "glpat-AbCdEfGhIjKlMnOpQrSt"
     words = f"hmm {model}, that thing which takes the card payments fails on the way to api.twilio.com {secret}"
     _, added = turn(app, model, proxy, model, words)
@@ -177,8 +106,7 @@ def test_a_stream_that_is_cut_shows_nothing_half(
     assert all(made.lines for made in added)
 
 
-def test_a_dead_port_and_another_model_in_its_place(app: App, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cut, "after", None)
+def test_a_dead_port_and_another_model_in_its_place(app: App, proxy: str) -> None:
     _, added = turn(app, "openai:gpt-good", f"http://127.0.0.1:{free_port()}", "dead")
     assert text(added).startswith("The language model does not answer at the moment")
     _, added = turn(app, "openai:gpt-broken", proxy, "fallback", model_fallback="openai:gpt-good")
