@@ -23,6 +23,7 @@ from bot.followups import (
     keep,
     meant,
     not_understood,
+    on_a_day,
     only_one_waiting,
     says_nothing,
     since_merge,
@@ -30,6 +31,7 @@ from bot.followups import (
     still_fails,
     take_environment,
     take_space,
+    take_until,
     typed,
     which_phase,
     works,
@@ -45,6 +47,7 @@ from bot.turns import (
     flow_of,
     instead,
     kept,
+    mark_of,
     need_of,
     new_subject,
     note_workload,
@@ -60,10 +63,9 @@ from skills.core.errors import Outdated
 from skills.core.flow_text import destination
 from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
 from skills.core.secrets import mask
-from skills.replies import Reply, problem, reply
+from skills.replies import Reply, choosing, problem, reply
 
 _KEPT_TEXT, _DIFF_KEPT = 20_000, 60_000
-OF_A_REQUEST = ("status", "approve", "reject", "hold", "changes", "veto", "review", "ask", "answer")
 
 
 class Conversation:
@@ -95,20 +97,15 @@ class Conversation:
 
     def press(self, pressed: Pressed, who: Person, where: Where, also: Also | None = None) -> Replies:
         """A button says what could be typed, bound to what was shown beside it."""
-        words = f"{pressed.step} {pressed.key}" if pressed.step in OF_A_REQUEST and pressed.key else pressed.step
-        if pressed.reason:
-            joint = "" if pressed.step in ("ask", "answer") else " because"
-            words = f"{words}{joint} {' '.join(pressed.reason.split())}"
-        return self._turn(Turn(words, who, where, digest=pressed.digest, warned=pressed.warned, also=also))
+        said, exact = pressed.words, pressed.heard
+        return self._turn(Turn(said, who, where, digest=pressed.digest, warned=pressed.warned, also=also, heard=exact))
+
+    def choose(self, mark: str, number: int, who: Person, where: Where, also: Also | None = None) -> Replies:
+        """A choice says its number, to the question that it stood below and to no other (turns.mark_of)."""
+        return self._turn(Turn(str(number), who, where, mark=mark, also=also))
 
     def ask(
-        self,
-        skill: str,
-        fields: Mapping[str, Any],
-        who: Person,
-        where: Where,
-        said: str = "",
-        also: Also | None = None,
+        self, skill: str, fields: Mapping[str, Any], who: Person, where: Where, said: str = "", also: Also | None = None
     ) -> Replies:
         """What a form or flags say exactly; the thread then speaks of it. `said` is kept as what was said."""
         return self._turn(Turn(said or skill, who, where, asked=(skill, fields), also=also))
@@ -161,11 +158,13 @@ class Conversation:
         if turn.asked:
             skill, fields = turn.asked
             return self._run(turn, skill, note_asked(turn, skill, fields))
+        if turn.mark is not None and turn.mark != (mark_of(turn.state) or None):
+            return [replace(problem(Finding("EGR1434")), private=True)]
         workloads, environments = turn.names = self._names()
         if which.is_only_a_name(turn, self._repositories):
             return self._again(turn, Heard("reply"))
-        heard = answer_to_question(turn, workloads, environments)
-        turn.verb = heard.verb
+        heard = turn.heard or answer_to_question(turn, workloads, environments)
+        heard, turn.verb = on_a_day(heard, self._clock().date()), heard.verb
         return self._dispatch(turn, heard)
 
     def _dispatch(self, turn: Turn, heard: Heard) -> list[Reply]:
@@ -195,6 +194,7 @@ class Conversation:
             "diagram": self._typed,
             "withdraw": self._typed,
             "renew": self._typed,
+            "until": self._until,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -265,6 +265,11 @@ class Conversation:
         turn.state["reason"] = heard.reason or turn.state.get("reason", "")
         turn.state["drafted_by"] = turn.who.id
         return self._run(turn, "draft", {**need_of(turn.state), "reason": turn.state["reason"]})
+
+    def _until(self, turn: Turn, heard: Heard) -> list[Reply]:
+        """Another last day: the draft is drawn anew with it, and what one has asked for is changed by it."""
+        said = take_until(turn, str(heard.until), self._row(turn.state.get("key")))
+        return [problem(said)] if said else self._draft(turn, replace(heard, reason=turn.state.get("reason", "")))
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
@@ -350,7 +355,7 @@ class Conversation:
         if name is not None:
             return self._again(turn, replace(heard, workload=name))
         turn.state["asking"] = {"id": "workload", "choices": choices}
-        return [problem(Finding("EGR105"))]
+        return [choosing(Finding("EGR105"), choices)]
 
     # --- the rest
 

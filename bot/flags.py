@@ -13,6 +13,8 @@ from bot.settings import ALL as ALL_SETTINGS
 from skills.all_skills import ALL, by_name
 from skills.contract import Skill, card
 from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import Finding
 
 VERSION = "0.1.0"
 _BATCHED = ("check", "diagnose")
@@ -48,6 +50,17 @@ class _Typed(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise AskUnclear("EGR1413", verb=self.prog, what=message)
+
+
+class _Postern(argparse.ArgumentParser):
+    """A parser that says in a sentence what a command can do, where it was not told or was told something else."""
+
+    def error(self, message: str) -> NoReturn:
+        can = next((each.choices for each in self._actions if each.dest == "action"), None)
+        if not can or "action" not in message:
+            super().error(message)
+        said = say(Finding("EGR644", {"command": self.prog, "can": ", ".join(can), "one": next(iter(can))}))
+        self.exit(AskUnclear.exit_status, f"{said.says} {said.do}\n")
 
 
 def slash_ask(name: str, words: Sequence[str]) -> dict[str, Any]:
@@ -92,7 +105,7 @@ def parsed(argv: Sequence[str] | None) -> dict[str, Any]:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Postern(
         prog="postern", description="Is this egress allowed, by which line, and if not: the smallest change."
     )
     top.add_argument("--version", action="version", version=f"postern {VERSION}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import re2
@@ -23,7 +23,8 @@ from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, 
 from skills.core.named import find_workload
 from skills.core.report import read_report
 from skills.core.understand import hear
-from skills.replies import Reply, problem
+from skills.core.until import last_day
+from skills.replies import Reply, choosing, problem
 
 _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
@@ -183,6 +184,30 @@ def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], dict
     return [to for to in turn.state.get("to", ()) if to not in heard.destinations], none
 
 
+def on_a_day(heard: Heard, today: date) -> Heard:
+    """With the day that its words mean today. Raises AskUnclear EGR642."""
+    return replace(heard, until=last_day(heard.until, today)) if heard.until else heard
+
+
+def take_until(turn: Turn, until: str, request: Request | None) -> Finding | None:
+    """Sets the last day of what the thread speaks of: of one's own open request, drawn anew under its key, else of the
+    draft. Gives what to say instead where neither is there to be changed."""
+    if request is None or not is_about(turn, request):
+        turn.state["until"] = until
+        return None
+    facts = {"key": request.key, "until": until, "asked_by": request.asked_by}
+    if request.state in STANDING_STATES:
+        return Finding("EGR1447", facts)
+    if request.state not in OPEN_STATES:
+        turn.state["until"] = until
+        return None
+    if not turn.who.is_same(request.asked_by) or request.remove or request.destinations == ISOLATION:
+        return Finding("EGR1448", facts)
+    drawn = {"to": list(request.destinations), "until": until, "widens": request.key, "reason": _noted(request)}
+    turn.state |= {"for": flow_of(request)["for"], "reason_given": request.reason, **drawn}
+    return None
+
+
 def _noted(request: Request) -> str:
     """The reason as it stands in the files that a request changes."""
     asked = json.loads(request.drawn.asked) if request.drawn else {"comment": ""}
@@ -285,8 +310,7 @@ def which_phase(turn: Turn, heard: Heard) -> Reply | None:
         return None
     turn.state["phase_asked"] = True
     turn.state["asking"] = {"id": "phase", "choices": list(_PHASES)}
-    choices = " · ".join(f"{number}) {choice}" for number, choice in enumerate(_PHASES, 1))
-    return Reply((*problem(Finding("EGR679")).lines, choices))
+    return choosing(Finding("EGR679"), _PHASES)
 
 
 def take_space(turn: Turn, heard: Heard) -> bool:

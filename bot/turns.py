@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +13,16 @@ from bot.gather import Where
 from bot.world.memory import Transaction
 from skills.all_skills import by_name
 from skills.contract import Answer
-from skills.core.commands import Heard
+from skills.core.commands import Heard, Verb, flat
 from skills.core.model import Finding, Person, Request
 from skills.core.policy.questions import is_free
 from skills.replies import Reply
 
 _SHOWN_KEPT = 50
+_OF_A_REQUEST = (
+    *("status", "approve", "reject", "hold", "changes", "veto", "break-glass", "review", "ask", "answer"),
+    *("withdraw", "renew", "part"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,32 @@ class Pressed:
     reason: str = ""
     warned: bool = False
     """Whether it stood beside the button who else reads what comes of it."""
+    chosen: Mapping[str, Any] | None = None
+    """What a form says exactly beside the reason: `to`, `environment`, `until`, `confirm`."""
+
+    @property
+    def words(self) -> str:
+        """What could be typed instead."""
+        words = f"{self.step} {self.key}" if self.step in _OF_A_REQUEST and self.key else self.step
+        joint = "" if self.step in ("ask", "answer") else " because"
+        return f"{words}{joint} {' '.join(self.reason.split())}" if self.reason else words
+
+    @property
+    def heard(self) -> Heard | None:
+        """A form means what it says, with nothing to be read into its words. None for what could be typed."""
+        if self.chosen is None:
+            return None
+        verb: Verb = self.step if self.step in ("withdraw", "renew") else "decide"  # type: ignore[assignment]
+        return Heard(
+            verb,
+            environment=",".join(self.chosen.get("environment") or ()) or None,
+            destinations=tuple(self.chosen.get("to") or ()),
+            reason=flat(self.reason),
+            key=self.key,
+            until=self.chosen.get("until"),
+            decision=self.step,
+            confirmed=bool(self.chosen.get("confirm")),
+        )
 
 
 Also = Callable[[Transaction, Sequence[Reply], Mapping[str, Any]], None]
@@ -50,6 +82,9 @@ class Turn:
     also: Also | None = None
     asked: tuple[str, Mapping[str, Any]] | None = None
     warned: bool = False
+    heard: Heard | None = None
+    mark: str | None = None
+    """Which open question this answers, where a button does: as `mark_of` gives it."""
     version: int = 0
     names: tuple[list[str], list[str]] = ([], [])
     verb: str = ""
@@ -108,6 +143,15 @@ def chosen(said: str, choices: Sequence[str]) -> str | None:
     fits = [choice for choice in choices if said.casefold() == choice.casefold()]
     fits = fits or [choice for choice in choices if said.casefold() in choice.casefold()]
     return fits[0] if len(fits) == 1 else None
+
+
+def mark_of(state: Mapping[str, Any]) -> str:
+    """The open question with what it is asked about, in short; an answer to another one is none. Empty: no choices."""
+    asking = state.get("asking") or {}
+    if not asking.get("choices"):
+        return ""
+    about = [asking["id"], list(asking["choices"]), *(state.get(name) for name in ("for", "to", "text"))]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
 def addresses_in(said: str) -> list[str]:

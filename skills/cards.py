@@ -20,6 +20,7 @@ from skills.core.short_words import word
 
 DECIDABLE = ("waiting", "held", "returned")
 STEPS = ("approve", "reject", "changes", "hold", "ask")
+_RARER = ("part", "veto", "break-glass", "withdraw")
 _LIMITS = {"uds": ("EGR1404", "EGR1405", "EGR1406", "EGR1407")}
 _MOST_OPENS, _MOST_EARLIER, _EVIDENCE, _REASON = 6, 5, 600, 1200
 _PARTS = re2.compile(r"[^A-Za-z0-9]+")
@@ -38,9 +39,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """`key` and `digest` are all that a button carries. `steps` are empty once there is nothing to decide. `confirm` is
-    the question before an approval, where one is asked; `typed` says how each step is typed, `reason` is what was given
-    with the last decision."""
+    """`key` and `digest` are all that a button carries. `steps` are empty once there is nothing to decide; `rarer` are
+    those that stand apart, for whoever may. `confirm` is the question before an approval, where one is asked; `typed`
+    says how each step is typed, `reason` is what was given with the last decision."""
 
     key: str
     digest: str
@@ -52,6 +53,7 @@ class Card:
     diff: str = ""
     url: str = ""
     steps: tuple[str, ...] = ()
+    rarer: tuple[str, ...] = ()
     confirm: str = ""
     typed: str = ""
     reason: str = ""
@@ -75,11 +77,24 @@ def card(request: Request, others: Sequence[Request] = (), pipeline: tuple[str, 
         lines=tuple(_lines(request, pipeline)),
         diff=request.drawn.diff if request.drawn else "",
         url=request.url or "",
-        steps=STEPS if decides else (),
+        steps=_steps(request) if decides else (),
+        rarer=_rarer(request),
         confirm=_confirm(request) if asks else "",
         typed=say(Finding("EGR1403", {"key": request.key})).says if decides else "",
         earlier=earlier(request.destinations, others, but=request.key),
     )
+
+
+def _steps(request: Request) -> tuple[str, ...]:
+    """What is on hold can't be put there once more."""
+    return tuple(step for step in STEPS if (step, request.state) != ("hold", "held"))
+
+
+def _rarer(request: Request) -> tuple[str, ...]:
+    """A namespace's isolation has no part; what others merge can still be taken back."""
+    if request.state in DECIDABLE:
+        return _RARER[request.destinations == ISOLATION :]
+    return ("withdraw",) if request.is_left_to_others else ()
 
 
 def headline(request: Request) -> str:

@@ -6,7 +6,7 @@ The sentences come from the catalogue and from templates/replies; here only stan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skills.contract import Answer
@@ -21,6 +21,7 @@ from skills.core.model import (
     Verdict,
 )
 from skills.core.rendering import render
+from skills.core.short_words import word
 from skills.core.wire import costs_of
 
 MOST_LINES = 6
@@ -44,8 +45,9 @@ class Reply:
     """`lines` are at most six with the `hint`, which says what to type next where one can type.
 
     `diff` is shown below them, `folded` only on demand. `steps` are the words of the hint, for buttons;
-    `questions` are what is open, for forms. `private`: a refusal, which concerns only whoever asked. `whole` is the
-    diff without a cut.
+    `questions` are what is open, for forms; `choices` are those of the one that a number answers. `private`: a refusal,
+    which concerns only whoever asked. `whole` is the diff without a cut. `links` are addresses of the forge in it, and
+    those that its request was linked with: what else looks like an address leads nowhere.
     """
 
     lines: tuple[str, ...]
@@ -56,6 +58,8 @@ class Reply:
     questions: tuple[Question, ...] = ()
     private: bool = False
     whole: str = ""
+    choices: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -68,13 +72,21 @@ def reply(skill: str, answer: Answer) -> Reply:
     made = maker(answer)
     hint, beside = _hint(answer), tuple(say(finding).says for finding in answer.detail.get("aside", ()))
     lines = (*made.lines[: MOST_LINES - bool(hint) - len(beside)], *beside)
-    return Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions, whole=made.whole)
+    choices = answer.questions[0].choices if answer.questions else ()
+    given = Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions)
+    return replace(given, whole=made.whole, choices=choices, links=_links(answer))
 
 
 def problem(finding: Finding) -> Reply:
     """A failure as one or two lines: what is wrong, what to do."""
-    said = say(finding)
-    return Reply(tuple(line for line in (said.says, said.do) if line))
+    said, url = say(finding), finding.facts.get("url")
+    return Reply(tuple(line for line in (said.says, said.do) if line), links=(str(url),) if url else ())
+
+
+def _links(answer: Answer) -> tuple[str, ...]:
+    one = answer.detail.get("request")
+    shown = [one] if isinstance(one, Request) else answer.detail.get("requests") or ()
+    return tuple(url for each in shown for url in (each.url, *(link.url for link in each.links)) if url)
 
 
 def question(answer: Answer) -> tuple[str, ...]:
@@ -89,8 +101,18 @@ def asked(questions: Sequence[Question]) -> tuple[str, ...]:
     costs = costs_of(first) or [""] * len(first.choices)
     offered = [f"{choice}: {cost}" if cost else choice for choice, cost in zip(first.choices, costs, strict=True)]
     apart = "\n" if any(costs) else " · "  # what a choice costs is a sentence: each has its own line
-    choices = apart.join(f"{number}) {choice}" for number, choice in enumerate(offered, 1))
-    return tuple(line for line in (say(first).says, choices) if line)
+    return tuple(line for line in (say(first).says, numbered(offered, apart)) if line)
+
+
+def numbered(choices: Sequence[str], apart: str = " · ") -> str:
+    """Choices as they are typed: by their number."""
+    return apart.join(f"{number}) {choice}" for number, choice in enumerate(choices, 1))
+
+
+def choosing(finding: Finding, choices: Sequence[str]) -> Reply:
+    """A question that is no skill's own."""
+    lines = [*problem(finding).lines, *([numbered(choices)] if choices else [])]
+    return Reply(tuple(lines), choices=tuple(choices))
 
 
 def _check(answer: Answer) -> Reply:
@@ -125,8 +147,8 @@ def _draft(answer: Answer) -> Reply:
     if "edits" not in answer.detail:
         leads = dict.fromkeys(_leads(answer.findings, 2))  # of several destinations, the same is said of each
         return Reply((*leads, *question(answer)), _folded(answer, ()))
-    said = [say(finding) for finding in answer.findings]
-    lines = [said[0].says]
+    said, until = [say(finding) for finding in answer.findings], answer.detail["need"].until
+    lines = [" ".join((said[0].says, *([say(Finding("EGR1449", {"until": until})).says] if until else [])))]
     asked, edits = question(answer), answer.detail["edits"]
     commands = " · ".join(answer.data["commands"]) if edits else ""
     last = [say(Finding("EGR348", {"commands": commands})).says] if commands else []
@@ -145,9 +167,17 @@ def _status(answer: Answer) -> Reply:
     waits_for, leads = answer.detail["waits_for"], _leads(answer.findings, 2)
     shown = requests[: MOST_LINES - len(leads)]
     lines = [
-        render("replies/status.txt.j2", request=each, waits_for=waits_for(each), say=say).strip() for each in shown
+        render("replies/status.txt.j2", request=each, waits_for=waits_for(each), say=say, standing=_standing).strip()
+        for each in shown
     ]
     return Reply((*leads, *lines))
+
+
+def _standing(request: Request) -> str:
+    """Where it stands, in the words of its card."""
+    if request.is_left_to_others and request.left_to:
+        return f"{word('states', 'left_to')} {request.left_to.group}".strip()
+    return word("states", request.state)
 
 
 def _why(answer: Answer) -> Reply:

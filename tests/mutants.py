@@ -210,8 +210,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a decided card keeps its buttons",
         "skills/cards.py",
-        "steps=STEPS if decides else (),",
-        "steps=STEPS,",
+        "steps=_steps(request) if decides else (),",
+        "steps=_steps(request),",
         ("tests/core/test_cards.py",),
     ),
     Mutant(

@@ -5,7 +5,7 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks (section text 3,000, 5
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.slack import kit
@@ -27,22 +27,60 @@ WITH_A_REASON = ("reject", "changes", "ask", "answer", "open")
 TO_READ = ("more", "diff")
 """Steps that open a form with what is folded away."""
 STYLES = {"open": "primary", "approve": "primary", "reject": "danger"}
+MORE_STEPS = "postern_more_steps"
+"""The menu of what is done more rarely; which step it is stands in what was chosen."""
+CHOICE = "postern_choice"
+_BUTTONS, _OPTIONS = 5, 100
+CHOICES = (CHOICE, *(f"{CHOICE}_{number}" for number in range(1, _BUTTONS + 1)))
+"""What answers an open question: a menu, or a button each where they are few."""
 
 
-def message(made: Reply, *, key: str = "", digest: str = "", team: str = "") -> dict[str, Any]:
-    """`text` (for notifications and screen readers) and `blocks` of one message. `team` is whose people have names."""
-    text = kit.spoken(made.text, team)
+def message(made: Reply, *, key: str = "", digest: str = "", team: str = "", mark: str = "") -> dict[str, Any]:
+    """`text` (for notifications and screen readers) and `blocks` of one message. `team` is whose people have names,
+    `mark` names the open question that the reply's choices answer (turns.mark_of)."""
+    text = kit.spoken(made.text, team, made.links)
     blocks: list[dict[str, Any]] = [kit.section(piece) for piece in _within(_cut(text, _SECTION), _MOST)]
     steps = list(made.steps)
     if made.diff:
         blocks.append(kit.section(kit.fence_escaped(kit.clip("\n".join(_first(made.diff)), _SECTION - 20))))
         steps += _FOLDED if len(made.diff.splitlines()) > _SHOWN_LINES else ()
+    if made.choices and mark:
+        blocks.append({"type": "actions", "block_id": CHOICE, "elements": _choices(made.choices, mark)})
     if made.hint:
         blocks.append(kit.context(_cut(kit.escape(made.hint), _HINT)[0]))
     if steps:
         value = f"{key}:{digest}"[:_VALUE]
         blocks.append({"type": "actions", "elements": [_button(step, value) for step in steps]})
     return {"text": kit.clip(text.strip(), kit.TEXT) or "…", "blocks": kit.fit(blocks)}
+
+
+def answered(payload: Mapping[str, Any], action: Mapping[str, Any], by: str, team: str) -> dict[str, Any]:
+    """The message once its question is over: one sentence stands where the choices stood, with what `by` chose; without
+    anybody, it was over before."""
+    text = str(((action.get("selected_option") or action).get("text") or {}).get("text") or "")
+    says = say(Finding("EGR1435", {"choice": text, "by": by}) if by else Finding("EGR1436")).says
+    said = kit.context(kit.spoken(says, team))
+    return {**payload, "blocks": [said if each.get("block_id") == CHOICE else each for each in payload["blocks"]]}
+
+
+def chosen(action: Mapping[str, Any]) -> tuple[str, int]:
+    """The question's mark and the number of the choice, as a button or the menu carries them."""
+    value = str((action.get("selected_option") or action).get("value") or "")
+    mark, _, number = value.rpartition(":")
+    return mark, int(number) if number.isdecimal() else 0
+
+
+def _choices(choices: Sequence[str], mark: str) -> list[kit.Block]:
+    shown = [(number, f"{number}) {choice}", f"{mark}:{number}") for number, choice in enumerate(choices, 1)]
+    if len(shown) > _BUTTONS:
+        options = [kit.option(text, value) for _, text, value in shown[:_OPTIONS]]
+        asks = kit.plain(word("buttons", "choose"), 150)
+        return [{"type": "static_select", "action_id": CHOICE, "placeholder": asks, "options": options}]
+    said = [say(Finding("EGR1437", {"choice": text})).says for _, text, _ in shown]
+    return [
+        kit.button(f"{CHOICE}_{number}", text, label, value)
+        for (number, text, value), label in zip(shown, said, strict=True)
+    ]
 
 
 def _within(pieces: list[str], most: int) -> list[str]:
@@ -96,10 +134,13 @@ def action_id(step: str) -> str:
 
 
 def pressed(body: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Step, key and digest of the button that was pressed; what it does not carry is empty."""
+    """Step, key and digest of the button, or of the menu, that was pressed; what it does not carry is empty."""
     action = body["actions"][0]
-    key, _, digest = str(action.get("value") or "").partition(":")
-    return str(action["action_id"]).removeprefix(_PREFIX).replace("_", " "), key, digest
+    step, value = str(action["action_id"]).removeprefix(_PREFIX).replace("_", " "), str(action.get("value") or "")
+    if action["action_id"] == MORE_STEPS:
+        step, _, value = str((action.get("selected_option") or {}).get("value") or "").partition(":")
+    key, _, digest = value.partition(":")
+    return step, key, digest
 
 
 def _button(step: str, value: str) -> dict[str, Any]:

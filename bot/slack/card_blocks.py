@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.slack import kit
-from bot.slack.blocks import STYLES, action_id
+from bot.slack.blocks import MORE_STEPS, STYLES, action_id
 from skills.cards import Card, Line
 from skills.core.messages import say
 from skills.core.model import Finding
@@ -75,7 +75,13 @@ def _earlier(line: Line) -> str:
 
 
 def _said(line: Line) -> str:
-    parts = (kit.escape(line.text), ", ".join(map(kit.person, line.people)), kit.moment(line.at) if line.at else "")
+    # The pipeline's address comes from the forge.
+    links = line.text.split()[-1:] if line.label == "pipeline" else ()
+    parts = (
+        kit.spoken(line.text, links=links),
+        ", ".join(map(kit.person, line.people)),
+        kit.moment(line.at) if line.at else "",
+    )
     return " · ".join(filter(None, parts))
 
 
@@ -83,10 +89,20 @@ def _buttons(card: Card) -> list[kit.Block]:
     made = [_button(card, step) for step in card.steps]
     if card.diff and not is_short(card.diff):
         made.append(_button(card, "diff"))
+    if card.rarer:
+        made.append(_rarer(card))
     if card.url.startswith(("https://", "http://")):
         text = word("card", "merge_request")
         made.append(kit.link(LINK, text, f"{text} {card.key}", card.url))
     return made
+
+
+def _rarer(card: Card) -> kit.Block:
+    """What is done more rarely: a menu, or a button where it is one thing."""
+    if len(card.rarer) == 1:
+        return _button(card, card.rarer[0])
+    options = [kit.option(word("buttons", step), f"{step}:{value(card)}") for step in card.rarer]
+    return {"type": "overflow", "action_id": MORE_STEPS, "options": options}
 
 
 def _button(card: Card, step: str) -> kit.Block:

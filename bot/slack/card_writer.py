@@ -17,7 +17,7 @@ from bot.world.memory import CardRow, Memory, RequestRow
 from skills.cards import card
 from skills.core.model import OPEN_STATES
 
-_LAYOUT = "1"  # raised when cards look different, so that those that stand are drawn anew
+_LAYOUT = "2"  # raised when cards look different, so that those that stand are drawn anew
 _MOST_DIRECT = 10
 _HIDDEN = ("drafted", "proposed")
 

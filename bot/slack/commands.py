@@ -25,6 +25,8 @@ FORM, CHANNEL, HELP = "request", "here", "help"
 _PASTE = "diagnose"
 _SENTENCES = {"check": "{}", "why": "why is {} allowed?"}
 _VERBS = (*NAMES, FORM, CHANNEL, HELP, "approve", "reject", "hold", "open", "more", "redraw")
+_ELSEWHERE = ("ai", "chat", "demo", "doctor", "eval", "init", "log", "policy", "requests", "serve")
+"""Commands of the terminal that no chat has."""
 _CLOSE = 0.75
 _FLAG = re2.compile(r"--(for|to)[ =]+(\S+)\s*")
 _LONGEST_HELP = 40  # commands
@@ -57,6 +59,8 @@ def command(text: str) -> Command:
         return _paste(rest)
     if verb in NAMES and (rest.startswith("--") or verb == "check" or hear(said).verb != verb):
         return _sentence(verb, rest) or _by_flags(verb, rest)
+    if verb in _ELSEWHERE and hear(said).verb in ("unclear", "reply"):
+        return Command("says", lines=_lines(Finding("EGR1411", {"word": verb})))
     near = get_close_matches(verb, _VERBS, 1, _CLOSE) if verb not in _VERBS else []
     if near and not hear(said).workload:
         return Command("says", lines=_lines(Finding("EGR1412", {"word": first[:40], "near": near[0]})))

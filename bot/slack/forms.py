@@ -161,7 +161,9 @@ class Forms:
         self, taken: Taken, thread: str, replies: Sequence[Reply], found: Finding | None = None
     ) -> Sequence[Post]:
         lines = [say(found).says] if found else [line for made in replies for line in made.lines]
-        return await self._update(taken, thread, views.says("opened", lines, {"thread": thread}), replies)
+        links = [url for made in replies for url in made.links]
+        view = views.says("opened", lines, {"thread": thread}, links)
+        return await self._update(taken, thread, view, replies)
 
     async def _update(self, taken: Taken, thread: str, view: views.View, replies: Sequence[Reply]) -> Sequence[Post]:
         """Whoever closed the form meanwhile reads it as a message."""

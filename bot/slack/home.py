@@ -64,13 +64,8 @@ def _row(request: Request) -> kit.Block:
     ends = f" · {word('card', 'until')} {kit.escape(request.until)}" if request.until else ""
     who = f"{word('card', 'asked_by')} {kit.person(request.asked_by)}, {kit.moment(request.since)}"
     title = f"{kit.escape(request.key)}: {kit.escape(headline(request))}"
-    name = f"<{request.url}|{title}>" if request.url and _is_plain(request.url) else title
+    name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title
     return kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
-
-
-def _is_plain(url: str) -> bool:
-    """A web address that can't end the link that it stands in."""
-    return url.startswith(("https://", "http://")) and len(url) < 200 and not set(url) & set("<>|& \n")
 
 
 def _filter(shown: str) -> kit.Block:

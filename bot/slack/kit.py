@@ -49,9 +49,17 @@ def person(name: str) -> str:
     return f"<@{known[1].upper()}>" if known else escape(name)
 
 
-def spoken(text: str, team: str = "") -> str:
-    """Escaped text in which people of this workspace are shown by their name and not by their id."""
+def is_plain(url: str) -> bool:
+    """A web address that can't end the link that it stands in."""
+    return url.startswith(("https://", "http://")) and len(url) < _LONGEST_SIGN and not set(url) & set("<>|& \n")
+
+
+def spoken(text: str, team: str = "", links: Iterable[str] = ()) -> str:
+    """Escaped text in which people of this workspace are shown by their name and not by their id, and `links` lead
+    where they say; no other address does."""
     said = escape(text)
+    for url in filter(is_plain, dict.fromkeys(links)):
+        said = str(re2.sub(rf"{re2.escape(url)}([^\w/-]|$)", lambda found, url=url: f"<{url}>{found[1]}", said))
     if not team.isalnum():
         return said
     return str(re2.sub(rf"(?i)\bslack:{team}:([UW][A-Z0-9]{{1,20}})\b", lambda found: f"<@{found[1].upper()}>", said))
@@ -89,7 +97,8 @@ def plain(text: str, most: int) -> Block:
 
 
 def mrkdwn(text: str, most: int) -> Block:
-    return {"type": "mrkdwn", "text": clip(text, most) or _CUT}
+    """`verbatim`: a bare address, a channel or a name in foreign text stays text; what is a link is written as one."""
+    return {"type": "mrkdwn", "text": clip(text, most) or _CUT, "verbatim": True}
 
 
 def section(text: str) -> Block:

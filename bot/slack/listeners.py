@@ -8,29 +8,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import re2
 
-from bot.channels import speak_of
 from bot.desk import attempt
 from bot.gather import Where
-from bot.slack import envelopes
+from bot.slack import blocks, envelopes
 from bot.slack.above import above, attached, has_pictures
 from bot.slack.agent import Agent
-from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
 from bot.slack.commands import command
+from bot.slack.deeds import late
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
 from bot.slack.inbox import Answered, Post, Taken
 from bot.slack.parts import Parts
 from bot.turns import Also, Pressed
 from bot.world.memory import Transaction
-from skills.core.model import Finding, Person
+from skills.core.model import Finding
 from skills.replies import Reply, problem
 
 _MENTION = re2.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
-STEPS = ("draft", "not right", "status", "works now", "still fails", "approve", "hold", *WITH_A_REASON, *TO_READ)
+STEPS = (
+    "draft",
+    "not right",
+    "status",
+    "works now",
+    "still fails",
+    "approve",
+    "hold",
+    "veto",
+    "break-glass",
+    "review",
+    "withdraw",
+    "renew",
+    *blocks.WITH_A_REASON,
+    *blocks.TO_READ,
+)
 _MEANWHILE = 0.8  # seconds after which somebody sees that something is being done
 _MODELS = 2  # turns that a language model adds to at once
 
@@ -56,7 +71,10 @@ class Listeners:
         inbox.on("event:message:changed", self.reworded)
         inbox.on("command:/egress", self.command)
         for step in STEPS:
-            inbox.on(f"action:{action_id(step)}", self.pressed)
+            inbox.on(f"action:{blocks.action_id(step)}", self.pressed)
+        inbox.on(f"action:{blocks.MORE_STEPS}", self.pressed)
+        for action in blocks.CHOICES:
+            inbox.on(f"action:{action}", self.chosen)
 
     async def mentioned(self, taken: Taken) -> Answered:
         return await self._said(taken, look_up=True)
@@ -102,19 +120,15 @@ class Listeners:
         if made.kind == "form":  # it could not be opened in time
             return [private(problem(Finding("EGR1426")), {})]
         if made.kind == "channel":
-            found = await self._gate.run(self._speaks_of, where, made.words, who)
+            found = await self._gate.run(self._parts.speaks_of, where, made.words, who)
             return [private(problem(found), {})]
         if made.kind == "skill":
             return await self._turn(taken, private, self._conversation.ask, made.skill, made.ask, who, where)
         return await self._turn(taken, private, self._conversation.hear, made.words, who, where)
 
-    def _speaks_of(self, where: Where, words: str, who: Person) -> Finding:
-        names, _ = attempt(self._conversation.names)
-        return speak_of(where, words, who, names or ([], []), self._inbox.memory, self._inbox.clock())
-
     async def pressed(self, taken: Taken) -> Answered:
         where, who = await self._parts.where(taken.row.lane), self._parts.who(taken.body)
-        step, key, digest = pressed(taken.body)
+        step, key, digest = blocks.pressed(taken.body)
         asked = Pressed(step, key or None, digest or None)
         user, within = envelopes.user_of(taken.body)[1], envelopes.is_a_reply(taken.body.get("message") or {})
 
@@ -123,8 +137,35 @@ class Listeners:
             alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
             return self._post(where.thread, made, state, user=alone)._replace(within=within)
 
+        if missing := late(step, key):
+            return [post(replace(problem(missing), private=True), {})]
         async with self._shown_meanwhile(taken, where):
             return await self._turn(taken, post, self._conversation.press, asked, who, where)
+
+    async def chosen(self, taken: Taken) -> Answered:
+        """A choice is the answer of whoever pressed it, as if they had typed its number; then it can't be pressed
+        any more, and stands there with their name: a click leaves no other trace in the thread."""
+        body, where = taken.body, await self._parts.where(taken.row.lane)
+        mark, number = blocks.chosen(body["actions"][0])
+        who, user = self._parts.who(body), envelopes.user_of(body)[1]
+
+        def post(made: Reply, state: Mapping[str, Any]) -> Post:
+            alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
+            return self._post(where.thread, made, state, user=alone)
+
+        async with self._shown_meanwhile(taken, where):
+            return await self._turn(taken, post, self._conversation.choose, mark, number, who, where)
+
+    def _over(self, taken: Taken, tx: Transaction, replies: Sequence[Reply]) -> None:
+        """The question that was pressed is over, answered or not."""
+        body, by = taken.body, ":".join(("slack", *envelopes.user_of(taken.body)))
+        late = [made.lines for made in replies] == [problem(Finding("EGR1434")).lines]
+
+        def change(payload: Mapping[str, Any]) -> dict[str, Any]:
+            made = blocks.answered(payload["message"], body["actions"][0], "" if late else by, envelopes.team_of(body))
+            return {**payload, "message": made}
+
+        tx.reword(taken.row.lane, str((body.get("message") or {}).get("ts") or ""), change, taken.clock())
 
     # --- one turn
 
@@ -167,6 +208,8 @@ class Listeners:
             nonlocal written
             said = () if self._agent.was_stopped(lane) and state.get("key") == key else replies
             taken.settle_or_leave(tx, [post(made, state) for made in said])
+            if taken.row.kind.startswith(f"action:{blocks.CHOICE}"):
+                self._over(taken, tx, replies)
             written = replies
 
         if self._agent.can_be_stopped(lane):
@@ -189,7 +232,7 @@ class Listeners:
         loop, lane = asyncio.get_running_loop(), taken.row.lane
 
         def show(number: int, made: Reply, *, final: bool = False) -> None:
-            sent = post(made, {})
+            sent = post(made, self._conversation.state(Where("slack", lane)) if final else {})
             if (sent.user and not final) or self._agent.was_stopped(lane):
                 return  # what only one person sees can't be changed once it is sent
             with self._inbox.memory.transaction() as tx:
@@ -200,7 +243,7 @@ class Listeners:
 
         def work() -> None:
             for number, made in enumerate(later(show, lambda: self._agent.was_stopped(lane))):
-                show(number, made, final=True)
+                show(number, made, final=True)  # only now the thread knows what a model asks
 
         async with self._worked_at(taken, lane):
             await self._added.run(attempt, work)

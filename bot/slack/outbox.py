@@ -42,8 +42,13 @@ _PAGE = 200
 _AT_ONCE = 8  # channels
 _QUIET = {"unfurl_links": False, "unfurl_media": False}
 
-# News that whoever asked can answer with a button.
-_ANSWERED_BY = {"EGR437": ("works now", "still fails"), "EGR1603": ("answer",), "EGR1608": ("answer",)}
+# News that can be answered with a button.
+_ANSWERED_BY = {
+    "EGR437": ("works now", "still fails"),
+    **dict.fromkeys(("EGR1603", "EGR1608"), ("answer",)),
+    **dict.fromkeys(("EGR087", "EGR088", "EGR089"), ("renew",)),
+    **dict.fromkeys(("EGR1642", "EGR1654"), ("review",)),
+}
 
 
 class Outbox:
@@ -222,7 +227,9 @@ class Outbox:
         """A response address is good for five answers and half an hour; its status says whether it took this one."""
         client = AsyncWebhookClient(url, retry_handlers=[])
         try:
-            answer = await client.send_dict({"response_type": "ephemeral", "replace_original": False, **words})
+            answer = await client.send_dict(
+                {"response_type": "ephemeral", "replace_original": False, **_QUIET, **words}
+            )
         except (ClientError, TimeoutError, OSError):
             return False
         return answer.status_code == 200
@@ -274,6 +281,9 @@ def _words(post: PostRow) -> dict[str, Any]:
         raise Unsent(say(error.finding).says) from None
     said = say(found)
     quotes = "\n".join(piece.quote for piece in found.evidence if piece.quote)
+    links = (str(found.facts.get("url") or ""),)
     steps = _ANSWERED_BY.get(found.code, ())
     key, team = post.request or str(found.facts.get("key") or ""), post.channel.split(":")[1]
-    return message(Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes, steps=steps), key=key, team=team)
+    return message(
+        Reply((f"{said.says} {said.do}".rstrip(),), diff=quotes, steps=steps, links=links), key=key, team=team
+    )

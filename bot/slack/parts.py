@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.channels import speak_of
 from bot.conversation import Conversation
 from bot.desk import attempt
 from bot.gather import Where
@@ -17,6 +18,7 @@ from bot.slack.envelopes import Body, address
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post
 from bot.slack.refusals import FAILURES
+from bot.turns import mark_of
 from skills.core.model import Finding, Person, Request
 from skills.replies import Reply, problem
 
@@ -63,6 +65,11 @@ class Parts:
         row = self.inbox.memory.request(key)
         return row.request if row and row.repository == self.inbox.repository else None
 
+    def speaks_of(self, where: Where, words: str, who: Person) -> Finding:
+        """What a channel speaks of from now on, or now."""
+        names, _ = attempt(self.conversation.names)
+        return speak_of(where, words, who, names or ([], []), self.inbox.memory, self.inbox.clock())
+
     async def names(self) -> tuple[list[str], list[str]]:
         """Workloads and environments; none while the repository does not answer."""
         found, _ = await self.gate.run(attempt, self.conversation.names)
@@ -74,10 +81,11 @@ class Parts:
         """One answer; with `user` only that person sees it. One person's own conversation needs no hiding."""
         shown = state or {}
         digest = shown.get("request_digest") or shown.get("digest") or ""
+        mark = mark_of(shown) if list(made.choices) == (shown.get("asking") or {}).get("choices") else ""
         alone = thread.split(":")[2] == "direct"
         return Post(
             thread,
-            message(made, key=shown.get("key") or "", digest=digest, team=thread.split(":")[1]),
+            message(made, key=shown.get("key") or "", digest=digest, team=thread.split(":")[1], mark=mark),
             "" if alone else user,
             url,
         )

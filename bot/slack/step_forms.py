@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from slack_sdk.errors import SlackApiError
 
-from bot.slack import envelopes, views
-from bot.slack.blocks import TO_READ, WITH_A_REASON, action_id, pressed
+from bot.slack import deeds, envelopes, views
+from bot.slack.blocks import MORE_STEPS, TO_READ, WITH_A_REASON, action_id, pressed
 from bot.slack.envelopes import Body, address, direct_to
 from bot.slack.inbox import Now, Post, Taken
 from bot.slack.parts import FAILURES, Parts, own_thread
@@ -25,8 +25,8 @@ class StepForms:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        for step in WITH_A_REASON:
-            parts.inbox.at_once(f"action:{action_id(step)}", self.asked)
+        for action in (MORE_STEPS, *map(action_id, (*WITH_A_REASON, *deeds.DEEDS))):
+            parts.inbox.at_once(f"action:{action}", self.asked)
         for step in TO_READ:
             parts.inbox.at_once(f"action:{action_id(step)}", self.read)
         parts.inbox.on(f"action:{action_id('file')}", self.file)
@@ -36,10 +36,12 @@ class StepForms:
     async def asked(self, body: Body) -> Now:
         step, key, digest = pressed(body)
         thread = envelopes.conversation_of(body)
-        hint, reason = await self._known(step, thread)
         meta = {"thread": thread, "key": key, "digest": digest}
         meta |= {"within": "yes"} if envelopes.is_a_reply(body.get("message") or {}) else {}
-        view = views.reason_form(step, meta, hint, reason)
+        if step in deeds.DEEDS:
+            view = deeds.deed_form(step, meta, await self._parts.gate.run(self._parts.request, key))
+        else:
+            view = views.reason_form(step, meta, *await self._known(step, thread))
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
 
@@ -93,18 +95,20 @@ class StepForms:
         return [*moved, request.drawn.diff]
 
     async def checked(self, body: Body) -> Now:
-        """An empty reason is told at its field; Slack itself lets blanks through."""
-        if not str(views.given(body["view"]).get("reason") or "").strip():
-            return Now(body={"response_action": "errors", "errors": {"reason": say(Finding("EGR1423")).says}})
-        return Now(go_on=True)
+        """What is missing is told at its field."""
+        step, today = views.meta_of(body["view"]).get("step", ""), self._parts.inbox.clock().date()
+        wrong = deeds.faults(step, views.given(body["view"]), today)
+        return Now(body={"response_action": "errors", "errors": wrong}) if wrong else Now(go_on=True)
 
     async def given(self, taken: Taken) -> Sequence[Post]:
         meta, user = views.meta_of(taken.body["view"]), envelopes.user_of(taken.body)[1]
         thread, step = meta.get("thread", ""), meta.get("step", "")
-        if not own_thread(thread, taken.body) or step not in WITH_A_REASON:
+        if not own_thread(thread, taken.body) or step not in (*WITH_A_REASON, *deeds.DEEDS):
             return self._parts.says(direct_to(envelopes.team_of(taken.body), user), Finding("EGR1421"))
-        reason = str(views.given(taken.body["view"]).get("reason") or "")
-        decided = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, warned=True)
+        values = views.given(taken.body["view"])
+        chosen = deeds.said_in(step, values) if step in deeds.DEEDS else None
+        reason = str(values.get("reason") or "")
+        decided = Pressed(step, meta.get("key") or None, meta.get("digest") or None, reason, True, chosen)
         where = await self._parts.where(thread)
         talk = self._parts.conversation
         replies = await self._parts.gate.run(talk.press, decided, self._parts.who(taken.body), where)

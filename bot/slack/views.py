@@ -47,7 +47,7 @@ def request_form(meta: Mapping[str, str], workload: str = "", hosts: Sequence[st
         _input("until", "until", {"type": "datepicker", "action_id": "given"}, optional=True),
         _input("error", "error", _text(ERROR_MOST), optional=True),
     ]
-    return _modal(REQUEST, "request", blocks, meta, "submit_request")
+    return modal(REQUEST, "request", blocks, meta, "submit_request")
 
 
 def change_view(
@@ -58,26 +58,26 @@ def change_view(
     blocks += [_question(each) for each in questions]
     blocks += [kit.section(piece) for piece in fenced(diff)] if diff else []
     callback, submit = (ANSWERS, "submit_answers") if questions else (OPEN, "submit_open")
-    return _modal(callback, "change", blocks, meta, submit)
+    return modal(callback, "change", blocks, meta, submit)
 
 
-def says(title: str, lines: Sequence[str], meta: Mapping[str, str] | None = None) -> View:
+def says(title: str, lines: Sequence[str], meta: Mapping[str, str] | None = None, links: Sequence[str] = ()) -> View:
     """Only to be read."""
-    return _modal("postern_read", title, [_lines(lines, meta or {})], meta or {}, "")
+    return modal("postern_read", title, [_lines(lines, meta or {}, links)], meta or {}, "")
 
 
 def long_text(title: str, bodies: Sequence[str]) -> View:
     """Each body as it is, in fixed width. What no modal holds ends in a sign that it was cut."""
     pieces = [piece for body in bodies for piece in fenced(body)]
-    return _modal("postern_read", title, [kit.section(piece) for piece in pieces], {}, "")
+    return modal("postern_read", title, [kit.section(piece) for piece in pieces], {}, "")
 
 
 def reason_form(step: str, meta: Mapping[str, str], hint: str = "", given_before: str = "") -> View:
     """The reason is what confirms the step: `reject`, `changes`, `ask`, `answer` and `open` have one. What was given
     with the draft stands in it already: nobody has to say it twice."""
     blocks = [kit.section(kit.escape(hint))] if hint else []
-    blocks.append(_input("reason", f"why_{step}", _text(REASON_MOST, given_before)))
-    return _modal(REASON, step, blocks, {**meta, "step": step}, f"submit_{step}")
+    blocks.append(written(f"why_{step}", given_before))
+    return modal(REASON, step, blocks, {**meta, "step": step}, f"submit_{step}")
 
 
 def meta_of(view: Mapping[str, Any]) -> dict[str, str]:
@@ -116,9 +116,9 @@ def _value(element: Mapping[str, Any]) -> str | list[str]:
     return str((chosen or {}).get("value") or element.get("selected_date") or element.get("value") or "")
 
 
-def _lines(lines: Sequence[str], meta: Mapping[str, str]) -> kit.Block:
+def _lines(lines: Sequence[str], meta: Mapping[str, str], links: Sequence[str] = ()) -> kit.Block:
     team = "".join(meta.get("thread", "").split(":")[1:2])
-    return kit.section("\n".join(kit.spoken(line, team) for line in lines))
+    return kit.section("\n".join(kit.spoken(line, team, links) for line in lines))
 
 
 def _question(asked: Question) -> kit.Block:
@@ -132,6 +132,11 @@ def _question(asked: Question) -> kit.Block:
     return {"type": "input", "block_id": f"q:{asked.id}"[:255], "label": kit.plain(label, 2000), "element": element}
 
 
+def written(label: str, given_before: str = "", *, optional: bool = False) -> kit.Block:
+    """The field `reason`."""
+    return _input("reason", label, _text(REASON_MOST, given_before), optional=optional)
+
+
 def _input(block: str, label: str, element: kit.Block, *, optional: bool = False) -> kit.Block:
     made: kit.Block = {"type": "input", "block_id": block, "label": kit.plain(word("forms", label), 2000)}
     return {**made, "element": element, "optional": optional}
@@ -142,7 +147,8 @@ def _text(most: int, initial: str = "") -> kit.Block:
     return {**made, "initial_value": initial[:most]} if initial else made
 
 
-def _modal(callback: str, title: str, blocks: Sequence[kit.Block], meta: Mapping[str, str], submit: str) -> View:
+def modal(callback: str, title: str, blocks: Sequence[kit.Block], meta: Mapping[str, str], submit: str) -> View:
+    """`title` and `submit` are short words of forms; without `submit` it is only to be read."""
     metadata = json.dumps(dict(meta), separators=(",", ":"))
     assert len(metadata) <= _META
     made: View = {

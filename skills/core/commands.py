@@ -12,11 +12,12 @@ import re2
 
 from skills.core.all_symptoms import Judgement
 from skills.core.secrets import mask
+from skills.core.until import DAY, SPAN
 
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "decide", "respond", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw", "diagram", "withdraw", "renew",
+    "kept", "why", "redraw", "diagram", "withdraw", "renew", "until",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -39,6 +40,10 @@ _WITHDRAW = re2.compile(rf"(?is)withdraw(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because
 _RENEW = re2.compile(
     rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
     r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
+_LAST_DAY = re2.compile(
+    r"(?i)(?:(?:please|only|just|but|and|make it|make that|keep it|draft it|needed|i need it|we need it)[,\s]+)*"
+    rf"(?:(?:until|till|up to)\s+({DAY})|for\s+({SPAN}))(?:\s+only)?[.!]?"
 )
 _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
@@ -103,6 +108,8 @@ def command(said: str) -> Heard | None:
         return Heard("withdraw", key=match[1], reason=flat(match[2]))
     if match := _RENEW.fullmatch(said):
         return Heard("renew", key=match[1], until=match[2], reason=flat(match[3]))
+    if match := _LAST_DAY.fullmatch(said):
+        return Heard("until", until=match[1] or match[2])
     if decided := _decision(said):
         return decided
     if match := _ISOLATE.fullmatch(said):

@@ -9,7 +9,7 @@ from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.apart import common_to_all
 from skills.core.enforce.spans import EVERY_PORT, Span, meets, without
-from skills.core.model import Decision, Edit, Finding, Grant, Isolation, Need, Proof, Verdict, unique
+from skills.core.model import Decision, Edit, Finding, Grant, Isolation, Need, Proof, Verdict, in_words, unique
 
 _ALL_PODS = " all pods"
 DENIER = "network_policy"
@@ -76,11 +76,13 @@ def prove(
     gained += back
     gained += [Grant(s.source, "everything", "every port", "any", s.layer) for s in freed if s.part is None]
     wider += [Finding("EGR328", _grant_facts(part)) for part in back]
-    wider += [Finding("EGR316", {"source": s.source, "layer": _words(s.layer)}) for s in freed if s.part is None]
+    wider += [
+        Finding("EGR316", {"source": in_words(s.source), "layer": _words(s.layer)}) for s in freed if s.part is None
+    ]
     lost += [scope.part for scope in isolated if scope.part is not None]
     whole = [scope for scope in isolated if scope.part is None]
     losses = [Finding("EGR310", _grant_facts(grant)) for grant in lost if not need.remove]
-    losses += [Finding("EGR311", {"source": scope.source, "layer": _words(scope.layer)}) for scope in whole]
+    losses += [Finding("EGR311", {"source": in_words(scope.source), "layer": _words(scope.layer)}) for scope in whole]
     denied = [f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})" for grant in lost]
     denied += [f"{scope.source} → everything that no rule allows ({scope.layer})" for scope in whole]
     wider += _elsewhere(old, need, edits)
@@ -159,4 +161,4 @@ def _words(layer: str) -> str:
 
 
 def _grant_facts(grant: Grant) -> dict[str, str]:
-    return {"source": grant.source, "target": grant.target, "ports": grant.ports, "protocol": grant.protocol}
+    return {"source": in_words(grant.source), "target": grant.target, "ports": grant.ports, "protocol": grant.protocol}

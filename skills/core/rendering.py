@@ -7,6 +7,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from skills.core.model import in_words
 from skills.core.resources import prompt, template
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def hidden(text: object) -> str:
 
 
 _FILTERS: dict[str, Any] = {
+    "in_words": in_words,
     "md": escape_markdown,
     "cell": escape_cell,
     "code": code_cell,

@@ -15,6 +15,7 @@ from skills.core.commands import LONGEST, Heard, Verb, command, flat
 from skills.core.flows import readable
 from skills.core.named import ENVIRONMENTS, find_environment, find_environments, find_workload
 from skills.core.report import read_report
+from skills.core.until import DAY, SPAN
 
 _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additionally)\b|\b(?:too|as well)\s*[.!?]*\s*$")
 
@@ -24,7 +25,9 @@ _DRAFT = re2.compile(
     r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because|reason:?)\s+(.+))?"
 )
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
-_UNTIL = re2.compile(r"(?i)\buntil\s+(\d{4}-\d{2}-\d{2})\b")
+_UNTIL = re2.compile(
+    rf"(?i)[\s,]+(?:only\s+|just\s+)?(?:until|till)\s+({DAY})\b|[\s,]+(?:only\s+|just\s+)?for\s+({SPAN})\s*[.!]*$"
+)
 
 # What only a thread can explain: `and 8443?`, `no, the other project`, `same for sendgrid`.
 _PORT_FOLLOWS = re2.compile(
@@ -50,6 +53,7 @@ _BROKERED = re2.compile(
 )
 _BUCKET = re2.compile(r"\bs3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _LONGEST_ASK = 1500
+_FAILS = re2.compile(r"(?i)\b(?:can'?t|cannot|could ?n[o']t|fail\w*|block\w*|broken|down|stuck|since|been|why)\b")
 _PORTS_END = 65536
 _FEW_WORDS = 6
 _PORT_ALONE = re2.compile(r"(?i)\bport\s+(\d{1,5})\b")
@@ -87,6 +91,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
+    said, due = _due(said) if judgement.symptom == "no_error" else (said, None)
     subject = find_workload(said, names)
     environment = find_environments(said, environments) or find_environment(said, environments)
     said = whole
@@ -100,8 +105,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return Heard("diagnose", subject, environment, destinations, judgement=judgement)
     if destinations:
         wanted: Verb = "remove" if _REMOVE.match(said) else "why" if _WHY.match(said) else "check"
-        until = match[1] if (match := _UNTIL.search(said)) else None
-        return Heard(wanted, subject, environment, destinations, judgement=judgement, until=until)
+        return Heard(wanted, subject, environment, destinations, judgement=judgement, until=due)
     port = _PORT_ALONE.search(said)
     if port and not _looks_like_a_host(said):
         return Heard("port", subject, environment, port=port[1], judgement=judgement)
@@ -109,6 +113,14 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return Heard("diagnose", subject, environment, judgement=judgement)
     verb: Verb = "reply" if (subject or environment) and _only_names(said) else "unclear"
     return Heard(verb, subject, environment, judgement=judgement)
+
+
+def _due(said: str) -> tuple[str, str | None]:
+    """A wish without its last day, for no workload is called two, and that day. How long something fails is none."""
+    found = _UNTIL.search(said)
+    if not found or not (found[1] or not _FAILS.search(said)):
+        return said, None
+    return said.replace(found[0], " "), found[1] or found[2]
 
 
 def _follow_up(said: str, names: Sequence[str], environments: Collection[str]) -> Heard | None:

@@ -25,6 +25,7 @@ from skills.core.model import (
     OpenMergeRequest,
     Request,
     Weighed,
+    in_words,
     scoped,
 )
 from skills.core.policy.levels import names_of
@@ -91,7 +92,7 @@ def _weighed(drafted: Draft, need: Need, world: World, asked: str) -> Weighed:
 
 
 def _permission(grant: Grant) -> str:
-    return f"{grant.source} → {grant.target} ({grant.ports}, {grant.protocol})"
+    return f"{in_words(grant.source)} → {grant.target} ({grant.ports}, {grant.protocol})"
 
 
 def effect(request: Request, drafted: Draft, need: Need, world: World) -> tuple[OpenMergeRequest, tuple[Finding, ...]]:

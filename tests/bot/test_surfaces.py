@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,13 @@ class Office:
 
 @pytest_asyncio.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    app, api = app_on_sample(tmp_path, policy=POLICY), Workplace()
+    async with office_open(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def office_open(tmp_path: Path, policy: str = POLICY) -> AsyncIterator[Office]:
+    app, api = app_on_sample(tmp_path, policy=policy), Workplace()
     async with slack_api(api):
         parts = (app.memory, app.repository, app.clock, app.conversation, slack_person)
         made: Office

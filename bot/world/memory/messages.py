@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from sqlalchemy import case, delete, select, update
@@ -72,6 +72,20 @@ class Messages(Statements):
         state = case((table.c.state == "doing", "doing"), else_="todo")
         values = {"payload": dict(payload), "version": table.c.version + 1, "state": state, "final": final}
         return self._set(table, (table.c.key == key) & table.c.final.is_(False), {**values, "updated_at": now})
+
+    def reword(self, channel: str, ts: str, change: Callable[[Json], Json], now: datetime) -> bool:
+        """Changes what the chat calls `ts` in its place, also after its final wording: something there is over now.
+
+        False for a message that is not ours, or not known any more.
+        """
+        table = tables.outbox
+        found = self._rows(select(table).where((table.c.channel == channel) & (table.c.ts == ts)))
+        if not found:
+            return False
+        row = PostRow(**found[0])
+        state = case((table.c.state == "doing", "doing"), else_="todo")
+        values = {"payload": dict(change(row.payload)), "version": table.c.version + 1, "state": state}
+        return self._set(table, table.c.id == row.id, {**values, "updated_at": now})
 
     def claim_post(self, key: str, now: datetime, left: PostRow | None = None) -> PostRow | None:
         """The message, now ours to send; None when somebody else has it or it is over.

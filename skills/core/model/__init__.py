@@ -1,6 +1,6 @@
 """The plain values that every part of Postern speaks in. No behaviour beyond comparison and display."""
 
-from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proof, Role
+from skills.core.model.changes import Change, Edit, Grant, Isolation, Plan, Proof, Role, in_words
 from skills.core.model.effects import (
     CloseMergeRequest,
     Effect,
@@ -145,6 +145,7 @@ __all__ = [
     "WorkloadRef",
     "brought_up",
     "finding",
+    "in_words",
     "scoped",
     "unique",
 ]

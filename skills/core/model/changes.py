@@ -56,6 +56,12 @@ class Grant:
     lifts: Isolation | None = field(default=None, compare=False, repr=False)
 
 
+def in_words(source: str) -> str:
+    """A source, or a line that begins with one, as people say it: `shop all pods` are all pods of shop."""
+    scope, whole, rest = source.partition(" all pods")
+    return f"all pods of {scope}{rest}" if whole and " " not in scope else source
+
+
 @dataclass(frozen=True, slots=True)
 class Isolation:
     """A scope for which a layer denies by default, so that what is not granted is lost.

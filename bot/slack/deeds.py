@@ -1,0 +1,118 @@
+"""Forms of what is done to a request with more than one word: a part of it, past the rules, taken back, longer.
+
+They only say exactly what could be typed; who may do it is worked out when the form comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from bot.slack import kit, views
+from skills.core.errors import AskUnclear
+from skills.core.messages import say
+from skills.core.model import Finding, Request
+from skills.core.short_words import word
+from skills.core.until import read_until
+
+DEEDS = ("part", "break-glass", "veto", "review", "withdraw", "renew")
+"""Steps with a form of their own."""
+_BARE = ("part", "withdraw", "renew")
+_UNSAID = ("part", "withdraw")  # their reason may be left out
+_CHOSEN = {"part": ("to", "environment", "until"), "break-glass": ("confirm",), "renew": ("until",)}
+_MOST = 10  # what stands with a box each; more is typed
+
+
+def deed_form(step: str, meta: Mapping[str, str], request: Request | None) -> views.View:
+    """`request` is what stands now: its environments and hosts can be chosen from."""
+    said = say(Finding(_SAYS[step], {"key": meta.get("key", "")}))
+    fields = [kit.section(kit.escape(said.says)), kit.context(kit.escape(said.do))]
+    if step == "part" and request is not None:
+        fields += _parts(request)
+    if step in ("part", "renew"):
+        fields.append(_day("until_part" if step == "part" else "until_renew", optional=step == "part"))
+    fields.append(views.written(f"why_{step}", optional=step in _UNSAID))
+    if step == "break-glass":
+        fields.append(_input("confirm", _boxes(["yes"], word("forms", "sure"))))
+    return views.modal(views.REASON, step, fields, {**meta, "step": step}, f"submit_{step}")
+
+
+def late(step: str, key: str) -> Finding | None:
+    """What to type where the form could not be opened in time; None where the words alone ask for what is missing."""
+    return Finding("EGR1438", {"typed": say(Finding(_SAYS[step], {"key": key})).do}) if step in _BARE else None
+
+
+def said_in(step: str, values: Mapping[str, str | list[str]]) -> dict[str, Any]:
+    """What a form of this step chose, as `decide` and `renew` take it; what no such form asks for is not heard."""
+    narrower = str(values.get("narrower") or "").split()
+    chosen = {
+        "to": tuple(narrower or _listed(values.get("hosts"))),
+        "environment": tuple(_listed(values.get("environments"))),
+        "until": str(values.get("until") or "") or None,
+        "confirm": "yes" in _listed(values.get("confirm")),
+    }
+    return {name: chosen[name] for name in _CHOSEN.get(step, ()) if chosen[name]}
+
+
+def faults(step: str, values: Mapping[str, str | list[str]], today: date) -> dict[str, str]:
+    """What is missing, by its field; Slack itself lets blanks through."""
+    if step not in _UNSAID and not str(values.get("reason") or "").strip():
+        return {"reason": say(Finding("EGR1423")).says}
+    if step == "part" and not said_in(step, values):
+        return {"narrower": say(Finding("EGR1440")).says}
+    try:
+        _ = read_until(str(values["until"]), today) if values.get("until") else ""
+    except AskUnclear as unclear:
+        said = say(unclear.finding)
+        return {"until": f"{said.says} {said.do}".strip()}
+    return {}
+
+
+_SAYS = {
+    "part": "EGR1441",
+    "break-glass": "EGR1442",
+    "veto": "EGR1443",
+    "review": "EGR1444",
+    "withdraw": "EGR1445",
+    "renew": "EGR1446",
+}
+
+
+def _parts(request: Request) -> list[kit.Block]:
+    environments = [name.strip() for name in (request.environment or "").split(",") if name.strip()]
+    boxes = [("environments", "environments", environments), ("hosts", "hosts_part", list(request.destinations))]
+    made = [
+        _input(
+            name, {"type": "checkboxes", "action_id": "given", "options": [kit.option(each) for each in many]}, label
+        )
+        for name, label, many in boxes
+        if 1 < len(many) <= _MOST and all(len(each) <= views.VALUE_MOST for each in many)
+    ]
+    narrower = {"type": "plain_text_input", "action_id": "given", "max_length": 500}
+    return [{**each, "optional": True} for each in (*made, _input("narrower", narrower))]
+
+
+def _day(label: str, *, optional: bool) -> kit.Block:
+    return {**_input("until", {"type": "datepicker", "action_id": "given"}, label), "optional": optional}
+
+
+def _input(block: str, element: kit.Block, label: str = "") -> kit.Block:
+    return {
+        "type": "input",
+        "block_id": block,
+        "label": kit.plain(word("forms", label or block), 2000),
+        "element": element,
+    }
+
+
+def _boxes(values: Sequence[str], text: str = "") -> kit.Block:
+    return {
+        "type": "checkboxes",
+        "action_id": "given",
+        "options": [kit.option(text or value, value) for value in values],
+    }
+
+
+def _listed(value: str | Sequence[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) and value else list(value or ())
