@@ -12,14 +12,7 @@ from typing import Any
 from skills.contract import Answer
 from skills.core.change import unified_diff
 from skills.core.messages import level, say, symptom_words
-from skills.core.model import (
-    Evidence,
-    Finding,
-    NearMiss,
-    Question,
-    Request,
-    Verdict,
-)
+from skills.core.model import Evidence, Finding, NearMiss, Question, Request, Verdict
 from skills.core.rendering import render
 from skills.core.short_words import word
 from skills.core.wire import costs_of
@@ -167,17 +160,10 @@ def _status(answer: Answer) -> Reply:
     waits_for, leads = answer.detail["waits_for"], _leads(answer.findings, 2)
     shown = requests[: MOST_LINES - len(leads)]
     lines = [
-        render("replies/status.txt.j2", request=each, waits_for=waits_for(each), say=say, standing=_standing).strip()
+        render("replies/status.txt.j2", request=each, waits_for=waits_for(each), say=say, word=word).strip()
         for each in shown
     ]
     return Reply((*leads, *lines))
-
-
-def _standing(request: Request) -> str:
-    """Where it stands, in the words of its card."""
-    if request.is_left_to_others and request.left_to:
-        return f"{word('states', 'left_to')} {request.left_to.group}".strip()
-    return word("states", request.state)
 
 
 def _why(answer: Answer) -> Reply:

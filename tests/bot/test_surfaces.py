@@ -170,8 +170,9 @@ async def office_open(tmp_path: Path, policy: str = POLICY) -> AsyncIterator[Off
     app, api = app_on_sample(tmp_path, policy=policy), Workplace()
     async with slack_api(api):
         parts = (app.memory, app.repository, app.clock, app.conversation, slack_person)
-        made: Office
-        slack = Slack(*parts, secret=SECRET, token="xoxb-not-real", client=api.client, ticks=lambda: made.now)
+        made: Office | None = None
+        ticks = lambda: made.now if made else 0.0  # noqa: E731
+        slack = Slack(*parts, secret=SECRET, token="xoxb-not-real", client=api.client, ticks=ticks)
         made = Office(app, api, slack)
         yield made
         for sent in api.posted:
