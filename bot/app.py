@@ -135,20 +135,8 @@ class App:
         return Steps(self.memory, lambda: self.forge, self.clock, self.forges.elsewhere, self.stopped, self.policy)
 
     def durable(self) -> DurableRunner:
-        """From now on what is recorded is carried out by durable workflows, as a service does it.
-
-        Raises Unreachable EGR070 when another process does so on the same SQLite database, AskUnclear EGR073 without
-        the engine's package.
-        """
-        try:
-            from bot.lifecycle.durable import DurableRunner  # noqa: PLC0415
-        except ModuleNotFoundError as missing:
-            raise AskUnclear("EGR073", package=missing.name, extra="durable") from None
-        url = self.settings.database.reveal()
-        runner = DurableRunner(self.memory, self.steps(), self.clock, url=url, repository=self.repository)
-        runner.start()
-        self.__dict__["runner"] = runner
-        return runner
+        """As `carried_out`, for this repository alone."""
+        return carried_out(self.shared, self.steps(), [self], self.repository)
 
     @cached_property
     def follower(self) -> Follower:
@@ -168,6 +156,7 @@ class App:
             self.clock,
             repository=self.repository,
             target=self.settings.target,
+            among_several=bool(self.called),
         )
 
     @cached_property
@@ -334,6 +323,24 @@ class App:
         """Without a database nothing was ever asked."""
         memory = self.shared.kept()
         return tuple(row.request for row in memory.requests(repository)) if memory else ()
+
+
+def carried_out(shared: Shared, steps: Steps, apps: Sequence[App], repository: str) -> DurableRunner:
+    """From now on what is recorded is carried out by durable workflows, as a service does it.
+
+    Raises Unreachable EGR070 when another process does so on the same SQLite database, AskUnclear EGR073 without
+    the engine's package.
+    """
+    try:
+        from bot.lifecycle.durable import DurableRunner  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise AskUnclear("EGR073", package=missing.name, extra="durable") from None
+    url = shared.settings.database.reveal()
+    runner = DurableRunner(shared.memory, steps, shared.clock, url=url, repository=repository)
+    runner.start()
+    for app in apps:
+        app.__dict__["runner"] = runner
+    return runner
 
 
 def talk(

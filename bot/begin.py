@@ -31,13 +31,13 @@ def serve(settings: Settings, config: Sequence[str], *, port: int, host: str) ->
     if settings.log not in logs.FORMATS:
         raise AskUnclear("EGR645", field="POSTERN_LOG", what=f"none of {', '.join(logs.FORMATS)}")
     logs.start(sys.stderr, settings.log, logs.masker(settings))
-    app = Served.build(settings, config=config).one()
-    runner = app.durable()
+    served = Served.build(settings, config=config)
+    runner = served.durable()
     in_order = False
     try:
         from bot.serve import run  # noqa: PLC0415 - what was left half done goes on while Slack's packages are loaded
 
-        in_order = asyncio.run(run(app, settings, port, host))
+        in_order = asyncio.run(run(served, settings, port, host))
     finally:
         in_order = runner.stop() and in_order
     if not in_order:

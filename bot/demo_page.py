@@ -12,6 +12,7 @@ from dataclasses import replace
 from bot.app import App
 from bot.desk import attempt
 from bot.serve import run
+from bot.served import Served
 from bot.settings import Secret
 from bot.slack.manifest import manifest
 from bot.terminal import say_lines, short, show_lines
@@ -72,7 +73,9 @@ async def _serve(app: App, people: Sequence[Person], examples: Sequence[tuple[st
         )
         show_lines(*say_lines(Finding("EGR1801", {"address": made.address})))
         _open(made.address)
-        await run(app, settings, bot_port, HOST, lambda _team, user: known.get(user) or Person(f"slack:{user}"))
+        await run(
+            Served([app]), settings, bot_port, HOST, lambda _team, user: known.get(user) or Person(f"slack:{user}")
+        )
     return 0
 
 

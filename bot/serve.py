@@ -10,15 +10,15 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from bot import logs
-from bot.app import App
-from bot.deliveries import Deliveries
 from bot.desk import attempt
 from bot.doctor import SERVING
+from bot.served import App, Served
 from bot.settings import Settings
 from bot.slack.connect import listen_by_socket
 from bot.slack.gate import Gate
@@ -42,25 +42,27 @@ def slack_person(team: str, user: str) -> Person:
 
 
 async def run(
-    app: App, settings: Settings, port: int, host: str, people: Callable[[str, str], Person] = slack_person
+    served: Served, settings: Settings, port: int, host: str, people: Callable[[str, str], Person] = slack_person
 ) -> bool:
     """Until SIGTERM or SIGINT, or Slack closes the socket for good. False when something did not end in time."""
     assert settings.slack_bot_token is not None
     secret = settings.slack_signing_secret.reveal() if settings.slack_signing_secret else ""
     token = settings.slack_bot_token.reveal()
-    given = (app.memory, app.repository, app.clock, app.conversation, people)
-    slack = Slack(*given, secret=secret, token=token, approvers=settings.slack_approvers_channel)
+    shared = served.shared
+    given = (shared.memory, served.repository, shared.clock, served.conversation, people)
+    slack = Slack(*given, secret=secret, token=token, approvers=approvers_of(served, settings))
     slack.bolt.client.base_url = settings.slack_api
     slack.users.client.base_url = settings.slack_api
-    app.desk.directory, app.desk.by_email = slack.users, settings.slack_match_email
-    following = Following(app, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
+    for app in served.apps:
+        app.desk.directory, app.desk.by_email = slack.users, settings.slack_match_email
+    following = Following(served.apps, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
     slack.told = following.tell
-    served = slack.bolt.web_app(path="/slack/events") if secret else web.Application()
-    parts = parts_of(app, slack.findings)
-    add_health(served, parts, logs.masker(settings))
-    following.listen(served)
-    note_refusals(served, following.refused)
-    runner = web.AppRunner(served, shutdown_timeout=_LINGER)
+    site = slack.bolt.web_app(path="/slack/events") if secret else web.Application()
+    parts = parts_of(served.apps, slack.findings)
+    add_health(site, parts, logs.masker(settings))
+    following.listen(site)
+    note_refusals(site, following.refused)
+    runner = web.AppRunner(site, shutdown_timeout=_LINGER)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     following.start()
@@ -70,31 +72,39 @@ async def run(
         listening = listen_by_socket(slack.bolt, app_token.reveal()) if app_token else None
         await _until_stopped(slack.refused(), listening)
     finally:
-        app.runner.ready_to_stop()
+        served.first.runner.ready_to_stop()
         ended = await _in_time(slack.stop()) and await _in_time(following.stop())
         await runner.cleanup()
         slack.close()
     return ended and not any(part.busy for part in parts)
 
 
-def parts_of(app: App, slack: Look) -> list[Part]:
-    """What the service needs. While the forge is away the mirror answers people, and what is recorded waits."""
+def approvers_of(served: Served, settings: Settings) -> str | Mapping[str, str | None] | None:
+    """The channel in which approvers look; of several repositories each may have its own."""
+    if len(served.apps) == 1:
+        return settings.slack_approvers_channel
+    return {app.repository: app.settings.slack_approvers_channel for app in served.apps}
+
+
+def parts_of(apps: Sequence[App], slack: Look) -> list[Part]:
+    """What the service needs. While the forge is away the mirror answers people, and what is recorded waits. Among
+    several repositories one that can't be read takes the service from nobody who asks about another."""
     gate = Gate(len(SERVING))
 
-    def of(name: str) -> Look:
+    def of(app: App, name: str) -> Look:
         async def look() -> Sequence[Finding]:
             found, problem = await gate.run(attempt, lambda: list(SERVING[name](app)))
             return [problem.finding] if problem else found or []
 
         return look
 
-    return [
-        Part("database", of("database"), 2.0),
-        Part("repository", of("repository"), 10.0),
-        Part("forge", of("forge"), 30.0, vital=False),
-        Part("work", of("work"), 5.0, vital=False),
-        Part("slack", slack, 60.0),
-    ]
+    first, alone = apps[0], len(apps) == 1
+    parts = [Part("database", of(first, "database"), 2.0)]
+    for app in apps:
+        named = f" {app.called}" if app.called else ""
+        parts.append(Part(f"repository{named}", of(app, "repository"), 10.0, vital=alone))
+        parts.append(Part(f"forge{named}", of(app, "forge"), 30.0, vital=False))
+    return [*parts, Part("work", of(first, "work"), 5.0, vital=False), Part("slack", slack, 60.0)]
 
 
 async def _until_stopped(*endless: Coroutine[Any, Any, None] | None) -> None:
@@ -126,36 +136,39 @@ class Following:
 
     def __init__(
         self,
-        app: App,
+        apps: Sequence[App],
         gate: Gate,
         outbox: Outbox,
         poll_seconds: float,
         draw_cards: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
-        self._app = app
+        self._apps = tuple(apps)
+        self._first = self._apps[0]
         self._gate = gate
         self._outbox = outbox
         self._draw_cards = draw_cards
         self._poll_seconds = poll_seconds
         self.polls = 0
-        self._deliveries: Deliveries = app.deliveries
         self._heard, self._told = asyncio.Event(), asyncio.Event()
-        self._looking: dict[str, asyncio.Task[None]] = {}
+        self._looking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         outbox.freed = self.tell
 
     def listen(self, served: web.Application) -> None:
-        source = Source(self._app.settings.gitlab_webhook_secret, self._app.forges.project, self._app.clock)
-        add_webhooks(served, source, self._keep)
+        sources = [
+            Source(app.settings.gitlab_webhook_secret, app.forges.project, app.clock, partial(self._keep, app))
+            for app in self._apps
+        ]
+        add_webhooks(served, sources)
 
     async def refused(self, path: str, status: int, times: int) -> None:
         """Best effort: a database that is away keeps nobody waiting who has no business here."""
 
         def kept() -> None:
-            with self._app.memory.transaction() as tx:
+            with self._first.memory.transaction() as tx:
                 facts = {"path": path, "status": status, "times": times}
-                tx.add_log("", path, "refused", facts, self._app.clock())
+                tx.add_log("", path, "refused", facts, self._first.clock())
 
         await self._gate.run(attempt, kept)
 
@@ -172,8 +185,8 @@ class Following:
         await self._outbox.ended()
         await self._gate.drained()
 
-    async def _keep(self, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
-        new, problem = await self._gate.run(attempt, lambda: self._deliveries.keep(key, kind, hint))
+    async def _keep(self, app: App, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
+        new, problem = await self._gate.run(attempt, lambda: app.deliveries.keep(key, kind, hint))
         if problem:
             raise Refusal(503, problem.finding)
         if new:
@@ -183,15 +196,16 @@ class Following:
     async def _work_off(self) -> None:
         """Each request is looked at by one task at a time; a slow one keeps no other waiting."""
         while True:
-            due = await self._guarded(self._deliveries.due)
-            for key, rows in (due or {}).items():
-                if key not in self._looking:
-                    self._looking[key] = asyncio.create_task(self._look(key, rows))
+            for app in self._apps:
+                due = await self._guarded(app.deliveries.due)
+                for key, rows in (due or {}).items():
+                    if (app.repository, key) not in self._looking:
+                        self._looking[app.repository, key] = asyncio.create_task(self._look(app, key, rows))
             await _woken(self._heard, _LOOK_AGAIN)
 
-    async def _look(self, key: str, rows: Any) -> None:
-        done = await self._guarded(lambda: self._deliveries.work(key, rows))
-        del self._looking[key]
+    async def _look(self, app: App, key: str, rows: Any) -> None:
+        done = await self._guarded(lambda: app.deliveries.work(key, rows))
+        del self._looking[app.repository, key]
         self._told.set()
         if done:  # more may have come about it meanwhile; what failed waits for the next look
             self._heard.set()
@@ -202,8 +216,8 @@ class Following:
             await asyncio.sleep(self._poll_seconds)
 
     async def poll_now(self) -> None:
-        """Looks at every request that something may have happened to."""
-        await self._guarded(self._app.reconcile)
+        """Looks at every request that something may have happened to; a slow forge keeps no other repository back."""
+        await asyncio.gather(*(self._guarded(app.reconcile) for app in self._apps))
         self.polls += 1
         self._told.set()
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bot.app import App, Shared, talk
+from bot.app import App, Shared, carried_out, talk
 from bot.desk import Door, attempt
 from bot.forges import opened
 from bot.repositories import chosen
@@ -17,6 +17,7 @@ from skills.core.model import Person
 
 if TYPE_CHECKING:
     from bot.conversation import Conversation
+    from bot.lifecycle.durable import DurableRunner
 
 
 __all__ = ["App", "Served"]
@@ -86,6 +87,22 @@ class Served:
     def people(self) -> list[Person]:
         """Everybody whom a policy names, and whoever acts now."""
         return list({person.id.casefold(): person for app in self.apps for person in app.people()}.values())
+
+    @property
+    def repository(self) -> str:
+        """What rows bear; where there are several, each in a line, in whatever order they were named."""
+        return "\n".join(sorted(app.repository for app in self.apps))
+
+    def durable(self) -> DurableRunner:
+        """One engine for all. Raises what making a forge ready does, and what `carried_out` does."""
+        if len(self.apps) == 1:
+            return self.first.durable()
+        from bot.lifecycle.several import StepsOfSeveral  # noqa: PLC0415
+
+        own = {app.repository: app.steps() for app in self.apps}
+        steps = StepsOfSeveral(self.shared.memory, self.shared.clock, own)
+        steps.ready()
+        return carried_out(self.shared, steps, self.apps, self.repository)
 
     def finish_what_was_left(self) -> None:
         for app in self.apps:

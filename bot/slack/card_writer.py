@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.slack.card_blocks import card_message
@@ -32,13 +32,16 @@ class CardWriter:
         gate: Gate,
         clock: Callable[[], datetime],
         repository: str,
-        approvers: str | None = None,
+        approvers: str | Mapping[str, str | None] | None = None,
     ) -> None:
+        """`approvers` is one channel for all, or says which for each repository."""
         self._memory = memory
         self._gate = gate
         self._clock = clock
         self._repository = repository
-        self._approvers = approvers
+        self._approvers = (
+            approvers if isinstance(approvers, Mapping) else dict.fromkeys(repository.splitlines(), approvers)
+        )
 
     async def draw(self) -> bool:
         """One pass over what may have changed; whether something waits in the outbox now."""
@@ -46,14 +49,15 @@ class CardWriter:
 
     def _draw(self) -> bool:
         due = self._due()
-        others = [each.request for each in self._memory.requests(self._repository)] if due else []
+        known = self._memory.requests(self._repository) if due else ()
         for row, copy, mark in due:
+            others = [each.request for each in known if each.repository == row.repository]
             made = card_message(card(row.request, others, _pipeline(row)))
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):
                     shown = {"message": made, "shown": [row.request.key, mark.partition(".")[2]]}
-                    tx.show(f"card:{copy.key}", copy.channel, shown, now, repository=self._repository)
+                    tx.show(f"card:{copy.key}", copy.channel, shown, now, repository=row.repository)
         return bool(due)
 
     def _due(self) -> list[tuple[RequestRow, CardRow, str]]:
@@ -80,8 +84,8 @@ class CardWriter:
         surface, *parts = request.thread.split(":")
         team = parts[0] if surface == "slack" and parts else ""
         thread = [request.thread] if team and parts[-1].replace(".", "", 1).isdecimal() else []
-        if self._approvers:
-            return [*thread, f"slack:{team}:{self._approvers}:{self._approvers}"]
+        if approvers := self._approvers.get(row.repository):
+            return [*thread, f"slack:{team}:{approvers}:{approvers}"]
         if thread:
             return thread
         people = [name.upper().split(":") for name in request.waits_for if name.casefold().startswith("slack:")]

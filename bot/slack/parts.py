@@ -61,9 +61,9 @@ class Parts:
         return tuple(row.request for row in self.inbox.memory.requests(self.inbox.repository))
 
     def request(self, key: str) -> Request | None:
-        """Only of the repository that is served here."""
+        """Only of what is served here."""
         row = self.inbox.memory.request(key)
-        return row.request if row and row.repository == self.inbox.repository else None
+        return row.request if row and row.repository in self.inbox.repository.splitlines() else None
 
     def speaks_of(self, where: Where, words: str, who: Person) -> Finding:
         """What a channel speaks of from now on, or now."""

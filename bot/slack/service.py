@@ -9,7 +9,7 @@ Surfaces add their handlers to `slack.inbox`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -44,7 +44,7 @@ class Slack:
         *,
         secret: str,
         token: str,
-        approvers: str | None = None,
+        approvers: str | Mapping[str, str | None] | None = None,
         client: AsyncWebClient | None = None,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:

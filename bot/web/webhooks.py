@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -63,26 +63,28 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whom deliveries are taken from. `secret` is the secret token, or the signing token (it begins with whsec_)."""
+    """Whom deliveries are taken from, and where they are kept. `secret` is the secret token, or the signing token (it
+    begins with whsec_)."""
 
     secret: Secret | None
     project: str
     clock: Callable[[], datetime]
+    keep: Keep
 
 
-def add_webhooks(served: web.Application, source: Source, keep: Keep) -> None:
+def add_webhooks(served: web.Application, sources: Sequence[Source]) -> None:
     """Answers 202 kept, 200 nothing to do, 401 not GitLab, 403 another project, 400, 408, 413, 415, 503 try again."""
 
     async def hear(request: web.Request) -> web.Response:
         try:
-            key, kind, hint = await _read(request, source)
+            source, key, kind, hint = await _read(request, sources)
         except Refusal as refusal:
             return _answer(refusal.status, refusal.finding)
         if not hint:
             return _answer(200, finding("EGR025", event=kind))
         try:
             async with asyncio.timeout(_PATIENCE):
-                new = await keep(key, kind, hint)
+                new = await source.keep(key, kind, hint)
         except (TimeoutError, Refusal):
             return _answer(503, Finding("EGR028"))
         return _answer(202, Finding("EGR027")) if new else _answer(200, Finding("EGR026"))
@@ -100,18 +102,21 @@ def _answer(status: int, found: Finding) -> web.Response:
     return response
 
 
-async def _read(request: web.Request, source: Source) -> tuple[str, str, Mapping[str, Any]]:
-    """Key, kind and hint of a delivery. Raises Refusal."""
-    headers, secret = request.headers, source.secret
-    if secret is None:
+async def _read(request: web.Request, sources: Sequence[Source]) -> tuple[Source, str, str, Mapping[str, Any]]:
+    """Whose delivery it is, its key, kind and hint. The payload's project says which repository is meant, and it must
+    bear the secret of that one: a secret of another one opens nothing. Raises Refusal."""
+    headers, able = request.headers, [each for each in sources if each.secret]
+    if not able:
         raise Refusal(503, Finding("EGR020"))
-    signed = secret.reveal().startswith(_SIGNED)
-    if not signed and not _same(headers.get("X-Gitlab-Token", ""), secret.reveal()):
+    given_token = headers.get("X-Gitlab-Token", "")
+    known = [each for each in able if not _signs(each) and _same(given_token, _secret(each))]
+    if not known and not any(map(_signs, able)):
         raise Refusal(401, Finding("EGR021"))
     if request.content_type != "application/json":
         raise Refusal(415, finding("EGR023", why="its content type is not application/json"))
     body = await _body(request)
-    if signed and not _is_signed(headers, body, secret.reveal(), source.clock()):
+    known += [each for each in able if _signs(each) and _is_signed(headers, body, _secret(each), each.clock())]
+    if not known:
         raise Refusal(401, Finding("EGR021"))
     try:
         given = json.loads(body)
@@ -119,13 +124,25 @@ async def _read(request: web.Request, source: Source) -> tuple[str, str, Mapping
         raise Refusal(400, finding("EGR023", why="it is not JSON")) from None
     if not isinstance(given, dict):
         raise Refusal(400, finding("EGR023", why="it is no JSON object"))
-    event = headers.get("X-Gitlab-Event", "")
-    project = _map(given, "project")
-    if not _is_ours(project, source.project):
+    event, project = headers.get("X-Gitlab-Event", ""), _map(given, "project")
+    ours = [each for each in able if _is_ours(project, each.project)]
+    if not ours:
         named = "".join(c for c in str(project.get("path_with_namespace", "no project")) if c.isprintable())
-        raise Refusal(403, finding("EGR024", project=named[:100], ours=source.project))
+        served = ", ".join(each.project for each in able)
+        raise Refusal(403, finding("EGR024", project=named[:100], ours=served))
+    meant = next((each for each in ours if each in known), None)
+    if meant is None:
+        raise Refusal(401, Finding("EGR021"))
     kind = _KINDS.get(event, "")
-    return _key(headers, body), kind or event[:60] or "without a name", _hint(kind, given, project)
+    return meant, _key(headers, body), kind or event[:60] or "without a name", _hint(kind, given, project)
+
+
+def _secret(source: Source) -> str:
+    return source.secret.reveal() if source.secret else ""
+
+
+def _signs(source: Source) -> bool:
+    return _secret(source).startswith(_SIGNED)
 
 
 async def _body(request: web.Request) -> bytes:

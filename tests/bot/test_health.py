@@ -127,7 +127,7 @@ async def api() -> AsyncIterator[SlackApi]:
 async def look(shop: Shop, api: SlackApi) -> dict[str, list[str]]:
     """What is wrong, by part, masked as the service does it."""
     mask = logs.masker(shop.app.settings)
-    async with Served(*parts_of(shop.app, lambda: token_findings(api.client))) as served:
+    async with Served(*parts_of([shop.app], lambda: token_findings(api.client))) as served:
         _, told = await served.get()
     assert TOKEN not in str(told)
     return {name: [*map(mask, part["faults"])] for name, part in told["parts"].items() if not part["ok"]}

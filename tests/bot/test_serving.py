@@ -66,7 +66,7 @@ class Service:
 async def service(shop: Shop) -> AsyncIterator[Service]:
     async with slack_api() as api:
         gate = Gate()
-        following = Following(shop.app, gate, Outbox(api.client, shop.app.memory, gate, shop.app.clock), 3600)
+        following = Following([shop.app], gate, Outbox(api.client, shop.app.memory, gate, shop.app.clock), 3600)
         served = web.Application()
         following.listen(served)
         runner = web.AppRunner(served)
@@ -179,7 +179,7 @@ async def test_a_delivery_whose_worker_was_killed_is_worked_off_by_the_next(serv
     await service.following.stop()
     shop.gitlab.close_by(1)
     assert shop.app.deliveries.keep("k", "merge_request", {"number": 1, "user": 8})
-    again = Following(shop.app, Gate(), Outbox(service.api.client, shop.app.memory, Gate(), shop.app.clock), 3600)
+    again = Following([shop.app], Gate(), Outbox(service.api.client, shop.app.memory, Gate(), shop.app.clock), 3600)
     again.start()
     await service.until(lambda: service.told("sam closed"))
     await service.until(lambda: not shop.app.memory.deliveries_todo())

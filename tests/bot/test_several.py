@@ -231,3 +231,24 @@ def test_one_repository_says_nothing_of_repositories(tmp_path: Path) -> None:
 def served_on_again(folder: Path) -> Served:
     env = {"POSTERN_HOME": str(folder / "home"), "HOME": str(folder), "POSTERN_CONFIG": str(folder / "shop.git")}
     return Served.build(Settings.from_env(env))
+
+
+# --- carried out
+
+
+def test_one_engine_carries_out_what_stands_in_each(tmp_path: Path, either_database: None) -> None:
+    pytest.importorskip("dbos")
+    both = served_on({"shop": SHOP, "billing": BILLING}, tmp_path)
+    runner = both.durable()
+    try:
+        for workload, approver in (("checkout", SHOP_SAM), ("invoices", BILLING_SAM)):
+            asked = answer(both, "propose", for_=workload, to=("sms.example",), reason="SMS").data
+            ask = {"key": asked["key"], "verb": "approve", "digest": asked["digest"], "reason": "seen"}
+            assert answer(both, "decide", who=approver, **ask).data["state"] == "merged"
+            assert answer(both, "check", for_=workload, to=("sms.example",)).data["decision"] == "allowed"
+        assert [app.is_served() for app in both.apps] == [True, True]
+        alone = app_at(tmp_path / "billing.git", tmp_path)
+        assert alone.is_served(), "whoever writes rows at the command line leaves them to the service"
+    finally:
+        runner.stop()
+    assert not alone.is_served()

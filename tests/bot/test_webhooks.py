@@ -49,7 +49,7 @@ class Ear:
 
 async def hearing(ear: Ear, secret: str | None, project: str = PROJECT) -> web.AppRunner:
     served = web.Application()
-    add_webhooks(served, Source(Secret(secret) if secret else None, project, lambda: NOW), ear.keep)
+    add_webhooks(served, [Source(Secret(secret) if secret else None, project, lambda: NOW, ear.keep)])
     runner = web.AppRunner(served)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -265,3 +265,55 @@ async def test_golden_payloads_have_the_fields_that_are_read(name: str) -> None:
     made = payload(name)
     assert made["object_kind"] == name
     assert made["project"]["path_with_namespace"] == PROJECT
+
+
+# --- several repositories
+
+
+@pytest_asyncio.fixture
+async def two() -> AsyncIterator[tuple[Ear, Ear]]:
+    """Two projects at one address, each with its own secret; what is kept, by whom."""
+    first, second = Ear(), Ear()
+    served = web.Application()
+    add_webhooks(
+        served,
+        [
+            Source(Secret(SECRET), PROJECT, lambda: NOW, first.keep),
+            Source(Secret(SIGNING), "team/billing", lambda: NOW, second.keep),
+            Source(None, "team/silent", lambda: NOW, second.keep),
+        ],
+    )
+    runner = web.AppRunner(served)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    first.url = second.url = f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
+    yield first, second
+    await runner.cleanup()
+
+
+def of_billing(secret: str | None = None) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps(payload("note", project__path_with_namespace="team/billing")).encode()
+    given = headers("note", secret=secret)
+    return body, given if secret else signed(body, given, NOW.timestamp())
+
+
+async def test_the_project_says_whose_delivery_it_is(two: tuple[Ear, Ear]) -> None:
+    first, second = two
+    assert (await first.send(payload("note"), headers("note")))[0] == 202
+    assert (len(first.kept), len(second.kept)) == (1, 0)
+    assert (await second.send(*of_billing()))[0] == 202
+    assert (len(first.kept), len(second.kept)) == (1, 1)
+
+
+async def test_the_secret_of_one_project_opens_no_other(two: tuple[Ear, Ear]) -> None:
+    first, second = two
+    assert (await second.send(*of_billing(SECRET)))[0] == 401
+    body = json.dumps(payload("note")).encode()
+    assert (await first.send(body, signed(body, headers("note", secret=None), NOW.timestamp())))[0] == 401
+    silent = payload("note", project__path_with_namespace="team/silent")
+    assert (await first.send(silent, headers("note")))[0] == 403, "no secret is set for it"
+    status, says = await first.send(payload("note", project__path_with_namespace="x/y"), headers("note"))
+    assert status == 403
+    assert f"{PROJECT}, team/billing" in says
+    assert not first.kept
+    assert not second.kept

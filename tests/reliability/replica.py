@@ -215,7 +215,7 @@ def _live(office: Office, pipe: Connection) -> None:
 async def _served(life: _Life, office: Office, pipe: Connection) -> None:
     gate = Gate()
     client = AsyncWebClient(token="xoxb-not-real", base_url=office.slack, retry_handlers=[], timeout=2)
-    following = Following(life.app, gate, Outbox(client, life.app.memory, gate, life.app.clock), 3600)
+    following = Following([life.app], gate, Outbox(client, life.app.memory, gate, life.app.clock), 3600)
     served = web.Application()
     following.listen(served)
     runner = web.AppRunner(served, shutdown_timeout=1)

@@ -22,7 +22,7 @@ class Arrivals(Statements):
 
     def keep_arrivals(self, repository: str, arrivals: Sequence[Arrival], now: datetime) -> None:
         """Keeps each whose key is new. What comes again changes nothing, in whatever state the first one is."""
-        new = {"repository": repository, **fresh(now)}
+        new = {"repository": repository.partition("\n")[0], **fresh(now)}
         insert: Any = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
         rows = [{"key": a.key, "kind": a.kind, "lane": a.lane, "payload": a.payload, **new} for a in arrivals]
         self._connection.execute(
@@ -59,7 +59,7 @@ class Arrivals(Statements):
     def release_arrivals(self, repository: str, now: datetime) -> None:
         """Nobody else can be at work: what was begun is begun anew."""
         table = tables.inbox
-        left = table.update().where((table.c.repository == repository) & (table.c.state == "doing"))
+        left = table.update().where(tables.of(table.c.repository, repository) & (table.c.state == "doing"))
         self._connection.execute(left.values(state="todo", holder=None, updated_at=now))
 
     def forget_arrivals(self, before: datetime) -> int:
@@ -73,8 +73,8 @@ def startable(repository: str, now: datetime, left: Sequence[InboxRow] = ()) -> 
     """The first of each lane that is not over, when its time has come and nobody holds it."""
     table = tables.inbox
     older = table.alias("older")
-    ours = table.c.repository == repository
-    before = (older.c.repository == repository) & (older.c.lane == table.c.lane) & (older.c.id < table.c.id)
+    ours = tables.of(table.c.repository, repository)
+    before = tables.of(older.c.repository, repository) & (older.c.lane == table.c.lane) & (older.c.id < table.c.id)
     before &= older.c.state.in_(("todo", "doing"))
     free = (table.c.state == "todo") & or_(table.c.due.is_(None), table.c.due <= now)
     return ours & or_(free, *(still(table, row) for row in left)) & ~select(older.c.id).where(before).exists()

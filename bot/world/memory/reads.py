@@ -76,7 +76,7 @@ class Reads(ABC):
 
     def requests(self, repository: str, open_only: bool = False) -> tuple[RequestRow, ...]:
         """The requests of one repository, oldest first."""
-        where = tables.requests.c.repository == repository
+        where = tables.of(tables.requests.c.repository, repository)
         return self._requests(where & tables.requests.c.state.in_(OPEN_STATES) if open_only else where)
 
     def requests_of_thread(self, thread: str) -> tuple[RequestRow, ...]:
@@ -121,22 +121,22 @@ class Reads(ABC):
         """What a replica of this repository may begin now: of each request only the oldest intent that is not over."""
         table, asked = tables.intents, tables.requests
         in_time = or_(table.c.due.is_(None), table.c.due <= now)
-        ours = table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
+        ours = table.c.request.in_(select(asked.c.key).where(tables.of(asked.c.repository, repository)))
         statement = select(table).where((table.c.state == "todo") & in_time & ours & first_of_its_request(table))
         return tuple(IntentRow(**row) for row in self._rows(statement.order_by(table.c.id).limit(limit)))
 
     def claimed(self, repository: str) -> tuple[IntentRow, ...]:
         """The intents of a repository that somebody claimed and did not settle yet, oldest first."""
         table, asked = tables.intents, tables.requests
-        ours = table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
+        ours = table.c.request.in_(select(asked.c.key).where(tables.of(asked.c.repository, repository)))
         rows = self._rows(select(table).where((table.c.state == "doing") & ours).order_by(table.c.id))
         return tuple(IntentRow(**row) for row in rows)
 
     def replicas(self, repository: str) -> tuple[ReplicaRow, ...]:
-        """The replicas of a repository, the one that started first before the others."""
-        table = tables.replicas
-        rows = self._rows(select(table).where(table.c.repository == repository).order_by(table.c.started, table.c.id))
-        return tuple(ReplicaRow(**row) for row in rows)
+        """The replicas of a repository, alone or among several, the one that started first before the others."""
+        table, ours = tables.replicas, set(repository.splitlines())
+        rows = self._rows(select(table).order_by(table.c.started, table.c.id))
+        return tuple(ReplicaRow(**row) for row in rows if ours & set(row["repository"].splitlines()))
 
     def posts_todo(
         self, limit: int = 500, repository: str | None = None, *, claimed: bool = False
@@ -149,7 +149,8 @@ class Reads(ABC):
         where: ColumnElement[bool] = table.c.state.in_(("todo", "doing") if claimed else ("todo",))
         if repository is not None:
             request = select(asked.c.repository).where(asked.c.key == table.c.request).scalar_subquery()
-            where &= func.coalesce(table.c.repository, request, repository) == repository
+            stands = func.coalesce(table.c.repository, request, repository.partition("\n")[0])
+            where &= stands.in_(repository.splitlines())
         rows = self._rows(select(table).where(where).order_by(table.c.id).limit(limit))
         return tuple(PostRow(**row) for row in rows)
 
@@ -171,7 +172,7 @@ class Reads(ABC):
         table, asked = tables.cards, tables.requests
         where = table.c.request == request if request else table.c.over.is_(False)
         if repository is not None:
-            where &= table.c.request.in_(select(asked.c.key).where(asked.c.repository == repository))
+            where &= table.c.request.in_(select(asked.c.key).where(tables.of(asked.c.repository, repository)))
         return tuple(CardRow(**row) for row in self._rows(select(table).where(where).order_by(table.c.key)))
 
     def card_shown(self, thread: str) -> tuple[str, str] | None:

@@ -265,7 +265,7 @@ class Memory(Reads):
     def arrivals_claimed(self, repository: str) -> tuple[InboxRow, ...]:
         """What the chat said and somebody works on."""
         table = tables.inbox
-        rows = self._rows(select(table).where((table.c.repository == repository) & (table.c.state == "doing")))
+        rows = self._rows(select(table).where(tables.of(table.c.repository, repository) & (table.c.state == "doing")))
         return tuple(InboxRow(**row) for row in rows)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    ColumnElement,
     Dialect,
     ForeignKey,
     Index,
@@ -60,6 +61,13 @@ class Moment(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+
+def of(column: Column[Any], repository: str) -> ColumnElement[bool]:
+    """Rows of a repository, or of several: where one service serves more than one, their names stand a line each."""
+    names = repository.splitlines()
+    return column == repository if len(names) < 2 else column.in_(names)
+
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
