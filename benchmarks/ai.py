@@ -31,7 +31,9 @@ def main(turns: int) -> int:
     model = played(calling(look, then="That is the service for the payments. {1} Look at the line that stands there."))
     with tempfile.TemporaryDirectory() as folder:
         app = app_on_sample(Path(folder))
-        app.settings = replace(app.settings, model="played:model", model_budget="team-tokens=1000000000")
+        app.settings = app.shared.settings = replace(
+            app.settings, model="played:model", model_budget="team-tokens=1000000000"
+        )
         vars(setup)["models"] = lambda _settings: [model]
         rules: list[float] = []
         added: list[float] = []

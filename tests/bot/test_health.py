@@ -171,7 +171,7 @@ class TestOfAService:
     async def test_a_database_that_does_not_answer(self, working: Shop, api: SlackApi) -> None:
         app, hidden = working.app, "hunter2-hidden"
         url = f"postgresql://postern:{hidden}@127.0.0.1:1/postern"
-        app.settings = replace(app.settings, database=Secret(url))
+        app.settings = app.shared.settings = replace(app.settings, database=Secret(url))
         app.shared.__dict__["memory"] = Memory(url)
         found = await look(working, api)
         assert set(found) == {"database"}
@@ -181,5 +181,5 @@ class TestOfAService:
     async def test_a_folder_that_can_not_be_written(self, working: Shop, api: SlackApi) -> None:
         app = working.app
         (app.settings.home / "file").touch()
-        app.settings = replace(app.settings, home=app.settings.home / "file")
+        app.settings = app.shared.settings = replace(app.settings, home=app.settings.home / "file")
         assert "can't be written" in (await look(working, api))["database"][0]

@@ -50,7 +50,9 @@ def turn(app: App, model: str, url: str, thread: str, words: str = "", **more: A
     base = f"{url}/v1" if model.startswith("openai") else url
     key = Secret("not-a-real-key")
     usual: dict[str, Any] = {"model_fallback": None, "model_budget": ""}
-    app.settings = replace(app.settings, model=model, model_url=base, model_key=key, **{**usual, **more})
+    app.settings = app.shared.settings = replace(
+        app.settings, model=model, model_url=base, model_key=key, **{**usual, **more}
+    )
     app.__dict__.pop("conversation", None)
     said = words or f"hmm {thread}, that thing which takes the card payments fails on the way to api.twilio.com"
     replies = app.conversation.hear(said, Person("dana@fincorp.example"), Where("terminal", f"http:{thread}"))

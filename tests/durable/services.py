@@ -47,7 +47,7 @@ PATIENCE = 60.0  # seconds until a test gives up
 
 def app_in(folder: Path, url: str) -> App:
     app = app_on_sample(folder)
-    app.settings = replace(app.settings, database=Secret(url))
+    app.settings = app.shared.settings = replace(app.settings, database=Secret(url))
     app.clock = lambda: datetime.now(UTC)
     return app
 
