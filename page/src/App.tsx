@@ -6,28 +6,27 @@ import { Filled } from "./Form";
 import { MergeRequests, OneMergeRequest } from "./MergeRequest";
 import { Face } from "./Message";
 import { Modal } from "./Modal";
+import { usePlace, type Place } from "./place";
 import { act as send, useWorkspace } from "./server";
 import type { Channel, State } from "./types";
 import { WorldContext } from "./world";
 
-type Place = { at: "channel"; id: string; thread?: string } | { at: "home" } | { at: "requests" } | { at: "request"; url: string };
-
 const REQUESTER = "UDANA";
 
 export function App() {
-  const [person, setPerson] = useState(() => sessionStorage.getItem("person") ?? REQUESTER);
+  const { person, place: at, go: visit, be: become } = usePlace(REQUESTER);
   const [state, away] = useWorkspace(person);
-  const [places, setPlaces] = useState<Record<string, Place>>({});
   const [menu, setMenu] = useState(false);
-  const [seen, setSeen] = useState<Record<string, string>>({});
+  const [seen, setSeen] = useState<Record<string, string>>(() => JSON.parse(sessionStorage.getItem("seen") ?? "{}") as Record<string, string>);
   const main = useRef<HTMLElement>(null);
-  const place: Place = places[person] ?? { at: "channel", id: state?.channels[0]?.id ?? "" };
+  // What somebody can't see, as a channel of others, is as good as nothing said.
+  const known = at && (at.at !== "channel" || state?.channels.some((each) => each.id === at.id));
+  const place: Place = known ? at : { at: "channel", id: state?.channels[0]?.id ?? "" };
 
   const go = (next: Place) => {
-    setPlaces((before) => ({ ...before, [person]: next }));
+    visit(next);
     if (menu) main.current?.querySelector<HTMLElement>("h1")?.focus();
     setMenu(false);
-    if (next.at === "home") void send(person, "home", {});
   };
   const closeThread = (id: string, ts: string) => {
     go({ at: "channel", id });
@@ -35,8 +34,7 @@ export function App() {
     setTimeout(() => document.querySelector<HTMLElement>(`main [id="message-${ts}"] .tools button`)?.focus());
   };
   const be = (next: string) => {
-    sessionStorage.setItem("person", next);
-    setPerson(next);
+    become(next);
     setMenu(false);
   };
   const world = useMemo(
@@ -55,6 +53,16 @@ export function App() {
   useEffect(() => {
     if (channel && last) setSeen((before) => ({ ...before, [`${person} ${channel.id}`]: last }));
   }, [channel?.id, last, person]);
+  useEffect(() => sessionStorage.setItem("seen", JSON.stringify(seen)), [seen]);
+
+  useEffect(() => {
+    if (place.at === "home") void send(person, "home", {});
+  }, [place.at, person]);
+
+  const title = place.at === "channel" ? named(channel) : place.at === "home" ? "Postern’s home" : place.at === "requests" ? "Merge requests" : "Merge request";
+  useEffect(() => {
+    document.title = `${title} · Postern`;
+  }, [title]);
 
   // As in Slack, a page that is loaded anew has left its modals behind.
   const left = useRef(false);
@@ -66,13 +74,12 @@ export function App() {
 
   if (!state || !world) return <p className="loading">{away || "Opening the workspace…"}</p>;
   const unread = (each: Channel) => each.messages.filter((said) => said.user !== person && said.ts > (seen[`${person} ${each.id}`] ?? "")).length;
-  const title = place.at === "channel" ? named(channel) : place.at === "home" ? "Postern’s home" : place.at === "requests" ? "Merge requests" : "Merge request";
   const thread = place.at === "channel" && channel && place.thread ? place.thread : undefined;
   const modal = state.modals.at(-1);
-  const at = (next: Place) => JSON.stringify({ ...next, thread: undefined }) === JSON.stringify({ ...place, thread: undefined });
+  const isAt = (next: Place) => JSON.stringify({ ...next, thread: undefined }) === JSON.stringify({ ...place, thread: undefined });
   const item = (next: Place, name: string, count = 0) => (
     <li key={name}>
-      <button type="button" aria-current={at(next) ? "page" : undefined} onClick={() => go(next)}>
+      <button type="button" aria-current={isAt(next) ? "page" : undefined} onClick={() => go(next)}>
         {name}
         {count > 0 && <span className="count" aria-label={`${count} new`}>{count}</span>}
       </button>

@@ -6,20 +6,19 @@ import { useForm } from "./values";
 import type { Block } from "./types";
 import { useWorld } from "./world";
 
-// Slack makes links of bare addresses.
+// Slack makes links of bare addresses, where a text does not say that it is verbatim.
 const BARE = /(^|[\s(])(https?:\/\/[^\s<>|)]+)/g;
 // The blanks after label and address keep the renderer from taking a port and what follows it for an emoji.
 const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>(\n?)/g;
 const FENCE = /(```[\s\S]*?```)/;
-const linked = (text: string) =>
-  text
+const linked = (text: string, verbatim = false) =>
+  (verbatim ? text : text.replace(BARE, (_, before: string, url: string) => `${before}<${url}>`))
     .replace(/```\n?([\s\S]*?)\n?```/g, "```$1```") // Slack draws no empty line for the line ends beside the fences
     .split(FENCE)
     .map((part) => (part.startsWith("```") ? part : withAnchors(part)))
     .join("");
 const withAnchors = (text: string) =>
   text
-    .replace(BARE, (_, before: string, url: string) => `${before}<${url}>`)
     .replace(ANGLE, (_, url: string, label = url, end: string) => `<${url}|${label} >${end && " \n"}`);
 
 export function Blocks({ blocks }: { blocks: Block[] }) {
@@ -137,8 +136,9 @@ const THREAD = /\/(?:thread\/|archives\/)([CDG]\w+)[-/]p?(\d{10})\.?(\d{6})$/;
 export const isMergeRequest = (href: string) => href.startsWith(`${location.origin}/merge_requests/`);
 
 function withLinks(block: Partial<Block>): Partial<Block> {
-  const say = <T extends { type: string; text?: unknown } | undefined>(text: T): T =>
-    text?.type === "mrkdwn" && typeof text.text === "string" ? { ...text, text: linked(text.text) } : text;
+  // The renderer takes verbatim for "no markup at all"; Slack only leaves plain words alone.
+  const say = <T extends { type: string; text?: unknown; verbatim?: boolean } | undefined>(text: T): T =>
+    text?.type === "mrkdwn" && typeof text.text === "string" ? { ...text, text: linked(text.text, text.verbatim), verbatim: false } : text;
   return {
     ...block,
     ...(block.text && { text: say(block.text) }),

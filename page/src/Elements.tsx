@@ -59,7 +59,7 @@ function Control({ block, element, go, busy }: Given & { go: (picked: Picked) =>
       );
     case "overflow":
       return (
-        <select className="button" aria-label="More" value="" onChange={(event) => go({ selected_option: option(element, event.target.value) })}>
+        <select className="button overflow" aria-label="More" value="" onChange={(event) => go({ selected_option: option(element, event.target.value) })}>
           <option value="" disabled>
             …
           </option>

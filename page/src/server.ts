@@ -1,11 +1,10 @@
 // Everything that this page asks of its server. The key stands in the address's fragment, which no browser sends.
 import { useEffect, useState } from "react";
+import { KEY } from "./place";
 import type { Listed, MergeRequest, State } from "./types";
 
-const key = location.hash.slice(1);
-
 async function ask<T>(path: string, given: RequestInit = {}): Promise<T> {
-  const answer = await fetch(path, { ...given, headers: { "X-Postern-Key": key, "Content-Type": "application/json" } });
+  const answer = await fetch(path, { ...given, headers: { "X-Postern-Key": KEY, "Content-Type": "application/json" } });
   if (!answer.ok) throw new Error(await answer.text());
   return (await answer.json()) as T;
 }

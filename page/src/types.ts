@@ -1,6 +1,6 @@
 // What the server sends. Blocks and views are Slack's own objects: https://docs.slack.dev/reference/block-kit
 
-export type Text = { type: "mrkdwn" | "plain_text"; text: string };
+export type Text = { type: "mrkdwn" | "plain_text"; text: string; verbatim?: boolean };
 export type Option = { text: Text; value: string; description?: Text };
 export type Confirm = { title: Text; text: Text; confirm: Text; deny: Text; style?: string };
 

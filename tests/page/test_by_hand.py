@@ -94,6 +94,52 @@ def test_a_long_paste_becomes_a_snippet_that_is_read(open_page: Open) -> None:
     says(page, "snippet.example.com")
 
 
+def test_who_loads_the_page_anew_is_there_again_and_back_goes_back(open_page: Open) -> None:
+    page = open_page()
+    ask(page, f"payment-gateway gets {REFUSED.format('again.example.com')}")
+    page.reload()
+    says(page, "can't reach again.example.com:443")
+    be(page, "Sam")
+    go(page, "Home")
+    page.get_by_role("region", name="Home").wait_for()
+    page.reload()
+    page.get_by_role("region", name="Home").wait_for()
+    page.go_back()
+    page.go_back()
+    says(page, "can't reach again.example.com:443")
+    page.go_back()
+    thread(page).wait_for(state="detached")
+
+
+def test_a_choice_is_pressed_and_stands_there_with_a_name(open_page: Open) -> None:
+    page = open_page()
+    ask(page, f"payments gets {REFUSED.format('choice.example.com')}")
+    assert faults(page) == []
+    press(page, "2) payment-gateway")
+    says(page, "payment-gateway (production) can't reach choice.example.com:443")
+    says(page, "Chosen: 2) payment-gateway, by")
+    assert thread(page).locator("button.button", has_text="payment-api").count() == 0
+
+
+def test_a_part_is_approved_by_its_form(open_page: Open) -> None:
+    page = open_page()
+    ask(page, "payment-gateway must reach part.example.com and whole.example.com")
+    press(page, "Draft")
+    says(page, "This change lets")
+    press(page, "Open")
+    fill(page, "Why is it needed?", "Only one of them is needed")
+    submit(page, "Open merge request")
+    says(page, "waits for a decision")
+    be(page, "Sam")
+    go(page, "security")
+    more = page.get_by_role("main").get_by_label("More", exact=True).last
+    more.select_option(label="Approve a part …")
+    dialog(page).get_by_label("part.example.com:443").check()
+    assert faults(page) == []
+    submit(page, "Approve this part")
+    page.get_by_role("main").get_by_text("merged").first.wait_for()
+
+
 def test_home_lists_what_waits_for_whom(open_page: Open) -> None:
     page = open_page()
     _opened(page, "payment-gateway", "home.example.com")
