@@ -17,7 +17,7 @@ from bot.origins import Origins
 from bot.settings import Settings
 from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
-from bot.world.people import ByEmail, whoami
+from bot.world.people import ByEmail, InForge, whoami
 from bot.world.snapshots import Read, Snapshots, at_commit, once, wanted
 from skills.core import permit
 from skills.core.errors import AskUnclear
@@ -132,7 +132,14 @@ class App:
     def steps(self) -> Steps:
         from bot.lifecycle import Steps  # noqa: PLC0415
 
-        return Steps(self.memory, lambda: self.forge, self.clock, self.forges.elsewhere, self.stopped, self.policy)
+        return Steps(
+            self.memory,
+            lambda: self.forge,
+            self.clock,
+            self.forges.elsewhere,
+            self.stopped,
+            lambda: self.in_forge.filled(self.policy()),
+        )
 
     def durable(self) -> DurableRunner:
         """As `carried_out`, for this repository alone."""
@@ -184,12 +191,23 @@ class App:
             self._brought,
             self._remembered,
             self.called,
+            self.in_forge.filled,
         )
 
     @cached_property
     def desk(self) -> Desk:
         effects = self.settings.carries_out
-        return Desk(self.gather, lambda: self.memory, lambda: self.runner, self.shared.kept, effects=effects)
+        made = Desk(self.gather, lambda: self.memory, lambda: self.runner, self.shared.kept, effects=effects)
+        made.in_forge = self.in_forge
+        return made
+
+    @cached_property
+    def in_forge(self) -> InForge:
+        """Only GitLab knows people and groups of its own."""
+        return InForge(
+            lambda name: self.forge.member(name) if self.forges.on_gitlab else None,
+            lambda path, least: self.forge.members_of(path, least) if self.forges.on_gitlab else None,
+        )
 
     @cached_property
     def conversation(self) -> Conversation:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.gather import Gather, Where
+from bot.world.people import InForge
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
 from skills.core.model import UNDER_WAY, Finding, Person, Standing
-from skills.core.rights import identified, may_ask
+from skills.core.rights import approvals, identified, may_ask
 from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Desk:
         self.directory: Callable[[Person], Standing | None] = lambda _who: None
         """What a chat says of a person now; None for who is in none. Raises Unreachable where it does not answer."""
         self.by_email = False
+        self.in_forge: InForge | None = None
 
     def handle(
         self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False, lens: Lens = _as_it_is
@@ -121,9 +123,20 @@ class Desk:
         return handled
 
     def _identified(self, who: Person, changes: str, world: World) -> Person:
-        """The person by the policy of this moment; whoever decides is looked up in the chat as well."""
+        """The person by the policy of this moment; whoever decides is looked up in the chat and at the forge too."""
         standing = self.directory(who) if changes == "decision" else None
-        return identified(who, world.policy, standing, by_email=self.by_email)
+        person = identified(who, world.policy, standing, by_email=self.by_email)
+        if self.in_forge and changes == "decision":
+            self.in_forge.refuse_gone(person, world.policy)
+        return person
+
+    def _departed(self, ask: Ask, changes: str, world: World) -> frozenset[str]:
+        """Who approved this request before and is nobody at the forge any more: that counts no longer."""
+        key = str(getattr(ask, "key", ""))
+        request = next((each for each in world.requests if each.key == key), None)
+        if self.in_forge is None or changes != "decision" or request is None:
+            return frozenset()
+        return self.in_forge.gone(set().union(*approvals(request, world.policy)), world.policy)
 
     def _is_noted(self, handled: Handled, where: Where) -> bool:
         """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
@@ -154,6 +167,8 @@ class Desk:
             may_ask(who)
         world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
         world = replace(world, person=self._identified(who, rights.changes, world))
+        gone = self._departed(ask, rights.changes, world)
+        world = replace(world, policy=replace(world.policy, departed=gone)) if gone else world
         seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
@@ -162,6 +177,9 @@ class Desk:
         answer = by_name(name).run(ask, seen_so)
         may_go_this_far(world.policy, rights, answer, where.channel)
         told = tuple(finding for finding in (world.lag, world.policy.fault) if finding)
+        if gone and getattr(ask, "verb", "") in ("approve", "part"):
+            facts = {"key": str(getattr(ask, "key", "")), "names": ", ".join(sorted(gone))}
+            told = (*told, Finding("EGR1665", {**facts, "keepers": world.policy.keepers}))
         if told:
             answer = replace(answer, findings=(*answer.findings, *told))
         if seen_so.called:

@@ -71,7 +71,7 @@ def _state(app: App) -> Iterator[Finding]:
 
 
 def _policy(app: App) -> Iterator[Finding]:
-    policy = app.policy()
+    policy = app.in_forge.filled(app.policy())
     if not policy.present:
         yield Finding("EGR401", {"path": POLICY_PATH})
         return

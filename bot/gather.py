@@ -20,7 +20,7 @@ from skills.core.model import (
 )
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import TEMPLATE as TEMPLATE_PATH
-from skills.core.policy import policy_or_fault
+from skills.core.policy import Policy, policy_or_fault
 from skills.core.policy.questions import Remembered
 
 Requests = Callable[[str], tuple[Request, ...]]
@@ -68,8 +68,10 @@ class Gather:
         brought: Callable[[str], Brought | None] = lambda _commit: None,
         remembered: Callable[[str, str], Mapping[str, Remembered]] = lambda _repository, _app: {},
         called: str = "",
+        filled: Callable[[Policy], Policy] = lambda policy: policy,
     ) -> None:
-        """`called` is the repository's name where several are served."""
+        """`called` is the repository's name where several are served, `filled` gives the policy with the groups that the
+        forge keeps, looked up when they are asked for."""
         self._called = called
         self._snapshots = snapshots
         self._source = source
@@ -80,6 +82,7 @@ class Gather:
         self._files = files
         self._brought = brought
         self._remembered = remembered
+        self._filled = filled
 
     def now(self) -> datetime:
         return self._clock()
@@ -91,7 +94,7 @@ class Gather:
         requests = self._requests(read.where)
         return World(
             allowlist=read.allowlist,
-            policy=policy_or_fault(read.text(POLICY_PATH)),
+            policy=self._filled(policy_or_fault(read.text(POLICY_PATH))),
             person=person,
             now=self._clock(),
             repository=read.where,

@@ -80,7 +80,7 @@ class Timers:
         kinds: tuple[Callable[[Request, life.Said, World], life.Step], ...] = (
             lambda request, said, world: life.by_renewal(request, said, world.requests),
             self._by_git,
-            lambda request, said, world: life.by_time(request, said, world.now, world.policy),
+            self._by_time,
             lambda request, said, world: life.by_review(request, said, world.now, world.policy),
             self._by_rollout,  # last: a forge that does not answer keeps nothing else back
         )
@@ -103,6 +103,20 @@ class Timers:
         if handled.problem:
             log.warning("%s: %s", request.key, say(handled.problem.finding).says)
         return handled.problem is None
+
+    def _by_time(self, request: Request, said: life.Said, world: World) -> life.Step:
+        """Who is nobody at the forge any more is not asked; that they are still waited for is said once."""
+        made = life.by_time(request, said, world.now, world.policy)
+        asked = {name for each in made.told for name in each.to}
+        in_forge = self._desk.in_forge
+        gone, _ = attempt(lambda: in_forge.gone(asked, world.policy) if in_forge and asked else frozenset[str]())
+        if not gone:
+            return made
+        policy = replace(world.policy, departed=gone)
+        still = tuple(name for name in request.waits_for if policy.canon(name) not in gone)
+        made = life.by_time(replace(request, waits_for=still), said, world.now, policy)
+        told = life.departed(request, gone, policy)
+        return made if told.mark in said else replace(made, told=(*made.told, told))
 
     def _is_due(self, request: Request, world: World) -> bool:
         return request.state not in OPEN_STATES and self._looked_at.get(request.key) != _shape(request, world)

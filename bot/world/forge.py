@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from bot.world.config_repo import Source, Wanted
 from skills.core.errors import AskUnclear
-from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen
+from skills.core.model import Brought, Deployed, Job, Membership, OpenIssue, OpenMergeRequest, Seen
 
 State = Literal["opened", "merged", "closed"]
 
@@ -148,6 +148,12 @@ class Forge(Protocol):
 
     def is_own(self, user: int) -> bool:
         """Whether this number of a user, as the forge's events have it, is Postern's own."""
+
+    def member(self, name: str) -> Membership | None:
+        """What the forge says of a user name now; None where it has no users of its own."""
+
+    def members_of(self, group: str, least: int) -> tuple[str, ...] | None:
+        """User names of a group's active members with at least this access level; None where it has no groups."""
 
     def note(self, number: int, by: str, text: str, key: str, url: str = "") -> None:
         """Leave a remark; one with the same key stands only once. `url` is a page of a forge, shown behind it."""

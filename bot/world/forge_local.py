@@ -154,6 +154,12 @@ class LocalForge:
     def brought(self, commit: str) -> Brought | None:  # noqa: ARG002 - here all merge requests are our own
         return None
 
+    def member(self, name: str) -> None:
+        """There are no accounts here: the operating system says who may run Postern."""
+
+    def members_of(self, group: str, least: int) -> None:
+        """Nor groups of them."""
+
     def labelled(self, number: int) -> Mapping[str, str]:  # noqa: ARG002 - only Postern puts labels on here
         return {}
 

@@ -6,11 +6,15 @@ The embedded default needs neither Slack nor GitLab: an e-mail address is the pe
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from skills.core.errors import AskUnclear
-from skills.core.model import Person
+from skills.core.errors import AskUnclear, Mendable, NotAllowed, Unreachable
+from skills.core.messages import say
+from skills.core.model import Membership, Person
+from skills.core.policy import Policy
+from skills.core.rights import DEVELOPER, gone, refuse_gone
 
 _LONGEST = 254  # of an e-mail address, RFC 5321 4.5.3.1.3
 _PATIENCE = 5.0  # seconds for git to tell who it works for
@@ -91,3 +95,95 @@ def _git(key: str) -> str:
 
 def _shown(written: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in written[:40])
+
+
+class InForge:
+    """Who of a policy's people is still somebody at the forge, asked anew each time.
+
+    `member` and `members_of` are those of the forge, which may be away: then nobody decides.
+    """
+
+    def __init__(
+        self,
+        member: Callable[[str], Membership | None],
+        members_of: Callable[[str, int], tuple[str, ...] | None],
+    ) -> None:
+        self._member = member
+        self._members_of = members_of
+
+    def filled(self, policy: Policy) -> Policy:
+        """The same policy, whose groups of the forge are looked up when somebody asks who is in them, and once."""
+        if not policy.in_gitlab:
+            return policy
+        return replace(policy, groups=_Groups(policy, lambda path: self._members_of(path, DEVELOPER)))
+
+    def refuse_gone(self, person: Person, policy: Policy) -> None:
+        """Raises NotAllowed EGR1659 to EGR1662 for whoever has left, Unreachable EGR1663 where nobody can say."""
+        name = _name_there(person.id, policy)
+        there = self._ask(name) if name else None
+        if there is not None:
+            refuse_gone(person, name, there)
+
+    def gone(self, people: Iterable[str], policy: Policy) -> frozenset[str]:
+        """Those of these people, as the policy calls them, who have left. Raises Unreachable EGR1663."""
+        found = set()
+        for person in {policy.canon(each) for each in people}:
+            name = _name_there(person, policy)
+            there = self._ask(name) if name else None
+            if there is not None and gone(there):
+                found.add(person)
+        return frozenset(found)
+
+    def _ask(self, name: str) -> Membership | None:
+        try:
+            return self._member(name)
+        except (NotAllowed, Unreachable) as failure:
+            raise Unreachable("EGR1663", name=name, why=_why(failure)) from None
+
+
+class _Groups(Mapping[str, tuple[str, ...]]):
+    """Groups of a policy. Of those at the forge only members whom the policy maps count: of another account nobody can
+    say whose it is, and so whether they asked themselves."""
+
+    def __init__(self, policy: Policy, look: Callable[[str], tuple[str, ...] | None]) -> None:
+        self._policy = policy
+        self._own = policy.groups
+        self._look = look
+        self._found: dict[str, tuple[str, ...]] = {}
+
+    def __getitem__(self, group: str) -> tuple[str, ...]:
+        path = self._policy.in_gitlab.get(group)
+        if path is None:
+            return self._own[group]
+        if group not in self._found:
+            mapped = {known.gitlab.casefold(): key for key, known in self._policy.people.items() if known.gitlab}
+            names = [name.casefold() for name in self._asked(path)]
+            self._found[group] = tuple(mapped[name] for name in names if name in mapped)
+        return self._found[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def _asked(self, path: str) -> tuple[str, ...]:
+        try:
+            names = self._look(path)
+        except (NotAllowed, Unreachable) as failure:
+            if failure.code == "EGR1664":
+                raise
+            raise Unreachable("EGR1664", group=path, why=_why(failure)) from None
+        if names is None:
+            raise Unreachable("EGR1664", group=path, why="this allowlist is not on GitLab")
+        return names
+
+
+def _why(failure: Mendable) -> str:
+    return say(failure.finding).says.rstrip(".")
+
+
+def _name_there(person: str, policy: Policy) -> str:
+    """Their user name at the forge; empty where the policy does not say it."""
+    known = policy.people.get(policy.known_as.get(person.strip().casefold(), ""))
+    return (known.gitlab if known else None) or ""

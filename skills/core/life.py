@@ -7,7 +7,7 @@ when a clock jumped or nobody ran for a month. What is said has a mark, which is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -93,6 +93,13 @@ def by_review(request: Request, said: Said, now: datetime, policy: Policy) -> St
     facts = {"key": request.key, "broke": broke, "since": f"{since:%Y-%m-%d}", "reason": request.review.reason}
     found = Finding("EGR1654", {**facts, "names": ", ".join(who) or "nobody who may"})
     return _asking(request, Told(due, found, who))
+
+
+def departed(request: Request, gone: Collection[str], policy: Policy) -> Told:
+    """That a request waits for people who are nobody at the forge any more, for whoever keeps the policy."""
+    names = ", ".join(sorted(gone))
+    found = Finding("EGR1666", {"key": request.key, "names": names, "keepers": policy.keepers})
+    return Told(f"departed:{names}", found, tuple(sorted(policy.approvers((PATH,)))))
 
 
 def _reminder(mark: str, since: datetime, said: Said, now: datetime, pace: Timers) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from skills.core.errors import NotAllowed
-from skills.core.model import Person, Request, Standing
+from skills.core.model import Membership, Person, Request, Standing
 from skills.core.policy import PATH, Policy
 
+DEVELOPER = 30
+"""The access level in a GitLab project from which on somebody may approve there, and so here."""
 POSTERN = Person("postern", "Postern")
 """Who draws anew where nobody asked for it. It may do nothing else."""
 
@@ -40,6 +42,24 @@ def _in_good_standing(person: Person, standing: Standing) -> None:
     for code, is_so in {**wrong, "EGR1632": standing.guest}.items():
         if is_so:
             raise NotAllowed(code, person=person.shown)
+
+
+def gone(there: Membership) -> str | None:
+    """Why somebody of whom the forge says this decides nothing; None where nothing is against it."""
+    if not there.known:
+        return "EGR1659"
+    if not there.active:
+        return "EGR1660"
+    if there.level is None:
+        return "EGR1661"
+    return "EGR1662" if there.level < DEVELOPER else None
+
+
+def refuse_gone(person: Person, name: str, there: Membership) -> None:
+    """`name` is theirs in the forge. Raises NotAllowed EGR1659 to EGR1662."""
+    code = gone(there)
+    if code:
+        raise NotAllowed(code, person=person.shown, name=name)
 
 
 def _by_email(email: str, policy: Policy) -> str:

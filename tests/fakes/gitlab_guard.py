@@ -18,7 +18,7 @@ import yaml
 
 from tests.shared import shared_folder
 
-_UNDESCRIBED = re.compile(r"/api/v4/user")
+_UNDESCRIBED = re.compile(r"/api/v4/user(?!s)")
 # What the description lacks is described here, by us, from GitLab's documentation: https://docs.gitlab.com/api/jobs/,
 # https://docs.gitlab.com/api/deployments/,
 # https://docs.gitlab.com/api/commits/, https://docs.gitlab.com/api/issues/, https://docs.gitlab.com/api/notes/.
@@ -94,6 +94,9 @@ _BESIDE: dict[str, Any] = {
     # https://docs.gitlab.com/api/resource_label_events/
     "/api/v4/projects/{id}/merge_requests/{merge_request_iid}/resource_label_events": {"get": {"parameters": _PAGES}},
     "/api/v4/projects/{id}/members/all/{user_id}": {"get": {"parameters": []}},
+    # https://docs.gitlab.com/api/users/, https://docs.gitlab.com/api/members/
+    "/api/v4/users": {"get": {"parameters": [{"name": "username", "in": "query"}, *_PAGES]}},
+    "/api/v4/groups/{id}/members/all": {"get": {"parameters": _PAGES}},
     "/api/v4/projects/{id}/pipelines/{pipeline_id}/jobs": {
         "get": {
             "parameters": [

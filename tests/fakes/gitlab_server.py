@@ -75,6 +75,8 @@ class GitLab(People):
         self.token: dict[str, Any] = {"name": "postern", "scopes": ["api"], "active": True, "expires_at": "2027-03-01"}
         self.level: int | None = 30  # of Postern's own user; None: no member
         self.members = list(MEMBERS)
+        self.strangers: list[dict[str, Any]] = []  # users who are no members
+        self.groups: dict[str, list[dict[str, Any]]] = {}  # members of groups, by path
         self.lock = threading.RLock()
         self.hanging = 0  # requests that hang; whether their work was done yet, nobody who asked can tell
         self.url = ""
@@ -115,6 +117,11 @@ class GitLab(People):
         if method == "DELETE":
             self.git("update-ref", "-d", f"refs/heads/{name}")
         return 201 if method == "POST" else 200, {"name": name, "commit": {"id": tip}}
+
+    def everybody(self) -> list[dict[str, Any]]:
+        """Users as GitLab shows them; members have an access level."""
+        members = [{"state": "active", "access_level": 30, **each} for each in self.members]
+        return members + [{"state": "active", **each} for each in self.strangers]
 
     def users(self, ids: Collection[int]) -> list[dict[str, Any]]:
         return [each for each in self.members if each["id"] in ids]
@@ -215,6 +222,11 @@ class GitLab(People):
             return 200, BOT
         if path == "/api/v4/personal_access_tokens/self":
             return 200, self.token
+        if path == "/api/v4/users":
+            return 200, [each for each in self.everybody() if each["username"] == query["username"][0]]
+        if found := re.fullmatch(r"/api/v4/groups/([^/]+)/members/all", path):
+            members = self.groups.get(unquote(found[1]))
+            return (404, {"message": "404 Group Not Found"}) if members is None else (200, members)
         project, _, rest = path.removeprefix("/api/v4/projects/").partition("/")
         if unquote(project) in self.desks:
             return self.desks[unquote(project)].answer(method, rest, query, given, BOT)
@@ -237,6 +249,9 @@ class GitLab(People):
             }
             rows = self.merge_requests.items()
             return 200, [self.seen(n) for n, each in rows if wanted.items() <= {**each}.items()]
+        if found := re.fullmatch(r"members/all/(\d+)", rest):
+            there = [each for each in self.everybody() if each["id"] == int(found[1]) and "access_level" in each]
+            return (200, there[0]) if there else (404, {"message": "404 Not found"})
         life = self.show(method, rest, query)
         if life is not None:
             return life

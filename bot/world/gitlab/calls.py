@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.world.gitlab.failures import UNREADABLE, kind, said
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gitlab import Gitlab
 
 T = TypeVar("T")
-_TIMEOUT = 20.0
+_TIMEOUT, _AT_A_CLICK = 20.0, 4.0
 _TRIES = 3
 _LONGEST_WAIT = 10.0
 _UNSAID_WAIT = 60  # seconds, where a rate limit does not say how long
@@ -184,6 +185,10 @@ class Calls:
         project = Project(self._project.url, path, self._project.token, self._project.ca)
         return Calls(project, self._session, self._pause)
 
+    def quick(self) -> Calls:
+        """The same calls for what somebody waits for who has clicked."""
+        return Calls(self._project, self._session, self._pause, _AT_A_CLICK)
+
     def issues(self, words: str) -> list[dict[str, Any]]:
         """Issues that Postern's own user opened and whose title or description has these words, in any state."""
         return self._own(self._read("issues", search=words, state="all", scope="all", **{"in": "title,description"}))
@@ -211,6 +216,14 @@ class Calls:
         members = self._read("members/all")
         return sorted(each["id"] for each in members if each["username"].casefold() in wanted)
 
+    def of_all(self, path: str, most: int | None = None, **query: Any) -> list[dict[str, Any]]:
+        """What GitLab lists beside the project, so many at most."""
+        return self._look(lambda: self._listed(path, query, most))
+
+    def member(self, user: int) -> dict[str, Any] | None:
+        """A user as a member of the project, by whatever group; None for whoever is none."""
+        return self._read_one(f"members/all/{user}")
+
     def me(self) -> int:
         if self._me is None:
             self._me = int(self.own_user()["id"])
@@ -235,7 +248,7 @@ class Calls:
 
     def own_level(self) -> int | None:
         """The access level in the project, by whatever group it comes; None: no member."""
-        found = self._read_one(f"members/all/{self.me()}")
+        found = self.member(self.me())
         return int(found["access_level"]) if found else None
 
     # --- how
@@ -248,11 +261,13 @@ class Calls:
         return self._look(lambda: self._list(path, query))
 
     def _list(self, path: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._listed(self._at(path), query)
+
+    def _listed(self, path: str, query: Mapping[str, Any], most: int | None = None) -> list[dict[str, Any]]:
+        """Page after page, until there are `most`."""
         try:
-            found = self._gitlab().http_list(
-                self._at(path), query_data=dict(query), per_page=100, get_all=True, **_ONCE
-            )
-            return [_object(each) for each in found]
+            found = self._gitlab().http_list(path, query_data=dict(query), per_page=100, iterator=True, **_ONCE)
+            return [_object(each) for each in islice(found, most)]
         except (TypeError, KeyError):  # JSON, and no list
             raise Unsure(UNREADABLE) from None
 

@@ -19,10 +19,10 @@ from bot.world.config_repo.running import GitDir
 from bot.world.forge import Linked, MergeRequest, Note, Options, Receipt, State, merge_message
 from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit, text_at
 from bot.world.forge_records import is_key
-from bot.world.gitlab import issues, looking, ready, words
+from bot.world.gitlab import issues, looking, members, ready, words
 from bot.world.gitlab.calls import Calls, Refused, Unsure
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated, Unreachable
-from skills.core.model import Brought, Deployed, Job, OpenIssue, OpenMergeRequest, Seen, brought_up
+from skills.core.model import Brought, Deployed, Job, Membership, OpenIssue, OpenMergeRequest, Seen, brought_up
 
 _POLLS = 20
 _JUST_READ = 5.0  # seconds: what the draft was read from is not asked for again
@@ -190,6 +190,12 @@ class GitLabForge:
 
     def is_own(self, user: int) -> bool:
         return user == self._calls.me()
+
+    def member(self, name: str) -> Membership:
+        return members.membership(self._calls.quick(), name)
+
+    def members_of(self, group: str, least: int) -> tuple[str, ...]:
+        return members.members_of(self._calls.quick(), group, least)
 
     # --- deciding
 

@@ -24,7 +24,7 @@ from skills.core.model.labels import (
     scoped,
 )
 from skills.core.model.origins import Brought, Origin
-from skills.core.model.people import Person, Standing
+from skills.core.model.people import Membership, Person, Standing
 from skills.core.model.places import Place
 from skills.core.model.requests import (
     CLOSED_BY_US,
@@ -107,6 +107,7 @@ __all__ = [
     "LeaveNote",
     "LeftTo",
     "Link",
+    "Membership",
     "MergeRequestDecision",
     "MoveRequest",
     "NearMiss",

@@ -34,3 +34,13 @@ class Standing:
     bot: bool = False
     email: str = ""
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What the forge says of a user name at this moment: `known` there at all, `active` and not blocked, and their
+    access `level` in the project by whatever group it comes (None: no member)."""
+
+    known: bool
+    active: bool = False
+    level: int | None = None

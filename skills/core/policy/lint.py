@@ -50,12 +50,16 @@ def _people(policy: Policy) -> Iterator[Finding]:
     used |= {*policy.veto, *(policy.break_glass.groups if policy.break_glass else ())}
     used |= {policy.merge.hand_off} if isinstance(policy.merge, HandOff) else set()
     for name, members in policy.groups.items():
-        if name in used and not members:
+        if name in policy.in_gitlab and not any(known.gitlab for known in policy.people.values()):
+            yield Finding("EGR1667", {**_at(policy, "groups", name), "group": name})
+        if name in used and not members and name not in policy.in_gitlab:
             yield Finding("EGR1550", {**_at(policy, "groups", name), "group": name})
         elif name not in used:
             yield Finding("EGR1551", {**_at(policy, "groups", name), "group": name})
     for index, rule in enumerate(policy.approval):
         people = policy.members(rule)
+        if policy.in_gitlab.keys() & set(rule.groups):
+            continue  # who is in it shows when somebody decides
         if people and len(people) < rule.count():
             facts = {**_at(policy, "approval", index), "needed": rule.count(), "count": len(people)}
             yield Finding("EGR1552", facts)
@@ -63,6 +67,8 @@ def _people(policy: Policy) -> Iterator[Finding]:
             if not {each.casefold() for each in policy.groups.get(name, (name,))} & people:
                 yield Finding("EGR1553", {**_at(policy, "approval", index), "name": name})
     for group, shifts in policy.on_call.items():
+        if group in policy.in_gitlab:
+            continue
         own = {each.casefold() for each in policy.groups[group]}
         for name in dict.fromkeys(name for shift in shifts for name in shift.people if name.casefold() not in own):
             yield Finding("EGR1554", {**_at(policy, "on_call", group), "name": name, "group": group})

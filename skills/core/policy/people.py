@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StrictStr, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, StringConstraints
 from pydantic.dataclasses import dataclass
 
 _CLOSED = ConfigDict(extra="forbid")
@@ -23,6 +23,24 @@ class Known:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(name for name in (self.gitlab, self.email, *self.also) if name)
+
+
+def _group_path(written: str) -> str:
+    path = written.strip("/")
+    plain = all(
+        part and part not in {".", ".."} and all(sign.isalnum() or sign in "._-" for sign in part)
+        for part in path.split("/")
+    )
+    if not plain:
+        raise ValueError(f"`{written[:60]}` is no path of a group at GitLab, as `company/security`")
+    return path
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class InGitLab:
+    """A group of the forge, by its full path: who is in it is looked up whenever that is asked."""
+
+    gitlab: Annotated[_Name, AfterValidator(_group_path)]
 
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)

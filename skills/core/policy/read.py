@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from skills.core.errors import AskUnclear
 from skills.core.hosts import edit_distance, shown
 from skills.core.model import Finding
-from skills.core.policy.people import HandOff, aliases, claimed_twice
+from skills.core.policy.people import HandOff, InGitLab, aliases, claimed_twice
 from skills.core.policy.places import at, line_of, lines, plain
 from skills.core.policy.shapes import Denied, PolicyFile, faults_of
 from skills.core.policy.values import NO_POLICY, PATH, Policy
@@ -82,7 +82,9 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
     named = aliases(read.people or {})
     return Policy(
         {
-            group: tuple(dict.fromkeys(named.get(name.casefold(), name) for name in names or ()))
+            group: ()
+            if isinstance(names, InGitLab)
+            else tuple(dict.fromkeys(named.get(name.casefold(), name) for name in names or ()))
             for group, names in (read.groups or {}).items()
         },
         read.approval or (),
@@ -91,6 +93,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
         delegates={name: names or () for name, names in (read.delegates or {}).items()},
         deny=tuple(each if isinstance(each, Denied) else Denied(each) for each in read.deny or ()),
         lines=dict(lines(data)),
+        in_gitlab={name: each.gitlab for name, each in (read.groups or {}).items() if isinstance(each, InGitLab)},
         **given,
     )
 

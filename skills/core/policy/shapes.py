@@ -26,7 +26,7 @@ from pydantic.dataclasses import dataclass
 from skills.core import hosts
 from skills.core.errors import AskUnclear
 from skills.core.policy.beside import CLOSED, Days, DiagramSetting, HelpDesk, Name, Platform, Some, Timers
-from skills.core.policy.people import BreakGlass, Known, Merge
+from skills.core.policy.people import BreakGlass, InGitLab, Known, Merge
 from skills.core.policy.times import read_moment, read_week
 
 Level = Literal["answer", "draft", "propose", "decide"]
@@ -207,7 +207,7 @@ class PolicyFile:
     version: Annotated[Literal[1] | None, BeforeValidator(_no_bool)] = 1
     effects: StrictBool | None = None
     level: Level | None = None
-    groups: Mapping[str, Names | None] | None = None
+    groups: Mapping[str, Names | InGitLab | None] | None = None
     teams: Mapping[str, Team] | None = None
     approval: tuple[ApprovalRule, ...] | None = None
     delegates: Mapping[str, Names | None] | None = None

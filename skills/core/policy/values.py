@@ -66,7 +66,9 @@ class Policy:
     """The policy as it stands. Without a file there are no approvers, and so nobody can approve.
 
     `lines` gives the line of a section (`approval`) and of each of its entries (`approval.0`, `teams.payments`).
-    `fault` says why the file can't be read: then questions are answered and nothing else is done.
+    `fault` says why the file can't be read: then questions are answered and nothing else is done. `in_gitlab` are the
+    groups that the forge keeps, by their path there: whoever reads the policy for a decision fills them in. `departed`
+    are people who may do nothing any more, whatever the file says.
     """
 
     groups: Mapping[str, tuple[str, ...]]
@@ -95,6 +97,8 @@ class Policy:
     production: tuple[str, ...] = ("production",)
     lines: Mapping[str, int] = field(default_factory=dict)
     fault: Finding | None = None
+    in_gitlab: Mapping[str, str] = field(default_factory=dict)
+    departed: frozenset[str] = frozenset()
     known_as: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """For each name of each of `people`, in lower case, the one of their entry."""
 
@@ -194,7 +198,8 @@ class Policy:
         return self._in(rule.groups)
 
     def _in(self, groups: Iterable[str]) -> set[str]:
-        return {self.canon(member) for group in groups for member in self.groups.get(group, ())}
+        found = {self.canon(member) for group in groups for member in self.groups.get(group, ())}
+        return found - self.departed if self.departed else found
 
     def approvers(self, subject: Iterable[str] | Subject | Request) -> set[str]:
         """People who may approve at least one of these files; of bare paths, in whatever environment."""
