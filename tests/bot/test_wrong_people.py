@@ -296,6 +296,7 @@ class TestApprovedInGitLab:
     @pytest.fixture
     def asked(self, shop: Shop) -> Shop:
         commit(shop.gitlab.repository, {"egress-policy.yaml": IN_GITLAB})
+        shop.gitlab.members += [SAMMY, {**INES, "id": 98, "username": "ines.h"}]
         return shop
 
     def test_it_counts_beside_a_decision_here(self, asked: Shop) -> None:
