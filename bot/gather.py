@@ -70,8 +70,8 @@ class Gather:
         called: str = "",
         filled: Callable[[Policy], Policy] = lambda policy: policy,
     ) -> None:
-        """`called` is the repository's name where several are served, `filled` gives the policy with the groups that the
-        forge keeps, looked up when they are asked for."""
+        """`called` is the repository's name where several are served, `filled` gives the policy with the groups that
+        the forge keeps, looked up when they are asked for."""
         self._called = called
         self._snapshots = snapshots
         self._source = source
