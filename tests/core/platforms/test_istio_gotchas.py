@@ -243,6 +243,28 @@ def test_whether_a_proxy_is_in_the_way(pods: str, home: str, wanted: str) -> Non
     assert mesh == wanted
 
 
+_OWN = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: {}, namespace: shop}}\nspec: {{{}}}\n"
+_ANY, _ONLY = (f"outboundTrafficPolicy: {{mode: {mode}}}" for mode in ("ALLOW_ANY", "REGISTRY_ONLY"))
+_WEB = "workloadSelector: {labels: {app: web}}, "
+
+
+@pytest.mark.parametrize(
+    ("sidecars", "to", "wanted"),
+    [
+        ([_ONLY, _ANY], "x.com", "undecided"),
+        ([_ONLY, _ONLY], "x.com", "denied"),
+        ([_ONLY, _ANY], "listed.com", "allowed"),
+        ([_ONLY, _ONLY + ", egress: [{hosts: ['./*']}]"], "listed.com", "undecided"),
+        ([_WEB + _ONLY, _WEB + _ANY], "x.com", "undecided"),
+        ([_WEB + _ANY, _ONLY], "x.com", "allowed"),
+        ([_WEB.replace("web", "other") + _ANY, _ONLY], "x.com", "denied"),
+    ],
+)
+def test_which_of_two_sidecars_counts_nobody_knows(sidecars: list[str], to: str, wanted: str) -> None:
+    texts = [_OWN.format(f"s{at}", spec) for at, spec in enumerate(sidecars)]
+    assert decision(DEPLOYMENT, *texts, entry("listed.com", namespace="other"), to=to) == wanted
+
+
 def test_pods_that_leave_the_ambient_mesh_may_have_no_proxy_at_all() -> None:
     pods = annotated(labels="app: web, istio.io/dataplane-mode: none")
     assert decision(pods, REGISTRY_ONLY, to="x.com") == "undecided"

@@ -345,6 +345,26 @@ def test_tls_inside_tls_is_said() -> None:
     assert "EGR577" not in codes(check(repository(*TLS, ORIGIN), "https://x.com").findings)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("", ""), True),
+        (("ISTIO_MUTUAL", "DISABLE"), False),
+        (("host: x.com", "host: '*.local'"), False),
+    ],
+)
+def test_the_mesh_s_own_tls_to_a_host_outside_is_said(change: tuple[str, str], said: bool) -> None:
+    rule = ORIGIN.replace("portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]", "tls: {mode: ISTIO_MUTUAL}")
+    verdict = check(repository(*TLS, rule.replace(*change)), "https://x.com")
+    assert (verdict.decision, "EGR999" in codes(verdict.findings)) == ("allowed", said)
+
+
+def test_the_mesh_s_own_tls_is_right_inside_the_mesh() -> None:
+    rule = ORIGIN.replace("portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]", "tls: {mode: ISTIO_MUTUAL}")
+    inside = [text.replace("MESH_EXTERNAL", "MESH_INTERNAL") for text in TLS]
+    assert "EGR999" not in codes(check(repository(*inside, rule), "https://x.com").findings)
+
+
 def test_http_on_443_is_meant_where_the_proxy_begins_tls() -> None:
     listed = entry("x.com", port="{number: 443, name: http, protocol: HTTP}")
     assert "EGR976" in audit(DEPLOYMENT, REGISTRY_ONLY, listed)

@@ -266,9 +266,13 @@ def test_without_a_bundle_the_gateway_is_a_finding_and_no_denial() -> None:
     rules = "- {direction: Egress, selector: {app: web}, remoteHost: search.example.com, port: 9200}"
     verdict = check(repository(package(rules, mode="sidecar")), "web{app=web}", "tls://search.example.com:9200")
     assert verdict.decision == "allowed"
-    assert "EGR811" in codes(verdict.findings)
+    assert codes(verdict.findings) & {"EGR811", "EGR1302"} == {"EGR1302"}
+    usual = check(
+        repository(package(rules.replace("9200", "443"), mode="sidecar")), "web{app=web}", "search.example.com"
+    )
+    assert codes(usual.findings) & {"EGR811", "EGR1302"} == {"EGR811"}
     ambient = check(repository(package(rules)), "web{app=web}", "tls://search.example.com:9200")
-    assert "EGR811" not in codes(ambient.findings)
+    assert not codes(ambient.findings) & {"EGR811", "EGR1302"}
 
 
 # --- Packages that don't take effect as they stand

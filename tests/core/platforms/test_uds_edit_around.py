@@ -149,8 +149,9 @@ def test_the_gateway_is_added_to_a_bundle_that_lacks_it(rest: str) -> None:
 
 def test_without_a_bundle_it_is_said_what_to_check() -> None:
     made = drafted(repository(package(BLOCK, mode="sidecar")), "tls://search.example.com:9200")
-    assert "EGR811" in says(made)
+    assert "EGR1302" in says(made)
     assert len(made.change.edits) == 1
+    assert "EGR811" in says(drafted(repository(package(BLOCK, mode="sidecar")), "https://search.example.com"))
 
 
 # --- inside the cluster

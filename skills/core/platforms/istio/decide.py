@@ -121,6 +121,8 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
             *_captures(captured(scope, pods, binding, destination), destination),
         )
         doubts = _rivalry(rivals(scope, pods, binding, destination, found), destination)
+        if not all(served(scope, pods, rival, destination) for rival in binding.rivals):
+            doubts += binding.doubts
         hits, way = _hits(found, destination), on_the_wire(found, destination)
         return LayerView(LAYER, NAME, "deny", hits, (), binding.places, findings=said, doubts=doubts, detour=way)
     return LayerView(

@@ -54,7 +54,7 @@ class ListedPort:
 class ServiceEntry:
     """What a ServiceEntry registers, whether a manifest or values stand for it.
 
-    `waypoint` is `namespace/name` of the waypoint that its labels choose.
+    `waypoint` is `namespace/name` of the waypoint that its labels choose. `inside`: what it registers is in the mesh.
     `namespace` None: nobody says where it goes. `faults` are reasons why Istio refuses it, `off` says why it is
     not rendered at all, `templated` that a tool still has to fill in a host or port.
     """
@@ -77,6 +77,7 @@ class ServiceEntry:
     remarks: tuple[Finding, ...] = ()
     version: str = ""
     waypoint: str = ""
+    inside: bool = False
 
     @property
     def sound(self) -> bool:

@@ -41,6 +41,7 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         addresses=(*_texts(spec, "addresses"), *allocated),
         resolution=text_of(spec.get("resolution")).upper(),
         export_to=_texts(spec, "exportTo"),
+        inside=text_of(spec.get("location")).upper() == "MESH_INTERNAL",
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))

@@ -16,11 +16,18 @@ from skills.core.platforms.istio.scope import Scope
 from skills.core.platforms.istio.served import Registration
 
 _BEGINS = frozenset({"SIMPLE", "MUTUAL"})
+_OF_MESH = "ISTIO_MUTUAL"
 _TLS_PORT = 443
 
 
 def originator(scope: Scope, namespace: str, host: str, port: int) -> TlsRule | None:
     """The DestinationRule that has TLS begun towards that port of the host for pods of the namespace."""
+    rule, mode = _ruling(scope, namespace, host, port)
+    return rule if mode in _BEGINS else None
+
+
+def _ruling(scope: Scope, namespace: str, host: str, port: int) -> tuple[TlsRule | None, str]:
+    """The DestinationRule that counts there, and the mode that it has for the port."""
     rules = [
         rule
         for rule in scope.tls_rules
@@ -28,9 +35,8 @@ def originator(scope: Scope, namespace: str, host: str, port: int) -> TlsRule | 
     ]
     rules.sort(key=lambda rule: (rule.namespace != namespace, rule.host != host, rule.namespace == scope.root))
     for rule in rules[:1]:
-        mode = dict(rule.ports).get(port, "" if any(port == number for number, _ in rule.ports) else rule.mode)
-        return rule if mode in _BEGINS else None
-    return None
+        return rule, dict(rule.ports).get(port, rule.mode)
+    return None, ""
 
 
 def remarks(scope: Scope, namespace: str, found: Sequence[Registration], to: Destination) -> tuple[Finding, ...]:
@@ -41,9 +47,12 @@ def remarks(scope: Scope, namespace: str, found: Sequence[Registration], to: Des
 def _remarks(scope: Scope, namespace: str, found: Sequence[Registration], to: Destination) -> Iterator[Finding]:
     for item in found[:1]:
         port = item.port
-        rule = originator(scope, namespace, to.host or "", port.number)
+        ruling, mode = _ruling(scope, namespace, to.host or "", port.number)
+        rule = ruling if mode in _BEGINS else None
         facts = {"host": to.name, "port": str(port.number), "wire": str(port.target or port.number)}
-        if rule is not None and to.application == "tls":
+        if ruling is not None and mode == _OF_MESH and not item.entry.inside:
+            yield finding("EGR999", ruling.place, port.place, rule=ruling.name, **facts)
+        elif rule is not None and to.application == "tls":
             yield finding("EGR577", rule.place, port.place, rule=rule.name, **facts)
         elif rule is not None and port.family == "http":
             yield finding("EGR576", rule.place, rule=rule.name, **facts)

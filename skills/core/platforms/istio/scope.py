@@ -34,7 +34,8 @@ _MOST_PLACES = 5
 class Binding:
     """How the outbound registry binds some pods. `mode` None: nothing in the repository says.
 
-    `imports` None: they see everything that is exported to them. `doubts` say what would have to be known.
+    `imports` None: they see everything that is exported to them. `doubts` say what would have to be known, `rivals`
+    are others that may bind them just as strictly.
     """
 
     mode: str | None
@@ -42,6 +43,7 @@ class Binding:
     places: tuple[Place, ...] = ()
     name: str = ""
     doubts: tuple[Finding, ...] = ()
+    rivals: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,29 +103,36 @@ class Scope:
                 yield entry
 
     def bind(self, pods: Pods) -> Binding:
-        """Selector before namespace before root namespace; without a mode of its own a Sidecar has the mesh's."""
+        """Selector before namespace before root namespace; without a mode of its own a Sidecar has the mesh's.
+
+        Where several may bind the pods, the strictest stands, with what is not known and those that it may not be.
+        """
         own = self.sidecars.get(pods.namespace, ())
         wide = [sidecar for sidecar in own if sidecar.selector is None]
         root = [sidecar for sidecar in self.sidecars.get(self.root, ()) if sidecar.selector is None]
-        fallback = next(iter((*wide, *root)), None)
         matches = [
             (unless_unsaid(side.selector.matches(pods.labels), side.selector, pods), side)
             for side in own
             if side.selector is not None
         ]
-        sure = next((sidecar for match, sidecar in matches if match is Match.YES), None)
-        if sure is not None:
-            return self._binding(sure)
-        binding = self._binding(fallback)
-        maybe = [sidecar for match, sidecar in matches if match is Match.UNKNOWN]
-        others = [side for side in map(self._binding, maybe) if (side.mode, side.imports) != _what(binding)]
+        first, *equal = [side for match, side in matches if match is Match.YES] or wide or root or [None]
+        sure = first is not None and first.selector is not None
+        maybe = [] if sure else [sidecar for match, sidecar in matches if match is Match.UNKNOWN]
+        binding = self._binding(first)
+        others = [each for each in map(self._binding, (*equal, *maybe)) if _what(each) != _what(binding)]
         if not others:
             return binding
-        selectors = "; ".join(str(sidecar.selector) for sidecar in maybe[:_MOST_PLACES])
         places = tuple(place for side in others for place in side.places)[:_MOST_PLACES]
-        doubt = finding("EGR981", *places, workload=pods.name, selector=selectors)
-        strict = next((side for side in (binding, *others) if side.mode == "REGISTRY_ONLY"), binding)
-        return replace(strict, doubts=(doubt,))
+        if not maybe and sure:
+            doubt = finding("EGR588", *places, sidecar=others[0].name, other=binding.name, workload=pods.name)
+        elif not maybe:
+            doubt = finding("EGR977", *places, namespace=pods.namespace, sidecar=others[0].name)
+        else:
+            selectors = "; ".join(str(sidecar.selector) for sidecar in maybe[:_MOST_PLACES])
+            doubt = finding("EGR981", *places, workload=pods.name, selector=selectors)
+        strict = [side for side in (binding, *others) if side.mode == "REGISTRY_ONLY"] or [binding]
+        strict.sort(key=lambda side: side.imports is None)
+        return replace(strict[0], doubts=(doubt,), rivals=tuple(strict[1:]))
 
     def _binding(self, sidecar: Sidecar | None) -> Binding:
         mesh = self.mesh

@@ -35,11 +35,13 @@ def exposes(core: CoreDeployment, port: int) -> Match:
 def state(index: Index, ports: Sequence[int]) -> tuple[Match, tuple[Finding, ...]]:
     """Whether the gateway is there and listens on `ports`, and what to say of it.
 
-    Without a bundle in the repository nothing is held against the rule. Bundles that disagree leave it open.
+    Without a bundle in the repository nothing is held against the rule, and a port that the gateway has not got by
+    itself is a warning. Bundles that disagree leave it open.
     """
     shown = ", ".join(map(str, ports))
     if not index.cores:
-        return Match.YES, (finding("EGR811", ports=shown),)
+        others = ", ".join(str(port) for port in ports if port not in DEFAULT_PORTS)
+        return Match.YES, (finding("EGR1302", ports=others) if others else finding("EGR811", ports=shown),)
     found: list[Finding] = []
     for core in index.cores:
         if not core.gateway:
@@ -87,7 +89,8 @@ def audit(index: Index) -> Iterator[Finding]:
 def open_gateway(bench: Workbench, ports: Sequence[int]) -> None:
     """Changes every bundle of the repository that deploys UDS Core; without one, says what to check."""
     if not bench.index.cores:
-        bench.say("EGR811", ports=", ".join(map(str, ports)))
+        said = state(bench.index, ports)[1][0]
+        bench.say(said.code, **said.facts)
         return
     for core in bench.index.cores:
         if not core.gateway:
