@@ -71,6 +71,12 @@ def read_template(path: str, text: str) -> tuple[list[Document], list[tuple[Docu
     return sure, unsure, [_original(item, rows) for item in unreadable]
 
 
+def masked_rows(text: str) -> list[str] | None:
+    """The rows of a template without its actions, on their own lines; None where its blocks don't fit together."""
+    masked = _mask(text)
+    return masked.rows if masked else None
+
+
 def _original(item: Unreadable, rows: list[str]) -> Unreadable:
     return Unreadable(item.path, item.line, item.finding, "\n".join(rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skills.core.enforce.cluster import compile_cluster
+from skills.core.enforce.kube_objects import expand
 from skills.core.flow_text import destination, workload
 from skills.core.messages import say
 from skills.core.model import Decision, Destination, Finding, LayerView, Need, Workload
@@ -54,7 +55,7 @@ ORGANIZATION = (
 
 def index_of(files: Mapping[str, str]) -> Index:
     documents = [document for path, text in files.items() for document in read_documents(path, text)[0]]
-    entries = [entry for document in documents for entry in infrastream.read(document)]
+    entries = [entry for document in documents for item in expand(document) for entry in infrastream.read(item)]
     return infrastream.compile(entries, compile_cluster([]))
 
 

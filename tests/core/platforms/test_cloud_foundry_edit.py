@@ -379,6 +379,14 @@ def test_a_rule_is_narrower_than_the_public_group() -> None:
     assert [edit.path for edit in plan(space(TRUSTED), "203.0.113.7:443").edits] == [CONFIG]
 
 
+def test_the_remark_behind_a_command_is_about_that_one_alone() -> None:
+    bound = f"cf bind-security-group {TRUSTED} acme --space dev"
+    files = {"ci.yml": f"script:\n  - {bound}  # the database\n  - cf apps\n"}
+    assert after(files, plan(files, "api.stripe.com"))["ci.yml"] == (
+        f"script:\n  - {bound}  # the database\n  - {bound.replace(TRUSTED, PUBLIC)}\n  - cf apps\n"
+    )
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -180,6 +181,22 @@ def test_only_the_right_document_of_a_file_is_edited() -> None:
     assert new == listing("a.example", name="ledger") + "---\n" + listing("b.example", "c.example") + "---\n" + (
         application("x")
     )
+
+
+@pytest.mark.parametrize(
+    "kind", ["apiVersion: v1\nkind: List\n", "apiVersion: lowops.manifests.v1\nkind: ProjectList\n"]
+)
+def test_the_right_item_of_a_list_is_edited(kind: str) -> None:
+    def listed(*manifests: str) -> str:
+        items = ("- " + text.rstrip("\n").replace("\n", "\n  ") + "\n" for text in manifests)
+        return f"{kind}items:\n{''.join(items)}"
+
+    text = listed(listing("a.example", name="ledger"), listing("b.example"))
+    longer = listed(listing("a.example", name="ledger"), listing("b.example", "c.example"))
+    assert edited(text, "c.example") == longer
+    assert edited(longer, "c.example", remove=True) == text
+    begun = listed(listing("a.example", name="ledger"), project("  description: Payments\n"))
+    assert yaml.safe_load(edited(begun, "c.example"))["items"][1]["spec"]["allowedEgress"] == ["c.example"]
 
 
 # --- nothing to add

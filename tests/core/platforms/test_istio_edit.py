@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 
 from skills.core.change import unified_diff
 from tests.core.platforms.istio_repo import (
@@ -64,6 +67,19 @@ def test_new_document_is_as_people_write_it() -> None:
         "+    protocol: TCP",
     ]
     assert made.change.proof.after == "allowed"
+
+
+def test_a_json_file_never_gets_a_second_document() -> None:
+    listed = json.dumps(yaml.safe_load(entry("a.com", name="a")))
+    beside = drafted(repository(*BASE, files={"se.json": listed}), "x.com")
+    assert "se.json" not in texts_of(beside)
+    assert beside.change.proof.after == "allowed"
+    closed = json.dumps(yaml.safe_load(REGISTRY_ONLY))
+    alone = drafted(repository(DEPLOYMENT, files={"se.json": listed, "sidecar.json": closed}), "x.com")
+    assert texts_of(alone) == {}
+    assert "EGR991" in codes(alone.change.findings)
+    longer = drafted(repository(*BASE, files={"se.json": listed}), "a.com:8443")
+    assert [port["number"] for port in json.loads(texts_of(longer)["se.json"])["spec"]["ports"]] == [443, 8443]
 
 
 def test_only_the_overlay_that_lacks_it() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import re2
+
 from skills.core.platforms.cloud_foundry import cli
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.commands import Command, read_commands, read_script
 from skills.core.platforms.cloud_foundry.texts import reads
 from skills.core.yaml_text import Map, read_documents
+
+_REMARK = re2.compile(r"\s+#[^\"']*?(\r?)$")
 
 
 def bind_in_script(desk: Desk, group: str) -> bool:
@@ -23,7 +27,8 @@ def bind_in_script(desk: Desk, group: str) -> bool:
         bare = row.strip().removeprefix("- ").lstrip()
         if not bare.startswith("cf ") or row.count(each.group) != 1 or row.rstrip("\r").endswith("\\"):
             continue
-        rows.insert(each.place.line, row.replace(each.group, cli.quoted(group)))
+        # A remark at the end of the row is about the neighbour's group.
+        rows.insert(each.place.line, _REMARK.sub(r"\1", row).replace(each.group, cli.quoted(group)))
         new = "\n".join(rows)
         if _adds_just(path, text, new, (group, each.org, each.space)):
             desk.write(path, new)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from skills.core.enforce.kube_objects import expand
 from skills.core.model import Destination, Edit, Finding, Need, Place, Plan, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.infrastream.audit import very_wide
@@ -15,6 +16,7 @@ from skills.core.platforms.infrastream.manifests import Project, read
 from skills.core.yaml_text import (
     CannotEdit,
     Document,
+    Map,
     append_item,
     insert_key,
     read_documents,
@@ -24,6 +26,7 @@ from skills.core.yaml_text import (
 
 _LIST = ("spec", "allowedEgress")
 _LONGEST_COMMENT = 100
+_Way = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
@@ -38,14 +41,29 @@ class _Draft:
     added: list[Destination] = field(default_factory=list)
     removed: list[Destination] = field(default_factory=list)
 
-    def reread(self) -> tuple[Document, Project]:
-        """The manifest as the text stands now: each step stands on the lines that the last one left."""
+    def reread(self) -> tuple[Document, Project, _Way]:
+        """The manifest as the text stands now, and the way to it in its document, which may be a `List`.
+
+        Each step stands on the lines that the last one left.
+        """
         documents, _ = read_documents(self.manifest.path, self.text)
         document = next(each for each in documents if each.index == self.manifest.document)
-        return document, next(entry for entry in read(document) if isinstance(entry, Project))
+        found = ((entry, way) for item, way in _manifests(document) for entry in read(item))
+        mine = ((entry, way) for entry, way in found if isinstance(entry, Project) and entry.id == self.manifest.id)
+        return (document, *next(mine))
 
     def say(self, code: str, *places: Place, **facts: str) -> None:
         self.findings.append(finding(code, *places, project=str(self.manifest), **facts))
+
+
+def _manifests(document: Document) -> Iterator[tuple[Document, _Way]]:
+    """The document itself, or the items of a `List`."""
+    items = expand(document)
+    if items[:1] == (document,):
+        yield document, ()
+        return
+    places = [at for at, item in enumerate(document.at("items") or ()) if isinstance(item, Map)]
+    yield from ((item, ("items", at)) for item, at in zip(items, places, strict=True))
 
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
@@ -75,7 +93,7 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
 
 
 def _add(draft: _Draft, destination: Destination) -> None:
-    document, project = draft.reread()
+    document, project, way = draft.reread()
     outside = not_governed(draft.index, project, destination)
     if outside is not None:
         draft.findings.append(outside)
@@ -90,37 +108,38 @@ def _add(draft: _Draft, destination: Destination) -> None:
         return
     broken = next((item for item in project.items if item.meant == entry), None)
     if broken is not None:
-        draft.text = replace_value(draft.text, document, (*_LIST, broken.position), entry)
+        draft.text = replace_value(draft.text, document, (*way, *_LIST, broken.position), entry)
         draft.say("EGR735", broken.place, entry=broken.written, meant=entry)
     else:
-        draft.text = _with_item(draft, document, project, entry)
+        draft.text = _with_item(draft, document, project, way, entry)
     draft.added.append(destination)
     _say_wide(draft, destination, entry)
 
 
-def _with_item(draft: _Draft, document: Document, project: Project, entry: str) -> str:
-    if project.list_place is None and document.at("spec") is None and not project.misplaced:
-        holder = document.data if isinstance(document.data, Mapping) else {}
-        if "spec" in holder:
-            return replace_value(draft.text, document, ("spec",), {"allowedEgress": [entry]})
-        return insert_key(draft.text, document, (), "spec", {"allowedEgress": [entry]}, comment=draft.comment)
+def _with_item(draft: _Draft, document: Document, project: Project, way: _Way, entry: str) -> str:
+    spec, listed = (*way, "spec"), (*way, *_LIST)
+    if project.list_place is None and document.at(*spec) is None and not project.misplaced:
+        holder = document.at(*way)
+        if isinstance(holder, Map) and "spec" in holder:
+            return replace_value(draft.text, document, spec, {"allowedEgress": [entry]})
+        return insert_key(draft.text, document, way, "spec", {"allowedEgress": [entry]}, comment=draft.comment)
     if project.list_place is None:
-        return insert_key(draft.text, document, ("spec",), "allowedEgress", [entry], comment=draft.comment)
-    if document.at(*_LIST) is None:
-        return replace_value(draft.text, document, _LIST, [entry])
+        return insert_key(draft.text, document, spec, "allowedEgress", [entry], comment=draft.comment)
+    if document.at(*listed) is None:
+        return replace_value(draft.text, document, listed, [entry])
     # Behind a list on one line nobody could tell which item a comment is about.
     on_one_line = not project.items or project.items[-1].place.line == project.list_place.line
-    return append_item(draft.text, document, _LIST, entry, comment=None if on_one_line else draft.comment)
+    return append_item(draft.text, document, listed, entry, comment=None if on_one_line else draft.comment)
 
 
 def _remove(draft: _Draft, destination: Destination) -> None:
     """Takes away every item that names exactly the destination; what covers more stays, and is named."""
-    document, project = draft.reread()
+    document, project, way = draft.reread()
     entry = destination.host or destination.network
     exact = [item for item in project.items if item.canonical == entry and item.kind is not Kind.TEMPLATED]
     for item in reversed(exact):
-        draft.text = remove_item(draft.text, document, _LIST, item.position)
-        document, project = draft.reread()
+        draft.text = remove_item(draft.text, document, (*way, *_LIST), item.position)
+        document, project, way = draft.reread()
     if exact:
         draft.removed.append(destination)
         draft.say("EGR746", exact[0].place, destination=destination.name)

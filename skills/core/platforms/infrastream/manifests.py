@@ -57,6 +57,10 @@ class Project:
     sure: bool = True
 
     @property
+    def id(self) -> tuple[str | None, ...]:
+        return (self.organization, self.unit, self.environment, self.name)
+
+    @property
     def scope(self) -> str:
         return "/".join(part for part in (self.organization, self.unit, self.name) if part)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from skills.core.platforms.istio.entries import Path, ServiceEntry, Sidecar, Spot, Values
 from skills.core.platforms.istio.overlays import Overlay
 from skills.core.platforms.istio.scope import Scope
-from skills.core.platforms.istio.workbench import Workbench, document_at, put_below
+from skills.core.platforms.istio.workbench import JSON, Workbench, document_at, put_below
 from skills.core.platforms.istio.writing import Wanted, free_name, manifest
 from skills.core.yaml_text import CannotEdit, Document, append_item
 
@@ -17,8 +17,9 @@ _VERSION = "networking.istio.io/v1"
 def place_new(bench: Workbench, scope: Scope, item: Wanted) -> bool:
     """Writes the registration at the best place; a finding says where no place is."""
     own = [entry for entry in scope.of_namespace.get(bench.namespace, ()) if not entry.templated]
-    specific = [entry for entry in own if entry.overlay.environment is not None]
-    general = [entry for entry in own if entry.overlay.environment is None]
+    room = [entry for entry in own if entry.shape != "manifest" or not entry.spot.file.endswith(JSON)]
+    specific = [entry for entry in room if entry.overlay.environment is not None]
+    general = [entry for entry in room if entry.overlay.environment is None]
     if specific or (general and not _elsewhere(bench, scope)):
         return _beside(bench, (specific or general)[-1], own, item)
     values = _values(bench, scope)
@@ -29,7 +30,7 @@ def place_new(bench: Workbench, scope: Scope, item: Wanted) -> bool:
         return _sibling_file(bench, scope.environment, pattern, item)
     sidecar = next(iter(scope.sidecars.get(bench.namespace, ())), None)
     if sidecar is not None and sidecar.place.path in bench.sources.texts:
-        return _document(bench, sidecar.place.path, sidecar, [], item)
+        return _document(bench, sidecar.place.path, sidecar, [entry.name for entry in own], item)
     bench.say("EGR990", namespace=bench.namespace, environment=scope.environment or "any environment")
     return False
 

@@ -16,6 +16,7 @@ from skills.core.yaml_text import CannotEdit, Document, append_document, insert_
 
 Step = Callable[[str, Document], str]
 Role = Literal["allowlist", "architecture", "counterpart"]
+JSON = ".json"
 _SEALED = ("ENC[AES256_GCM", "\nsops:")
 
 
@@ -75,6 +76,10 @@ class Workbench:
         return True
 
     def add_document(self, path: str, block: str) -> bool:
+        """Behind the file's last document; a JSON file is one value and has no room for another."""
+        if path.endswith(JSON):
+            self.say("EGR991", Place(path), path=path, why="a JSON file holds no second document")
+            return False
         text = self._open(path) if self.text(path) is not None else ""
         if text is None:
             return False

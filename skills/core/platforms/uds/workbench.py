@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Edit, Finding, Need, Place, Plan, Question, Role, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.uds.index import Index, compile_index
 from skills.core.platforms.uds.package import Allow, CoreDeployment, Entry, Package
 from skills.core.platforms.uds.read import read
+from skills.core.platforms.uds.templated import put_first
 from skills.core.yaml_text import (
     CannotEdit,
     Document,
@@ -86,7 +88,19 @@ class Workbench:
                 return replace_value(text, document, ("spec",), {"network": {"allow": [dict(item)]}})
             return insert_key(text, document, (), "spec", {"network": {"allow": [dict(item)]}})
 
+        text = self.texts.get(package.path, self.sources.texts.get(package.path, ""))
+        if is_template(package.path, text):
+            return self._into_template(package, text, item, role)
         return self._change(package, step, role)
+
+    def _into_template(self, package: Package, text: str, item: Mapping[str, Any], role: Role) -> bool:
+        made = put_first(text, package, _ALLOW, item)
+        if made is None:
+            why = "its template has no rule on rows of its own that another could stand above"
+            self.say("EGR846", package.place, package=package.name, path=package.path, why=why)
+            return False
+        self._keep(package.path, made, role)
+        return True
 
     def add_ports(self, package: Package, rule: Allow, ports: Sequence[int], role: Role = "allowlist") -> bool:
         """Adds ports to a rule: `port: 443` becomes `ports: [443, 8443]`, a list grows.
@@ -143,15 +157,19 @@ class Workbench:
             self.say("EGR846", Place(path), package=name, path=path, why="it is not a document of its own there")
             return False
         try:
-            self.texts[path] = step(text, document)
+            made = step(text, document)
         except CannotEdit as error:
             self.say("EGR846", Place(path), package=name, path=path, why=str(error).rstrip("."))
             return False
+        self._keep(path, made, role)
+        return True
+
+    def _keep(self, path: str, text: str, role: Role) -> None:
+        self.texts[path] = text
         self.roles.setdefault(path, role)
         if role == "allowlist":
             self.roles[path] = role
         self._reread(path)
-        return True
 
     def _reread(self, path: str) -> None:
         kept: list[Entry] = [p for p in self.index.every_package() if p.path != path]
@@ -159,7 +177,8 @@ class Workbench:
         kept += [said for said in self.index.stated if said.place.path != path]
         kept += [extra for extra in self.index.extras if extra.place.path != path]
         kept += [use for use in self.index.uses if use.place.path != path]
-        documents, _ = read_documents(path, self.texts[path])
+        text = self.texts[path]
+        documents = read_template(path, text)[0] if is_template(path, text) else read_documents(path, text)[0]
         fresh = [entry for document in documents for entry in read(document)]
         self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules, known=self.index)
 
