@@ -115,11 +115,12 @@ class Scope:
             for side in own
             if side.selector is not None
         ]
-        first, *equal = [side for match, side in matches if match is Match.YES] or wide or root or [None]
+        equal = [side for match, side in matches if match is Match.YES] or wide or root
+        first = equal[0] if equal else None
         sure = first is not None and first.selector is not None
         maybe = [] if sure else [sidecar for match, sidecar in matches if match is Match.UNKNOWN]
         binding = self._binding(first)
-        others = [each for each in map(self._binding, (*equal, *maybe)) if _what(each) != _what(binding)]
+        others = [each for each in map(self._binding, (*equal[1:], *maybe)) if _what(each) != _what(binding)]
         if not others:
             return binding
         places = tuple(place for side in others for place in side.places)[:_MOST_PLACES]

@@ -89,8 +89,7 @@ def audit(index: Index) -> Iterator[Finding]:
 def open_gateway(bench: Workbench, ports: Sequence[int]) -> None:
     """Changes every bundle of the repository that deploys UDS Core; without one, says what to check."""
     if not bench.index.cores:
-        said = state(bench.index, ports)[1][0]
-        bench.say(said.code, **said.facts)
+        bench.findings += (item for item in state(bench.index, ports)[1] if item not in bench.findings)
         return
     for core in bench.index.cores:
         if not core.gateway:
