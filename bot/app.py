@@ -266,6 +266,11 @@ class App:
         policy, _ = attempt(self.policy)
         return policy.spoken_of(channel, self.names) if policy else ""
 
+    def in_chat(self, name: str) -> str:
+        """The name under which somebody can be written to in Slack, as the policy says."""
+        policy, _ = attempt(self.policy)
+        return policy.in_chat(name) if policy else name
+
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""
         return list({person.id.casefold(): person for person in (self.person, *self._members())}.values())

@@ -123,7 +123,8 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
             row = tx.request(item.key)
             if row:
                 mark = f"{item.key}:{item.mark}"
-                tx.tell(row.request, mark, item.finding, world.now, to=item.to, here=where.thread)
+                to = map(world.policy.in_chat, item.to)
+                tx.tell(row.request, mark, item.finding, world.now, to=to, here=where.thread)
 
 
 def _open(tx: Transaction, item: OpenRequest, world: World) -> None:

@@ -84,6 +84,10 @@ class Served:
         said = {each for app in self.apps if (each := attempt(lambda app=app: app.of_team(channel))[0])}  # type: ignore[misc]
         return said.pop() if len(said) == 1 else ""
 
+    def in_chat(self, repository: str, name: str) -> str:
+        """As `App.in_chat` of that repository."""
+        return next((app.in_chat(name) for app in self.apps if app.repository == repository), name)
+
     def people(self) -> list[Person]:
         """Everybody whom a policy names, and whoever acts now."""
         return list({person.id.casefold(): person for app in self.apps for person in app.people()}.values())

@@ -60,7 +60,7 @@ class Timers:
         if world.lag:
             return ()
         rows = [row for row in self._memory.requests(world.repository) if row.request.state in _FOLLOWED]
-        self._left = _MOST_LOOKED_AT
+        self._left, self._in_chat = _MOST_LOOKED_AT, world.policy.in_chat
         said = self._memory.said([row.request.key for row in rows])
         found: list[Finding] = []
         for row in rows:
@@ -156,7 +156,7 @@ class Timers:
                 return []
             for item in made.told:
                 key = f"{request.key}:{item.mark}"
-                if tx.tell(row.request, key, item.finding, now, to=item.to, quiet=item.quiet):
+                if tx.tell(row.request, key, item.finding, now, to=map(self._in_chat, item.to), quiet=item.quiet):
                     heard += [] if item.quiet else [item.finding]
             if not made.to and not heard:
                 return []

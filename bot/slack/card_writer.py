@@ -35,6 +35,8 @@ class CardWriter:
         approvers: str | Mapping[str, str | None] | None = None,
     ) -> None:
         """`approvers` is one channel for all, or says which for each repository."""
+        self.in_chat: Callable[[str, str], str] = lambda _repository, name: name
+        """Gives the name by which Slack knows somebody whom the policy of a repository calls otherwise."""
         self._memory = memory
         self._gate = gate
         self._clock = clock
@@ -88,7 +90,8 @@ class CardWriter:
             return [*thread, f"slack:{team}:{approvers}:{approvers}"]
         if thread:
             return thread
-        people = [name.upper().split(":") for name in request.waits_for if name.casefold().startswith("slack:")]
+        names = dict.fromkeys(self.in_chat(row.repository, name).upper() for name in request.waits_for)
+        people = [name.split(":") for name in names if name.startswith("SLACK:")]
         return [f"slack:{name[1]}:direct:{name[-1]}" for name in people][:_MOST_DIRECT]
 
 

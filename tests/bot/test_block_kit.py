@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,15 @@ pytest.importorskip("slack_bolt")
 
 from slack_sdk.errors import SlackObjectFormationError
 
-from bot.slack.blocks import message
+from bot.slack import views
+from bot.slack.blocks import WITH_A_REASON, message
+from bot.slack.card_blocks import card_message
+from bot.slack.deeds import DEEDS, deed_form
+from bot.slack.home import FILTERS, home_view
+from skills.cards import Line, card
+from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Question
 from skills.replies import Reply, Section
+from tests.core.test_cards import REQUEST
 from tests.fakes.block_kit import check_blocks, check_form, check_message
 from tests.shared import ROOT
 
@@ -76,18 +85,42 @@ def test_every_length_of_text_is_within_the_limits() -> None:
         check_message(message(made, key="EG-1", digest="d" * 64))
 
 
+def answers_and_cards() -> list[Any]:
+    """The blocks of answers with all that stands in one, and of cards in every state."""
+    made = [message(each, key="EG-1", digest="d" * 64)["blocks"] for each in replies()]
+    made += [message(Reply(("Which?",), choices=("a",) * count), mark="m")["blocks"] for count in (2, 9)]
+    states = (*OPEN_STATES, *STANDING_STATES, "rejected", "withdrawn", "failed")
+    return [*made, *(card_message(card(replace(REQUEST, state=state), [REQUEST] * 3))["blocks"] for state in states)]
+
+
+def every_view() -> list[views.View]:
+    """Forms and the home page, empty and full."""
+    meta, past = {"thread": "slack:T1:C1:1.0", "key": "EG-AAAAAAA"}, [Line("rejected", "no", ("slack:T1:USAM",))]
+    asked = [Question("way", "EGR1414", {}, ("one", "two")), Question("free", "EGR1414")]
+    forms = [views.request_form(meta), views.request_form(meta, "payments", ["api.example.com"], "why")]
+    forms += [views.change_view(meta, ["A change."], "+ line\n", questions, past) for questions in ([], asked)]
+    forms += [views.reason_form(step, meta, "hint", "because") for step in WITH_A_REASON]
+    forms += [deed_form(step, meta, replace(REQUEST, environment="a,b", destinations=("x", "y"))) for step in DEEDS]
+    forms += [views.says("change", ["One."], meta), views.long_text("more", ["text"])]
+    for shown in ("", *FILTERS):
+        forms.append(home_view(Person("slack:T1:UDANA"), [REQUEST], date(2026, 11, 29), shown))
+    return forms
+
+
 @pytest.mark.needs("emulate")
 def test_slacks_own_types_take_them(tmp_path: Path) -> None:
     """The types that Slack publishes for its clients, by their compiler; limits they don't know."""
-    sent = [message(made, key="EG-1", digest="d" * 64) for made in replies()]
-    lines = [f"const m{number}: KnownBlock[] = {json.dumps(each['blocks'])};" for number, each in enumerate(sent)]
+    lines = [f"const m{n}: KnownBlock[] = {json.dumps(made)};" for n, made in enumerate(answers_and_cards())]
+    lines += [f"const v{n}: View = {json.dumps(made)};" for n, made in enumerate(every_view())]
     source = TYPES / "node_modules" / f".payloads-{tmp_path.name}.ts"
-    source.write_text("\n".join(['import type { KnownBlock } from "@slack/types";', *lines]), encoding="utf-8")
+    source.write_text("\n".join(['import type { KnownBlock, View } from "@slack/types";', *lines]), encoding="utf-8")
     try:
         said = compiled(source)
         assert said.returncode == 0, said.stdout
-        source.write_text(source.read_text().replace('"mrkdwn"', '"markup"', 1))
-        assert compiled(source).returncode != 0  # the compiler does look
+        whole = source.read_text()
+        for right, wrong in (('"mrkdwn"', '"markup"'), ('"overflow"', '"overflown"'), ('"datepicker"', '"daypicker"')):
+            source.write_text(whole.replace(right, wrong, 1))
+            assert compiled(source).returncode != 0, wrong  # the compiler does look
     finally:
         source.unlink()
 

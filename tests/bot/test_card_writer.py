@@ -19,6 +19,7 @@ from bot.slack.gate import Gate
 from bot.slack.outbox import Outbox
 from bot.world.memory import Memory, sqlite_url
 from skills.core.model import Decided, Request
+from skills.core.policy import read_policy
 from tests.bot.test_memory import NOW
 from tests.core.test_cards import REQUEST
 from tests.fakes.block_kit import check_message
@@ -125,3 +126,22 @@ async def test_a_request_that_is_reopened_has_buttons_again(room: Room) -> None:
     await room.draw(None)
     assert "Approve" in room.steps()[0]
     assert len(room.api.posted) == 1
+
+
+async def test_approvers_whom_the_policy_calls_otherwise_get_it_where_they_are(room: Room) -> None:
+    read = read_policy(
+        """
+version: 1
+people: {"sam@fincorp.example": {gitlab: sam, also: ["slack:T1:USAM"]}, "slack:T1:UINES": {gitlab: ines}}
+groups: {security: [sam, ines, nobody@fincorp.example]}
+approval: [{paths: ["**"], groups: [security]}]
+"""
+    )
+    waits = ("sam@fincorp.example", "ines", "nobody@fincorp.example")
+    row = room.memory.request(REQUEST.key)
+    assert row
+    writer = room.writer(None)
+    writer.in_chat = lambda _repository, name: read.in_chat(name)
+    asked = replace(row, request=replace(row.request, thread="cli", waits_for=waits))
+    assert writer.places(asked) == ["slack:T1:direct:USAM", "slack:T1:direct:UINES"]
+    assert room.writer(None).places(asked) == []

@@ -128,6 +128,12 @@ class Policy:
         plain = name.strip().casefold()
         return self.known_as.get(plain, plain).strip().casefold()
 
+    def in_chat(self, name: str) -> str:
+        """The name under which somebody can be written to in Slack; the given one where the policy knows none."""
+        entry = next((key for key in self.people if key.strip().casefold() == self.canon(name)), None)
+        names = (name, *((entry, *self.people[entry].names) if entry else ()))
+        return next((each for each in names if each.casefold().startswith("slack:")), name)
+
     def vetoers(self) -> set[str]:
         return self._in(self.veto)
 
