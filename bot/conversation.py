@@ -33,6 +33,7 @@ from bot.followups import (
     take_space,
     take_until,
     typed,
+    which_name,
     which_phase,
     works,
 )
@@ -173,7 +174,7 @@ class Conversation:
             "draft": self._draft,
             "open": self._open,
             **dict.fromkeys(("approve", "reject", "hold", "decide"), self._decide),
-            "respond": self._typed,
+            **dict.fromkeys(("respond", "redraw", "diagram", "withdraw", "renew"), self._typed),
             "works": self._works,
             "fails": self._fails,
             "status": lambda turn, heard: self._run(turn, "status", {"key": heard.key}),
@@ -190,10 +191,6 @@ class Conversation:
             "wrong": lambda turn, _: [ask_what_it_was(turn)],
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
-            "redraw": self._typed,
-            "diagram": self._typed,
-            "withdraw": self._typed,
-            "renew": self._typed,
             "until": self._until,
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
@@ -280,6 +277,8 @@ class Conversation:
             return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]
         if heard.key == "environment":
             return (self._draft if take_environment(turn, heard.reason) else self._again)(turn, bare)
+        if (asked := which_name(turn, heard)) is not None:
+            return [asked]
         if "://" in heard.reason:
             turn.state["to"] = instead(turn.state, heard)
         if given := addresses_in(heard.reason):

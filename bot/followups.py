@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -30,6 +30,8 @@ _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
 )
 _STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
+_NAME = "BUCKET"  # in the choices that platform Cloud Foundry makes
+_BUCKET = re2.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
 _PHASES = ("the build phase", "the space called staging")
 _CORRECTIONS = ("reply", "unclear", "check", "diagnose", "port")
@@ -67,7 +69,7 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
     if asking and asking["id"].startswith("addresses") and addresses_in(said):
         return Heard("answer", reason=said, key=asking["id"])
     if asking and turn.who.is_same(asking.get("free") or "") and heard.verb in _CORRECTIONS:
-        return Heard("answer", reason=flat(said), key=asking["id"])
+        return Heard("answer", reason=_filled(asking, flat(said)), key=asking["id"])
     if not asking or heard.verb not in ("reply", "unclear"):
         return heard
     if asking["id"] == "reason" and not turn.who.is_same(asking["who"]):
@@ -78,6 +80,20 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
     if choice and asking["id"] not in ("workload", "destination"):
         return Heard("answer", reason=choice, key=asking["id"])
     return Heard("reply", workload=choice) if choice else heard
+
+
+def which_name(turn: Turn, heard: Heard) -> Reply | None:
+    """A choice in which a name is still to be filled in: whoever chose it says the name."""
+    if _NAME not in heard.reason:
+        return None
+    turn.state["asking"] = {"id": heard.key, "choices": [], "free": turn.who.id, "form": heard.reason}
+    return problem(Finding("EGR1400", {"form": heard.reason}))
+
+
+def _filled(asking: Mapping[str, Any], said: str) -> str:
+    """The choice with the name that was said; what can't be a bucket's name is asked for once more."""
+    form = asking.get("form")
+    return form.replace(_NAME, said) if form and _BUCKET.fullmatch(said) else form or said
 
 
 def corrects(turn: Turn, heard: Heard) -> bool:

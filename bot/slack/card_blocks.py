@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from bot.slack import kit
 from bot.slack.blocks import MORE_STEPS, STYLES, action_id
 from skills.cards import Card, Line
-from skills.core.messages import say
-from skills.core.model import Finding
 from skills.core.short_words import word
 
 _DIFF_LINES, _DIFF_MOST = 14, 1500
@@ -109,6 +107,6 @@ def _button(card: Card, step: str) -> kit.Block:
     text = word("buttons", step)
     asked = None
     if step == "approve" and card.confirm:
-        asked = kit.confirm(f"{text} {card.key}", card.confirm, text, say(Finding("EGR1410")).says)
+        asked = kit.confirm(f"{text} {card.key}", card.confirm, text, word("forms", "close"))
     label = f"{text}: {card.key}, {card.headline}"
     return kit.button(action_id(step), text, label, value(card), STYLES.get(step, ""), asked)

@@ -7,12 +7,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.slack import kit
+from bot.slack.blocks import action_id
 from skills.cards import DECIDABLE, headline
 from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Request
 from skills.core.short_words import word
 
 SHOW, NEW, CARD = "postern_home_show", "postern_home_new", "postern_home_card"
 FILTERS = ("mine", "queue", "expiring", "all")
+_OWN = ("mine", "expiring")
 _SOON = timedelta(days=30)
 _MOST = 20
 Canon = Callable[[str], str]
@@ -55,17 +57,22 @@ def _part(name: str, listed: Sequence[Request]) -> list[kit.Block]:
         return [kit.divider(), head, kit.context(word("home", "none"))]
     rest = len(listed) - _MOST
     more = [kit.context(word("home", "more").format(count=rest))] if rest > 0 else []
-    return [kit.divider(), head, *(_row(each) for each in listed[:_MOST]), *more]
+    return [kit.divider(), head, *(_row(each, own=name in _OWN) for each in listed[:_MOST]), *more]
 
 
-def _row(request: Request) -> kit.Block:
+def _row(request: Request, *, own: bool) -> kit.Block:
+    """`own`: with what only whoever asked may do, and Postern asks for the reason."""
     sign = word("signs", request.state, " ").strip()
     state = kit.escape(word("states", request.state))
     ends = f" · {word('card', 'until')} {kit.escape(request.until)}" if request.until else ""
     who = f"{word('card', 'asked_by')} {kit.person(request.asked_by)}, {kit.moment(request.since)}"
     title = f"{kit.escape(request.key)}: {kit.escape(headline(request))}"
     name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title
-    return kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
+    step = "withdraw" if request.state in OPEN_STATES else "renew"
+    text, label = word("buttons", step), f"{word('buttons', step)} {request.key}"
+    act = kit.button(action_id(step), text, label, f"{request.key}:{request.digest}")
+    made = kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
+    return {**made, "accessory": act} if own else made
 
 
 def _filter(shown: str) -> kit.Block:

@@ -105,3 +105,17 @@ def test_the_mark_is_of_the_question_and_of_what_it_is_about() -> None:
     others = ({"for": "b"}, {"to": ["x:443"]}, {"asking": {"id": "environment", "choices": ["production", "staging"]}})
     assert len({mark_of(state), *(mark_of({**state, **other}) for other in others)}) == 4
     assert mark_of({}) == mark_of({"asking": {"id": "workload", "choices": []}}) == ""
+
+
+@pytest.mark.asyncio
+async def test_a_choice_with_a_name_to_fill_in_asks_for_the_name(office: Office) -> None:
+    said: dict[str, Any] = {"thread_ts": "1.0", "type": "message", "channel_type": "channel"}
+    await office.say("<@UBOT> bonds-prod must reach s3.us-gov-west-1.amazonaws.com")
+    await office.say("draft", ts="1.1", **said)
+    sent, buttons = asked(office)
+    await choose(office, sent, buttons[1])
+    assert office.last.startswith("Which name stands for BUCKET")
+    await office.say("Not A Bucket", ts="1.2", **said)
+    assert office.last.startswith("Which name stands for BUCKET")
+    await office.say("reports-2026", ts="1.3", **said)
+    assert "reach reports-2026.vpce-" in office.last

@@ -120,6 +120,22 @@ async def test_whoever_asked_takes_it_back(office: Office) -> None:
 
 
 @pytest.mark.asyncio
+async def test_it_is_taken_back_from_the_home_page_too_and_the_answer_comes_directly(office: Office) -> None:
+    request = await office.opened()
+    event = {"type": "app_home_opened", "user": "UDANA", "tab": "home"}
+    await office.send({"type": "event_callback", "team_id": "T1", "event_id": "Eh", "event": event})
+    buttons = [each["accessory"] for each in office.form["blocks"] if each.get("accessory")]
+    assert [each["accessibility_label"] for each in buttons] == [f"Withdraw … {request.key}"]
+    nowhere: dict[str, Any] = {"message": None, "channel": None}
+    await office.press(buttons[0]["action_id"], buttons[0]["value"], **nowhere)
+    await fill(office, WHY, "UEVE")
+    assert office.request().state == "waiting"
+    await fill(office, WHY, "UDANA")
+    assert office.request().state == "withdrawn"
+    assert any(sent["channel"] == "UDANA" and request.key in sent["text"] for sent in office.api.posted)
+
+
+@pytest.mark.asyncio
 async def test_whoever_asked_renews_what_is_merged(office: Office) -> None:
     request = await office.opened()
     await office.press("postern_step_approve", f"{request.key}:{request.digest}", user="USAM")
