@@ -10,11 +10,10 @@ from datetime import date
 from typing import Any
 
 from bot.slack import kit, views
-from skills.core.errors import AskUnclear
+from bot.slack.fields import late_day
 from skills.core.messages import say
 from skills.core.model import Finding, Request
 from skills.core.short_words import word
-from skills.core.until import read_until
 
 DEEDS = ("part", "break-glass", "veto", "review", "withdraw", "renew")
 """Steps with a form of their own."""
@@ -61,12 +60,7 @@ def faults(step: str, values: Mapping[str, str | list[str]], today: date) -> dic
         return {"reason": say(Finding("EGR1423")).says}
     if step == "part" and not said_in(step, values):
         return {"narrower": say(Finding("EGR1440")).says}
-    try:
-        _ = read_until(str(values["until"]), today) if values.get("until") else ""
-    except AskUnclear as unclear:
-        said = say(unclear.finding)
-        return {"until": f"{said.says} {said.do}".strip()}
-    return {}
+    return late_day(values, today)
 
 
 _SAYS = {

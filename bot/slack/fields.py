@@ -23,12 +23,22 @@ def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
         "until": lambda: read_until(str(values["until"]), today) if values.get("until") else None,
     }
     for block, check in checks.items():
-        try:
-            check()
-        except AskUnclear as unclear:
-            said = say(unclear.finding)
-            found[block] = f"{said.says} {said.do}".strip()
+        found |= _fault(block, check)
     return found
+
+
+def late_day(values: Values, today: date) -> dict[str, str]:
+    """What is wrong with a last day alone."""
+    return _fault("until", lambda: read_until(str(values["until"]), today) if values.get("until") else None)
+
+
+def _fault(block: str, check: Callable[[], object]) -> dict[str, str]:
+    try:
+        check()
+    except AskUnclear as unclear:
+        said = say(unclear.finding)
+        return {block: f"{said.says} {said.do}".strip()}
+    return {}
 
 
 def _known(name: str, names: Sequence[str]) -> None:

@@ -33,7 +33,6 @@ from skills.core.model import (
 from skills.core.policy.levels import app_of
 from skills.core.policy.questions import Answered, worth_keeping
 from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
-from skills.core.short_words import word
 from skills.draft import asking
 from skills.draft import skill as draft
 from skills.propose import asides, drawing
@@ -117,7 +116,7 @@ def _open(ask: Ask, drafted: Draft, need: Need, world: World) -> Answer:
         same = old.digest == drafted.change.digest
         if same and need.until not in (None, old.until):
             # Approvals are for a digest: the same one with another last day would take them along.
-            raise AskUnclear("EGR1439", key=old.key, until=need.until or "", was=old.until or word("card", "no_end"))
+            raise AskUnclear("EGR1439", key=old.key, until=need.until or "", was=old.until or "-")
         kept = replace(request, asked_by=old.asked_by, since=old.since, version=old.version, watchers=old.watchers)
         request = replace(kept, reason=old.reason, until=old.until, drawn=old.drawn) if same else kept
     answer = opened(request, old, drafted, need, world, shown=ask.digest is not None)

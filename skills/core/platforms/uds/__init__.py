@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skills.core.enforce.cluster import Cluster
-from skills.core.enforce.kube_objects import templated
+from skills.core.enforce.kube_objects import templated as is_templated
 from skills.core.model import Workload, WorkloadRef
 from skills.core.platforms.uds.audit import audit
 from skills.core.platforms.uds.decide import decide, governs
@@ -54,4 +54,4 @@ def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG0
 
 
 def names(index: Index) -> Sequence[str]:
-    return sorted(namespace for namespace in index.packages if not templated(namespace))
+    return sorted(namespace for namespace in index.packages if not is_templated(namespace))
