@@ -23,6 +23,7 @@ from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
     from bot.world.memory import Memory
+from bot.world.snapshots import Read
 
 log = logging.getLogger("postern")
 _REFUSED = (NotAllowed.exit_status, Outdated.exit_status)
@@ -65,6 +66,9 @@ class Door(Protocol):
     """Where every ask goes: the desk of a repository, or what finds the right one among several."""
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled: ...
+
+    def reads(self) -> Sequence[Read]:
+        """Each allowlist of this moment with its policy. Raises what keeps one from being read."""
 
 
 Lens = Callable[[World], World]
@@ -121,6 +125,9 @@ class Desk:
             if problem:
                 log.warning("an ask is missing in the audit log: %s", say(problem.finding).says)
         return handled
+
+    def reads(self) -> Sequence[Read]:
+        return (self._gather.read(),)
 
     def _identified(self, who: Person, changes: str, world: World) -> Person:
         """The person by the policy of this moment; whoever decides is looked up in the chat and at the forge too."""

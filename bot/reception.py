@@ -63,6 +63,9 @@ class Reception:
             return self._all(name, ask, who, where, on_target)
         return self._preferred(where).desk().handle(name, ask, who, where, on_target=on_target)
 
+    def reads(self) -> Sequence[Read]:
+        return [place.read(True) for place in self._places.values()]
+
     # --- which one
 
     def _named(self, ask: Ask, where: Where) -> Place | None:

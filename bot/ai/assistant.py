@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.ai.meter import Breaker, Call, Limits, Meter, Spent
 from bot.ai.outgoing import MOST_RESULT, MOST_WORDS, Outgoing
@@ -18,6 +18,7 @@ from bot.ai.told import Added, Emit, Look, Stopped, Told, never, nothing
 from bot.ai.tools import Toolbox
 from bot.desk import Door, attempt
 from skills.core.model import Finding
+from skills.core.policy.shapes import Model
 from skills.core.rendering import render_prompt
 from skills.core.resources import prompt
 from skills.replies import Reply, problem, reply
@@ -45,6 +46,14 @@ class Ledger:
     today: Callable[[str], tuple[int, int]]
 
 
+class Uses(Protocol):
+    """What of a turn may be sent, and names that may not leave in it all the same."""
+
+    def __call__(self, told: Told) -> Model: ...
+
+    def hidden(self, use: Model) -> frozenset[str]: ...
+
+
 class Assistant:
     """`models` are built when first needed: the model, then its stand-in if there is one."""
 
@@ -54,9 +63,7 @@ class Assistant:
         models: Callable[[], Sequence[BaseChatModel]],
         limits: Limits,
         ledger: Ledger,
-        *,
-        strict: bool = False,
-        off: Callable[[Told], bool] = lambda _told: False,
+        uses: Uses,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._desk = desk
@@ -64,19 +71,24 @@ class Assistant:
         self._loaded: Sequence[BaseChatModel] = ()
         self._limits = limits
         self._ledger = ledger
-        self._strict = strict
-        self._off = off
+        self._uses = uses
         self._clock = clock
         self._breaker = Breaker(clock)
 
     def wants(self, told: Told) -> str | None:
         """Why the model would be asked about this turn; None when it would not, or when its team wants none."""
         found = purpose(told)
-        return found if found and not self._off(told) else None
+        return found if found and self._uses(told) != "none" else None
 
     def add(self, told: Told, why: str, emit: Emit = nothing, stopped: Stopped = never) -> Added:
         """Asks the model, and gives what may be shown of it. `emit` gets each reply as soon as it is complete."""
-        turn = _Turn(self, told, why, emit, stopped)
+        use = self._uses(told)
+        if use == "none":  # the policy may have changed since the rules answered
+            return Added()
+        hidden = self._uses.hidden(use)
+        told = replace(told, names=[name for name in told.names if name not in hidden])
+        out = Outgoing(strict=use == "strict", known=[*told.names, *told.environments, told.who.id], hidden=hidden)
+        turn = _Turn(self, told, why, out, emit, stopped)
         _, fault = attempt(turn.work, outside="the language model")
         if turn.spent:
             turn.show(problem(Finding("EGR1708", {"what": turn.spent.replace("_", " ")})))
@@ -99,10 +111,6 @@ class Assistant:
         self._ledger.keep(Call(told.team, where, model, version(), why, read, written, money, milliseconds, outcome))
 
     @property
-    def strict(self) -> bool:
-        return self._strict
-
-    @property
     def steps(self) -> int:
         return int(self._limits.steps)
 
@@ -114,15 +122,14 @@ class Assistant:
 class _Turn:
     """One turn's work, so that what was done before a failure is still there."""
 
-    def __init__(self, owner: Assistant, told: Told, why: str, emit: Emit, stopped: Stopped) -> None:
+    def __init__(self, owner: Assistant, told: Told, why: str, out: Outgoing, emit: Emit, stopped: Stopped) -> None:
         self._owner = owner
         self._told = told
         self._why = why
         self._emit = emit
         self._stopped = stopped
-        known = [*told.names, *told.environments, told.who.id]
-        self._out = Outgoing(strict=owner.strict, known=known)
-        self.box = Toolbox(owner.desk, told, self._out)
+        self._out = out
+        self.box = Toolbox(owner.desk, told, out)
         self.prose = Prose(self.box.words.borne_out, self.box.results, self.box.words.called)
         self.replies: list[Reply] = []
         self.spent: str | None = None

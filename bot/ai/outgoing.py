@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 import re2
@@ -25,6 +25,7 @@ _EDGES = ".:!?*"
 _ADDRESS = re2.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?|[0-9a-fA-F]*:[0-9a-fA-F:]+:[0-9a-fA-F:.]*")
 _HOST = re2.compile(r"(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _PERSON = re2.compile(r"[\w.+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_SPLIT = re2.compile(r"[/:.@]")
 _PORT = re2.compile(r":\d{1,5}$")
 _HOLE = "…"
 # Said of results in every mode: without these no answer could be read.
@@ -42,13 +43,15 @@ def clean(text: str) -> str:
 
 
 class Outgoing:
-    """One turn's way out. `known` are names of workloads and environments that strict mode replaces."""
+    """One turn's way out. `known` are names of workloads and environments that strict mode replaces, `hidden` those of
+    teams that want less of a model than this turn's: they are replaced in every mode, in a path as well."""
 
-    def __init__(self, *, strict: bool, known: Sequence[str] = ()) -> None:
+    def __init__(self, *, strict: bool, known: Sequence[str] = (), hidden: Collection[str] = ()) -> None:
         self.strict = strict
         self.nonce = secrets.token_hex(4)
         self._real: dict[str, str] = {}
         self._alias: dict[str, str] = {}
+        self._hidden = frozenset(name.casefold() for name in hidden)
         self._known = {name.casefold(): name for name in known}
         self._known |= {part.casefold(): part for name in known for part in name.replace(":", "/").split("/") if part}
 
@@ -84,6 +87,8 @@ class Outgoing:
             return token
         if _PERSON.fullmatch(bare):
             return f"{before}{self._alias_of(bare, 'person-{}@example')}{after}"
+        if self._hidden and not self._hidden.isdisjoint(_SPLIT.split(bare.casefold())):
+            return f"{before}{self._alias_of(bare, 'hidden-{}')}{after}"
         if not self.strict:
             return token
         return f"{before}{self._class_of(bare)}{after}"

@@ -6,13 +6,22 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import re2
+
 from bot.ai.assistant import Assistant, Ledger
 from bot.ai.meter import Call, Limits
 from bot.ai.told import Told
-from bot.desk import Door
+from bot.desk import Door, attempt
 from bot.settings import Settings
 from bot.world.memory import Memory
+from bot.world.snapshots import Read
+from skills.core.flow_text import workload as read_workload
 from skills.core.globs import path_matches
+from skills.core.policy import PATH, policy_or_fault
+from skills.core.policy.levels import model_for, names_of, owns
+from skills.core.policy.shapes import MODELS, Model
+
+_WORD = re2.compile(r"[a-z0-9][a-z0-9._/-]*[a-z0-9]")
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -31,9 +40,64 @@ def assistant(
         lambda: instead or models(settings),
         Limits.of(settings.model_budget, settings.model_prices),
         ledger(memory, clock),
-        strict=is_strict(settings),
-        off=lambda told: is_off(settings.model_off_for, told),
+        Uses(settings, desk),
     )
+
+
+class Uses:
+    """What a model may be sent: by the settings and by the policy of each allowlist; the strictest counts."""
+
+    def __init__(self, settings: Settings, desk: Door) -> None:
+        self._settings = settings
+        self._desk = desk
+
+    def __call__(self, told: Told) -> Model:
+        """Of everything that the turn speaks of. Where a policy can't be read, nothing is sent."""
+        if is_off(self._settings.model_off_for, told):
+            return "none"
+        reads, _ = attempt(self._desk.reads)
+        if reads is None:
+            return "none"
+        found: list[Model] = ["strict" if is_strict(self._settings) else "full"]
+        named = _named(told)
+        for read in reads:
+            policy = policy_or_fault(read.text(PATH))
+            found.append(model_for(policy, _called(read, named, told), told.where.channel))
+        return max(found, key=MODELS.index)
+
+    def hidden(self, use: Model) -> frozenset[str]:
+        """Names of teams that are stricter than this turn: they may not leave, though nobody spoke of them."""
+        hidden: set[str] = set()
+        for read in self._desk.reads():
+            policy = policy_or_fault(read.text(PATH))
+            teams = [
+                team for team in policy.teams.values() if MODELS.index(team.model or policy.model) > MODELS.index(use)
+            ]
+            if not teams:
+                continue
+            for name in read.allowlist.names():
+                if any(owns(team, _called(read, [name]), ()) for team in teams):
+                    hidden |= {name, *name.split("/")}
+        return frozenset(hidden)
+
+
+def _named(told: Told) -> list[str]:
+    """Workloads that the words, the thread and this turn's answers name."""
+    said = {told.by_name[word] for word in _WORD.findall(told.words.casefold()) if word in told.by_name}
+    about = str(told.known.get("for") or "").rpartition(":")[2]
+    return [*said, *([about] if about else [])]
+
+
+def _called(read: Read, named: Sequence[str], told: Told | None = None) -> list[str]:
+    """By all their names, whatever they were called by."""
+    found = list(named)
+    for name in named:
+        ref, _ = attempt(lambda name=name: read_workload(name))  # type: ignore[misc]
+        found += [each for fits in (read.allowlist.resolve(ref).workloads if ref else ()) for each in names_of(fits)]
+    for _, answer in told.answers if told else ():
+        verdicts = answer.detail.get("verdicts") or ()
+        found += [each for verdict in verdicts if verdict.workload for each in names_of(verdict.workload)]
+    return list(dict.fromkeys(found))
 
 
 def models(settings: Settings) -> Sequence[BaseChatModel]:

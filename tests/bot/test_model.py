@@ -76,6 +76,7 @@ def with_model(app: App, monkeypatch: pytest.MonkeyPatch) -> Make:
 
     def make(*models: Any, **settings: Any) -> Talk:
         monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model", **settings))
+        monkeypatch.setattr(app.shared, "settings", app.settings)
         app.__dict__.pop("conversation", None)
         monkeypatch.setattr(setup, "models", lambda _settings: list(models))
         return Talk(app)

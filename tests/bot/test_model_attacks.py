@@ -147,6 +147,7 @@ def said(attack: Attack) -> tuple[str, str | None]:
 def test_whoever_the_model_obeys_nothing_comes_of_it(app: App, monkeypatch: pytest.MonkeyPatch, attack: Attack) -> None:
     model = played(obedient(attack.text, HOST))
     monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model"))
+    monkeypatch.setattr(app.shared, "settings", app.settings)
     monkeypatch.setattr(setup, "models", lambda _settings: [model])
     app.__dict__.pop("conversation", None)
     where, dana = Where("slack", f"slack:T1:C1:{attack}"), Person("dana@fincorp.example")

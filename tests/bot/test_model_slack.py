@@ -52,8 +52,8 @@ def opened(tmp_path: Path, server: str) -> Open:
     async def at(model: str, **settings: Any) -> AsyncIterator[Office]:
         app, api = app_on_sample(tmp_path, policy=POLICY), Workplace()
         with line_to(server) as url:
-            key = Secret("sk-canary-key")
-            app.settings = replace(app.settings, model=model, model_url=f"{url}/v1", model_key=key, **settings)
+            settings |= {"model": model, "model_url": f"{url}/v1", "model_key": Secret("sk-canary-key")}
+            app.settings = app.shared.settings = replace(app.settings, **settings)
             async with slack_api(api):
                 parts = (app.memory, app.repository, app.clock, app.conversation, slack_person)
                 office: Office
@@ -73,7 +73,7 @@ def opened(tmp_path: Path, server: str) -> Open:
 
 
 async def until(office: Office, what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not what():
             await asyncio.sleep(0.02)
             await office.slack.drained()
@@ -112,10 +112,9 @@ async def test_slack_shows_that_the_model_is_at_work_until_it_has_ended(opened: 
         await asked(office)
         await until(office, lambda: len(Cut.bodies) == 1)
         await until(office, lambda: office.api.statuses.count("processing") == 2)
-        assert office.api.statuses[-1] == "processing" or office.api.statuses.count("active") == 1
         Cut.may_answer.set()
         await until(office, lambda: office.api.statuses.count("active") == 2)
-        assert MARK in shown(office)
+        await until(office, lambda: MARK in shown(office))
 
 
 async def test_the_stop_button_ends_what_the_model_would_add(opened: Open) -> None:

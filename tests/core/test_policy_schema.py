@@ -71,6 +71,7 @@ WHOLE: dict[str, Any] = {
     "help_desk": {"project": "g/desk", "platforms": ["istio"], "labels": ["egress"]},
     "timers": {"reminders": 0, "request_days": 30, "warn_days": 7},
     "uds_core": "1.4.0",
+    "model": "strict",
 }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skills.core.globs import path_matches
 from skills.core.model import Fact, Finding, Request, Workload
-from skills.core.policy.shapes import LEVELS, Level, Team
+from skills.core.policy.shapes import LEVELS, MODELS, Level, Model, Team
 from skills.core.policy.values import PATH, Policy, in_environments
 
 
@@ -25,7 +25,7 @@ def owners(policy: Policy, names: Iterable[str], environments: Iterable[str] = (
     there = list(environments)
     called = [*names]
     called += [f"{environment}:{name}" for environment in there for name in called]
-    return [_owner(policy, name) for name, team in policy.teams.items() if _owns(team, called, there)]
+    return [_owner(policy, name) for name, team in policy.teams.items() if owns(team, called, there)]
 
 
 def _owner(policy: Policy, name: str) -> Owner:
@@ -59,8 +59,21 @@ def level_for(policy: Policy, names: Iterable[str], environments: Iterable[str],
     if called:
         found = [each for one in there or [""] for each in owners(policy, called, [one] if one else []) or [whole]]
     else:
-        found = [_owner(policy, name) for name, team in policy.teams.items() if channel and channel in team.channels]
+        found = _talking(policy, channel)
     return min(found, key=lambda owner: LEVELS.index(owner.level), default=whole)
+
+
+def model_for(policy: Policy, names: Iterable[str], channel: str = "") -> Model:
+    """The strictest of all whose workloads these are, in any environment, and of whose channel it is; where nobody is
+    named, that of the file itself."""
+    concerned = {owner.team for owner in (*owners(policy, names), *_talking(policy, channel))}
+    found = [policy.teams[name].model or policy.model for name in concerned]
+    return max(found, key=MODELS.index, default=policy.model)
+
+
+def _talking(policy: Policy, channel: str) -> list[Owner]:
+    """The teams whose channel it is."""
+    return [_owner(policy, name) for name, team in policy.teams.items() if channel and channel in team.channels]
 
 
 def refusal(policy: Policy, owner: Owner, wanted: Level) -> Finding | None:
@@ -86,7 +99,8 @@ def stopped(policy: Policy) -> Finding | None:
     )
 
 
-def _owns(team: Team, names: Iterable[str], environments: list[str]) -> bool:
+def owns(team: Team, names: Iterable[str], environments: Sequence[str]) -> bool:
+    """Whether these are names of the team's workloads, in one of these environments; in any where none is given."""
     if not any(path_matches(glob, name) for glob in team.workloads for name in names):
         return False
     return not (team.environments and environments) or any(in_environments(team.environments, e) for e in environments)

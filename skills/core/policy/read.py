@@ -47,7 +47,7 @@ def read_policy(text: str | None) -> Policy:
 def policy_or_fault(text: str | None) -> Policy:
     """As `read_policy`, but a file that can't be understood gives a policy that answers and does nothing else."""
     policy, faults = _read(text)
-    return policy or replace(NO_POLICY, level="answer", effects=False, fault=faults[0].finding)
+    return policy or replace(NO_POLICY, level="answer", effects=False, model="none", fault=faults[0].finding)
 
 
 def faults_in(text: str | None) -> tuple[Fault, ...]:
@@ -100,7 +100,7 @@ def _policy(read: PolicyFile, data: Any) -> Policy:
 
 _KEPT = (
     "diagrams", "help_desk", "timers", "teams", "on_call", "freeze", "inside", "questions", "widths", "lifetime",
-    "production_after", "production", "people", "veto", "break_glass", "merge", "bot_approves",
+    "production_after", "production", "people", "veto", "break_glass", "merge", "bot_approves", "model",
 )  # fmt: skip
 
 

@@ -32,6 +32,9 @@ from skills.core.policy.times import read_moment, read_week
 Level = Literal["answer", "draft", "propose", "decide"]
 LEVELS: tuple[Level, ...] = ("answer", "draft", "propose", "decide")
 """What Postern does for a team, each with all that stands before it."""
+Model = Literal["full", "strict", "none"]
+MODELS: tuple[Model, ...] = ("full", "strict", "none")
+"""What a language model may be sent: what stands there with secrets masked, its structure without names, or nothing."""
 Band = Literal["low", "medium", "high"]
 BANDS: tuple[Band, ...] = ("low", "medium", "high")
 Names = tuple[Name, ...]
@@ -97,12 +100,13 @@ class ApprovalRule:
 @dataclass(frozen=True, slots=True, config=CLOSED)
 class Team:
     """Whose workloads these are (globs, as in `diagrams`), in which environments (none named: in all), where the team
-    talks (`slack:T0123:C0456`), and what Postern does for it."""
+    talks (`slack:T0123:C0456`), what Postern does for it, and what of it a language model may be sent."""
 
     workloads: Some
     environments: Names = ()
     channels: Names = ()
     level: Level | None = None
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True, config=CLOSED)
@@ -207,6 +211,7 @@ class PolicyFile:
     version: Annotated[Literal[1] | None, BeforeValidator(_no_bool)] = 1
     effects: StrictBool | None = None
     level: Level | None = None
+    model: Model | None = None
     groups: Mapping[str, Names | InGitLab | None] | None = None
     teams: Mapping[str, Team] | None = None
     approval: tuple[ApprovalRule, ...] | None = None

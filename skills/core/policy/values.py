@@ -20,6 +20,7 @@ from skills.core.policy.shapes import (
     Freeze,
     Level,
     Lifetime,
+    Model,
     Shift,
     Team,
     Widths,
@@ -80,6 +81,7 @@ class Policy:
     delegates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     effects: bool = True
     level: Level = "decide"
+    model: Model = "full"
     teams: Mapping[str, Team] = field(default_factory=dict)
     on_call: Mapping[str, tuple[Shift, ...]] = field(default_factory=dict)
     people: Mapping[str, Known] = field(default_factory=dict)
