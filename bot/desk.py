@@ -23,7 +23,6 @@ from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
     from bot.world.memory import Memory
-from bot.world.snapshots import Read
 
 log = logging.getLogger("postern")
 _REFUSED = (NotAllowed.exit_status, Outdated.exit_status)
@@ -67,7 +66,7 @@ class Door(Protocol):
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled: ...
 
-    def reads(self) -> Sequence[Read]:
+    def worlds(self, who: Person, where: Where) -> Sequence[World]:
         """Each allowlist of this moment with its policy. Raises what keeps one from being read."""
 
 
@@ -126,8 +125,8 @@ class Desk:
                 log.warning("an ask is missing in the audit log: %s", say(problem.finding).says)
         return handled
 
-    def reads(self) -> Sequence[Read]:
-        return (self._gather.read(),)
+    def worlds(self, who: Person, where: Where) -> Sequence[World]:
+        return (self._gather.world(who, where, on_target=True),)
 
     def _identified(self, who: Person, changes: str, world: World) -> Person:
         """The person by the policy of this moment; whoever decides is looked up in the chat and at the forge too."""

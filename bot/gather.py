@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha1
 
 from bot.world.config_repo import Source
-from bot.world.snapshots import Read, Snapshots
+from bot.world.snapshots import Snapshots
 from skills.contract import World
 from skills.core.model import (
     Brought,
@@ -83,10 +83,6 @@ class Gather:
         self._brought = brought
         self._remembered = remembered
         self._filled = filled
-
-    def read(self) -> Read:
-        """The target branch of this moment, where there is one."""
-        return self._snapshots.read(self._target() or self._source)
 
     def now(self) -> datetime:
         return self._clock()

@@ -63,8 +63,8 @@ class Reception:
             return self._all(name, ask, who, where, on_target)
         return self._preferred(where).desk().handle(name, ask, who, where, on_target=on_target)
 
-    def reads(self) -> Sequence[Read]:
-        return [place.read(True) for place in self._places.values()]
+    def worlds(self, who: Person, where: Where) -> Sequence[World]:
+        return [world for place in self._places.values() for world in place.desk().worlds(who, where)]
 
     # --- which one
 

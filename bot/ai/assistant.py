@@ -18,7 +18,6 @@ from bot.ai.told import Added, Emit, Look, Stopped, Told, never, nothing
 from bot.ai.tools import Toolbox
 from bot.desk import Door, attempt
 from skills.core.model import Finding
-from skills.core.policy.shapes import Model
 from skills.core.rendering import render_prompt
 from skills.core.resources import prompt
 from skills.replies import Reply, problem, reply
@@ -47,11 +46,11 @@ class Ledger:
 
 
 class Uses(Protocol):
-    """What of a turn may be sent, and names that may not leave in it all the same."""
+    """What of a turn may be sent (full, strict, none), and names that may not leave in it all the same."""
 
-    def __call__(self, told: Told) -> Model: ...
+    def __call__(self, told: Told) -> str: ...
 
-    def hidden(self, use: Model) -> frozenset[str]: ...
+    def hidden(self, told: Told, use: str) -> frozenset[str]: ...
 
 
 class Assistant:
@@ -85,7 +84,7 @@ class Assistant:
         use = self._uses(told)
         if use == "none":  # the policy may have changed since the rules answered
             return Added()
-        hidden = self._uses.hidden(use)
+        hidden = self._uses.hidden(told, use)
         told = replace(told, names=[name for name in told.names if name not in hidden])
         out = Outgoing(strict=use == "strict", known=[*told.names, *told.environments, told.who.id], hidden=hidden)
         turn = _Turn(self, told, why, out, emit, stopped)

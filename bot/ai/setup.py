@@ -14,12 +14,10 @@ from bot.ai.told import Told
 from bot.desk import Door, attempt
 from bot.settings import Settings
 from bot.world.memory import Memory
-from bot.world.snapshots import Read
+from skills.contract import World
 from skills.core.flow_text import workload as read_workload
 from skills.core.globs import path_matches
-from skills.core.policy import PATH, policy_or_fault
-from skills.core.policy.levels import model_for, names_of, owns
-from skills.core.policy.shapes import MODELS, Model
+from skills.core.policy.levels import is_stricter, model_for, names_of, owns
 
 _WORD = re2.compile(r"[a-z0-9][a-z0-9._/-]*[a-z0-9]")
 
@@ -51,32 +49,26 @@ class Uses:
         self._settings = settings
         self._desk = desk
 
-    def __call__(self, told: Told) -> Model:
+    def __call__(self, told: Told) -> str:
         """Of everything that the turn speaks of. Where a policy can't be read, nothing is sent."""
-        if is_off(self._settings.model_off_for, told):
+        worlds, _ = attempt(lambda: self._desk.worlds(told.who, told.where))
+        if worlds is None or is_off(self._settings.model_off_for, told):
             return "none"
-        reads, _ = attempt(self._desk.reads)
-        if reads is None:
-            return "none"
-        found: list[Model] = ["strict" if is_strict(self._settings) else "full"]
+        use = "strict" if is_strict(self._settings) else "full"
         named = _named(told)
-        for read in reads:
-            policy = policy_or_fault(read.text(PATH))
-            found.append(model_for(policy, _called(read, named, told), told.where.channel))
-        return max(found, key=MODELS.index)
+        for world in worlds:
+            found = model_for(world.policy, _called(world, named, told), told.where.channel)
+            use = found if is_stricter(found, use) else use
+        return use
 
-    def hidden(self, use: Model) -> frozenset[str]:
+    def hidden(self, told: Told, use: str) -> frozenset[str]:
         """Names of teams that are stricter than this turn: they may not leave, though nobody spoke of them."""
         hidden: set[str] = set()
-        for read in self._desk.reads():
-            policy = policy_or_fault(read.text(PATH))
-            teams = [
-                team for team in policy.teams.values() if MODELS.index(team.model or policy.model) > MODELS.index(use)
-            ]
-            if not teams:
-                continue
-            for name in read.allowlist.names():
-                if any(owns(team, _called(read, [name]), ()) for team in teams):
+        for world in self._desk.worlds(told.who, told.where):
+            policy = world.policy
+            teams = [team for team in policy.teams.values() if is_stricter(team.model or policy.model, use)]
+            for name in world.allowlist.names() if teams else ():
+                if any(owns(team, _called(world, [name]), ()) for team in teams):
                     hidden |= {name, *name.split("/")}
         return frozenset(hidden)
 
@@ -88,12 +80,12 @@ def _named(told: Told) -> list[str]:
     return [*said, *([about] if about else [])]
 
 
-def _called(read: Read, named: Sequence[str], told: Told | None = None) -> list[str]:
+def _called(world: World, named: Sequence[str], told: Told | None = None) -> list[str]:
     """By all their names, whatever they were called by."""
     found = list(named)
     for name in named:
         ref, _ = attempt(lambda name=name: read_workload(name))  # type: ignore[misc]
-        found += [each for fits in (read.allowlist.resolve(ref).workloads if ref else ()) for each in names_of(fits)]
+        found += [each for fits in (world.allowlist.resolve(ref).workloads if ref else ()) for each in names_of(fits)]
     for _, answer in told.answers if told else ():
         verdicts = answer.detail.get("verdicts") or ()
         found += [each for verdict in verdicts if verdict.workload for each in names_of(verdict.workload)]

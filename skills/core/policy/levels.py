@@ -71,6 +71,11 @@ def model_for(policy: Policy, names: Iterable[str], channel: str = "") -> Model:
     return max(found, key=MODELS.index, default=policy.model)
 
 
+def is_stricter(one: str, other: str) -> bool:
+    """Of two values of `model`."""
+    return MODELS.index(one) > MODELS.index(other)
+
+
 def _talking(policy: Policy, channel: str) -> list[Owner]:
     """The teams whose channel it is."""
     return [_owner(policy, name) for name, team in policy.teams.items() if channel and channel in team.channels]
