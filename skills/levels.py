@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from skills.contract import Answer, Card
+from collections.abc import Sequence
+
+from skills.contract import Answer, Card, World
 from skills.core.errors import AskUnclear, NotAllowed, Unreachable
+from skills.core.flow_text import workload
 from skills.core.model import Finding, Need, Request
 from skills.core.policy import Policy, levels
 
@@ -38,6 +41,42 @@ def may_go_this_far(policy: Policy, card: Card, answer: Answer, channel: str) ->
         names = levels.names_in(request)
         environments = [name for name in (request.environment or "").split(",") if name]
     _refuse(levels.refusal(policy, levels.level_for(policy, names, environments, channel), card.level))
+
+
+def model_use(
+    worlds: Sequence[World], asked: str, named: Sequence[str], answers: Sequence[Answer], channel: str
+) -> str:
+    """What a language model may be sent: the strictest of `asked` and of what each policy says of the workloads
+    that are named, or that the answers are about, and of the channel."""
+    about = [verdict.workload for answer in answers for verdict in answer.detail.get("verdicts") or ()]
+    answered = [name for workload in about if workload for name in levels.names_of(workload)]
+    found = asked
+    for world in worlds:
+        names = [*answered, *(each for name in named for each in all_names(world, name))]
+        use = levels.model_for(world.policy, names, channel)
+        found = use if levels.is_stricter(use, found) else found
+    return found
+
+
+def kept_from_model(worlds: Sequence[World], use: str) -> frozenset[str]:
+    """Names of teams that are stricter than this: they may not leave, though nobody spoke of them."""
+    kept: set[str] = set()
+    for world in worlds:
+        whole = world.policy.model
+        teams = [team for team in world.policy.teams.values() if levels.is_stricter(team.model or whole, use)]
+        for name in world.allowlist.names() if teams else ():
+            if any(levels.owns(team, all_names(world, name), ()) for team in teams):
+                kept |= {name, *name.split("/")}
+    return frozenset(kept)
+
+
+def all_names(world: World, name: str) -> list[str]:
+    """All names of all that is called so, in whatever environment; itself alone where it is no name."""
+    try:
+        found = world.allowlist.resolve(workload(name)).workloads
+    except AskUnclear:
+        return [name]
+    return list(dict.fromkeys((name, *(called for each in found for called in levels.names_of(each)))))
 
 
 def _refuse(found: Finding | None) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import re2
 import yaml
 
-from bot.ai.outgoing import clean
 from bot.ai.plain import folded, spoken_in
 from skills.core.resources import prompt
 
@@ -113,7 +112,7 @@ def fault(sentence: str, names: frozenset[str], known: Collection[str] = (), use
     """
     if len(sentence) > _LONGEST:
         return "length"
-    if clean(sentence) != sentence or any(sign in sentence for sign in "`*_~|#\\") or _LINK.search(sentence):
+    if any(sign in sentence for sign in "`*_~|#\\") or _LINK.search(sentence):
         return "link"
     plain = folded(sentence)
     if _SECRET.search(plain):

@@ -5,15 +5,13 @@ Each becomes lines that code writes; of the model's own text only what passed th
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.ai.prose import checked
 from bot.ai.results import Result
-from bot.ai.words import Words
+from bot.ai.words import Words, is_narrower
 from skills.core.errors import AskUnclear
-from skills.core.flow_text import destination
 from skills.core.model import Finding
 from skills.replies import Reply, problem
 
@@ -117,25 +115,3 @@ class Handed:
         text, words = str(given.get("text") or "")[:_LONGEST], self._words
         lines = checked(text, words.borne_out, results, words.called, "reasons")
         return problem(Finding("EGR1705", {"reason": " ".join(lines)})) if lines else None
-
-
-def is_narrower(narrow: str, wide: str) -> bool:
-    """Whether one destination is part of the other: a host below a domain, a network inside one, one port of all."""
-    try:
-        small, large = destination(narrow)[0], destination(wide)[0]
-    except AskUnclear:
-        return False
-    if "*" in str(small.name) or str(small) == str(large):
-        return False
-    domain = str(large.name).removeprefix("*.")
-    if "/" in domain:
-        return _is_inside(str(small.name), domain)
-    return str(small.name) == domain or str(small.name).endswith(f".{domain}")
-
-
-def _is_inside(small: str, large: str) -> bool:
-    try:
-        inner, outer = ipaddress.ip_network(small), ipaddress.ip_network(large)
-    except ValueError:
-        return False
-    return inner.version == outer.version and inner != outer and inner.subnet_of(outer)  # type: ignore[arg-type]

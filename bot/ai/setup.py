@@ -14,10 +14,8 @@ from bot.ai.told import Told
 from bot.desk import Door, attempt
 from bot.settings import Settings
 from bot.world.memory import Memory
-from skills.contract import World
-from skills.core.flow_text import workload as read_workload
 from skills.core.globs import path_matches
-from skills.core.policy.levels import is_stricter, model_for, names_of, owns
+from skills.levels import kept_from_model, model_use
 
 _WORD = re2.compile(r"[a-z0-9][a-z0-9._/-]*[a-z0-9]")
 
@@ -55,41 +53,18 @@ class Uses:
         if worlds is None or is_off(self._settings.model_off_for, told):
             return "none"
         use = "strict" if is_strict(self._settings) else "full"
-        named = _named(told)
-        for world in worlds:
-            found = model_for(world.policy, _called(world, named, told), told.where.channel)
-            use = found if is_stricter(found, use) else use
-        return use
+        answers = [answer for _, answer in told.answers]
+        return model_use(worlds, use, _named(told), answers, told.where.channel)
 
     def hidden(self, told: Told, use: str) -> frozenset[str]:
-        """Names of teams that are stricter than this turn: they may not leave, though nobody spoke of them."""
-        hidden: set[str] = set()
-        for world in self._desk.worlds(told.who, told.where):
-            policy = world.policy
-            teams = [team for team in policy.teams.values() if is_stricter(team.model or policy.model, use)]
-            for name in world.allowlist.names() if teams else ():
-                if any(owns(team, _called(world, [name]), ()) for team in teams):
-                    hidden |= {name, *name.split("/")}
-        return frozenset(hidden)
+        return kept_from_model(self._desk.worlds(told.who, told.where), use)
 
 
 def _named(told: Told) -> list[str]:
-    """Workloads that the words, the thread and this turn's answers name."""
+    """Workloads that the words and the thread name."""
     said = {told.by_name[word] for word in _WORD.findall(told.words.casefold()) if word in told.by_name}
     about = str(told.known.get("for") or "").rpartition(":")[2]
     return [*said, *([about] if about else [])]
-
-
-def _called(world: World, named: Sequence[str], told: Told | None = None) -> list[str]:
-    """By all their names, whatever they were called by."""
-    found = list(named)
-    for name in named:
-        ref, _ = attempt(lambda name=name: read_workload(name))  # type: ignore[misc]
-        found += [each for fits in (world.allowlist.resolve(ref).workloads if ref else ()) for each in names_of(fits)]
-    for _, answer in told.answers if told else ():
-        verdicts = answer.detail.get("verdicts") or ()
-        found += [each for verdict in verdicts if verdict.workload for each in names_of(verdict.workload)]
-    return list(dict.fromkeys(found))
 
 
 def models(settings: Settings) -> Sequence[BaseChatModel]:

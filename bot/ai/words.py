@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,3 +122,25 @@ def stands_in(written: str, words: str) -> bool:
 def _goes_on(after: str) -> bool:
     """Whether the word goes on: a full stop or colon counts only when something follows it."""
     return after[0] in _INSIDE and (after[0] not in ".:" or after[1] in _INSIDE)
+
+
+def is_narrower(narrow: str, wide: str) -> bool:
+    """Whether one destination is part of the other: a host below a domain, a network inside one, one port of all."""
+    try:
+        small, large = destination(narrow)[0], destination(wide)[0]
+    except AskUnclear:
+        return False
+    if "*" in str(small.name) or str(small) == str(large):
+        return False
+    domain = str(large.name).removeprefix("*.")
+    if "/" in domain:
+        return _is_inside(str(small.name), domain)
+    return str(small.name) == domain or str(small.name).endswith(f".{domain}")
+
+
+def _is_inside(small: str, large: str) -> bool:
+    try:
+        inner, outer = ipaddress.ip_network(small), ipaddress.ip_network(large)
+    except ValueError:
+        return False
+    return inner.version == outer.version and inner != outer and inner.subnet_of(outer)  # type: ignore[arg-type]
