@@ -53,6 +53,29 @@ def test_an_action_says_in_which_space_its_commands_run(
     assert policy.place.line == 8
 
 
+@pytest.mark.parametrize(
+    ("action", "runs", "bound"),
+    [
+        ("cloud-gov/cg-cli-tools@main", ["command: cf %s", "cf_command: apps"], True),
+        ("cloud-gov/cg-cli-tools@main", ["command: cf apps", "cf_command: %s"], False),  # `command` runs, then it ends
+        ("cloud-gov/cg-cli-tools@main", ["command: %s"], False),  # a whole command, and this is none
+        ("citizen-of-planet-earth/cf-cli-action@master", ["command: %s"], True),
+        ("citizen-of-planet-earth/cf-cli-action@master", ["cf_command: %s"], False),  # an input that it has not got
+    ],
+)
+def test_what_the_two_families_of_actions_run(action: str, runs: list[str], bound: bool) -> None:
+    line = "bind-security-group g acme --space dev"
+    text = ACTION.replace("cloud-gov/cg-cli-tools@main", action) % ("dev", "\n        ".join(runs).replace("%s", line))
+    entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
+    assert [each.group for each in entries if isinstance(each, Command)] == (["g"] if bound else [])
+
+
+def test_an_action_that_targets_nothing_runs_its_command_all_the_same() -> None:
+    step = "- uses: mlucascardoso/cf-cli-action@master\n  with:\n    command: bind-security-group g acme --space dev\n"
+    entries = [entry for d in read_documents("w.yml", f"steps:\n{step}")[0] for entry in cloud_foundry.read(d)]
+    assert [(each.group, each.space) for each in entries if isinstance(each, Command)] == [("g", "dev")]
+
+
 def test_an_action_binds_a_group() -> None:
     text = ACTION % ("dev", "cf_command: bind-security-group g acme --space dev")
     entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]

@@ -22,7 +22,8 @@ _POLICIES = {"add-network-policy": False, "remove-network-policy": True}
 _SIGNS = ("security-group", "network-policy")
 _CHOOSES = ("target", "login")
 _VARIABLES = frozenset({"env", "variables", "params", "vars"})
-_RUNS = ("cf_command", "full_command", "command")
+_RUNS = ("command", "cf_command")  # where a step has both, its action runs the first and ends
+_SHORT = "/cf-cli-action"  # a family of actions whose `command` is what stands behind `cf`
 _SWITCHES = frozenset({"-f", "--force"})
 _MOST = 500
 
@@ -186,22 +187,26 @@ def _strings(data: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _of_action(step: Map) -> str:
-    """What a step of an action for `cf` runs, as a script: it targets its `cf_org` and `cf_space` first, then calls
-    `cf` with `cf_command`, or runs `command`. Empty for other steps.
+    """What a step of an action for `cf` runs, as a script: it targets its `cf_org` and `cf_space` first, then runs
+    `command`, or calls `cf` with `cf_command`. Empty for other steps.
 
-    Source: https://github.com/cloud-gov/cg-cli-tools, README and entrypoint.sh
+    Source: https://github.com/cloud-gov/cg-cli-tools, action.yml and entrypoint.sh (at 37d58fc1), and
+    https://github.com/citizen-of-planet-earth/cf-cli-action, action.yml and entrypoint.sh (at 045154c5).
     """
     given = step.get("with")
     if not isinstance(given, Map) or not isinstance(step.get("uses"), str):
         return ""
-    org, space, own, *scripts = (
+    org, space, whole, own = (
         text.strip() if isinstance(text := given.get(key), str) else "" for key in ("cf_org", "cf_space", *_RUNS)
     )
-    whole = "\n".join(scripts).strip()
-    if not (org or space) or not (own or whole):
+    if _SHORT in step["uses"]:
+        whole, own = "", whole
+    elif not (org or space):
+        return ""
+    if not (own or whole):
         return ""
     chosen = "".join(f" {flag} {shlex.quote(name)}" for flag, name in (("-o", org), ("-s", space)) if name)
-    return f"cf target{chosen}\n{f'cf {own}' if own else whole}"
+    return f"cf target{chosen}\n{whole or f'cf {own}'}"
 
 
 def _act(call: Call, place: Place) -> Iterator[Act]:
