@@ -69,7 +69,8 @@ class Created:
 class Policy:
     """A network policy: `source` and `target` are apps, `ports` as it is written. `unsure` as for commands.
 
-    `org` and `space` are those of the source, as `cf target` chose them; empty where nothing says it.
+    `org` and `space` are those of the source, as `cf target` chose them; `there` is the target's space. Empty where
+    nothing says it.
     """
 
     source: str
@@ -82,6 +83,7 @@ class Policy:
     root: str | None = None  # the Terraform root that makes it; None: a script's
     org: str = ""
     space: str = ""
+    there: str = ""
 
 
 Act = Command | Created | Policy

@@ -24,19 +24,23 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
     hosts = {each.proxy for each in index.apps if each.name.casefold() == app and each.proxy}
     space = index.of(workload)
     root = space.root if space else ""
-    found = [
-        proxy
-        for proxy in index.proxies
-        if proxy.root in (None, root)
-        and (any(serves(proxy, host) for host in hosts) or _policy(index, space, app, proxy))
-    ]
+    found = []
+    for proxy in index.proxies:
+        here = proxy.root in (None, root)
+        named = any(serves(proxy, host) for host in hosts) and (here or proxy.hostname != proxy.name.lower())
+        if named or _policy(index, space, app, proxy, here=here):
+            found.append(proxy)
     own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app]
     return tuple(own or found)
 
 
-def _policy(index: Index, space: Space | None, app: str, proxy: Proxy) -> bool:
-    names = {proxy.name, proxy.app, proxy.hostname} - {""}
-    return any(policy_to(index, space, app, name, port) for name in names for port in (_TLS, _PLAIN))
+def _policy(index: Index, space: Space | None, app: str, proxy: Proxy, *, here: bool = True) -> bool:
+    """Whether a policy leads to the proxy. To that of another root (not `here`) only one does that names its space: the
+    same names stand in the root of each environment."""
+    names = {proxy.name, proxy.app, proxy.hostname} - {""} if here else {proxy.name}
+    found = [policy_to(index, space, app, name, port) for name in names for port in (_TLS, _PLAIN)]
+    home = proxy.space.rpartition("/")[2]
+    return any(each is not None and (here or (home != "" and each.there == home)) for each in found)
 
 
 def through_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:

@@ -11,14 +11,18 @@ from skills.core.platforms.cloud_foundry.proxy import HTTPS, Listed, Proxy
 from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Unknown, Value, space_of
 
 MODULES = ("cg-egress-proxy", "egress_proxy")
+# The ports on which the modules say that their proxy listens. Source: github.com/GSA-TTS/cg-egress-proxy main.tf (at
+# 1a69dd54) and github.com/GSA-TTS/terraform-cloudgov egress_proxy/main.tf (at 06883e58).
+_OUTPUTS = {"https_port": "61443", "http_port": "8080", "port": "61443"}
+_LONGEST_HOST = 63
 _MOST = 2000
 
 
 def proxies(ref: Ref, file: File) -> Iterator[Proxy]:
     """One for each client of a proxy; older modules have a single one."""
     name = ref.get("name").text or ref.block.labels[0]
-    host = ref.get("route_host").text or name
     space = _space(ref)
+    host = ref.get("route_host").text or _default_host(ref.get("cf_org_name").text, space, name)
     clients = ref.get("client_configuration")
     if isinstance(clients.data, dict):
         for client, config in clients.data.items():
@@ -30,6 +34,14 @@ def proxies(ref: Ref, file: File) -> Iterator[Proxy]:
     else:
         found = {key: ref.get(key) for key in ("allowports", "allowlist", "denylist") if ref.block.get(key) is not None}
         yield _proxy(ref, file, (name, host, space, ""), found, ("allowports", "allowlist", "denylist"))
+
+
+def _default_host(org: str | None, space: str, name: str) -> str:
+    """The host of its route as the modules make it; its mere name where not all of that is known."""
+    if not org or not space or "$" in f"{org}{space}{name}":
+        return name
+    made = f"{org.replace('.', '-')}-{space.replace('.', '-')}-{name}"[-_LONGEST_HOST:].lower()
+    return made.lstrip("0123456789-_") or name
 
 
 def _proxy(
@@ -96,8 +108,20 @@ def policies(ref: Ref, file: File, doubt: str, root: str) -> Iterator[Policy]:
         said = (data.get("source_app"), data.get("destination_app"), port, protocol)
         unsure = doubt or next((each.unknown for each in said if each and each.unknown), "")
         org, space = _home(data.get("source_app"))
-        ports, speaks = str(port.data), str(protocol.data)
-        yield Policy(source, target, speaks, ports, place, unsure=unsure, root=root, org=org, space=space)
+        there = _home(data.get("destination_app"))[1]
+        ports, speaks = _port(port), str(protocol.data)
+        unsure = unsure or ("" if ports else "its port")
+        yield Policy(source, target, speaks, ports, place, unsure=unsure, root=root, org=org, space=space, there=there)
+
+
+def _port(value: Value) -> str:
+    """A port as it is written, or that of a proxy that the policy leads to; empty where nobody knows it."""
+    ref = value.data
+    if not isinstance(ref, Ref):
+        return str(ref)
+    source = ref.get("source").text or ""
+    of_proxy = ref.type == "module" and any(sign in source for sign in MODULES)
+    return _OUTPUTS.get(ref.way[-1], "") if of_proxy and ref.way else ""
 
 
 def _app(value: Value | None) -> str:

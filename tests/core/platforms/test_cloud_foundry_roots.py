@@ -1,0 +1,90 @@
+"""Egress proxies that Terraform runs: their own ports and routes, and apps that stand in another root than they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from skills.core.allowlist import Allowlist
+from skills.core.flows import read_flow
+from tests.worlds import allowlist
+
+SPACE = """\
+module "%s" {
+  source               = "github.com/GSA-TTS/terraform-cloudgov//cg_space?ref=v2.3.0"
+  cf_org_name          = "acme"
+  cf_space_name        = "%s"
+  security_group_names = %s
+}
+"""
+PROXY = """\
+module "egress_proxy" {
+  source          = "github.com/GSA-TTS/terraform-cloudgov//egress_proxy?ref=v2.3.0"
+  cf_org_name     = "acme"
+  cf_egress_space = module.egress_space.space
+  name            = "egress"
+  allowlist       = ["%s"]
+}
+"""
+APP = 'resource "cloudfoundry_app" "app" {\n  name       = "web"\n  space_name = "%s"\n  org_name   = "acme"\n}\n'
+POLICY = """\
+resource "cloudfoundry_network_policy" "out" {
+  policies = [{ source_app = cloudfoundry_app.app.id, destination_app = %s, port = %s }]
+}
+"""
+LOOKED_UP = (
+    'data "cloudfoundry_app" "proxy" {\n  name       = "egress"\n  space_name = "%s"\n  org_name   = "acme"\n}\n'
+)
+HOST, OTHER = "api.example.com", "https://other.example.com"
+
+
+def proxy(space: str, host: str = HOST) -> str:
+    return SPACE % ("egress_space", f"{space}-egress", '["public_networks_egress"]') + PROXY % host
+
+
+def app(space: str, *, to: str = "module.egress_proxy.app_id", port: str = "module.egress_proxy.https_port") -> str:
+    return SPACE % ("space", space, "[]") + APP % space + POLICY % (to, port)
+
+
+def decided(files: dict[str, str], to: str, space: str = "web") -> str:
+    made: Allowlist = allowlist(files)
+    return read_flow(made, f"acme/{space}/web", [to]).verdicts(made)[0].decision
+
+
+@pytest.mark.parametrize(
+    ("port", "wanted"),
+    [
+        ("module.egress_proxy.https_port", "allowed"),
+        ("module.egress_proxy.http_port", "allowed"),
+        ("module.egress_proxy.port", "allowed"),
+        ('"61443"', "allowed"),
+        ("module.space.https_port", "denied"),  # no output of that module
+        ('"22"', "denied"),
+    ],
+)
+def test_the_module_says_on_which_port_its_proxy_listens(port: str, wanted: str) -> None:
+    files = {"tf/main.tf": proxy("web") + app("web", port=port)}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+@pytest.mark.parametrize(("space", "wanted"), [("web-egress", "allowed"), ("elsewhere", "denied")])
+def test_an_app_reaches_the_proxy_of_another_root_whose_space_it_names(space: str, wanted: str) -> None:
+    to = LOOKED_UP % space + app("web", to="data.cloudfoundry_app.proxy.id", port='"61443"')
+    files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": to}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+def test_each_environment_has_its_own_proxy_of_one_name() -> None:
+    files = {f"tf/{each}/main.tf": proxy(each, f"{each}.example.com") + app(each) for each in ("dev", "prod")}
+    assert decided(files, "https://dev.example.com", "dev") == "allowed"
+    assert decided(files, "https://dev.example.com", "prod") == "denied"
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [("acme-web-egress-egress", "allowed"), ("acme-dev-egress-egress", "denied"), ("egress", "denied")],
+)
+def test_the_route_of_a_proxy_names_its_space_so_that_no_other_root_is_meant(host: str, wanted: str) -> None:
+    manifest = f"applications:\n- name: web\n  env:\n    https_proxy: https://u:p@{host}.apps.internal:61443\n"
+    here = SPACE % ("space", "web", "[]") + APP % "web"
+    files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": here, "manifest.yml": manifest}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
