@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from bot import output
 from bot.desk import Desk, Door, attempt
-from bot.forges import Forges, opened
+from bot.forges import Forges, opened_repository
 from bot.gather import Gather, Where
 from bot.origins import Origins
+from bot.repositories import chosen
 from bot.settings import Settings
 from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from bot.lifecycle.durable import DurableRunner
     from bot.renewal import Renewal
     from bot.timers import Timers
+    from bot.together import Together
     from bot.world.forge import Forge
     from bot.world.memory import Memory
 
@@ -67,6 +69,12 @@ class Shared:
         url = self.settings.database.reveal()
         is_new = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
         return None if "memory" not in self.__dict__ and is_new else self.memory
+
+    def request(self, key: str) -> Request | None:
+        """By its key, whichever repository it stands in."""
+        memory = self.kept()
+        row = memory.request(key) if memory else None
+        return row.request if row else None
 
 
 class App:
@@ -103,7 +111,7 @@ class App:
         cls, settings: Settings, *, config: str | None = None, at: str | None = None, acting_as: str | None = None
     ) -> App:
         """Opens the repository that is named by flag or setting, else the folder that we stand in."""
-        return cls(settings, opened(settings, config or settings.config or "."), at=at, acting_as=acting_as)
+        return cls(settings, opened_repository(settings, config or settings.config or "."), at=at, acting_as=acting_as)
 
     # --- the parts
 
@@ -192,6 +200,7 @@ class App:
             self._remembered,
             self.called,
             self.in_forge.filled,
+            self.shared.request,
         )
 
     @cached_property
@@ -348,6 +357,17 @@ class App:
         return tuple(row.request for row in memory.requests(repository)) if memory else ()
 
 
+def opened(
+    settings: Settings, shared: Shared, config: Sequence[str], repository: str | None, at: str | None
+) -> list[App]:
+    """All repositories that are named, each with its own settings, and with a name where they are several."""
+    named = chosen(settings, config, repository)
+    return [
+        App(own, opened_repository(own, written), at=at, shared=shared, called=name if len(named) > 1 else "")
+        for name, (written, own) in named.items()
+    ]
+
+
 def carried_out(shared: Shared, steps: Steps, apps: Sequence[App], repository: str) -> DurableRunner:
     """From now on what is recorded is carried out by durable workflows, as a service does it.
 
@@ -371,15 +391,15 @@ def talk(
     desk: Door,
     names: Callable[[], tuple[list[str], list[str]]],
     of_team: Callable[[str], str],
-    repositories: Sequence[str] = (),
+    together: Together | None = None,
 ) -> Conversation:
-    """The conversation at a desk; `repositories` are what people may call them where there are several."""
+    """The conversation at a desk; `together` is what knows of several repositories."""
     from bot.additions import Additions  # noqa: PLC0415
     from bot.conversation import Conversation  # noqa: PLC0415
 
     assistant = model_of(shared, desk) if shared.settings.model else None
     additions = Additions(assistant, shared.memory, shared.clock) if assistant else None
-    return Conversation(desk, shared.memory, names, shared.clock, additions, of_team, repositories)
+    return Conversation(desk, shared.memory, names, shared.clock, additions, of_team, together)
 
 
 def model_of(shared: Shared, desk: Door) -> Assistant:

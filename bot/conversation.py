@@ -6,38 +6,35 @@ destinations are spoken of, the last draft's digest, the open request, the open 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bot import which
 from bot.additions import Additions
+from bot.after_merge import meant, since_merge, still_fails, works
 from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
 from bot.desk import Door, attempt
 from bot.followups import (
     answer_to_question,
     ask_what_it_was,
     decision,
-    is_about,
     keep,
-    meant,
     not_understood,
     on_a_day,
     only_one_waiting,
     says_nothing,
-    since_merge,
     spoken_of,
-    still_fails,
     take_environment,
     take_space,
     take_until,
     typed,
     which_name,
     which_phase,
-    works,
 )
 from bot.gather import Where
+from bot.together import Together
 from bot.turns import (
     Also,
     Pressed,
@@ -46,7 +43,9 @@ from bot.turns import (
     addresses_in,
     ask_for,
     flow_of,
+    hosts_on,
     instead,
+    is_about,
     kept,
     mark_of,
     need_of,
@@ -61,7 +60,6 @@ from bot.turns import (
 from bot.world.memory import Memory
 from skills.core.commands import Heard
 from skills.core.errors import Outdated
-from skills.core.flow_text import destination
 from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
 from skills.core.secrets import mask
 from skills.replies import Reply, choosing, problem, reply
@@ -78,17 +76,17 @@ class Conversation:
         clock: Callable[[], datetime],
         additions: Additions | None = None,
         of_team: Callable[[str], str] = lambda _channel: "",
-        repositories: Sequence[str] = (),
+        together: Together | None = None,
     ) -> None:
         """`names` gives the workloads and environments that the allowlist knows now, `of_team` the one workload of the
-        team whose channel it is; `repositories` are what they are called where several are served."""
+        team whose channel it is, and `together` knows of several repositories, where there are."""
         self._desk = desk
         self._memory = memory
         self._names = names
         self._clock = clock
         self._additions = additions
         self._of_team = of_team
-        self._repositories = tuple(repositories)
+        self._together, self._repositories = together, together.names if together else ()
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
@@ -166,7 +164,8 @@ class Conversation:
             return self._again(turn, Heard("reply"))
         heard = turn.heard or answer_to_question(turn, workloads, environments)
         heard, turn.verb = on_a_day(heard, self._clock().date()), heard.verb
-        return self._dispatch(turn, heard)
+        together = self._together.take(turn, heard, self._dispatch) if self._together else None
+        return self._dispatch(turn, heard) if together is None else together
 
     def _dispatch(self, turn: Turn, heard: Heard) -> list[Reply]:
         handlers: Mapping[str, Callable[[Turn, Heard], list[Reply]]] = {
@@ -233,10 +232,10 @@ class Conversation:
     def _port(self, turn: Turn, heard: Heard) -> list[Reply]:
         """The same hosts on another port."""
         note_workload(turn.state, heard)
-        hosts = [str(destination(words)[0].name) for words in turn.state.get("to", ())]
-        if not hosts or not turn.state.get("for"):
+        there = hosts_on(turn.state, heard.port)
+        if not there or not turn.state.get("for"):
             return self._unclear(turn, heard)
-        return self._check(turn, replace(heard, destinations=tuple(f"{host}:{heard.port}" for host in hosts)))
+        return self._check(turn, replace(heard, destinations=there))
 
     def _again(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A workload or environment alone: the last question once more, for that one."""

@@ -50,7 +50,7 @@ def _page(app: App, other: str | None, port: int) -> int:
     scenes = _scenes_for(app) if other else SCENES
     examples = [(scene.title, scene.lines[0].words) for scene in scenes]
     named = {person.id: person for person in (REQUESTER, *app.people())}
-    return serve_page(app, [app.person, *_approvers(app, list(named.values()))], examples, port=port)
+    return serve_page(Served([app]), [app.person, *_approvers(app, list(named.values()))], examples, port=port)
 
 
 def _approvers(app: App, people: list[Person]) -> list[Person]:

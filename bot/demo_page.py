@@ -9,10 +9,9 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.app import App
 from bot.desk import attempt
 from bot.serve import run
-from bot.served import Served
+from bot.served import App, Served
 from bot.settings import Secret
 from bot.slack.manifest import manifest
 from bot.terminal import say_lines, short, show_lines
@@ -33,15 +32,16 @@ _ALERT = (
 _PAYMENTS, _PLATFORM, _SECURITY = "C0PAYMENTS", "C0PLATFORM", "G0SECURITY"
 
 
-def serve_page(app: App, people: Sequence[Person], examples: Sequence[tuple[str, str]], *, port: int = 0) -> int:
+def serve_page(served: Served, people: Sequence[Person], examples: Sequence[tuple[str, str]], *, port: int = 0) -> int:
     """Serves the page until it is stopped. `people` can be played, the first one at first.
 
     `examples` are titles and words that may be tried.
     """
-    return asyncio.run(_serve(app, people, examples, port))
+    return asyncio.run(_serve(served, people, examples, port))
 
 
-async def _serve(app: App, people: Sequence[Person], examples: Sequence[tuple[str, str]], port: int) -> int:
+async def _serve(served: Served, people: Sequence[Person], examples: Sequence[tuple[str, str]], port: int) -> int:
+    app = served.first
     here, bot_port = workspace(people), free_port()
     known = {user_id(person): person for person in people}
 

@@ -128,6 +128,13 @@ class Desk:
     def worlds(self, who: Person, where: Where) -> Sequence[World]:
         return (self._gather.world(who, where, on_target=True),)
 
+    def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
+        """What would be answered, with nothing recorded and nothing done; None where it would be refused."""
+        world = self._gather.world(who, where, on_target=True)
+        world = replace(world, person=self._identified(who, card(name).changes, world))
+        made, _ = attempt(lambda: by_name(name).run(ask, world))
+        return made
+
     def _identified(self, who: Person, changes: str, world: World) -> Person:
         """The person by the policy of this moment; whoever decides is looked up in the chat and at the forge too."""
         standing = self.directory(who) if changes == "decision" else None

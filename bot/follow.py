@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot import joint
 from bot.desk import Problem, attempt
 from bot.intents import intend
 from bot.world.forge import Forge, MergeRequest
@@ -116,6 +117,8 @@ class Follower:
                 key = f"{request.key}:{item.kind}:{item.mark}"
                 if tx.tell(request, key, item.finding, at):
                     said.append(item.finding)
+            if step.to == "merged":
+                joint.tell(tx, request, at)
             if step.relabel:
                 intend(tx, step.relabel, at)
             if request.state == "decided" and _may_go_on(row, step):

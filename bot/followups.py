@@ -11,13 +11,11 @@ from typing import Any
 import re2
 
 from bot.desk import Door
-from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of
+from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about
 from bot.world.memory import Memory
-from skills.core import life
 from skills.core.all_symptoms import judge
 from skills.core.commands import Heard, flat
 from skills.core.corrections import correction
-from skills.core.flow_text import destination
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
 from skills.core.named import find_workload
@@ -29,7 +27,6 @@ from skills.replies import Reply, choosing, problem
 _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
 )
-_STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
 _NAME = "BUCKET"  # in the choices that platform Cloud Foundry makes
 _BUCKET = re2.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
@@ -228,95 +225,6 @@ def _noted(request: Request) -> str:
     """The reason as it stands in the files that a request changes."""
     asked = json.loads(request.drawn.asked) if request.drawn else {"comment": ""}
     return str(asked.get("comment", request.reason))
-
-
-def meant(turn: Turn, request: Request | None) -> tuple[list[str] | None, list[Reply]]:
-    """What a symptom is about that names no destination, and what to say first.
-
-    "Merged, and still 502" is about what was merged, even if the thread has spoken of something else since.
-    """
-    to = turn.state.get("to")
-    if request is None or not to:
-        return to, []
-    if request.destinations == ISOLATION or is_about(turn, request):
-        return to, merge_lead(request)
-    if request.state not in OPEN_STATES and _STILL.search(turn.words):
-        turn.state |= flow_of(request)
-        return list(request.destinations), merge_lead(request)
-    return to, []
-
-
-def is_about(turn: Turn, request: Request) -> bool:
-    """Whether the thread still speaks of what the request is for."""
-    return {str(destination(words)[0]) for words in turn.state.get("to") or ()} <= set(request.destinations)
-
-
-def merge_lead(request: Request | None) -> list[Reply]:
-    """What a new symptom of an old need has to be read with: the thread's own merge request."""
-    return [problem(Finding("EGR474", {"key": request.key, "state": request.state}))] if request else []
-
-
-def since_merge(request: Request, turn: Turn, desk: Door, memory: Memory, clock: Callable[[], datetime]) -> Reply:
-    """The check once more on the new target branch. That it stands is kept as said, so that no timer says it again."""
-    found = _since_merge(request, turn, desk)
-    if found.code not in life.SAID_WHEN_IT_STANDS:
-        return problem(found)
-    with memory.transaction() as tx:
-        tx.tell(request, f"{request.key}:{life.stands_mark(request)}", found, clock(), here=turn.where.thread)
-    return Reply(problem(found).lines, steps=("works now", "still fails") if found.code == "EGR437" else ())
-
-
-def _since_merge(request: Request, turn: Turn, desk: Door) -> Finding:
-    """Said with its commit, never assumed."""
-    if request.destinations == ISOLATION:
-        return _since_denied(request, turn, desk)
-    handled = desk.handle("check", ask_for("check", flow_of(request)), turn.who, turn.where, on_target=True)
-    if handled.problem is not None:
-        return handled.problem.finding
-    assert handled.answer is not None
-    assert handled.world is not None
-    stands = handled.answer.data["decision"] == ("denied" if request.remove else "allowed")
-    return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
-
-
-def _since_denied(request: Request, turn: Turn, desk: Door) -> Finding:
-    """Whether the namespace is denied by default now: a draft of the same says so."""
-    ask = ask_for("draft", {"default_deny": flow_of(request)["for"]})
-    handled = desk.handle("draft", ask, turn.who, turn.where, on_target=True)
-    if handled.problem is not None:
-        return handled.problem.finding
-    assert handled.answer is not None
-    assert handled.world is not None
-    stands = handled.answer.data["proof"]["before"] == "denied"
-    return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
-
-
-def works(request: Request | None, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
-    """It works now: the row says so where its asker or a watcher says it, and who said it is kept in any case."""
-    if request is None or request.state not in STANDING_STATES:
-        return problem(Finding("EGR654"))
-    own = _is_theirs(request, turn)
-    with memory.transaction() as tx:
-        if own and request.state in ("merged", "rolled_out"):
-            tx.move_request(request.key, request.state, "confirmed", request.version, clock())
-        tx.add_log(turn.who.id, turn.where.thread, "confirmed" if own else "works", {"key": request.key}, clock())
-    return problem(Finding("EGR473" if own else "EGR094", {"key": request.key, "asked_by": request.asked_by}))
-
-
-def still_fails(request: Request, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> list[Reply]:
-    """What was confirmed is not any more; either way it is kept who said so."""
-    with memory.transaction() as tx:
-        if request.state == "confirmed" and _is_theirs(request, turn):
-            tx.move_request(request.key, "confirmed", "merged", request.version, clock())
-        if request.state in STANDING_STATES:
-            now, found = clock(), Finding("EGR474", {"key": request.key, "state": request.state})
-            tx.tell(request, f"{request.key}:fails:{now:%Y%m%dT%H%M%S}", found, now, quiet=True)
-            tx.add_log(turn.who.id, turn.where.thread, "still_fails", {"key": request.key}, now)
-    return merge_lead(request)
-
-
-def _is_theirs(request: Request, turn: Turn) -> bool:
-    return any(turn.who.is_same(name) for name in (request.asked_by, *request.watchers))
 
 
 def which_phase(turn: Turn, heard: Heard) -> Reply | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.world.gitlab import Calls
 
 
-def opened(settings: Settings, named: str) -> ConfigRepo:
+def opened_repository(settings: Settings, named: str) -> ConfigRepo:
     """The repository that is named; the token goes with Git's requests to GitLab's own host and to no other."""
     token = authorization(settings, named)
     return ConfigRepo.open(named, home=settings.home, authorization=token, ca=settings.gitlab_ca if token else None)
@@ -72,7 +72,7 @@ class Forges:
         if self.on_gitlab and authorization(self._settings, repository) is not None:
             from bot.world.gitlab import project_path  # noqa: PLC0415
 
-            return self._gitlab(opened(self._settings, repository), project_path(repository))
+            return self._gitlab(opened_repository(self._settings, repository), project_path(repository))
         if self._repo.path is not None and "://" not in repository:
             repo = ConfigRepo.open(str((self._repo.path / repository).resolve()), home=self._settings.home)
             if repo.kind == "bare":

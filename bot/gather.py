@@ -69,10 +69,12 @@ class Gather:
         remembered: Callable[[str, str], Mapping[str, Remembered]] = lambda _repository, _app: {},
         called: str = "",
         filled: Callable[[Policy], Policy] = lambda policy: policy,
+        elsewhere: Callable[[str], Request | None] = lambda _key: None,
     ) -> None:
         """`called` is the repository's name where several are served, `filled` gives the policy with the groups that
-        the forge keeps, looked up when they are asked for."""
+        the forge keeps, looked up when they are asked for; `elsewhere` finds a request of any repository."""
         self._called = called
+        self._elsewhere = elsewhere
         self._snapshots = snapshots
         self._source = source
         self._target = target
@@ -110,6 +112,7 @@ class Gather:
             brought=self._brought,
             remembered=cache(lambda app: self._remembered(read.where, app)),  # each step of an ask wants it anew
             called=self._called,
+            elsewhere=self._elsewhere,
         )
 
 

@@ -16,6 +16,7 @@ from skills.core.model import (
     Effect,
     Finding,
     LeaveNote,
+    NameBeside,
     OpenDiagram,
     OpenIssue,
     OpenMergeRequest,
@@ -28,6 +29,7 @@ BESIDE: Mapping[str, str] = {
     OpenDiagram.__name__: "the diagram",
     OpenIssue.__name__: "the ticket",
     LeaveNote.__name__: "a note at it",
+    NameBeside.__name__: "a note at it",
     Settle.__name__: "the end of what was opened beside it",
 }
 """What is done beside a merge request, by the kind of its intent; it never keeps the request itself back."""
@@ -49,7 +51,7 @@ def intend(tx: Transaction, effect: Effect, now: datetime) -> None:
         name = f"{_OPENS[type(effect)]}:{effect.request_key}:{len(same_kind) + 1}"
     elif isinstance(effect, CloseMergeRequest):
         name = f"close:{effect.request_key}:{effect.digest}"
-    elif isinstance(effect, LeaveNote):
+    elif isinstance(effect, LeaveNote | NameBeside):
         name = f"note:{effect.request_key}:{effect.key}"
     elif isinstance(effect, Settle):
         name = f"settle:{effect.request_key}:{effect.what}:{len(same_kind) + 1}"

@@ -20,6 +20,7 @@ from skills.core.model import (
     Finding,
     LeaveNote,
     MergeRequestDecision,
+    NameBeside,
     OpenDiagram,
     OpenIssue,
     OpenMergeRequest,
@@ -61,6 +62,10 @@ def perform(effect: Effect, forge: Forge, elsewhere: Elsewhere) -> MergeRequest 
             return _issue(effect, forge)
         case LeaveNote():
             return _note(effect, forge)
+        case NameBeside():
+            there = _of(effect.request_key, forge)
+            forge.note(there.number, POSTERN, effect.text, key=effect.key, url=effect.url)
+            return Linked(there.number, there.url)
         case Settle():
             return _settle(effect, forge, elsewhere)
         case Relabel():

@@ -18,6 +18,7 @@ from skills.core.among import Among, knowing
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import Finding, Person
+from skills.joined import JOINED
 
 _KEYS = ("key", "redraw", "ends", "widens")
 
@@ -31,6 +32,9 @@ class Place:
     repository: str
     desk: Callable[[], Desk]
     read: Callable[[bool], Read]
+
+    run: Callable[[Sequence[str]], object]
+    """Carries out what is to do for these requests of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,34 @@ class Reception:
         words = str(getattr(ask, "for_", None) or getattr(ask, "default_deny", None) or "")
         if words:
             return self._by_workload(words, name, ask, who, where, on_target)
-        if name in _JOINED:
+        if name in JOINED:
             return self._all(name, ask, who, where, on_target)
         return self._preferred(where).desk().handle(name, ask, who, where, on_target=on_target)
 
     def worlds(self, who: Person, where: Where) -> Sequence[World]:
         return [world for place in self._places.values() for world in place.desk().worlds(who, where)]
+
+    # --- several at once
+
+    @property
+    def names(self) -> list[str]:
+        return [*self._places]
+
+    def knowing(self, words: str) -> list[str]:
+        """The repositories that know this workload, among those that can be read."""
+        return knowing({name: found.allowlist for name, found in self._read(on_target=True).known.items()}, words)
+
+    def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
+        """As the desk of the repository that `where` names."""
+        return self.place(where.repository).desk().foresee(name, ask, who, where)
+
+    def carry_on(self, keys: Sequence[str]) -> None:
+        """What the parts of one ask left to do for one another, once all are there."""
+        for key in keys:
+            stands = self._repository_of(key)
+            for place in self._places.values():
+                if place.repository == stands:
+                    place.run([key])
 
     # --- which one
 
@@ -130,7 +156,7 @@ class Reception:
             return next(iter(made.values()))
         silent = [_silent(place, each.problem.finding) for place, each in made.items() if each.problem]
         worlds = [handled.world for handled in made.values() if handled.world]
-        return Handled(_JOINED[name](answered).aside(*silent), world=worlds[0] if worlds else None)
+        return Handled(JOINED[name](answered).aside(*silent), world=worlds[0] if worlds else None)
 
 
 def _silent(place: Place, why: Finding) -> Finding:
@@ -139,40 +165,3 @@ def _silent(place: Place, why: Finding) -> Finding:
 
 def _among(repositories: Sequence[str], names: set[str]) -> Callable[[World], World]:
     return lambda world: replace(world, allowlist=Among(world.allowlist, repositories, names), called="")
-
-
-def _status(answers: Mapping[str, Answer]) -> Answer:
-    """The queues of all as one, oldest first."""
-    rows = [{**row, "repository": name} for name, made in answers.items() for row in made.data["requests"]]
-    requests = [request for made in answers.values() for request in made.detail["requests"]]
-    names = {request.key: name for name, made in answers.items() for request in made.detail["requests"]}
-    lead = Finding("EGR440", {"count": len(rows)}) if rows else Finding("EGR439")
-    waits = [made.data["usual_wait"] for made in answers.values() if made.data["usual_wait"]]
-    first = next(iter(answers.values()))
-    return Answer(
-        {"requests": sorted(rows, key=lambda row: row["since"]), "usual_wait": max(waits, default=None)},
-        (lead,),
-        detail={
-            **{"requests": sorted(requests, key=lambda each: each.since), "waits_for": first.detail["waits_for"]},
-            "called": names,
-        },
-    )
-
-
-def _why(answers: Mapping[str, Answer]) -> Answer:
-    """The rules of all that have some; where none has, what the first says."""
-    having = {name: made for name, made in answers.items() if made.data["rules"]}
-    if not having:
-        first = next(iter(answers.values()))
-        return replace(first, data={"rules": []}, detail={**first.detail, "aside": ()})
-    rows = [{**row, "repository": name} for name, made in having.items() for row in made.data["rules"]]
-    reasons = tuple(reason for made in having.values() for reason in made.detail["reasons"])
-    lead = next(iter(having.values())).findings[0]
-    findings = (replace(lead, facts={**lead.facts, "count": len(rows)}),)
-    said = tuple(Finding("EGR1861", {"repository": name}) for name in having)
-    status = min(made.exit_status for made in having.values())
-    return Answer({"rules": rows}, (*findings, *said), exit_status=status, detail={"reasons": reasons, "aside": said})
-
-
-_JOINED: Mapping[str, Callable[[Mapping[str, Answer]], Answer]] = {"status": _status, "why": _why}
-"""What is asked of all at once where it names neither a request nor a workload."""

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bot.app import App, Shared, carried_out, talk
+from bot.app import App, Shared, carried_out, opened, talk
 from bot.desk import Door, attempt
-from bot.forges import opened
-from bot.repositories import chosen
 from bot.settings import Settings
 from skills.core.errors import AskUnclear
 from skills.core.model import Person
@@ -18,6 +16,7 @@ from skills.core.model import Person
 if TYPE_CHECKING:
     from bot.conversation import Conversation
     from bot.lifecycle.durable import DurableRunner
+    from bot.reception import Reception
 
 
 __all__ = ["App", "Served"]
@@ -44,14 +43,7 @@ class Served:
     ) -> Served:
         """Opens what flags or settings name, else the folder that we stand in. A flag may also give the name of one
         that the settings name. Raises AskUnclear EGR1864 for a name that none has, and what opening one raises."""
-        named = chosen(settings, config, repository)
-        shared = Shared(settings, acting_as, clock)
-        several = len(named) > 1
-        apps = []
-        for name, (written, own) in named.items():
-            app = App(own, opened(own, written), at=at, shared=shared, called=name if several else "")
-            apps.append(app)
-        return cls(apps)
+        return cls(opened(settings, Shared(settings, acting_as, clock), config, repository, at))
 
     def one(self) -> App:
         """The only one. Raises AskUnclear EGR1866 where there are several."""
@@ -64,20 +56,35 @@ class Served:
         """What the repositories are called; none where there is only one, for then nobody needs a name."""
         return [app.called for app in self.apps if app.called]
 
-    @cached_property
+    @property
     def desk(self) -> Door:
-        if len(self.apps) == 1:
-            return self.first.desk
+        return self.first.desk if len(self.apps) == 1 else self.reception
+
+    @cached_property
+    def reception(self) -> Reception:
+        """In front of the desks of several."""
         from bot.reception import Place, Reception  # noqa: PLC0415
 
-        places = [Place(app.called, app.repository, lambda app=app: app.desk, app.read) for app in self.apps]  # type: ignore[misc]
+        places = [
+            Place(
+                app.called,
+                app.repository,
+                partial(getattr, app, "desk"),
+                app.read,
+                lambda keys, app=app: app.runner.run(keys),  # type: ignore[misc]
+            )
+            for app in self.apps
+        ]
         return Reception(places, self.repository_of)
 
     @cached_property
     def conversation(self) -> Conversation:
         if len(self.apps) == 1:
             return self.first.conversation
-        return talk(self.shared, self.desk, self.workloads, self.of_team, self.names)
+        from bot.together import Together  # noqa: PLC0415
+
+        together = Together(self.reception)
+        return talk(self.shared, self.desk, self.workloads, self.of_team, together)
 
     def of_team(self, channel: str) -> str:
         """As the one policy says whose team the channel is; empty where several say something."""

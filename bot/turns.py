@@ -137,6 +137,11 @@ def flow_of(request: Request) -> dict[str, Any]:
     }
 
 
+def hosts_on(state: Mapping[str, Any], port: str | None) -> tuple[str, ...]:
+    """The hosts that the thread speaks of, on another port."""
+    return tuple(f"{destination(words)[0].name}:{port}" for words in state.get("to", ()))
+
+
 def chosen(said: str, choices: Sequence[str]) -> str | None:
     if said.isdigit() and 1 <= int(said) <= len(choices):
         return choices[int(said) - 1]
@@ -177,7 +182,7 @@ def of_the_thread(state: Mapping[str, Any]) -> dict[str, Any]:
 
 def opening(state: Mapping[str, Any]) -> dict[str, Any]:
     """What binds a merge request to the draft that was shown, and what is told there of how it came to be."""
-    known = {name: state.get(name) for name in ("digest", "drafted_by", "widens")}
+    known = {name: state.get(name) for name in ("digest", "drafted_by", "widens", "beside")}
     return {**known, "comment": str(state.get("reason", "")), "error": state.get("text")}
 
 
@@ -264,3 +269,8 @@ def platform_of(answer: Answer) -> str | None:
     """The dialect that the last answer was about."""
     verdicts = answer.detail.get("verdicts") or ()
     return next((verdict.workload.platform for verdict in verdicts if verdict.workload), None)
+
+
+def is_about(turn: Turn, request: Request) -> bool:
+    """Whether the thread still speaks of what the request is for."""
+    return {str(destination(words)[0]) for words in turn.state.get("to") or ()} <= set(request.destinations)

@@ -42,7 +42,7 @@ def note_repository(turn: Turn, repositories: Sequence[str]) -> None:
     """What the message names counts for the workload that it is about; what answers the question is left as it is."""
     named, rest = named_in(turn.words, repositories)
     if named and not turn.asked:
-        turn.state["repository"] = named[0]
+        turn.state |= {"repository": named[0], "repositories": named}
         turn.state.pop("repository_for", None)
         turn.words = rest or named[0]
     turn.where = replace(turn.where, prefers=turn.state.get("in") or turn.where.prefers)

@@ -13,8 +13,9 @@ import re2
 
 from skills.core import life
 from skills.core.environments import canonical
+from skills.core.joint import Beside, half
 from skills.core.messages import say
-from skills.core.model import ISOLATION, OPEN_STATES, Decided, Finding, Request
+from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Decided, Finding, Request
 from skills.core.secrets import mask
 from skills.core.short_words import word
 
@@ -60,9 +61,14 @@ class Card:
     earlier: tuple[Line, ...] = field(default=())
 
 
-def card(request: Request, others: Sequence[Request] = (), pipeline: tuple[str, str] | None = None) -> Card:
+def card(
+    request: Request,
+    others: Sequence[Request] = (),
+    pipeline: tuple[str, str] | None = None,
+    beside: Sequence[Beside] = (),
+) -> Card:
     """`others` are the requests of the repository, for what was decided on the same hosts before; `pipeline` is the
-    state and the address of its pipeline, where the forge shows one."""
+    state and the address of its pipeline, where the forge shows one; `beside` are the other parts of the same ask."""
     decides = request.state in DECIDABLE
     risky = request.weighed is None or request.weighed.band == "high"
     asks = decides and (risky or is_production(request))
@@ -74,7 +80,7 @@ def card(request: Request, others: Sequence[Request] = (), pipeline: tuple[str, 
         headline=headline(request),
         status=_status(request),
         reason=mask(request.decisions[-1].reason).text[:_REASON] if request.decisions else "",
-        lines=tuple(_lines(request, pipeline)),
+        lines=(*_lines(request, pipeline), *_parts(request, beside)),
         diff=request.drawn.diff if request.drawn else "",
         url=request.url or "",
         steps=_steps(request) if decides else (),
@@ -160,6 +166,14 @@ def _lines(request: Request, pipeline: tuple[str, str] | None) -> list[Line]:
         found += [Line("question", mask(asked.text).text[:_REASON], (asked.by,), asked.at)] if asked else []
         found += _waits(request)
     return found
+
+
+def _parts(request: Request, beside: Sequence[Beside]) -> list[Line]:
+    """Where the rest of the same ask stands; while a part is open it is said what that means."""
+    lines = [f"{each.part.key} · {each.part.repository} · {each.part.workload}: {each.state}" for each in beside]
+    said = half(request, beside) if request.state in STANDING_STATES else None
+    told = [say(said).says] if said else [say(Finding("EGR1869")).says] if beside else []
+    return [Line("part_of", "\n".join((*lines, *told)))] if lines else []
 
 
 def _weighed_lines(request: Request) -> list[Line]:

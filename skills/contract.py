@@ -68,7 +68,8 @@ class World:
     `template` is the repository's own text for merge requests, if it has one.
     `policy_id` is Git's own name (SHA-1) of the policy's text, so that a log can say which one was asked.
     `lag` says that the allowlist may have moved since it was read: the repository does not answer.
-    `called` is the repository's name where several are served, and empty where there is only one.
+    `called` is the repository's name where several are served, and empty where there is only one; `elsewhere` finds a
+    request of any of them by its key.
     """
 
     allowlist: Allowlist
@@ -88,6 +89,7 @@ class World:
     brought: Callable[[str], Brought | None] = lambda _commit: None
     remembered: Callable[[str], Mapping[str, Remembered]] = lambda _workload: {}
     called: str = ""
+    elsewhere: Callable[[str], Request | None] = lambda _key: None
 
     @property
     def standing(self) -> Mapping[str, str]:

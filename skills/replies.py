@@ -61,10 +61,14 @@ class Reply:
 
 def reply(skill: str, answer: Answer) -> Reply:
     """The reply to an answer of `skill`."""
+    beside = answer.detail.get("aside", ())
+    answer = (
+        replace(answer, findings=tuple(each for each in answer.findings if each not in beside)) if beside else answer
+    )
     maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status, "why": _why}.get(skill, _plain)
     made = maker(answer)
-    hint, beside = _hint(answer), tuple(say(finding).says for finding in answer.detail.get("aside", ()))
-    lines = (*made.lines[: MOST_LINES - bool(hint) - len(beside)], *beside)
+    hint = _hint(answer)
+    lines = (*made.lines[: MOST_LINES - bool(hint) - len(beside)], *(say(finding).says for finding in beside))
     choices = answer.questions[0].choices if answer.questions else ()
     given = Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions)
     return replace(given, whole=made.whole, choices=choices, links=_links(answer))

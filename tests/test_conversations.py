@@ -75,7 +75,7 @@ def _play(talk: dict[str, Any], conversation: Conversation) -> None:
         assert replies, f"turn {number}: no answer"
         if turn["says"] != "more":
             assert all(len(made.lines) + bool(made.hint) <= 6 for made in replies), f"turn {number} is a wall: {shown}"
-        for words in turn.get("hears", ()):
+        for words in (each.format(**keys) if "{key" in each else each for each in turn.get("hears", ())):
             assert words in shown, f"turn {number}: {words!r} is not in:\n{shown}"
         for words in (*turn.get("not_hears", ()), "Traceback", "our side (reference"):
             assert words not in shown, f"turn {number}: {words!r} is in:\n{shown}"

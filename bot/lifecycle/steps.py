@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import logs
+from bot import joint, logs
 from bot.desk import Problem, attempt
 from bot.intents import BESIDE, intend
 from bot.ledger import OWED
@@ -187,6 +187,10 @@ class Steps:
                 move = ("decided", move[1])
             if move:
                 self._tell(tx, intent, row, outcome["receipt"])
+                if isinstance(effect, OpenMergeRequest):
+                    joint.link(tx, row.request, outcome["receipt"]["url"], now)
+                elif move[0] == "merged":
+                    joint.tell(tx, row.request, now)
             return move
         problem = problem_of(outcome["problem"])
         early = intent.kind in BESIDE and problem.finding.code == "EGR475"  # the merge request itself is still to come

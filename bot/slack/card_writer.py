@@ -15,7 +15,8 @@ from bot.slack.card_blocks import card_message
 from bot.slack.gate import Gate
 from bot.world.memory import CardRow, Memory, RequestRow
 from skills.cards import card
-from skills.core.model import OPEN_STATES
+from skills.core.joint import Beside, beside
+from skills.core.model import OPEN_STATES, Request
 
 _LAYOUT = "2"  # raised when cards look different, so that those that stand are drawn anew
 _MOST_DIRECT = 10
@@ -54,7 +55,7 @@ class CardWriter:
         known = self._memory.requests(self._repository) if due else ()
         for row, copy, mark in due:
             others = [each.request for each in known if each.repository == row.repository]
-            made = card_message(card(row.request, others, _pipeline(row)))
+            made = card_message(card(row.request, others, _pipeline(row), self._beside(row)))
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):
@@ -75,8 +76,18 @@ class CardWriter:
             live = self._memory.cards(repository=self._repository)
         ended = {copy.request for copy in live} - set(rows)
         rows |= {key: row for key in ended if (row := self._memory.request(key))}
-        due = [(rows[copy.request], copy, _mark(rows[copy.request], copy)) for copy in live if copy.request in rows]
+        marks = {key: "".join(each.state for each in self._beside(row)) for key, row in rows.items()}
+        shown = [(rows[copy.request], copy) for copy in live if copy.request in rows]
+        due = [(row, copy, _mark(row, copy, marks[row.request.key])) for row, copy in shown]
         return [(row, copy, mark) for row, copy, mark in due if copy.mark != mark]
+
+    def _beside(self, row: RequestRow) -> tuple[Beside, ...]:
+        """The other parts of the same ask, as they stand now."""
+        return beside(row.request, self._find)
+
+    def _find(self, key: str) -> Request | None:
+        row = self._memory.request(key)
+        return row.request if row else None
 
     def places(self, row: RequestRow) -> Sequence[str]:
         """Where copies stand, as the outbox addresses them. None before the merge request does."""
@@ -95,7 +106,7 @@ class CardWriter:
         return [f"slack:{name[1]}:direct:{name[-1]}" for name in people][:_MOST_DIRECT]
 
 
-def _mark(row: RequestRow, copy: CardRow) -> str:
+def _mark(row: RequestRow, copy: CardRow, parts: str) -> str:
     """What a card is drawn from, in short: its row with decisions and news, and what was seen at the forge. Behind it
     the digest that the copy showed first: who types a decision below a card that changed since has to look again."""
     request = row.request
@@ -112,6 +123,7 @@ def _mark(row: RequestRow, copy: CardRow) -> str:
         request.latest.code if request.latest else None,
         request.question.at if request.question else None,
     ]
+    shown += [parts] if parts else []
     return f"{hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]}.{first}"
 
 

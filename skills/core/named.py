@@ -61,6 +61,15 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
     return None
 
 
+def find_workloads(said: str, names: Sequence[str]) -> list[str]:
+    """All known names in the text, in the order in which they stand there; a namespace beside its own workload is no
+    other one."""
+    known = {short.casefold(): name for name in names for short in (name.rsplit("/", 1)[-1], name)}
+    words = [_KIND.sub("", word.rstrip(".,:;/-")).casefold() for word in _WORD.findall(said[:_LONGEST_ASK])]
+    found = list(dict.fromkeys(known[word] for word in words if word in known and word not in _STAGES))
+    return [name for name in found if not any(other.startswith(f"{name}/") for other in found)]
+
+
 def _in_space(said: str, names: Sequence[str], known: Mapping[str, str]) -> str | None:
     """`cloudflared in vault-prod` means that namespace, whether or not such a workload is known there."""
     spaces = {name.rpartition("/")[0].casefold() for name in names} | {name.casefold() for name in names}

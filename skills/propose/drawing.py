@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from skills.contract import World
-from skills.core import change, risk
+from skills.core import change, joint, risk
 from skills.core.change import Draft
 from skills.core.diagram import note as diagram
 from skills.core.messages import say
@@ -144,7 +144,7 @@ def _body(
     Postern has to find again stands behind either.
     """
     facts = _facts(request, drafted, need, assessed, world)
-    trailer = render("merge_request_trailer.md.j2", request=request, answers=facts["asked"])
+    trailer = render("merge_request_trailer.md.j2", request=request, answers=facts["asked"], beside=facts["beside"])
     if world.template is None:
         return render("merge_request.md.j2", **facts) + trailer, ()
     own, fault = render_foreign(world.template, **facts)
@@ -162,6 +162,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
     return {
         "headline": _headline(request, need),
         "request": request,
+        "beside": joint.beside(request, world.elsewhere),
         "need": need,
         "draft": drafted,
         "proof": proof,

@@ -55,6 +55,9 @@ class Ask(draft.Ask):
     )
     error: str = Field("", description="the error that was seen; it is quoted with secrets masked")
     widens: str | None = Field(None, description="your open request that becomes this one, with what was added")
+    beside: tuple[str, ...] = Field(
+        (), description="a request elsewhere that is a part of the same ask, as KEY|REPOSITORY|WORKLOAD"
+    )
     redraw: str | None = Field(None, description="an open request that is drawn anew on the newest commit")
     ends: str | None = Field(None, description="a merged request that is taken away, since its last day is near")
 

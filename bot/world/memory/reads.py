@@ -296,7 +296,7 @@ def first_of_its_request(table: Any) -> ColumnElement[bool]:
     """
     older = table.alias("older")
     before = (older.c.request == table.c.request) & (older.c.id < table.c.id) & older.c.state.in_(("todo", "doing"))
-    before &= older.c.kind.not_in((*_BESIDE, "LeaveNote", "Settle"))
+    before &= older.c.kind.not_in((*_BESIDE, "LeaveNote", "NameBeside", "Settle"))
     return ~select(older.c.id).where(before).exists()
 
 

@@ -123,6 +123,17 @@ class LeaveNote:
 
 
 @dataclass(frozen=True, slots=True)
+class NameBeside:
+    """A remark with the address of another merge request that belongs to the same ask, once for each `key`."""
+
+    request_key: str
+    digest: str
+    key: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """What was opened beside a request follows its end: `where` is the diagram's repository or the help desk's project.
 
@@ -138,5 +149,13 @@ class Settle:
 
 
 Effect = (
-    OpenMergeRequest | MergeRequestDecision | CloseMergeRequest | OpenDiagram | OpenIssue | Relabel | LeaveNote | Settle
+    OpenMergeRequest
+    | MergeRequestDecision
+    | CloseMergeRequest
+    | OpenDiagram
+    | OpenIssue
+    | Relabel
+    | LeaveNote
+    | NameBeside
+    | Settle
 )
