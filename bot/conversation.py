@@ -271,7 +271,7 @@ class Conversation:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
         bare = replace(heard, reason="")
         if heard.key == "repository":
-            return self._run(turn, *which.chosen(turn, heard))
+            return self._run(turn, *which.chosen(turn, heard.reason))
         if heard.key == "phase":
             return self._again(turn, bare) if take_space(turn, heard) else [problem(Finding("EGR680"))]
         if heard.key == "environment":

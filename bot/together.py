@@ -5,33 +5,18 @@ What is said of all goes to each; each is drawn, shown, opened, approved and mer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
-from bot.gather import Where
+from bot.reception import Reception
 from bot.turns import Turn, ask_for, need_of, opening
-from skills.contract import Answer
 from skills.core.commands import Heard
 from skills.core.joint import Part
-from skills.core.model import Finding, Person, Request
+from skills.core.model import Finding, Request
 from skills.core.named import find_workloads
 from skills.replies import Reply, problem
-
-
-class Reception(Protocol):
-    """What stands in front of several desks."""
-
-    @property
-    def names(self) -> list[str]: ...
-
-    def knowing(self, words: str) -> list[str]: ...
-
-    def foresee(self, name: str, ask: Any, who: Person, where: Where) -> Answer | None: ...
-
-    def carry_on(self, keys: Sequence[str]) -> None: ...
-
 
 Say = Callable[[Turn, Heard], list[Reply]]
 """Answers what was heard, as the state of the turn says."""

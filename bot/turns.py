@@ -14,6 +14,7 @@ from bot.world.memory import Transaction
 from skills.all_skills import by_name
 from skills.contract import Answer
 from skills.core.commands import Heard, Verb, flat
+from skills.core.flow_text import destination
 from skills.core.model import Finding, Person, Request
 from skills.core.policy.questions import is_free
 from skills.replies import Reply

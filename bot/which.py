@@ -10,7 +10,6 @@ import re2
 
 from bot.turns import Turn
 from skills.contract import Answer
-from skills.core.commands import Heard
 
 _WHICH = "repository"
 """The id of the question which of several repositories is meant."""
@@ -80,9 +79,9 @@ def keep(turn: Turn, skill: str, fields: Mapping[str, Any], answer: Answer) -> N
         turn.state["asking"] = {"id": _WHICH, "choices": choices, "again": [skill, asked]}
 
 
-def chosen(turn: Turn, heard: Heard) -> tuple[str, Mapping[str, Any]]:
+def chosen(turn: Turn, repository: str) -> tuple[str, Mapping[str, Any]]:
     """The skill and the ask that the question was in the way of."""
     skill, fields = turn.state.pop("asking")["again"]
-    turn.state["repository"] = heard.reason
+    turn.state["repository"] = repository
     turn.state.pop("repository_for", None)
     return skill, fields
