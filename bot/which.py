@@ -28,10 +28,12 @@ def named_in(words: str, repositories: Sequence[str]) -> tuple[list[str], str]:
     names = "|".join(re2.escape(name) for name in sorted(repositories, key=len, reverse=True))
     after = rf"{_LEAD}(?:\b{_REPO}[:=]?\s+|--(?:repository|config)[ =]\s*)[`'\"]?({names}){_END}"
     before = rf"{_LEAD}[`'\"]?\b({names}){_END}*\s*(?:{_REPO}|allowlist)\b"
-    found: list[str] = []
-    for pattern in (after, before):
+    more = rf"(?:{names})(?:(?:\s*,)?\s+(?:and\s+)?(?:{names}))+"
+    several = rf"{_LEAD}\b(?:allowlist\s+)?repo(?:sitorie)?s[:=]?\s+({more}){_END}"
+    one, found = re2.compile(f"(?i){names}"), list[str]()
+    for pattern in (several, after, before):
         expression = re2.compile(f"(?i){pattern}")
-        found += [match[1] for match in expression.finditer(words)]
+        found += [name for match in expression.finditer(words) for name in one.findall(match[1])]
         words = expression.sub(" ", words)
     known = {name.casefold(): name for name in repositories}
     return list(dict.fromkeys(known[each.casefold()] for each in found)), words.strip()
@@ -41,7 +43,7 @@ def note_repository(turn: Turn, repositories: Sequence[str]) -> None:
     """What the message names counts for the workload that it is about; what answers the question is left as it is."""
     named, rest = named_in(turn.words, repositories)
     if named and not turn.asked:
-        turn.state |= {"repository": named[0], "repositories": named}
+        turn.state |= {"repository": named[0], **({"repositories": named} if len(named) > 1 else {})}
         turn.state.pop("repository_for", None)
         turn.words = rest or named[0]
     turn.where = replace(turn.where, prefers=turn.state.get("in") or turn.where.prefers)

@@ -79,4 +79,6 @@ def _play(talk: dict[str, Any], conversation: Conversation) -> None:
             assert words in shown, f"turn {number}: {words!r} is not in:\n{shown}"
         for words in (*turn.get("not_hears", ()), "Traceback", "our side (reference"):
             assert words not in shown, f"turn {number}: {words!r} is in:\n{shown}"
-        keys |= {f"key{len(keys) + 1}": key for key in _KEY.findall(shown) if key not in keys.values()}
+        for key in dict.fromkeys(_KEY.findall(shown)):
+            if key not in keys.values():
+                keys[f"key{len(keys) + 1}"] = key

@@ -26,7 +26,7 @@ from skills.core.understand import hear
 from skills.replies import Reply, asked
 
 _SUGGESTED = 50
-_IN_TURN = ("workload", "environment", "phase", "destination")
+_IN_TURN = ("workload", "environment", "repository", "phase", "destination")
 
 
 class Forms:
