@@ -16,6 +16,7 @@ from bot.gather import Gather, Where
 from bot.origins import Origins
 from bot.repositories import chosen
 from bot.settings import Settings
+from bot.shared import Shared
 from bot.world import helm
 from bot.world.config_repo import ConfigRepo, Source
 from bot.world.people import ByEmail, InForge, whoami
@@ -42,39 +43,6 @@ if TYPE_CHECKING:
     from bot.world.memory import Memory
 
 log = logging.getLogger("postern")
-
-
-class Shared:
-    """What all repositories of one Postern have in common: the clock, the database, and who acts on a command line."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        acting_as: str | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self.settings = settings
-        self.acting_as = acting_as
-        self.clock = clock
-
-    @cached_property
-    def memory(self) -> Memory:
-        from bot.world.memory import Memory  # noqa: PLC0415 - a check alone needs no database
-
-        self.settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Memory(self.settings.database.reveal())
-
-    def kept(self) -> Memory | None:
-        """The memory, where there is one already: asking must not make one."""
-        url = self.settings.database.reveal()
-        is_new = url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists()
-        return None if "memory" not in self.__dict__ and is_new else self.memory
-
-    def request(self, key: str) -> Request | None:
-        """By its key, whichever repository it stands in."""
-        memory = self.kept()
-        row = memory.request(key) if memory else None
-        return row.request if row else None
 
 
 class App:
@@ -357,11 +325,9 @@ class App:
         return tuple(row.request for row in memory.requests(repository)) if memory else ()
 
 
-def opened(
-    settings: Settings, shared: Shared, config: Sequence[str], repository: str | None, at: str | None
-) -> list[App]:
+def opened(shared: Shared, config: Sequence[str], repository: str | None, at: str | None) -> list[App]:
     """All repositories that are named, each with its own settings, and with a name where they are several."""
-    named = chosen(settings, config, repository)
+    named = chosen(shared.settings, config, repository)
     return [
         App(own, opened_repository(own, written), at=at, shared=shared, called=name if len(named) > 1 else "")
         for name, (written, own) in named.items()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from bot.app import App, Shared, carried_out, opened, talk
+from bot.app import App, carried_out, opened, talk
 from bot.desk import Door, attempt
-from bot.settings import Settings
+from bot.shared import Settings, Shared
 from skills.core.errors import AskUnclear
 from skills.core.model import Person
 
@@ -43,7 +43,7 @@ class Served:
     ) -> Served:
         """Opens what flags or settings name, else the folder that we stand in. A flag may also give the name of one
         that the settings name. Raises AskUnclear EGR1864 for a name that none has, and what opening one raises."""
-        return cls(opened(settings, Shared(settings, acting_as, clock), config, repository, at))
+        return cls(opened(Shared(settings, acting_as, clock), config, repository, at))
 
     def one(self) -> App:
         """The only one. Raises AskUnclear EGR1866 where there are several."""
