@@ -238,10 +238,11 @@ class App:
             text = self.snapshots.read(self.target or self.source).text(POLICY_PATH)
         return permit.standstill(policy_or_fault(text), merging, self.clock())
 
-    def of_team(self, channel: str) -> str:
-        """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one."""
+    def of_team(self, channel: str, team: str = "") -> Mapping[str, str]:
+        """What the policy says of the team of this name, else of the one whose channel it is, with our own name."""
         policy, _ = attempt(self.policy)
-        return policy.spoken_of(channel, self.names) if policy else ""
+        found = policy.spoken_of(channel, self.names, team) if policy else {}
+        return {**found, "repository": self.called} if found and self.called else found
 
     def in_chat(self, name: str) -> str:
         """The name under which somebody can be written to in Slack, as the policy says."""
@@ -356,7 +357,7 @@ def talk(
     shared: Shared,
     desk: Door,
     names: Callable[[], tuple[list[str], list[str]]],
-    of_team: Callable[[str], str],
+    of_team: Callable[[str, str], Mapping[str, str]],
     together: Together | None = None,
 ) -> Conversation:
     """The conversation at a desk; `together` is what knows of several repositories."""

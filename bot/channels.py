@@ -10,6 +10,7 @@ import re2
 
 from bot.gather import Where
 from bot.turns import Turn, new_subject, who_will_read
+from bot.which import named_in
 from bot.world.memory import Memory
 from skills.cards import earlier
 from skills.contract import World, masked
@@ -23,7 +24,12 @@ from skills.replies import Reply, problem
 _ABOUT_A_FLOW = ("check", "diagnose", "draft")
 _KEPT_OF_AN_ASK = ("for", "to", "until", "remove", "ip", "answer", "on", "reason", "default_deny")
 _KEPT_TEXT, _MOST_BEFORE = 20_000, 3
+_TEAM = re2.compile(r"(?i)\b(?:the\s+)?team\s+([A-Za-z0-9][A-Za-z0-9._-]{0,62})")
 _NOTHING = re2.compile(r"(?i)\s*(?:for\s+)?(?:nothing|none|clear|off)\s*")
+
+
+Defaults = Callable[[str, str], Mapping[str, str]]
+"""Gives what stands for the team of a channel, or of this name: `team`, `for`, `repository`."""
 
 
 def note_asked(turn: Turn, skill: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -49,16 +55,19 @@ def _without_secrets(given: Any) -> Any:
     return masked(given) if isinstance(given, str) else given
 
 
-def of_the_channel(turn: Turn, memory: Memory, of_team: Callable[[str], str]) -> None:
-    """What the channel speaks of stands in for a workload that nobody has named in this thread: what was said there,
-    else what the policy says of its team."""
+def of_the_channel(turn: Turn, memory: Memory, of_team: Defaults) -> None:
+    """What the channel speaks of stands in for what nobody has named in this thread: what was said there, else what the
+    policy says of its team."""
     surface, *parts = turn.where.thread.split(":")
     if surface != "slack" or len(parts) < 2 or turn.state.get("for"):
         return
     channel = channel_of(turn.where.thread)
-    speaks = memory.channel(channel).get("for") or of_team(channel)
-    if speaks:
-        turn.state |= {"for": speaks, "of_channel": speaks}
+    said = memory.channel(channel)
+    speaks = {**of_team(channel, str(said.get("team") or "")), **said} if not said.get("for") else said
+    if named := speaks.get("for"):
+        turn.state |= {"for": named, "of_channel": named}
+    here = {f"{name}_here": speaks[name] for name in ("repository", "environment") if speaks.get(name)}
+    turn.state |= here
 
 
 def of_the_card(turn: Turn, memory: Memory) -> None:
@@ -110,19 +119,39 @@ def speak_of(
     names: tuple[Sequence[str], Collection[str]],
     memory: Memory,
     now: datetime,
+    of_team: Defaults = lambda _channel, _team: {},
+    repositories: Sequence[str] = (),
 ) -> Finding:
-    """`/egress here for payments in production`: kept with who said so; without words, what is set now."""
+    """`/egress here for payments in production`: kept with who said so; without words, what is set now. A team of the
+    policy, a repository where several are served, and an environment can be set as well."""
     channel = channel_of(where.thread)
     if not words.strip():
-        speaks = memory.channel(channel)
-        return Finding("EGR1428", {"workload": speaks["for"]}) if speaks.get("for") else Finding("EGR1427")
-    speaks = {} if _NOTHING.fullmatch(words) else {"for": _named(words, *names)}
-    if speaks.get("for") == "":
-        return Finding("EGR1429")
+        return _told(memory.channel(channel))
+    speaks, team = {}, _TEAM.search(words)
+    if team and not of_team("", team[1]):
+        return Finding("EGR1874", {"team": team[1][:60]})
+    if not _NOTHING.fullmatch(words):
+        named, rest = named_in(_TEAM.sub(" ", words), repositories)
+        found = {"for": _named(rest, *names), "team": team[1] if team else "", "repository": "".join(named[:1])}
+        if not found["for"]:
+            found["environment"] = find_environment(rest, names[1]) or ""
+        speaks = {name: each for name, each in found.items() if each}
+        if not speaks:
+            return Finding("EGR1429")
     with memory.transaction() as tx:
         tx.set_channel(channel, speaks, who.id, now)
         tx.add_log(who.id, where.thread, "channel", {"channel": channel, "speaks_of": speaks}, now)
-    return Finding("EGR1428", {"workload": speaks["for"]}) if speaks else Finding("EGR1427")
+    return _told(speaks)
+
+
+def _told(speaks: Mapping[str, Any]) -> Finding:
+    if not speaks:
+        return Finding("EGR1427")
+    if set(speaks) == {"for"}:
+        return Finding("EGR1428", {"workload": speaks["for"]})
+    said = [str(speaks["for"])] if speaks.get("for") else []
+    said += [f"the {name} {speaks[name]}" for name in ("team", "environment", "repository") if speaks.get(name)]
+    return Finding("EGR1873", {"what": ", ".join(said)})
 
 
 def _named(words: str, workloads: Sequence[str], environments: Collection[str]) -> str:

@@ -75,7 +75,7 @@ class Conversation:
         names: Callable[[], tuple[list[str], list[str]]],
         clock: Callable[[], datetime],
         additions: Additions | None = None,
-        of_team: Callable[[str], str] = lambda _channel: "",
+        of_team: Callable[[str, str], Mapping[str, str]] = lambda _channel, _team: {},
         together: Together | None = None,
     ) -> None:
         """`names` gives the workloads and environments that the allowlist knows now, `of_team` the one workload of the
@@ -85,8 +85,8 @@ class Conversation:
         self._names = names
         self._clock = clock
         self._additions = additions
-        self._of_team = of_team
-        self._together, self._repositories = together, together.names if together else ()
+        self.of_team = of_team
+        self._together, self.repositories = together, together.names if together else ()
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None
@@ -133,9 +133,9 @@ class Conversation:
     def _heard(self, turn: Turn) -> Replies:
         seen = self._memory.thread(turn.where.thread)
         turn.state = dict(seen.state)
-        of_the_channel(turn, self._memory, self._of_team)
+        of_the_channel(turn, self._memory, self.of_team)
         of_the_card(turn, self._memory)
-        which.note_repository(turn, self._repositories)
+        which.note_repository(turn, self.repositories)
         answered = self._answer(turn)
         replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
         try:
@@ -160,7 +160,7 @@ class Conversation:
         if turn.mark is not None and turn.mark != (mark_of(turn.state) or None):
             return [replace(problem(Finding("EGR1434")), private=True)]
         workloads, environments = turn.names = self._names()
-        if which.is_only_a_name(turn, self._repositories):
+        if which.is_only_a_name(turn, self.repositories):
             return self._again(turn, Heard("reply"))
         heard = turn.heard or answer_to_question(turn, workloads, environments)
         heard, turn.verb = on_a_day(heard, self._clock().date()), heard.verb

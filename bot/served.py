@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -86,10 +86,10 @@ class Served:
         together = Together(self.reception)
         return talk(self.shared, self.desk, self.workloads, self.of_team, together)
 
-    def of_team(self, channel: str) -> str:
-        """As the one policy says whose team the channel is; empty where several say something."""
-        said = {each for app in self.apps if (each := attempt(lambda app=app: app.of_team(channel))[0])}  # type: ignore[misc]
-        return said.pop() if len(said) == 1 else ""
+    def of_team(self, channel: str, team: str = "") -> Mapping[str, str]:
+        """As the one policy says that names the team or its channel; nothing where several do."""
+        said = [found for app in self.apps if (found := attempt(partial(app.of_team, channel, team))[0])]
+        return said[0] if len(said) == 1 else {}
 
     def in_chat(self, repository: str, name: str) -> str:
         """As `App.in_chat` of that repository."""

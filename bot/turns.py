@@ -209,7 +209,7 @@ def note_workload(state: dict[str, Any], heard: Heard) -> None:
     name = heard.workload or known.rpartition(":")[2]
     environment = heard.environment
     if environment is None:
-        environment = "" if heard.workload else known.rpartition(":")[0]
+        environment = state.get("environment_here") or "" if heard.workload else known.rpartition(":")[0]
     if name and ":" not in name and environment:
         name = f"{environment}:{name}"
     if name:

@@ -46,7 +46,8 @@ def note_repository(turn: Turn, repositories: Sequence[str]) -> None:
         turn.state |= {"repository": named[0], **({"repositories": named} if len(named) > 1 else {})}
         turn.state.pop("repository_for", None)
         turn.words = rest or named[0]
-    turn.where = replace(turn.where, prefers=turn.state.get("in") or turn.where.prefers)
+    known = turn.state.get("in") or turn.state.get("repository_here")
+    turn.where = replace(turn.where, prefers=known or turn.where.prefers)
 
 
 def is_only_a_name(turn: Turn, repositories: Sequence[str]) -> bool:

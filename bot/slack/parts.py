@@ -68,7 +68,9 @@ class Parts:
     def speaks_of(self, where: Where, words: str, who: Person) -> Finding:
         """What a channel speaks of from now on, or now."""
         names, _ = attempt(self.conversation.names)
-        return speak_of(where, words, who, names or ([], []), self.inbox.memory, self.inbox.clock())
+        talk, memory = self.conversation, self.inbox.memory
+        known = (talk.of_team, talk.repositories)
+        return speak_of(where, words, who, names or ([], []), memory, self.inbox.clock(), *known)
 
     async def names(self) -> tuple[list[str], list[str]]:
         """Workloads and environments; none while the repository does not answer."""

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bot.channels import speak_of
 from bot.gather import Where
 from bot.output import data_of
 from bot.repositories import chosen, named
@@ -21,6 +22,7 @@ from skills.core.messages import say
 from skills.core.model import Person
 from skills.replies import reply
 from tests.apps import app_at, approved_by, project, served_on
+from tests.worlds import NOW
 
 DANA = Person("dana@fincorp.example")
 SHOP_SAM, BILLING_SAM = Person("sam@shop.example"), Person("sam@billing.example")
@@ -252,3 +254,62 @@ def test_one_engine_carries_out_what_stands_in_each(tmp_path: Path, either_datab
     finally:
         runner.stop()
     assert not alone.is_served()
+
+
+# --- channels
+
+
+BILLS = BILLING["egress-policy.yaml"].decode() + (
+    "teams:\n"
+    "  bills: {workloads: [o/u/invoices, invoices], environments: [production], channels: ['slack:T1:CBILLS']}\n"
+    "  checks: {workloads: [audit, invoices], channels: ['slack:T1:CCHECKS']}\n"
+)
+TIMEOUT = "connection to bank.example port 443 timed out"
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Served:
+    return served_on({"shop": SHOP, "billing": {**BILLING, "egress-policy.yaml": BILLS.encode()}}, tmp_path)
+
+
+def hears(served: Served, words: str, thread: str) -> str:
+    replies = served.conversation.hear(words, DANA, Where("slack", f"slack:T1:{thread}:1.0"))
+    return "\n".join(made.text for made in replies)
+
+
+def here(served: Served, words: str, channel: str = "C1") -> str:
+    talk, shared = served.conversation, served.shared
+    where = Where("slack", f"slack:T1:{channel}:UDANA")
+    said = speak_of(where, words, DANA, talk.names(), shared.memory, NOW, talk.of_team, talk.repositories)
+    return f"{said.code} {say(said).says}"
+
+
+def test_a_channel_of_a_team_needs_no_names(talking: Served) -> None:
+    said = hears(talking, TIMEOUT, "CBILLS")
+    assert "invoices (production)" in said
+    assert "Repository: billing." in said
+
+
+def test_a_channel_of_a_team_of_several_workloads_prefers_its_repository(talking: Served) -> None:
+    assert "Repository: billing." in hears(talking, f"audit gets: {TIMEOUT}", "CCHECKS")
+    assert "more than one allowlist repository" in hears(talking, f"audit gets: {TIMEOUT}", "CELSEWHERE")
+
+
+def test_a_channel_is_set_to_a_repository_a_team_or_an_environment(talking: Served) -> None:
+    assert "the repository shop is meant" in here(talking, "for the repository shop")
+    assert "Repository: shop." in hears(talking, f"audit gets: {TIMEOUT}", "C1")
+    assert "audit, the repository billing is meant" in here(talking, "for audit in repository billing", "C2")
+    assert "Repository: billing." in hears(talking, TIMEOUT, "C2")
+    assert "the team bills is meant" in here(talking, "for team bills", "C3")
+    assert "invoices (production)" in hears(talking, TIMEOUT, "C3")
+    assert here(talking, "for team nobody", "C4").startswith("EGR1874")
+    assert "the environment production is meant" in here(talking, "for production", "C5")
+    assert here(talking, "for nonsense", "C6").startswith("EGR1429")
+    assert here(talking, "for nothing", "C2").startswith("EGR1427")
+    assert "Which workload" in hears(talking, TIMEOUT, "C2x")
+
+
+def test_what_is_said_counts_more_than_the_channel(talking: Served) -> None:
+    here(talking, "for the repository shop")
+    assert "Repository: billing." in hears(talking, f"audit in the billing repository gets: {TIMEOUT}", "C1")
+    assert "Repository: billing." in hears(talking, "does invoices reach bank.example?", "C1")

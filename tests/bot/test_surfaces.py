@@ -437,8 +437,8 @@ async def test_what_a_channel_speaks_of_is_enough(office: Office) -> None:
 async def test_a_team_of_the_policy_speaks_in_its_channel(tmp_path: Path) -> None:
     team = "teams: {pay: {workloads: [payment-gateway], environments: [production], channels: ['slack:T1:C1']}}"
     app = app_on_sample(tmp_path, policy=f"{POLICY}{team}")
-    assert app.of_team("slack:T1:C1") == "production:payment-gateway"
-    assert app.of_team("slack:T1:C2") == ""
+    assert app.of_team("slack:T1:C1") == {"team": "pay", "for": "production:payment-gateway"}
+    assert app.of_team("slack:T1:C2") == {}
     where = Where("slack", "slack:T1:C1:1.0")
     said = [made.text for made in app.conversation.hear(TIMEOUT, slack_person("T1", "UDANA"), where)]
     assert "as this channel says" in said[0]

@@ -111,17 +111,19 @@ class Policy:
         """Where an entry stands in the file; 1 where nothing is known of it."""
         return self.lines.get(".".join(map(str, steps)), 1)
 
-    def spoken_of(self, channel: str, names: Callable[[], tuple[list[str], list[str]]]) -> str:
-        """The one workload of the team whose channel it is, as `--for` takes it; empty where that is not one. `names`
-        gives the workloads that there are."""
-        teams = [team for team in self.teams.values() if channel in team.channels]
-        if len(teams) != 1:
-            return ""
-        own = {name for name in names()[0] for glob in teams[0].workloads if path_matches(glob, name)}
-        environments = teams[0].environments
-        if len(own) != 1:
-            return ""
-        return ":".join((*environments, own.pop())) if len(environments) < 2 else own.pop()
+    def spoken_of(
+        self, channel: str, names: Callable[[], tuple[list[str], list[str]]], team: str = ""
+    ) -> Mapping[str, str]:
+        """What stands for the team of this name, else for the one whose channel it is: `team`, and its workload as
+        `--for` takes it where it has one. Nothing where that is not one team. `names` gives the workloads there are."""
+        fits = [name for name, each in self.teams.items() if (name == team if team else channel in each.channels)]
+        if len(fits) != 1:
+            return {}
+        own = self.teams[fits[0]]
+        known = {name for name in names()[0] for glob in own.workloads if path_matches(glob, name)}
+        alone = known.pop() if len(known) == 1 else ""
+        named = ":".join((*own.environments, alone)) if len(own.environments) < 2 else alone
+        return {"team": fits[0], **({"for": named} if alone else {})}
 
     # --- who is who
 
