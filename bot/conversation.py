@@ -87,6 +87,7 @@ class Conversation:
         self._additions = additions
         self.of_team = of_team
         self._together, self.repositories = together, together.names if together else ()
+        self.called: Mapping[str, str] = together.called if together else {}
 
     def hear(
         self, words: str, who: Person, where: Where, above: str | None = None, also: Also | None = None

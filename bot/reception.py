@@ -76,6 +76,11 @@ class Reception:
     def names(self) -> list[str]:
         return [*self._places]
 
+    @property
+    def called(self) -> Mapping[str, str]:
+        """What each is called, by the name that its rows bear."""
+        return {place.repository: place.name for place in self._places.values()}
+
     def knowing(self, words: str) -> list[str]:
         """The repositories that know this workload, among those that can be read."""
         return knowing({name: found.allowlist for name, found in self._read(on_target=True).known.items()}, words)

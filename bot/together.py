@@ -28,7 +28,7 @@ class Together:
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
-        self.names = reception.names
+        self.names, self.called = reception.names, reception.called
 
     def take(self, turn: Turn, heard: Heard, say: Say) -> list[Reply] | None:
         """The answers of all parts; None where the message is about one repository."""

@@ -66,9 +66,11 @@ def card(
     others: Sequence[Request] = (),
     pipeline: tuple[str, str] | None = None,
     beside: Sequence[Beside] = (),
+    repository: str = "",
 ) -> Card:
     """`others` are the requests of the repository, for what was decided on the same hosts before; `pipeline` is the
-    state and the address of its pipeline, where the forge shows one; `beside` are the other parts of the same ask."""
+    state and the address of its pipeline, where the forge shows one; `beside` are the other parts of the same ask,
+    `repository` is what it is called where several are served."""
     decides = request.state in DECIDABLE
     risky = request.weighed is None or request.weighed.band == "high"
     asks = decides and (risky or is_production(request))
@@ -80,7 +82,7 @@ def card(
         headline=headline(request),
         status=_status(request),
         reason=mask(request.decisions[-1].reason).text[:_REASON] if request.decisions else "",
-        lines=(*_lines(request, pipeline), *_parts(request, beside)),
+        lines=(*_lines(request, pipeline), *_stands(repository), *_parts(request, beside)),
         diff=request.drawn.diff if request.drawn else "",
         url=request.url or "",
         steps=_steps(request) if decides else (),
@@ -166,6 +168,10 @@ def _lines(request: Request, pipeline: tuple[str, str] | None) -> list[Line]:
         found += [Line("question", mask(asked.text).text[:_REASON], (asked.by,), asked.at)] if asked else []
         found += _waits(request)
     return found
+
+
+def _stands(repository: str) -> list[Line]:
+    return [Line("repository", repository)] if repository else []
 
 
 def _parts(request: Request, beside: Sequence[Beside]) -> list[Line]:

@@ -10,7 +10,7 @@ from skills.cards import Card, Line
 from skills.core.short_words import word
 
 _DIFF_LINES, _DIFF_MOST = 14, 1500
-_SIDE_BY_SIDE = frozenset({"for", "to", "away", "asked_by", "until", "owner", "pipeline", "approved"})
+_SIDE_BY_SIDE = frozenset({"for", "to", "away", "asked_by", "until", "owner", "pipeline", "approved", "repository"})
 LINK = "postern_link"
 
 

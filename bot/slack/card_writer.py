@@ -37,6 +37,7 @@ class CardWriter:
     ) -> None:
         """`approvers` is one channel for all, or says which for each repository."""
         self.in_chat: Callable[[str, str], str] = lambda _repository, name: name
+        self.called: Mapping[str, str] = {}
         """Gives the name by which Slack knows somebody whom the policy of a repository calls otherwise."""
         self._memory = memory
         self._gate = gate
@@ -55,7 +56,8 @@ class CardWriter:
         known = self._memory.requests(self._repository) if due else ()
         for row, copy, mark in due:
             others = [each.request for each in known if each.repository == row.repository]
-            made = card_message(card(row.request, others, _pipeline(row), self._beside(row)))
+            called = self.called.get(row.repository, "")
+            made = card_message(card(row.request, others, _pipeline(row), self._beside(row), called))
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from bot.slack import kit
@@ -21,16 +22,21 @@ Canon = Callable[[str], str]
 
 
 def home_view(
-    person: Person, requests: Sequence[Request], today: date, shown: str = "", canon: Canon = str.casefold
+    person: Person,
+    requests: Sequence[Request],
+    today: date,
+    shown: str = "",
+    canon: Canon = str.casefold,
+    stands: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """`shown` is one of FILTERS; without it everything of one's own. `canon` gives the one name of somebody who has
-    several, as the policy says."""
+    several, as the policy says. `stands` names the repository of a request, where several are served."""
     chosen = (shown,) if shown in FILTERS else FILTERS[:3]
     blocks = [kit.header(word("home", "title")), *kit.actions([_filter(shown), _new()])]
     for name in chosen:
         listed = [each for each in requests if belongs(name, each, person, today, canon)]
         listed.sort(key=lambda each: (each.until or "9", each.since) if name == "expiring" else (each.since, each.key))
-        blocks += _part(name, listed)
+        blocks += _part(name, listed, stands)
     return {"type": "home", "blocks": kit.fit(blocks, kit.VIEW_BLOCKS, total=kit.VIEW_BLOCKS * 300)}
 
 
@@ -51,22 +57,28 @@ def belongs(name: str, request: Request, person: Person, today: date, canon: Can
     return is_open
 
 
-def _part(name: str, listed: Sequence[Request]) -> list[kit.Block]:
+def _part(name: str, listed: Sequence[Request], stands: Mapping[str, str]) -> list[kit.Block]:
     head = kit.section(f"*{word('home', name)}* ({len(listed)})")
     if not listed:
         return [kit.divider(), head, kit.context(word("home", "none"))]
     rest = len(listed) - _MOST
     more = [kit.context(word("home", "more").format(count=rest))] if rest > 0 else []
-    return [kit.divider(), head, *(_row(each, own=name in _OWN) for each in listed[:_MOST]), *more]
+    return [
+        kit.divider(),
+        head,
+        *(_row(each, stands.get(each.key, ""), own=name in _OWN) for each in listed[:_MOST]),
+        *more,
+    ]
 
 
-def _row(request: Request, *, own: bool) -> kit.Block:
+def _row(request: Request, repository: str, *, own: bool) -> kit.Block:
     """`own`: with what only whoever asked may do, and Postern asks for the reason."""
     sign = word("signs", request.state, " ").strip()
     state = kit.escape(word("states", request.state))
     ends = f" · {word('card', 'until')} {kit.escape(request.until)}" if request.until else ""
     who = f"{word('card', 'asked_by')} {kit.person(request.asked_by)}, {kit.moment(request.since)}"
-    title = f"{kit.escape(request.key)}: {kit.escape(headline(request))}"
+    key = f"{request.key} ({repository})" if repository else request.key
+    title = f"{kit.escape(key)}: {kit.escape(headline(request))}"
     name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title
     step = "withdraw" if request.state in OPEN_STATES else "renew"
     text, label = word("buttons", step), f"{word('buttons', step)} {request.key}"

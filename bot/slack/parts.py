@@ -60,6 +60,12 @@ class Parts:
     def requests(self) -> tuple[Request, ...]:
         return tuple(row.request for row in self.inbox.memory.requests(self.inbox.repository))
 
+    def stands(self) -> Mapping[str, str]:
+        """In which repository each request stands, where several are served."""
+        called = self.conversation.called
+        rows = self.inbox.memory.requests(self.inbox.repository) if called else ()
+        return {row.request.key: called.get(row.repository, "") for row in rows}
+
     def request(self, key: str) -> Request | None:
         """Only of what is served here."""
         row = self.inbox.memory.request(key)

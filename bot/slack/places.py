@@ -42,7 +42,8 @@ class Places:
         requests = await self._parts.gate.run(self._parts.requests)
         today, person = self._parts.inbox.clock().date(), self._parts.people(team, user)
         canon = await self._parts.gate.run(self._parts.conversation.canon, person)
-        view = home_view(person, requests, today, shown, canon)
+        stands = await self._parts.gate.run(self._parts.stands)
+        view = home_view(person, requests, today, shown, canon, stands)
         await self._parts.client.views_publish(user_id=user, view=view)
 
     async def diagnose(self, taken: Taken) -> Sequence[Post]:

@@ -11,11 +11,13 @@ from bot.gather import Where
 from bot.served import Served
 from bot.slack.card_writer import CardWriter
 from bot.slack.gate import Gate
+from bot.slack.home import home_view
 from bot.turns import Pressed, ask_for
 from bot.which import named_in
 from skills.core.model import Person, Request
 from tests.apps import approved_by, project, served_on
 from tests.fakes.git_repos import commit
+from tests.worlds import NOW
 
 DANA, SAM, INES = Person("dana@fincorp.example"), Person("sam@shop.example"), Person("ines@billing.example")
 HERE = Where("slack", "slack:T1:C1:1.0")
@@ -189,3 +191,15 @@ def test_workloads_of_one_repository_are_no_joint_ask(team: Team) -> None:
 )
 def test_a_repository_is_named_as_one(words: str, named: list[str], rest: str) -> None:
     assert named_in(words, ["shop", "billing"]) == (named, rest)
+
+
+def test_queue_and_home_say_where_each_stands(team: Team) -> None:
+    shop, billing = team.opens()
+    said = team.says("status")
+    assert f"{shop.key} (shop) · " in said
+    assert f"{billing.key} (billing) · " in said
+    stands = {shop.key: "shop", billing.key: "billing"}
+    shown = str(home_view(DANA, team.requests, NOW.date(), "all", stands=stands))
+    assert f"{shop.key} (shop): " in shown
+    assert f"{billing.key} (billing): " in shown
+    assert "(shop)" not in str(home_view(DANA, team.requests, NOW.date(), "all"))
