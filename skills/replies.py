@@ -162,12 +162,12 @@ def _draft(answer: Answer) -> Reply:
 def _status(answer: Answer) -> Reply:
     requests: Sequence[Request] = answer.detail["requests"]
     waits_for, leads = answer.detail["waits_for"], _leads(answer.findings, 2)
-    called = answer.detail.get("called", {})
+    stands = answer.detail.get("called", {})
     shown = requests[: MOST_LINES - len(leads)]
     lines = [
         render(
             "replies/status.txt.j2",
-            **{"request": each, "called": answer.detail.get("called", {}).get(each.key), "waits_for": waits_for(each)},
+            **{"request": each, "called": stands.get(each.key), "waits_for": waits_for(each)},
             **{"say": say, "word": word},
         ).strip()
         for each in shown
