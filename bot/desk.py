@@ -17,8 +17,8 @@ from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import UNDER_WAY, Finding, Person, Standing
-from skills.core.rights import approvals, identified, may_ask
+from skills.core.model import UNDER_WAY, Finding, Person, Request, Standing
+from skills.core.rights import approvals, are_one, identified, may_ask, refuse_own
 from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
@@ -131,25 +131,45 @@ class Desk:
     def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
         """What would be answered, with nothing recorded and nothing done; None where it would be refused."""
         world = self._gather.world(who, where, on_target=True)
-        world = replace(world, person=self._identified(who, card(name).changes, world))
-        made, _ = attempt(lambda: by_name(name).run(ask, world))
-        return made
 
-    def _identified(self, who: Person, changes: str, world: World) -> Person:
-        """The person by the policy of this moment; whoever decides is looked up in the chat and at the forge too."""
-        standing = self.directory(who) if changes == "decision" else None
+        def made() -> Answer:
+            return by_name(name).run(ask, self._as_of_now(who, ask, card(name).changes, world)[0])
+
+        return attempt(made)[0]
+
+    def _as_of_now(self, who: Person, ask: Ask, changes: str, world: World) -> tuple[World, tuple[Finding, ...]]:
+        """The person by the policy of this moment, and what is to be said of those who decided before them. Whoever
+        decides is looked up in the chat and at the forge too."""
+        if changes != "decision":
+            return replace(world, person=identified(who, world.policy, by_email=self.by_email)), ()
+        standing = self.directory(who)
         person = identified(who, world.policy, standing, by_email=self.by_email)
-        if self.in_forge and changes == "decision":
+        if self.in_forge:
             self.in_forge.refuse_gone(person, world.policy)
-        return person
+        request = next((each for each in world.requests if each.key == str(getattr(ask, "key", ""))), None)
+        if request is None:
+            return replace(world, person=person), ()
+        before = set[str]().union(*approvals(request, world.policy))
+        self._refuse_themselves(who, standing, request, world)
+        gone = self.in_forge.gone(before, world.policy) if self.in_forge else frozenset[str]()
+        twice = frozenset(world.policy.canon(name) for name in before if self._is_them(who, standing, name))
+        policy = replace(world.policy, departed=gone | twice)
+        said = ((gone, "EGR1665"), (twice, "EGR1672")) if getattr(ask, "verb", "") in ("approve", "part") else ()
+        facts = {"key": request.key, "keepers": world.policy.keepers if gone else ""}
+        told = tuple(Finding(code, {**facts, "names": ", ".join(sorted(names))}) for names, code in said if names)
+        return replace(world, person=person, policy=policy), told
 
-    def _departed(self, ask: Ask, changes: str, world: World) -> frozenset[str]:
-        """Who approved this request before and is nobody at the forge any more: that counts no longer."""
-        key = str(getattr(ask, "key", ""))
-        request = next((each for each in world.requests if each.key == key), None)
-        if self.in_forge is None or changes != "decision" or request is None:
-            return frozenset()
-        return self.in_forge.gone(set().union(*approvals(request, world.policy)), world.policy)
+    def _refuse_themselves(self, who: Person, standing: Standing | None, request: Request, world: World) -> None:
+        """Whoever asked under another id of the chat decides nothing under this one."""
+        for name in (request.asked_by, *request.watchers):
+            if self._is_them(who, standing, name):
+                refuse_own(Person(name), request, world.policy)
+
+    def _is_them(self, who: Person, standing: Standing | None, name: str) -> bool:
+        if standing is None or not (standing.org_id or (self.by_email and standing.email)) or who.is_same(name):
+            return False
+        other = self.directory(Person(name))
+        return other is not None and are_one(standing, other, by_email=self.by_email)
 
     def _is_noted(self, handled: Handled, where: Where) -> bool:
         """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
@@ -179,9 +199,7 @@ class Desk:
         if rights.who != "anyone":
             may_ask(who)
         world = self._gather.world(who, where, on_target=on_target or rights.changes != "nothing")
-        world = replace(world, person=self._identified(who, rights.changes, world))
-        gone = self._departed(ask, rights.changes, world)
-        world = replace(world, policy=replace(world.policy, departed=gone)) if gone else world
+        world, told_of = self._as_of_now(who, ask, rights.changes, world)
         seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
@@ -189,10 +207,7 @@ class Desk:
         seen_so = lens(world)
         answer = by_name(name).run(ask, seen_so)
         may_go_this_far(world.policy, rights, answer, where.channel)
-        told = tuple(finding for finding in (world.lag, world.policy.fault) if finding)
-        if gone and getattr(ask, "verb", "") in ("approve", "part"):
-            facts = {"key": str(getattr(ask, "key", "")), "names": ", ".join(sorted(gone))}
-            told = (*told, Finding("EGR1665", {**facts, "keepers": world.policy.keepers}))
+        told = (*(finding for finding in (world.lag, world.policy.fault) if finding), *told_of)
         if told:
             answer = replace(answer, findings=(*answer.findings, *told))
         if seen_so.called:

@@ -62,6 +62,7 @@ def standing(user: Mapping[str, Any], home: Mapping[str, Any], team: str) -> Sta
         bot=bool(user.get("is_bot") or user.get("is_workflow_bot")) or user.get("id") == "USLACKBOT",
         email=email,
         name=str(profile.get("real_name") or user.get("real_name") or ""),
+        org_id=str((user.get("enterprise_user") or {}).get("id") or ""),
     )
 
 

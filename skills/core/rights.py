@@ -62,6 +62,14 @@ def refuse_gone(person: Person, name: str, there: Membership) -> None:
         raise NotAllowed(code, person=person.shown, name=name)
 
 
+def are_one(mine: Standing, other: Standing, *, by_email: bool) -> bool:
+    """Whether the chat says that two of its users are one person: by the organisation's id, or by their address where
+    that counts."""
+    if mine.org_id and mine.org_id == other.org_id:
+        return True
+    return by_email and bool(mine.email) and mine.email.casefold() == other.email.casefold()
+
+
 def _by_email(email: str, policy: Policy) -> str:
     """Whose address it is. An entry with another name of the same address would make two people of one."""
     known = [key for key, each in policy.people.items() if (each.email or "").casefold() == email.casefold()]

@@ -51,6 +51,11 @@ def decide(app: App, who: Person, verb: str = "approve", **more: Any) -> str:
     return code_of(app.desk.handle("decide", ask_for("decide", given), who, HERE))
 
 
+def approving(app: App) -> dict[str, Any]:
+    request = app.requests()[-1]
+    return {"key": request.key, "verb": "approve", "digest": request.digest}
+
+
 def code_of(handled: Handled) -> str:
     return handled.findings[0].code
 
@@ -103,6 +108,39 @@ def test_one_person_under_two_names_is_one_approval(tmp_path: Path) -> None:
     app = asked(tmp_path)
     for name in (SAM.id, "sam", "sam@fincorp.example", "SAM@Fincorp.example"):
         assert decide(app, Person(name)) == "EGR434"
+    assert state(app) == "waiting"
+
+
+UNMAPPED = """
+version: 1
+groups: {sec: ["slack:T1:USAM", "slack:T2:USAM", "slack:T2:UTWO", "slack:T1:UINES"]}
+approval: [{paths: ["**"], groups: [sec], needed: 2}]
+"""
+ONE = {name: Standing(active=True, org_id="W7", email="sam@x.example") for name in ("USAM", "UTWO")}
+SAME_MAIL = {name: Standing(active=True, email="Sam@x.example") for name in ("USAM", "UTWO")}
+
+
+@pytest.mark.parametrize("by_email", [False, True])
+def test_whom_slack_calls_one_person_is_one_approval_and_no_second_one_of_themselves(
+    by_email: bool, tmp_path: Path
+) -> None:
+    """An organisation's user has one id in all workspaces, or two that Slack knows as one; nobody mapped them."""
+    app = asked(tmp_path, UNMAPPED)
+    app.desk.by_email = by_email
+    says = SAME_MAIL if by_email else ONE
+    app.desk.directory = lambda who: says.get(who.id.rpartition(":")[2], GOOD)
+    assert decide(app, SAM) == "EGR434"
+    for twice in ("slack:T2:USAM", "slack:T2:UTWO"):
+        handled = app.desk.handle("decide", ask_for("decide", approving(app)), Person(twice), HERE)
+        assert (state(app), code_of(handled)) == ("waiting", "EGR434")
+    assert decide(app, INES) == ("EGR434" if by_email else "EGR433"), "rows carry the address, and no group names it"
+
+
+def test_who_asked_under_another_id_of_theirs_decides_nothing(tmp_path: Path) -> None:
+    app = asked(tmp_path, UNMAPPED)
+    app.desk.directory = lambda who: Standing(active=True, org_id="W1" if who.id[-5:] in ("UDANA", ":UTWO") else "W2")
+    for verb in ("approve", "reject", "hold"):
+        assert decide(app, Person("slack:T2:UTWO"), verb, reason="mine") == "EGR402"
     assert state(app) == "waiting"
 
 
@@ -160,7 +198,8 @@ def test_somebody_who_is_not_mapped_is_told_that_and_not_only_no(tmp_path: Path)
 def test_an_address_counts_only_where_that_is_switched_on(switched_on: bool, tmp_path: Path) -> None:
     app = asked(tmp_path)
     app.desk.by_email = switched_on
-    app.desk.directory = lambda _who: Standing(active=True, email="gone@fincorp.example")
+    theirs = Standing(active=True, email="gone@fincorp.example")
+    app.desk.directory = lambda who: theirs if who.id == "slack:T1:UNEW" else GOOD
     assert decide(app, Person("slack:T1:UNEW")) == ("EGR434" if switched_on else "EGR1630")
 
 

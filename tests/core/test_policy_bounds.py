@@ -74,7 +74,17 @@ def test_an_address_that_the_asker_vouches_for_counts() -> None:
         ("evil.example", True),
         ("cdn.paste.example", True),
         ("api.*.example", True),
-        ("12 hosts", False),
+        ("12 hosts", True),  # nobody can say which
+        ("whatever all_access opens", True),
+        ("{{ .Values.cidr }}", True),
+        ("{{ x }} pods", True),
+        ("addresses that only the cluster knows", True),
+        ("the entity world-ipv4", True),
+        ("**", True),
+        ("all pods in every namespace", False),
+        ("shop pods app=web", False),
+        ("ingress of shop all pods", False),
+        ("the Kubernetes API", False),
         ("203.0.112.250-203.0.113.3", True),  # as a group of Cloud Foundry has it
         ("10.0.0.0/24,203.0.113.7", True),
         ("10.0.0.1-10.0.0.9,10.1.0.0/16", False),

@@ -26,7 +26,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a chat says of a user at this moment. `email` only where it is confirmed; `external`: of another place."""
+    """What a chat says of a user at this moment. `email` only where it is confirmed; `external`: of another place;
+    `org_id`: what the organisation calls them in all its workspaces."""
 
     active: bool
     guest: bool = False
@@ -34,6 +35,7 @@ class Standing:
     bot: bool = False
     email: str = ""
     name: str = ""
+    org_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ def denied(policy: Policy, destinations: Iterable[Destination], targets: Iterabl
     for far in (*asked, *beside):
         for index, entry, named in entries:
             if meets(named, far):
-                code = "EGR1512" if far not in asked else "EGR1510" if is_part_of(named, far) else "EGR1511"
+                opened = "EGR1513" if far.unlisted else "EGR1512"
+                code = opened if far not in asked else "EGR1510" if is_part_of(named, far) else "EGR1511"
                 why = f" ({entry.why})" if entry.why else ""
                 facts = {"destination": far.text, "denied": entry.to, "why": why}
                 return Finding(code, {**_where(policy, "deny", index), **facts})

@@ -19,6 +19,14 @@ _PUBLIC = frozenset({"Anywhere", "every public address", "the entity world"})
 ANYWHERE = _ALL | _PUBLIC
 """The words of the platforms' grants for everything, or everything outside."""
 _INTERNET = ipaddress.ip_network("0.0.0.0/0")
+_HOST = re2.compile(r"[^\s/:{}]+")
+_PODS = r"(?:all pods|pods .+)"
+_INSIDE = re2.compile(
+    rf"{_PODS} in (?:every namespace|namespaces? .+)|(?:every namespace|[a-z0-9-]+) {_PODS}|(?:ingress of|entry to) .+"
+    r"|brokered [a-z0-9]+|the Kubernetes API|the cluster's nodes"
+    r"|the entity (?:host|remote-node|kube-apiserver|cluster|ingress|health|init|unmanaged|none)"
+)
+"""Far ends that no entry for hosts or ranges is about, as grants of the dialects say them."""
 # Wider than this nobody knows which hosts lie in it, so it may hold any.
 _HOLDS_ANY = {4: 8, 6: 16}
 # IPv4 inside IPv6: mapped (RFC 4291), NAT64 (RFC 6052) and 6to4 (RFC 3056), with the bits in front of the address.
@@ -29,13 +37,15 @@ _CARRIERS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Far:
-    """A far end: a host or a pattern of hosts, or a range less the ranges that are cut out of it."""
+    """A far end: a host or a pattern of hosts, or a range less the ranges that are cut out of it. `unlisted`:
+    nobody can say which it is."""
 
     text: str
     host: str = ""
     networks: tuple[Network, ...] = ()
     without: tuple[Network, ...] = ()
     public: bool = False
+    unlisted: bool = False
 
     @property
     def holds_any_host(self) -> bool:
@@ -54,7 +64,8 @@ def of_destination(destination: Destination) -> Iterator[Far]:
 
 
 def of_words(words: str) -> Far | None:
-    """A far end in the words of grants; None for what is no host and no range (pods, a platform's own service)."""
+    """A far end in the words of grants; None for what lies inside (pods, a platform's own service). What is neither of
+    that nor a host or a range can't be listed (`12 hosts`, `whatever a group opens`), so it may hold anything."""
     if words in _ALL:
         return Far(words, host="*", networks=_both(_INTERNET))
     if words in _PUBLIC:
@@ -65,7 +76,11 @@ def of_words(words: str) -> Far | None:
         return Far(
             words, networks=networks, without=tuple(net for each in without.split(",") for net in _networks(each))
         )
-    return Far(words, host=words.casefold()) if "." in words and " " not in words and "/" not in words else None
+    if _HOST.fullmatch(words):
+        return Far(words, host=words.casefold())
+    if _INSIDE.fullmatch(words):
+        return None
+    return Far(words, host="*", networks=_both(_INTERNET), unlisted=True)
 
 
 def of_policy(written: str) -> Far:

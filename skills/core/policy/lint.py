@@ -10,11 +10,11 @@ from skills.core.globs import path_matches
 from skills.core.hosts import near
 from skills.core.model import Fact, Finding
 from skills.core.policy import levels, questions
-from skills.core.policy.people import HandOff
+from skills.core.policy.people import HandOff, heads
 from skills.core.policy.read import faults_in, read_policy
 from skills.core.policy.shapes import ApprovalRule
 from skills.core.policy.times import is_within, zone_of
-from skills.core.policy.values import PATH, Policy, Subject
+from skills.core.policy.values import PATH, Policy, Subject, in_environments
 
 Names = Mapping[str, Sequence[str]]
 """All names of each workload that the repository knows, by the one that is shown."""
@@ -32,6 +32,7 @@ def lint(
         return [Finding("EGR401", {"path": PATH})]
     found = [
         *_people(policy),
+        *_spelling(policy),
         *_rules(policy, paths, environments),
         *_teams(policy, workloads),
         *_names(policy, environments),
@@ -58,10 +59,11 @@ def _people(policy: Policy) -> Iterator[Finding]:
             yield Finding("EGR1551", {**_at(policy, "groups", name), "group": name})
     for index, rule in enumerate(policy.approval):
         people = policy.members(rule)
+        yield from _doubles(policy, people, rule, index)
         if policy.in_gitlab.keys() & set(rule.groups):
             continue  # who is in it shows when somebody decides
-        if people and len(people) < rule.count():
-            facts = {**_at(policy, "approval", index), "needed": rule.count(), "count": len(people)}
+        if people and len(heads(people)) < rule.count():
+            facts = {**_at(policy, "approval", index), "needed": rule.count(), "count": len(heads(people))}
             yield Finding("EGR1552", facts)
         for name in rule.ask:
             if not {each.casefold() for each in policy.groups.get(name, (name,))} & people:
@@ -72,6 +74,28 @@ def _people(policy: Policy) -> Iterator[Finding]:
         own = {each.casefold() for each in policy.groups[group]}
         for name in dict.fromkeys(name for shift in shifts for name in shift.people if name.casefold() not in own):
             yield Finding("EGR1554", {**_at(policy, "on_call", group), "name": name, "group": group})
+
+
+def _doubles(policy: Policy, people: Collection[str], rule: ApprovalRule, index: int) -> Iterator[Finding]:
+    """Where several people are needed, names that may well be one person's make two of them."""
+    if rule.count() < 2:
+        return
+    plain = {name.partition("@")[0]: name for name in people if "@" in name}
+    pairs = [(name, plain[name]) for name in people if name in plain]
+    ids = sorted(name for name in people if name.startswith("slack:") and name not in policy.known_as)
+    if len({name.split(":")[1] for name in ids}) > 1:
+        pairs.append((ids[0], ", ".join(ids[1:])))
+    for one, other in sorted(pairs):
+        yield Finding("EGR1668", {**_at(policy, "approval", index), "one": one, "other": other, "needed": rule.count()})
+
+
+def _spelling(policy: Policy) -> Iterator[Finding]:
+    """Names that no human can tell from another: signs that can't be seen, or that only look like letters."""
+    for group, members in policy.groups.items():
+        for name in (group, *(members if group not in policy.in_gitlab else ())):
+            if not name.isascii() or not name.isprintable():
+                shown = name.encode("unicode_escape").decode()
+                yield Finding("EGR1669", {**_at(policy, "groups", group), "name": name, "shown": shown})
 
 
 def _rules(policy: Policy, paths: Collection[str], environments: Collection[str]) -> Iterator[Finding]:
@@ -154,8 +178,13 @@ def _times(policy: Policy, now: datetime) -> Iterator[Finding]:
     for index, freeze in enumerate(policy.freeze):
         if zone_of(freeze.zone) is None:
             yield Finding("EGR1563", {**_at(policy, "freeze", index), "zone": freeze.zone or ""})
+        elif freeze.weekly and len(set(freeze.weekly.split(" - "))) == 1:
+            yield Finding("EGR1671", {**_at(policy, "freeze", index), "weekly": freeze.weekly})
         elif freeze.until and not is_within(None, freeze.until, freeze.zone, now):
             yield Finding("EGR1564", {**_at(policy, "freeze", index), "until": freeze.until})
+    if policy.production_after and in_environments(policy.production, policy.production_after):
+        facts = {"first": policy.production_after, "production": ", ".join(policy.production)}
+        yield Finding("EGR1670", {**_at(policy, "production_after"), **facts})
     denied = {entry.to for entry in policy.deny}
     for index, entry in enumerate(policy.deny):
         apex = entry.to.removeprefix("*.")

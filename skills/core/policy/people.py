@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictStr, StringConstraints
@@ -60,6 +60,11 @@ class HandOff:
 
 Merge = Literal["bot", "approver"] | HandOff
 """Who merges what is approved: Postern, whoever gave the last approval that was needed, or a group."""
+
+
+def heads(names: Iterable[str]) -> set[str]:
+    """These names, as many as there may be people: a user of Slack has one id in all workspaces of an organisation."""
+    return {f"slack:*:{name.rpartition(':')[2]}" if name.startswith("slack:") else name for name in names}
 
 
 def aliases(people: Mapping[str, Known]) -> dict[str, str]:

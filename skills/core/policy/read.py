@@ -206,7 +206,7 @@ def _is_step(step: Any) -> bool:
     )
 
 
-_KINDS = ("str", "int", "float", "bool", "constrained-str", "function-after")
+_KINDS = ("str", "int", "float", "bool", "constrained-str", "constrained-int", "function-after")
 
 
 def _keys_beside(steps: tuple[Any, ...]) -> list[str]:

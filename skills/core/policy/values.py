@@ -10,7 +10,7 @@ from skills.core.environments import canonical, environments_in
 from skills.core.globs import path_matches
 from skills.core.model import Finding, LeftTo, Request
 from skills.core.policy.beside import DiagramSetting, HelpDesk, Timers
-from skills.core.policy.people import BreakGlass, HandOff, Known, Merge, aliases
+from skills.core.policy.people import BreakGlass, HandOff, Known, Merge, aliases, heads
 from skills.core.policy.shapes import (
     BANDS,
     ApprovalRule,
@@ -173,7 +173,7 @@ class Policy:
     def is_met_by(self, subject: Subject | Request, approvals: Collection[str]) -> bool:
         """Whether these people, each once and in lower case, are enough. Whether they count at all is asked before."""
         demands = self.demands(subject)
-        enough = all(len(demand.people & set(approvals)) >= demand.needed for demand in demands)
+        enough = all(len(heads(demand.people & set(approvals))) >= demand.needed for demand in demands)
         return bool(demands) and not self.uncovered(subject) and enough
 
     def _entries(self, subject: Subject, path: str) -> tuple[list[int], bool]:
