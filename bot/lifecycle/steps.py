@@ -165,14 +165,25 @@ class Steps:
         row = tx.request(effect.request_key)
         move = self._settled(tx, intent, effect, row, outcome)
         if move is None or row is None:
+            self._note(tx, intent)
             return
         (state, fields), seen = move, row.request
         if not tx.move_request(seen.key, seen.state, state, seen.version, self._clock(), **fields):
             raise _Moved
         facts = {"key": seen.key, "from": seen.state, "to": state, "intent": intent.key, "codes": []}
+        facts["digest"] = effect.digest
         tx.add_log(POSTERN.id, "runner", "carry_out", facts, self._clock())
         with logs.about(request=seen.key):
             log.info("%s: %s is carried out, %s is now %s", intent.key, intent.kind, seen.state, state)
+
+    def _note(self, tx: Transaction, intent: IntentRow) -> None:
+        """What was done, or given up for good, stands in the audit log too where it moves no request."""
+        after = tx.intent(intent.key)
+        if after and intent.state == "doing" and after.state in ("done", "failed"):
+            told = {"codes": [str(after.error["code"])] if after.error else [], "digest": after.payload["digest"]}
+            facts = {**told, "key": after.request or "", "intent": after.key, "effect": after.kind}
+            facts["outcome"] = after.state
+            tx.add_log(POSTERN.id, "runner", "effect", facts, self._clock())
 
     def _settled(
         self, tx: Transaction, intent: IntentRow, effect: Effect, row: RequestRow | None, outcome: Json

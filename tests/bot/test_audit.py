@@ -184,6 +184,9 @@ def test_every_ask_decision_and_refusal_stands_with_who_where_digest_and_policy(
     app.conversation.press(Pressed("approve", key, request.digest), SAM, HERE)
     rows = list(lines(app.memory))
     assert {"check", "draft", "propose", "decide", "carry_out"} <= {row.kind for row in rows}
+    effects = [row.facts for row in rows if row.kind in ("carry_out", "effect")]
+    assert {each["intent"] for each in effects} == {each.key for each in app.memory.intents_of(key)}
+    assert all(each["digest"] for each in effects)
     decided = [row for row in rows if row.kind == "decide"]
     assert [(row.who, row.facts["codes"]) for row in decided] == [
         (EVE.id, ["EGR403"]),
