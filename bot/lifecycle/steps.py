@@ -122,12 +122,9 @@ class Steps:
 
     def _merging(self, effect: Effect) -> Request | None:
         """The request that this merges. A freeze is glass: it holds up no merge for which somebody broke it."""
-        if (
-            not isinstance(effect, MergeRequestDecision)
-            or not effect.merge
-            or effect.verb == "break-glass"
-            or effect.left_to
-        ):
+        if not isinstance(effect, MergeRequestDecision) or not effect.merge or effect.left_to:
+            return None
+        if effect.verb == "break-glass":
             return None
         row = self._memory.request(effect.request_key)
         return row.request if row else None
@@ -170,8 +167,8 @@ class Steps:
         (state, fields), seen = move, row.request
         if not tx.move_request(seen.key, seen.state, state, seen.version, self._clock(), **fields):
             raise _Moved
-        facts = {"key": seen.key, "from": seen.state, "to": state, "intent": intent.key, "codes": []}
-        facts["digest"] = effect.digest
+        told = {"intent": intent.key, "digest": effect.digest, "codes": []}
+        facts = {"key": seen.key, "from": seen.state, "to": state, **told}
         tx.add_log(POSTERN.id, "runner", "carry_out", facts, self._clock())
         with logs.about(request=seen.key):
             log.info("%s: %s is carried out, %s is now %s", intent.key, intent.kind, seen.state, state)
