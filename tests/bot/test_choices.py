@@ -119,3 +119,18 @@ async def test_a_choice_with_a_name_to_fill_in_asks_for_the_name(office: Office)
     assert office.last.startswith("Which name stands for BUCKET")
     await office.say("reports-2026", ts="1.3", **said)
     assert "reach reports-2026.vpce-" in office.last
+
+
+@pytest.mark.asyncio
+async def test_a_choice_that_only_one_person_sees_is_answered_to_them_alone(office: Office) -> None:
+    await office.slash("payments must reach api.twilio.com")
+    sent, buttons = asked(office)
+    assert sent["user"] == "UDANA"
+    alone: dict[str, Any] = {"message": None, "container": {"type": "message", "is_ephemeral": True}}
+    picked = {"text": buttons[1]["text"]}
+    await office.press(buttons[1]["action_id"], buttons[1]["value"], picked=picked, **alone)
+    assert "payment-gateway (production) can't reach api.twilio.com:443" in office.last
+    assert office.api.posted[-1]["user"] == "UDANA"
+    await office.press(buttons[1]["action_id"], buttons[1]["value"], user="UEVE", picked=picked, **alone)
+    assert "not open any more" in office.last
+    assert office.api.posted[-1]["user"] == "UEVE"
