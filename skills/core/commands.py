@@ -45,6 +45,7 @@ _LAST_DAY = re2.compile(
     r"(?i)(?:(?:please|only|just|but|and|make it|make that|keep it|draft it|needed|i need it|we need it)[,\s]+)*"
     rf"(?:(?:until|till|up to)\s+({DAY})|for\s+({SPAN}))(?:\s+only)?[.!]?"
 )
+_SOME_DAY = re2.compile(r"(?i)(?:(?:please|only|just|but|make it|keep it)[,\s]+)*(?:until|till)\s+(\S+(?:\s+\S+){0,3})")
 _DRAFT = re2.compile(
     r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
@@ -110,6 +111,8 @@ def command(said: str) -> Heard | None:
         return Heard("renew", key=match[1], until=match[2], reason=flat(match[3]))
     if match := _LAST_DAY.fullmatch(said):
         return Heard("until", until=match[1] or match[2])
+    if match := _SOME_DAY.fullmatch(said):
+        return Heard("until", until=match[1])  # refused with how a day is written
     if decided := _decision(said):
         return decided
     if match := _ISOLATE.fullmatch(said):

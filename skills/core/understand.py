@@ -87,11 +87,14 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return follow
     own = tuple(dict.fromkeys(_OWN.findall(said)))
     whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
-    judgement = judge(report := read_report(said))
+    bare, due = _due(said)
+    judgement = judge(report := read_report(bare))
+    if due and judgement.symptom != "no_error":
+        bare, due, judgement = said, None, judge(report := read_report(said))
+    said = bare
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
-    said, due = _due(said) if judgement.symptom == "no_error" else (said, None)
     subject = find_workload(said, names)
     environment = find_environments(said, environments) or find_environment(said, environments)
     said = whole
