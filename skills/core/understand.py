@@ -87,11 +87,8 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
         return follow
     own = tuple(dict.fromkeys(_OWN.findall(said)))
     whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
-    bare, due = _due(said)
-    judgement = judge(report := read_report(bare))
-    if due and judgement.symptom != "no_error":
-        bare, due, judgement = said, None, judge(report := read_report(said))
-    said = bare
+    said, due = _due(said)
+    judgement = judge(report := read_report(said))
     if judgement.symptom == "no_error" and len(said) <= _LONGEST_ASK:
         # Nobody pastes a program's output here: every host that is named is wanted, with the port said beside it.
         judgement = replace(judgement, destinations=read_report(said, asking=True).destinations)
@@ -123,7 +120,8 @@ def _due(said: str) -> tuple[str, str | None]:
     found = _UNTIL.search(said)
     if not found or not (found[1] or not _FAILS.search(said)):
         return said, None
-    return said.replace(found[0], " "), found[1] or found[2]
+    bare = said.replace(found[0], " ")
+    return (bare, found[1] or found[2]) if judge(read_report(bare)).symptom == "no_error" else (said, None)
 
 
 def _follow_up(said: str, names: Sequence[str], environments: Collection[str]) -> Heard | None:
