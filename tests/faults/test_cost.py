@@ -40,7 +40,7 @@ def test_the_forge_alone_and_again(stage: Stage) -> None:
 def test_processes_grow_with_the_depth_and_not_with_the_size(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, depth: int
 ) -> None:
-    """Each folder on the way to the file costs two processes; ten times as many files elsewhere cost none."""
+    """Each folder on the way to the file costs a process; ten times as many files elsewhere cost none."""
     from bot.world.config_repo.running import GitDir
 
     counted: list[str] = []
@@ -60,4 +60,4 @@ def test_processes_grow_with_the_depth_and_not_with_the_size(
         counted.clear()
         forge.open_or_update(effect)
         costs.append(len(counted))
-    assert costs[0] == costs[1] <= 14 + 2 * depth, counted
+    assert costs[0] == costs[1] <= 5 + depth, counted

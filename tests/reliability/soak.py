@@ -48,7 +48,7 @@ def soak(
         player.play(told)
         found = seen(made, schedule, player.logs)
         return Outcome(
-            violations=violations(found),
+            violations=violations(found) if player.rested else [f"I3 it does not come to rest: {player.left()[:20]}"],
             states=Counter(row.request.state for row in found.rows),
             troubles=Counter(str(event.facts["what"]) for event in made.history.of("trouble")),
             acts=len(made.history.of("act")) + len(made.history.of("gitlab")),

@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
+import re2
+
 from bot.world.config_repo.gathering import Gathering
+from bot.world.config_repo.objects import Object
 from bot.world.config_repo.paths import fault_of, leaves
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Commit, Contents, Limits, Wanted
 from skills.core.errors import AskUnclear, Unreachable
 
+_FULL_NAME = re2.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 LINK, SUBMODULE, TREE = "120000", "160000", "040000"
 _BRANCHES = "refs/heads/"
 _SHOWN_BRANCHES = 5
@@ -38,7 +42,11 @@ def resolve(git: GitDir, revision: str) -> str:
     Raises:
         AskUnclear: EGR546, nothing of that name is a commit here.
     """
-    if revision and len(revision) <= 300 and revision.isprintable():
+    if _FULL_NAME.fullmatch(revision):
+        commit = commit_of(git, revision)
+        if commit is not None:
+            return commit
+    elif revision and len(revision) <= 300 and revision.isprintable():
         found = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if found.status == 0:
             return found.out.decode().strip()
@@ -46,9 +54,9 @@ def resolve(git: GitDir, revision: str) -> str:
 
 
 def commit_of(git: GitDir, ref: str) -> str | None:
-    """The commit that a full ref name (or HEAD) points to, None when there is none."""
-    found = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    return found.out.decode().strip() if found.status == 0 else None
+    """The commit that a full name (of a ref, of a commit, or HEAD) stands for, None when there is none."""
+    found = git.objects.get(f"{ref}^{{commit}}")
+    return found.id if found else None
 
 
 def is_branch(name: str) -> bool:
@@ -118,16 +126,50 @@ def tree(git: GitDir, commit: str, limit: int) -> Iterator[Entry]:
 
 def entries_at(git: GitDir, commit: str, paths: Iterable[str]) -> dict[str, Entry]:
     """The entries that stand at `paths` in `commit`; a path that is not there is left out."""
-    wanted = tuple(paths)
-    if not wanted:
-        return {}
-    listed = git.run("ls-tree", "-z", "--full-tree", commit, "--", *wanted)
-    return {entry.path: entry for entry in map(_entry, listed.split(b"\0")[:-1])}
+    folders: dict[str, dict[str, Entry]] = {}
+
+    def below(treeish: str) -> dict[str, Entry]:
+        if treeish not in folders:
+            folders[treeish] = {entry.path: entry for entry in children(git, treeish)}
+        return folders[treeish]
+
+    found: dict[str, Entry] = {}
+    for path in paths:
+        *above, name = path.split("/")
+        treeish: str | None = commit
+        for folder in above:
+            step = below(treeish).get(folder) if treeish else None
+            treeish = step.id if step and step.mode == TREE else None
+        entry = below(treeish).get(name) if treeish else None
+        if entry is not None:
+            found[path] = entry._replace(path=path)
+    return found
+
+
+def tree_of(git: GitDir, treeish: str) -> Object:
+    """The tree that a commit or tree stands for, as Git keeps it.
+
+    Raises:
+        Unreachable: EGR551, it is missing or damaged.
+    """
+    found = git.objects.get(f"{treeish}^{{tree}}")
+    if found is None:
+        raise Unreachable("EGR551", where=git.where, says=f"the tree of {treeish[:12]} is missing")
+    return found
 
 
 def children(git: GitDir, treeish: str) -> list[Entry]:
-    """The direct entries of one tree."""
-    return [_entry(record) for record in git.run("ls-tree", "-z", "--full-tree", treeish).split(b"\0")[:-1]]
+    """The direct entries of one tree: a mode in octal, a name, NUL, and the bytes of an object's name."""
+    whole = tree_of(git, treeish)
+    found, at, width = [], 0, len(whole.id) // 2
+    while at < len(whole.data):
+        end = whole.data.index(b"\0", at)
+        mode, _, name = whole.data[at:end].partition(b" ")
+        at = end + 1 + width
+        found.append(
+            Entry(mode.decode().zfill(6), whole.data[end + 1 : at].hex(), name.decode("utf-8", "surrogateescape"))
+        )
+    return found
 
 
 def _entry(record: bytes) -> Entry:

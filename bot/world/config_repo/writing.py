@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from bot.world.config_repo.failures import says
 from bot.world.config_repo.paths import check_writable, shown
-from bot.world.config_repo.reading import LINK, SUBMODULE, TREE, Entry, blobs, children, commit_of, entries_at
+from bot.world.config_repo.reading import LINK, SUBMODULE, TREE, Entry, children, commit_of, entries_at, tree_of
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import POSTERN, Author
 from skills.core.errors import AskUnclear, Outdated, Unreachable
 
 _PLAIN = "100644"
-_LARGEST = 64 * 1024 * 1024
 _KINDS = {TREE: "tree", SUBMODULE: "commit"}
 
 
@@ -42,14 +41,13 @@ def standing(git: GitDir, commit: str, paths: Collection[str]) -> dict[str, Stoo
     for path, entry in entries.items():
         if entry.mode in {LINK, SUBMODULE, TREE}:
             raise AskUnclear("EGR565", path=shown(path))
-    texts = dict(blobs(git, list({entry.id for entry in entries.values()}), _LARGEST))
     stood: dict[str, Stood | None] = dict.fromkeys(paths)
     for path, entry in entries.items():
-        text = texts.get(entry.id)
-        if text is None:
-            raise AskUnclear("EGR565", path=shown(path))
-        check_utf8(path, text)
-        stood[path] = Stood(entry.mode, text)
+        blob = git.objects.get(entry.id)
+        if blob is None:
+            raise Unreachable("EGR551", where=git.where, says=f"object {entry.id[:12]} is missing")
+        check_utf8(path, blob.data)
+        stood[path] = Stood(entry.mode, blob.data)
     return stood
 
 
@@ -91,7 +89,7 @@ def write_commit(
         blob = "" if new is None else git.line("hash-object", "-w", "--no-filters", "--stdin", feed=new.encode())
         changes[path] = Entry(there.mode if there else _PLAIN, blob, path) if blob else None
     tree = graft(git, base, changes)
-    if tree == git.line("rev-parse", "--verify", f"{base}^{{tree}}"):
+    if tree == tree_of(git, base).id:
         raise AskUnclear("EGR457", where=git.where)
     return write_commit_object(git, tree, (base,), message=message, author=author, date=date)
 

@@ -85,7 +85,7 @@ class GitLabForge:
             if found["sha"] == head:
                 return Receipt(self._view(found), created=False)
             found = None
-        check_target(git, base, effect.target, changed_paths(git, base, head))
+        check_target(git, base, effect.target, [edit.path for edit in effect.edits])
         head = self._pushed(git, effect, head)
         if found is None:
             return self._create(effect, head)
