@@ -18,6 +18,26 @@ class Object(NamedTuple):
     data: bytes
 
 
+class Entry(NamedTuple):
+    """One entry of a tree. A name that is not UTF-8 holds surrogates."""
+
+    mode: str
+    id: str
+    path: str
+
+
+def entries_of(tree: Object) -> list[Entry]:
+    """A tree as Git keeps it: for each entry its mode in octal, its name, NUL, and the bytes of an object's name."""
+    found, at, width = [], 0, len(tree.id) // 2
+    while at < len(tree.data):
+        end = tree.data.index(b"\0", at)
+        mode, _, name = tree.data[at:end].partition(b" ")
+        at = end + 1 + width
+        id = tree.data[end + 1 : at].hex()
+        found.append(Entry(mode.decode().zfill(6), id, name.decode("utf-8", "surrogateescape")))
+    return found
+
+
 class Objects:
     """`start` starts `git cat-file --batch` with pipes. Threads take turns."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import re2
 
 from bot.world.config_repo.gathering import Gathering
-from bot.world.config_repo.objects import Object
+from bot.world.config_repo.objects import Entry, Object, entries_of
 from bot.world.config_repo.paths import fault_of, leaves
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import Commit, Contents, Limits, Wanted
@@ -17,16 +17,7 @@ from skills.core.errors import AskUnclear, Unreachable
 
 _FULL_NAME = re2.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 LINK, SUBMODULE, TREE = "120000", "160000", "040000"
-_BRANCHES = "refs/heads/"
-_SHOWN_BRANCHES = 5
-
-
-class Entry(NamedTuple):
-    """One entry of a tree. A name that is not UTF-8 holds surrogates."""
-
-    mode: str
-    id: str
-    path: str
+_BRANCHES, _SHOWN_BRANCHES = "refs/heads/", 5
 
 
 class Head(NamedTuple):
@@ -133,17 +124,17 @@ def entries_at(git: GitDir, commit: str, paths: Iterable[str]) -> dict[str, Entr
             folders[treeish] = {entry.path: entry for entry in children(git, treeish)}
         return folders[treeish]
 
-    found: dict[str, Entry] = {}
-    for path in paths:
+    def at(path: str) -> Entry | None:
         *above, name = path.split("/")
-        treeish: str | None = commit
+        treeish = commit
         for folder in above:
-            step = below(treeish).get(folder) if treeish else None
-            treeish = step.id if step and step.mode == TREE else None
-        entry = below(treeish).get(name) if treeish else None
-        if entry is not None:
-            found[path] = entry._replace(path=path)
-    return found
+            step = below(treeish).get(folder)
+            if step is None or step.mode != TREE:
+                return None
+            treeish = step.id
+        return below(treeish).get(name)
+
+    return {path: entry._replace(path=path) for path in paths if (entry := at(path))}
 
 
 def tree_of(git: GitDir, treeish: str) -> Object:
@@ -159,17 +150,8 @@ def tree_of(git: GitDir, treeish: str) -> Object:
 
 
 def children(git: GitDir, treeish: str) -> list[Entry]:
-    """The direct entries of one tree: a mode in octal, a name, NUL, and the bytes of an object's name."""
-    whole = tree_of(git, treeish)
-    found, at, width = [], 0, len(whole.id) // 2
-    while at < len(whole.data):
-        end = whole.data.index(b"\0", at)
-        mode, _, name = whole.data[at:end].partition(b" ")
-        at = end + 1 + width
-        found.append(
-            Entry(mode.decode().zfill(6), whole.data[end + 1 : at].hex(), name.decode("utf-8", "surrogateescape"))
-        )
-    return found
+    """The direct entries of one tree."""
+    return entries_of(tree_of(git, treeish))
 
 
 def _entry(record: bytes) -> Entry:

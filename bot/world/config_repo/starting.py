@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.world.config_repo.reading import Entry
+from bot.world.config_repo.objects import Entry
 from bot.world.config_repo.repository import ConfigRepo
 from bot.world.config_repo.running import FETCH_SECONDS, GitDir, create_bare, network
 from bot.world.config_repo.values import POSTERN

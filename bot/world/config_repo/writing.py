@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bot.world.config_repo.failures import says
+from bot.world.config_repo.objects import Entry
 from bot.world.config_repo.paths import check_writable, shown
-from bot.world.config_repo.reading import LINK, SUBMODULE, TREE, Entry, children, commit_of, entries_at, tree_of
+from bot.world.config_repo.reading import LINK, SUBMODULE, TREE, children, commit_of, entries_at, tree_of
 from bot.world.config_repo.running import GitDir
 from bot.world.config_repo.values import POSTERN, Author
 from skills.core.errors import AskUnclear, Outdated, Unreachable
