@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.world.memory import tables
-from bot.world.memory.claims import still
 from bot.world.memory.rows import Arrival, InboxRow
-from bot.world.memory.statements import Statements, fresh
+from bot.world.memory.statements import Statements, fresh, still
 
 _OVER = ("done", "failed")
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_
-
 
 class Claimed(Protocol):
     """A row of a queue as it was read. Whoever claims, renews or settles it changes what is compared here."""
@@ -46,14 +44,3 @@ class Claims:
         rows = {(row.id, row.attempts, row.updated_at): row for row in claimed}
         self._since = {seen: self._since.get(seen, now) for seen in rows}
         return [row for seen, row in rows.items() if now - self._since[seen] >= self._seconds]
-
-
-def still(table: Table, row: Claimed) -> ColumnElement[bool]:
-    """The claim is the one that was seen, and nobody has renewed it since."""
-    columns = table.c
-    return and_(
-        columns.id == row.id,
-        columns.state == "doing",
-        columns.attempts == row.attempts,
-        columns.updated_at == row.updated_at,
-    )

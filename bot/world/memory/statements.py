@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.world.memory.claims import Claimed, still
 from bot.world.memory.reads import Reads
 
 
@@ -36,7 +35,7 @@ class Statements(Reads):
     def _set(self, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
         return self._connection.execute(update(table).where(where).values(values)).rowcount == 1
 
-    def _claim(self, table: Table, key: str, now: datetime, left: Claimed | None) -> bool:
+    def _claim(self, table: Table, key: str, now: datetime, left: Any) -> bool:
         values = {"state": "doing", "attempts": table.c.attempts + 1, "updated_at": now}
         free = table.c.state == "todo" if left is None else still(table, left)
         return self._set(table, (table.c.key == key) & free, values)
@@ -50,3 +49,9 @@ class Statements(Reads):
 def fresh(now: datetime) -> dict[str, Any]:
     """The columns of something that is to be done, when it is new."""
     return {"state": "todo", "attempts": 0, "created_at": now, "updated_at": now}
+
+
+def still(table: Table, row: Any) -> ColumnElement[bool]:
+    """The claim is the one that was seen, as `Claims` tells them apart, and nobody has renewed it since."""
+    same = (table.c.id == row.id) & (table.c.state == "doing")
+    return same & (table.c.attempts == row.attempts) & (table.c.updated_at == row.updated_at)
