@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.world.memory.reads import Reads
@@ -53,5 +53,5 @@ def fresh(now: datetime) -> dict[str, Any]:
 
 def still(table: Table, row: Any) -> ColumnElement[bool]:
     """The claim is the one that was seen, as `Claims` tells them apart, and nobody has renewed it since."""
-    same = (table.c.id == row.id) & (table.c.state == "doing")
-    return same & (table.c.attempts == row.attempts) & (table.c.updated_at == row.updated_at)
+    same = and_(table.c.id == row.id, table.c.state == "doing", table.c.attempts == row.attempts)
+    return and_(same, table.c.updated_at == row.updated_at)
