@@ -118,8 +118,10 @@ class Reception:
         return self._places.get(where.prefers, self._first)
 
     def _by_workload(self, words: str, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
-        """Raises AskUnclear for words that name no workload at all."""
-        read = self._read(on_target)
+        """No other is asked where the thread's own knows it. Raises AskUnclear for words that name no workload."""
+        read = self._read(on_target, where.prefers)
+        if not knowing({each: found.allowlist for each, found in read.known.items()}, words):
+            read = self._read(on_target)
         allowlists = {each: found.allowlist for each, found in read.known.items()}
         fits = knowing(allowlists, words)
         if where.prefers in fits:
@@ -132,10 +134,10 @@ class Reception:
             meant = next((place for name, place in self._places.items() if name in read.known), meant)
         return self._with(read, meant.desk().handle(name, ask, who, where, on_target=on_target, lens=among))
 
-    def _read(self, on_target: bool) -> _Read:
+    def _read(self, on_target: bool, only: str = "") -> _Read:
         known: dict[str, Read] = {}
         silent = []
-        for place in self._places.values():
+        for place in [self._places[only]] if only in self._places else self._places.values():
             found, problem = attempt(partial(place.read, on_target))
             if found is not None:
                 known[place.name] = found

@@ -62,7 +62,8 @@ def stands_for(turn: Turn, fields: Mapping[str, Any]) -> None:
     if subject and name and not _is_same(turn.state.setdefault("repository_for", subject), subject):
         name = ""
         del turn.state["repository"], turn.state["repository_for"]
-    turn.where = replace(turn.where, repository=name)
+    by_key = fields.get("key") or fields.get("redraw")  # a request stands where it stands
+    turn.where = replace(turn.where, repository="" if by_key else name)
 
 
 def _is_same(one: str, other: str) -> bool:

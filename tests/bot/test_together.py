@@ -203,3 +203,15 @@ def test_queue_and_home_say_where_each_stands(team: Team) -> None:
     assert f"{shop.key} (shop): " in shown
     assert f"{billing.key} (billing): " in shown
     assert "(shop)" not in str(home_view(DANA, team.requests, NOW.date(), "all"))
+
+
+def test_what_follows_a_merge_is_looked_up_where_it_was_merged(team: Team) -> None:
+    """The thread was bound to shop by its words; the request stands in billing, where the workload is known as well."""
+    team.says("audit in the billing repository needs sms.example")
+    team.says("draft because alerts")
+    assert "ines@billing.example" in team.says("open")
+    (request,) = team.requests
+    assert "Repository: shop." in team.says("and audit in the shop repository to sms.example?")
+    team.says(f"status {request.key}")
+    said = team.says(f"approve {request.key} because seen", INES)
+    assert "audit (production) may reach sms.example:443 since commit" in said
