@@ -26,8 +26,7 @@ from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import OPEN_STATES, Brought, Edit, Finding, Person, Request
 from skills.core.policy import PATH as POLICY_PATH
-from skills.core.policy import Policy, policy_or_fault, read_policy
-from skills.core.policy.questions import Remembered
+from skills.core.policy import Policy, Remembered, policy_or_fault, read_policy
 
 if TYPE_CHECKING:
     from bot.ai.assistant import Assistant

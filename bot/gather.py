@@ -20,8 +20,7 @@ from skills.core.model import (
 )
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.policy import TEMPLATE as TEMPLATE_PATH
-from skills.core.policy import Policy, policy_or_fault
-from skills.core.policy.questions import Remembered
+from skills.core.policy import Policy, Remembered, policy_or_fault
 
 Requests = Callable[[str], tuple[Request, ...]]
 """Gives the requests of a repository, from wherever rows stand."""

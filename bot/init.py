@@ -15,7 +15,7 @@ from typing import Any, Literal
 from bot import output
 from bot.app import App
 from bot.settings import ALL, Setting
-from bot.world.config_repo.origin import origin_of
+from bot.world.config_repo import origin_of
 from skills.core import first_policy, wire
 from skills.core.all_platforms import ALL as PLATFORMS
 from skills.core.codeowners import owners

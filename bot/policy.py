@@ -14,7 +14,7 @@ from skills.core import wire
 from skills.core.errors import AskUnclear
 from skills.core.messages import level, say
 from skills.core.model import Finding, Person
-from skills.core.policy.read import schema
+from skills.core.policy import schema
 from skills.core.rendering import render
 from skills.expected import tried
 from skills.linted import linted

@@ -16,7 +16,7 @@ from skills.contract import Answer
 from skills.core.commands import Heard, Verb, flat
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person, Request
-from skills.core.policy.questions import is_free
+from skills.core.policy import is_free
 from skills.replies import Reply
 
 _SHOWN_KEPT = 50

@@ -29,8 +29,7 @@ from skills.core.model import (
     Record,
     Request,
 )
-from skills.core.policy import Level, Policy
-from skills.core.policy.questions import Remembered
+from skills.core.policy import Level, Policy, Remembered
 from skills.core.resources import skill_card
 from skills.core.secrets import mask
 

@@ -12,9 +12,7 @@ from skills.core import permit, wire
 from skills.core.errors import AskUnclear, NotAllowed
 from skills.core.messages import say
 from skills.core.model import Finding, Need, Question
-from skills.core.policy import PATH, Demand, levels
-from skills.core.policy.bounds import environments_of, frozen
-from skills.core.policy.questions import Answered
+from skills.core.policy import PATH, Answered, Demand, environments_of, frozen, levels
 from skills.draft import asking, weighing
 from skills.draft import skill as draft
 from skills.propose import drawing

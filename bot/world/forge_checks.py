@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.world.config_repo import POSTERN, Author, ConfigRepo, Limits, Snapshot, Wanted
-from bot.world.config_repo.following import branch_now, follow
-from bot.world.config_repo.paths import shown
-from bot.world.config_repo.reading import (
+from bot.world.config_repo import (
     LINK,
+    POSTERN,
+    Author,
+    ConfigRepo,
+    GitDir,
     Head,
+    Kind,
+    Limits,
+    Snapshot,
+    Wanted,
     blobs,
     branch_commit,
+    branch_now,
     default_head,
     entries_at,
+    follow,
     is_ancestor,
     is_branch,
     read_commit,
     refs,
+    shown,
+    write_commit,
 )
-from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.values import Kind
-from bot.world.config_repo.writing import write_commit
 from bot.world.forge import commit_message
 from bot.world.forge_records import is_key
 from skills.core.errors import AskUnclear, Outdated, Unreachable

@@ -20,18 +20,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.world import forge_store
-from bot.world.config_repo import POSTERN, ConfigRepo, Snapshot, Source, Wanted
-from bot.world.config_repo.held import held
-from bot.world.config_repo.reading import (
+from bot.world.config_repo import (
+    POSTERN,
+    ConfigRepo,
+    GitDir,
+    Snapshot,
+    Source,
+    Wanted,
     branch_commit,
     changed_paths,
     entries_at,
     first_merge,
+    graft,
+    held,
     is_ancestor,
+    move_branch,
     resolve,
+    write_commit_object,
 )
-from bot.world.config_repo.running import GitDir
-from bot.world.config_repo.writing import graft, move_branch, write_commit_object
 from bot.world.forge import Linked, MergeRequest, Note, Receipt, State, merge_message
 from bot.world.forge_checks import check_effect, check_target, read_target, request_commit, text_at
 from bot.world.forge_issues import Tickets

@@ -6,13 +6,22 @@ import shlex
 from pathlib import Path
 from typing import Protocol
 
-from bot.world.config_repo import ConfigRepo
-from bot.world.config_repo.following import head_now
-from bot.world.config_repo.held import held
-from bot.world.config_repo.mirror import folder_name
-from bot.world.config_repo.reading import branch_commit, branch_of, commit_of, is_ancestor, is_branch
-from bot.world.config_repo.running import FETCH_SECONDS, GitDir, create_bare, network
-from bot.world.config_repo.writing import move_branch
+from bot.world.config_repo import (
+    FETCH_SECONDS,
+    ConfigRepo,
+    GitDir,
+    branch_commit,
+    branch_of,
+    commit_of,
+    create_bare,
+    folder_name,
+    head_now,
+    held,
+    is_ancestor,
+    is_branch,
+    move_branch,
+    network,
+)
 from skills.core.errors import AskUnclear, Outdated
 
 _FOLDER = "refs/postern/folder"

@@ -27,8 +27,7 @@ from skills.core.model import (
     Request,
     RequestState,
 )
-from skills.core.policy import PATH, Policy, Timers
-from skills.core.policy.bounds import frozen
+from skills.core.policy import PATH, Policy, Timers, frozen
 from skills.core.rights import POSTERN, is_still_approved
 from skills.core.waits import SATURDAY, working_days
 

@@ -13,8 +13,7 @@ from skills.core.allowlist import Allowlist
 from skills.core.environments import canonical, environments_in
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.model import ISOLATION, Change, Destination, Fact, Finding, Need, Request, Workload, WorkloadRef
-from skills.core.policy import PATH, Policy, bounds, levels
-from skills.core.policy.values import in_environments
+from skills.core.policy import PATH, Policy, bounds, in_environments, levels
 from skills.core.rights import is_still_approved
 
 

@@ -8,9 +8,7 @@ from skills.contract import World
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import Finding, Need, Question
-from skills.core.policy import questions
-from skills.core.policy.levels import app_of
-from skills.core.policy.questions import Answered
+from skills.core.policy import Answered, app_of, questions
 
 JUSTIFICATION, EXPIRY = "justification", "expiry"
 """Answers that are fields of the ask: a reason, and a last day."""

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from skills.contract import World
 from skills.core import risk
 from skills.core.model import Change, Destination, Need, Proof
-from skills.core.policy import Subject, levels
-from skills.core.policy.bounds import environments_of
-from skills.core.policy.touched import touched
+from skills.core.policy import Subject, environments_of, levels, touched
 from skills.core.risk.seen import known_hosts
 from skills.draft import asking
 

@@ -28,9 +28,7 @@ from skills.core.model import (
     in_words,
     scoped,
 )
-from skills.core.policy.levels import names_of
-from skills.core.policy.questions import Answered
-from skills.core.policy.touched import touched
+from skills.core.policy import Answered, names_of, touched
 from skills.core.rendering import render, render_foreign
 from skills.core.secrets import mask
 from skills.draft import asking, weighing

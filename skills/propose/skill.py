@@ -30,8 +30,7 @@ from skills.core.model import (
     Request,
     WatchRequest,
 )
-from skills.core.policy.levels import app_of
-from skills.core.policy.questions import Answered, worth_keeping
+from skills.core.policy import Answered, app_of, worth_keeping
 from skills.core.rights import POSTERN, may_ask, may_redraw, only_asker
 from skills.draft import asking
 from skills.draft import skill as draft

@@ -35,7 +35,7 @@ from skills.core.model import (
     Link,
     Need,
 )
-from skills.core.policy.questions import Remembered
+from skills.core.policy import Remembered
 
 _KEYS_AT_ONCE = 500  # a statement has room for about a thousand values on an old SQLite
 

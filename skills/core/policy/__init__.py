@@ -1,8 +1,11 @@
 """What a team decides about Postern: `egress-policy.yaml` on the target branch, as values."""
 
 from skills.core.policy.beside import PLATFORMS, DiagramSetting, HelpDesk, Timers
+from skills.core.policy.bounds import environments_of, frozen
+from skills.core.policy.levels import app_of, names_of
 from skills.core.policy.people import BreakGlass, HandOff, Known
-from skills.core.policy.read import faults_in, policy_or_fault, read_policy
+from skills.core.policy.questions import Answered, Remembered, is_free, worth_keeping
+from skills.core.policy.read import faults_in, policy_or_fault, read_policy, schema
 from skills.core.policy.shapes import (
     LEVELS,
     ApprovalRule,
@@ -11,7 +14,8 @@ from skills.core.policy.shapes import (
     Level,
     Team,
 )
-from skills.core.policy.values import NO_POLICY, PATH, TEMPLATE, Demand, Policy, Subject
+from skills.core.policy.touched import touched
+from skills.core.policy.values import NO_POLICY, PATH, TEMPLATE, Demand, Policy, Subject, in_environments
 
 __all__ = [
     "LEVELS",
@@ -19,6 +23,7 @@ __all__ = [
     "PATH",
     "PLATFORMS",
     "TEMPLATE",
+    "Answered",
     "ApprovalRule",
     "Band",
     "BreakGlass",
@@ -30,10 +35,20 @@ __all__ = [
     "Known",
     "Level",
     "Policy",
+    "Remembered",
     "Subject",
     "Team",
     "Timers",
+    "app_of",
+    "environments_of",
     "faults_in",
+    "frozen",
+    "in_environments",
+    "is_free",
+    "names_of",
     "policy_or_fault",
     "read_policy",
+    "schema",
+    "touched",
+    "worth_keeping",
 ]
