@@ -180,10 +180,7 @@ class App:
     @cached_property
     def in_forge(self) -> InForge:
         """Only GitLab knows people and groups of its own."""
-        return InForge(
-            lambda name: self.forge.member(name) if self.forges.on_gitlab else None,
-            lambda path, least: self.forge.members_of(path, least) if self.forges.on_gitlab else None,
-        )
+        return InForge(lambda: self.forge if self.forges.on_gitlab else None)
 
     @cached_property
     def conversation(self) -> Conversation:

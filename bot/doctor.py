@@ -77,7 +77,7 @@ def _policy(app: App) -> Iterator[Finding]:
         return
     approvers = policy.approvers(app.snapshots.read(app.source).allowlist.readings)
     for name in sorted({group for rule in policy.approval for group in rule.groups}):
-        if not policy.groups[name]:
+        if not policy.groups[name] and (name not in policy.in_gitlab or app.forges.on_gitlab):
             yield Finding("EGR485", {"group": name, "path": POLICY_PATH})
     if approvers:
         yield Finding("EGR486", {"count": len(approvers), "path": POLICY_PATH})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from bot.world.forge import Forge
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Unreachable
 from skills.core.messages import say
 from skills.core.model import Membership, Person
@@ -98,24 +99,20 @@ def _shown(written: str) -> str:
 
 
 class InForge:
-    """Who of a policy's people is still somebody at the forge, asked anew each time.
-
-    `member` and `members_of` are those of the forge, which may be away: then nobody decides.
+    """Who of a policy's people is still somebody at the forge, asked anew each time. `forge` gives the one that knows
+    people and groups of its own, None where there is none; it may be away, and then nobody decides.
     """
 
-    def __init__(
-        self,
-        member: Callable[[str], Membership | None],
-        members_of: Callable[[str, int], tuple[str, ...] | None],
-    ) -> None:
-        self._member = member
-        self._members_of = members_of
+    def __init__(self, forge: Callable[[], Forge | None]) -> None:
+        self._forge = forge
 
     def filled(self, policy: Policy) -> Policy:
-        """The same policy, whose groups of the forge are looked up when somebody asks who is in them, and once."""
+        """The same policy, whose groups of the forge are looked up when somebody asks who is in them, and once. Away
+        from GitLab nobody is in them, so that a copy on a disk can be read and nothing of theirs be approved."""
         if not policy.in_gitlab:
             return policy
-        return replace(policy, groups=_Groups(policy, lambda path: self._members_of(path, DEVELOPER)))
+        forge = self._forge()
+        return replace(policy, groups=_Groups(policy, forge)) if forge else policy
 
     def refuse_gone(self, person: Person, policy: Policy) -> None:
         """Raises NotAllowed EGR1659 to EGR1662 for whoever has left, Unreachable EGR1663 where nobody can say."""
@@ -136,7 +133,8 @@ class InForge:
 
     def _ask(self, name: str) -> Membership | None:
         try:
-            return self._member(name)
+            forge = self._forge()
+            return forge.member(name) if forge else None
         except (NotAllowed, Unreachable) as failure:
             raise Unreachable("EGR1663", name=name, why=_why(failure)) from None
 
@@ -145,10 +143,10 @@ class _Groups(Mapping[str, tuple[str, ...]]):
     """Groups of a policy. Of those at the forge only members whom the policy maps count: of another account nobody can
     say whose it is, and so whether they asked themselves."""
 
-    def __init__(self, policy: Policy, look: Callable[[str], tuple[str, ...] | None]) -> None:
+    def __init__(self, policy: Policy, forge: Forge) -> None:
         self._policy = policy
         self._own = policy.groups
-        self._look = look
+        self._forge = forge
         self._found: dict[str, tuple[str, ...]] = {}
 
     def __getitem__(self, group: str) -> tuple[str, ...]:
@@ -169,14 +167,12 @@ class _Groups(Mapping[str, tuple[str, ...]]):
 
     def _asked(self, path: str) -> tuple[str, ...]:
         try:
-            names = self._look(path)
+            names = self._forge.members_of(path, DEVELOPER)
         except (NotAllowed, Unreachable) as failure:
             if failure.code == "EGR1664":
                 raise
             raise Unreachable("EGR1664", group=path, why=_why(failure)) from None
-        if names is None:
-            raise Unreachable("EGR1664", group=path, why="this allowlist is not on GitLab")
-        return names
+        return names or ()
 
 
 def _why(failure: Mendable) -> str:

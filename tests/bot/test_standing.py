@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bot.turns import ask_for
 from skills.core import life
 from skills.core.model import Person
 from skills.core.policy import PATH, faults_in
+from tests.apps import app_on_sample
 from tests.fakes.git_repos import commit
 from tests.fakes.gitlab_people import BOT, INES, SAM
 from tests.fakes.gitlab_server import Fault
@@ -157,3 +159,16 @@ class TestGroupsOfGitLab:
 @pytest.mark.parametrize("path", ["", "..", "a/../b", "a b", "a/%2e", "https://gitlab.example/a"])
 def test_what_is_no_path_of_a_group_is_refused(path: str) -> None:
     assert faults_in(f'version: 1\ngroups: {{sec: {{gitlab: "{path}"}}}}\n')
+
+
+def test_away_from_gitlab_such_a_group_is_read_and_approves_nothing(tmp_path: Path) -> None:
+    app = app_on_sample(tmp_path, policy=KEPT)
+    given = {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"}
+    for name in ("draft", "propose"):
+        handled = app.desk.handle(name, ask_for(name, given), DANA, THREAD)
+        assert handled.problem is None, name
+    request = app.requests()[-1]
+    ask = ask_for("decide", {"key": request.key, "verb": "approve", "digest": request.digest})
+    refused = app.desk.handle("decide", ask, Person("sam@fincorp.example"), THREAD)
+    assert refused.problem and refused.problem.finding.code == "EGR405"
+    assert app.requests()[-1].state == "waiting"

@@ -28,6 +28,7 @@ from skills.core.following import Own, step
 from skills.core.model import Person, Request, Standing
 from tests.apps import app_on_sample, head_of
 from tests.bot.test_slack import Workspace
+from tests.bot.test_surfaces import office_open
 from tests.fakes.git_repos import commit
 from tests.fakes.gitlab_people import INES, SAM
 from tests.fakes.slack_api import slack_api
@@ -272,6 +273,22 @@ async def test_a_replayed_press_decides_once(workspace: Workspace) -> None:
     now = workspace.app.requests()[-1]
     assert now.state == "merged"
     assert [(past.verb, past.by) for past in now.decisions] == [("approve", "slack:T1:USAM")]
+
+
+@pytest.mark.asyncio
+async def test_a_form_whose_thread_was_moved_elsewhere_decides_nothing(tmp_path: Path) -> None:
+    """An approver's own form, come back with the thread of another workspace, of another person, or of none."""
+    async with office_open(tmp_path) as office:
+        request = await office.opened()
+        for thread in ("slack:T2:C1:1.0", "slack:T1:C1:UDANA", "terminal:default", ""):
+            await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
+            meta = {**json.loads(office.form["private_metadata"]), "thread": thread}
+            state = {"values": {"reason": {"given": {"value": "because"}}}}
+            view = {"id": "V1", "hash": f"h{office.now}", **office.form, "private_metadata": json.dumps(meta)}
+            body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": "USAM", "team_id": "T1"}}
+            await office.send({**body, "view": {**view, "state": state}})
+            assert office.request().state == "waiting", thread
+            assert office.api.posted[-1]["user"] == "USAM"
 
 
 @pytest.mark.needs("openssl")
