@@ -129,14 +129,7 @@ class Listeners:
     async def pressed(self, taken: Taken) -> Answered:
         where, who = await self._parts.where(taken.row.lane), self._parts.who(taken.body)
         step, key, digest = blocks.pressed(taken.body)
-        asked = Pressed(step, key or None, digest or None)
-        user, within = envelopes.user_of(taken.body)[1], envelopes.is_a_reply(taken.body.get("message") or {})
-
-        def post(made: Reply, state: Mapping[str, Any]) -> Post:
-            """A refusal concerns only whoever pressed; in their own conversation nobody else reads anything."""
-            alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
-            return self._post(where.thread, made, state, user=alone)._replace(within=within)
-
+        asked, post = Pressed(step, key or None, digest or None), self._where_pressed(taken, where)
         if missing := late(step, key):
             return [post(replace(problem(missing), private=True), {})]
         async with self._shown_meanwhile(taken, where):
@@ -147,14 +140,22 @@ class Listeners:
         any more, and stands there with their name: a click leaves no other trace in the thread."""
         body, where = taken.body, await self._parts.where(taken.row.lane)
         mark, number = blocks.chosen(body["actions"][0])
-        who, user = self._parts.who(body), envelopes.user_of(body)[1]
-
-        def post(made: Reply, state: Mapping[str, Any]) -> Post:
-            alone = user if made.private or where.thread.rpartition(":")[2] == user else ""
-            return self._post(where.thread, made, state, user=alone)
-
+        who, post = self._parts.who(body), self._where_pressed(taken, where)
         async with self._shown_meanwhile(taken, where):
             return await self._turn(taken, post, self._conversation.choose, mark, number, who, where)
+
+    def _where_pressed(self, taken: Taken, where: Where) -> Callable[[Reply, Mapping[str, Any]], Post]:
+        """A refusal concerns only whoever pressed; in their own conversation nobody else reads anything, and Slack's
+        response address reaches them also where we are no member."""
+        body, user = taken.body, envelopes.user_of(taken.body)[1]
+        within, own = envelopes.is_a_reply(body.get("message") or {}), where.thread.rpartition(":")[2] == user
+        url = str(body.get("response_url") or "") if own else ""
+
+        def post(made: Reply, state: Mapping[str, Any]) -> Post:
+            alone = user if made.private or own else ""
+            return self._post(where.thread, made, state, user=alone, url=url)._replace(within=within)
+
+        return post
 
     def _over(self, taken: Taken, tx: Transaction, replies: Sequence[Reply]) -> None:
         """The question that was pressed is over, answered or not."""

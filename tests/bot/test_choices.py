@@ -78,12 +78,12 @@ async def test_a_choice_that_was_superseded_says_so_and_does_nothing(office: Off
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("value", ["", ":2", "2", "0123456789abcdef:2", "x:y", "x:-1", "x:99999999999999999999"])
-async def test_a_value_that_somebody_made_up_answers_nothing(office: Office, value: str) -> None:
+async def test_a_value_that_somebody_made_up_answers_nothing(office: Office) -> None:
     sent, buttons = await ask_which(office)
     before = office.app.conversation.state(Where("slack", HERE))
-    await choose(office, sent, {**buttons[1], "value": value})
-    assert office.app.conversation.state(Where("slack", HERE)).get("asking") == before["asking"]
+    for value in ("", ":2", "2", "0123456789abcdef:2", "x:y", "x:-1", "x:99999999999999999999"):
+        await choose(office, sent, {**buttons[1], "value": value})
+        assert office.app.conversation.state(Where("slack", HERE)).get("asking") == before["asking"]
 
 
 def test_more_than_five_are_a_menu_and_every_length_is_taken() -> None:
@@ -126,11 +126,13 @@ async def test_a_choice_that_only_one_person_sees_is_answered_to_them_alone(offi
     await office.slash("payments must reach api.twilio.com")
     sent, buttons = asked(office)
     assert sent["user"] == "UDANA"
+    response = f"{office.api.url.removesuffix('api/')}respond"
     alone: dict[str, Any] = {"message": None, "container": {"type": "message", "is_ephemeral": True}}
+    alone |= {"response_url": response}
     picked = {"text": buttons[1]["text"]}
     await office.press(buttons[1]["action_id"], buttons[1]["value"], picked=picked, **alone)
     assert "payment-gateway (production) can't reach api.twilio.com:443" in office.last
-    assert office.api.posted[-1]["user"] == "UDANA"
+    assert office.api.calls[-1] == "respond"
     await office.press(buttons[1]["action_id"], buttons[1]["value"], user="UEVE", picked=picked, **alone)
     assert "not open any more" in office.last
-    assert office.api.posted[-1]["user"] == "UEVE"
+    assert office.api.calls[-1] == "respond"
