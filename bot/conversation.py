@@ -115,10 +115,11 @@ class Conversation:
         return self._names()
 
     def canon(self, who: Person) -> Callable[[str], str]:
-        """Gives the one name of somebody who has several, as the policy says; without a policy that can be read, each
-        name stands for itself."""
-        handled = self._desk.handle("status", ask_for("status", {}), who, Where("home"), on_target=True)
-        return handled.world.policy.canon if handled.world else str.casefold
+        """Gives the one name of somebody who has several, as a policy that can be read says; else each is its own."""
+        places = [Where("home", repository=each) for each in self.repositories or ("",)]
+        seen = [self._desk.handle("status", ask_for("status", {}), who, each, on_target=True).world for each in places]
+        known = [world.policy.canon for world in seen if world]
+        return lambda name: next((one for of in known if (one := of(name)) != name.casefold()), name.casefold())
 
     def state(self, where: Where) -> Mapping[str, Any]:
         """What the thread remembers."""

@@ -313,3 +313,11 @@ def test_what_is_said_counts_more_than_the_channel(talking: Served) -> None:
     here(talking, "for the repository shop")
     assert "Repository: billing." in hears(talking, f"audit in the billing repository gets: {TIMEOUT}", "C1")
     assert "Repository: billing." in hears(talking, "does invoices reach bank.example?", "C1")
+
+
+def test_everybodys_names_are_known_by_each_policy(tmp_path: Path) -> None:
+    known = b'people: {"slack:T1:USAM": {email: sam@billing.example}}\n'
+    policy = BILLING["egress-policy.yaml"] + known
+    canon = served_on({"shop": SHOP, "billing": {**BILLING, "egress-policy.yaml": policy}}, tmp_path).conversation.canon
+    assert canon(DANA)("sam@billing.example") == "slack:t1:usam"
+    assert canon(DANA)("Sam@Shop.example") == "sam@shop.example"
