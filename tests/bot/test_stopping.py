@@ -47,27 +47,16 @@ def passes(shop: Shop) -> str:
 
 
 def test_a_hold_stops_it_until_whoever_held_it_approves(approved: Shop) -> None:
+    """Also of whoever approved it, who takes that back so."""
+    assert approved.decide("hold") == "held"
+    assert approved.decide("approve") == "EGR495"
+    assert [past.verb for past in approved.row.decisions] == ["approve", "hold", "approve"]
     assert approved.decide("hold", INE) == "held"
     assert passes(approved) == "opened"
     labels = approved.gitlab.merge_requests[1]["labels"]
     assert ("egress::approved" in labels, "egress::needs-approval" in labels) == (False, True)
     assert approved.decide("approve") == "EGR415"
     assert approved.decide("approve", INE) == "merged"
-
-
-def test_who_approved_may_take_that_back_and_approve_again(approved: Shop) -> None:
-    assert approved.decide("hold") == "held"
-    assert passes(approved) == "opened"
-    assert approved.decide("approve") == "merged"
-    assert [past.verb for past in approved.row.decisions] == ["approve", "hold", "approve"]
-
-
-def test_a_veto_ends_it(approved: Shop) -> None:
-    assert approved.decide("veto", NOOR) == "rejected"
-    found = approved.gitlab.merge_requests[1]
-    assert (found["state"], "egress::approved" in found["labels"]) == ("closed", False)
-    approved.later()
-    assert (approved.row.state, passes(approved)) == ("rejected", "closed")
 
 
 def test_whoever_asked_takes_it_back(approved: Shop) -> None:
@@ -88,19 +77,28 @@ WRONG = (
 )
 
 
-def test_nobody_else_and_nothing_else_stops_it(approved: Shop) -> None:
+def test_a_veto_ends_it_and_nobody_else_and_nothing_else_stops_it(approved: Shop) -> None:
     for who, verb, told in WRONG:
         assert (who, verb, approved.decide(verb, who)) == (who, verb, told)
     assert approved.ask("withdraw", SAMS, key=approved.key) == "EGR076"
     assert approved.ask("decide", INE, key=approved.key, verb="hold", digest="0" * 64) == "EGR407"
     assert approved.ask("decide", INE, key=approved.key, verb="hold") == "EGR1600"
     assert approved.row.state == "decided"
-    assert passes(approved) == "merged"
+    assert approved.decide("veto", NOOR) == "rejected"
+    found = approved.gitlab.merge_requests[1]
+    assert (found["state"], "egress::approved" in found["labels"]) == ("closed", False)
+    assert (passes(approved), approved.row.state) == ("closed", "rejected")
 
 
-def test_too_late_is_said(approved: Shop) -> None:
+def test_what_moves_in_gitlab_is_tried_at_once_and_then_it_is_too_late(approved: Shop) -> None:
     world = approved.app.gather.world(INE, Where("slack", "slack:T1:C1:1.0"), on_target=True)
-    assert passes(approved) == "merged"
+    approved.gitlab.pipeline(1, "success")
+    assert approved.app.memory.due(approved.app.repository, approved.now) == ()
+    approved.follow()
+    due = approved.app.memory.due(approved.app.repository, approved.now)
+    assert [each.kind for each in due] == ["MergeRequestDecision"]
+    approved.app.runner.finish_what_was_left()
+    assert approved.row.state == "merged"
     assert approved.decide("veto", NOOR) == "EGR430"
     approved.app.desk._gather.world = lambda *_args, **_more: world  # type: ignore[method-assign]
     assert approved.decide("hold", INE) == "EGR1655"  # it was looked at before the merge, and pressed after it
@@ -146,6 +144,10 @@ class TestApprovedInGitLab:
         return shop
 
     def test_what_is_taken_back_there_stops_it_and_may_be_given_again(self, there: Shop) -> None:
+        there.gitlab.approve_by(1, INES)
+        there.follow()
+        there.gitlab.unapprove_by(1, INES)
+        assert there.follow() == ["EGR013"]  # nothing rested on it
         there.gitlab.unapprove_by(1, SAM)
         assert there.follow() == ["EGR013", "EGR1658"]
         assert there.row.state == "waiting"
@@ -160,23 +162,6 @@ class TestApprovedInGitLab:
         there.now += timedelta(hours=1)
         there.app.runner.finish_what_was_left()
         assert (there.row.state, there.gitlab.merge_requests[1]["state"]) == ("waiting", "opened")
-
-    def test_what_somebody_else_takes_back_changes_nothing(self, there: Shop) -> None:
-        there.gitlab.approve_by(1, INES)
-        there.follow()
-        there.gitlab.unapprove_by(1, INES)
-        assert there.follow() == ["EGR013"]
-        assert passes(there) == "merged"
-
-
-def test_what_moves_in_gitlab_is_tried_at_once_and_not_at_the_next_try(approved: Shop) -> None:
-    approved.gitlab.pipeline(1, "success")
-    assert approved.app.memory.due(approved.app.repository, approved.now) == ()
-    approved.follow()
-    due = approved.app.memory.due(approved.app.repository, approved.now)
-    assert [each.kind for each in due] == ["MergeRequestDecision"]
-    approved.app.runner.finish_what_was_left()
-    assert approved.row.state == "merged"
 
 
 class TestNeverMerged:
@@ -205,9 +190,10 @@ class TestNeverMerged:
         assert told.finding.code == "EGR1656"
         frozen = read_policy(FILES["egress-policy.yaml"] + 'freeze: [{from: "2026-11-01", zone: UTC}]\n')
         assert not life.by_time(approved.row, {told.mark: later}, later + timedelta(days=60), frozen)
-        ended = life.by_time(approved.row, {told.mark: later}, later + timedelta(days=8), policy)
-        assert ended.to == "expired"
-        assert approved.app.timers._take(approved.row, ended)
+        for days in (24, 8):
+            approved.now += timedelta(days=days)
+            approved.app.timers.run()
+        assert approved.row.state == "expired"
         assert passes(approved) == "closed"
 
     def test_who_may_not_approve_any_more_leaves_nothing_to_merge(self, shop: Shop) -> None:
