@@ -51,6 +51,7 @@ PATIENCE = 15.0
 _FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
 _PIPELINE = 60.0  # seconds at most, of a merge that waits for its pipeline: GitLab may not have told us
 _RACES = 5
+_TOLD_LATE = "EGR072"
 _ENDS: Mapping[str, RequestState] = {"reject": "rejected", "veto": "rejected", "hold": "held", "changes": "returned"}
 _NOT_OURS = "EGR443"  # the branch stands at a commit of somebody else
 
@@ -167,7 +168,8 @@ class Steps:
         (state, fields), seen = move, row.request
         if not tx.move_request(seen.key, seen.state, state, seen.version, self._clock(), **fields):
             raise _Moved
-        told = {"intent": intent.key, "digest": effect.digest, "codes": []}
+        done = any(post.key == f"{intent.key}:done" for post in tx.news(seen.key, last=3))
+        told = {"intent": intent.key, "digest": effect.digest, "codes": [_TOLD_LATE] if done else []}
         facts = {"key": seen.key, "from": seen.state, "to": state, **told}
         tx.add_log(POSTERN.id, "runner", "carry_out", facts, self._clock())
         with logs.about(request=seen.key):
@@ -224,7 +226,7 @@ class Steps:
         if not owed and intent.tries == 0 and now - intent.created_at < timedelta(seconds=PATIENCE):
             return
         facts = {"key": row.request.key, "state": receipt["state"], "url": receipt["url"]}
-        tx.tell(row.request, f"{intent.key}:done", Finding("EGR072", facts), now)
+        tx.tell(row.request, f"{intent.key}:done", Finding(_TOLD_LATE, facts), now)
 
 
 def reopen(memory: Memory, key: str, now: datetime) -> None:

@@ -97,6 +97,8 @@ def test_after_a_kill_whoever_was_told_that_it_is_decided_hears_that_it_is_merge
     office.carry_out()
     assert office.app.requests()[0].state == "merged"
     assert office.heard() == ["merged"]
+    (line,) = [line for line in office.app.memory.log() if line.facts.get("to") == "merged"]
+    assert line.facts["codes"] == ["EGR072"], "the log says what was said"
 
 
 @pytest.mark.parametrize("jump", [timedelta(), timedelta(hours=-1), timedelta(hours=1)], ids=["none", "back", "ahead"])

@@ -7,6 +7,7 @@ next one. A write whose outcome is unknown is looked up once, then reported.
 from __future__ import annotations
 
 import base64
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ class GitLabForge:
         self._repo = repo
         self._calls = calls
         self._pause = pause
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._merging = poll_seconds, threading.Lock()
 
     @property
     def where(self) -> str:
@@ -252,7 +253,11 @@ class GitLabForge:
             if now["state"] == "merged" and now["sha"] == head:
                 return now
             raise
-        return self._merge(self._settled(number), head, by)
+        found = self._settled(number)
+        with self._merging:  # GitLab may have been waited for, and what is merged beside this moves the target too
+            if found["state"] == "opened" and found["sha"] == head:
+                self._check_target(found)
+            return self._merge(found, head, by)
 
     def close(self, number: int, by: str, reason: str) -> MergeRequest:
         found = self._one(number)
