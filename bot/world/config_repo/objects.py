@@ -61,6 +61,14 @@ class Objects:
                     self._held = None  # it was killed, or its repository went: a new one may fare better
         raise Unreachable("EGR551", where=self._where, says="git cat-file ended early")
 
+    def id_of(self, name: str) -> str | None:
+        """What `name` stands for; None when there is no such object, or it is so damaged that git ends over it."""
+        try:
+            found = self.get(name)
+        except Unreachable:
+            return None
+        return found.id if found else None
+
     def _asked(self, name: str) -> Object | None:
         if self._held is None:
             self._held = self._start()

@@ -46,8 +46,7 @@ def resolve(git: GitDir, revision: str) -> str:
 
 def commit_of(git: GitDir, ref: str) -> str | None:
     """The commit that a full name (of a ref, of a commit, or HEAD) stands for, None when there is none."""
-    found = git.objects.get(f"{ref}^{{commit}}")
-    return found.id if found else None
+    return git.objects.id_of(f"{ref}^{{commit}}")
 
 
 def is_branch(name: str) -> bool:

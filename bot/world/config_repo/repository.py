@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -256,9 +255,7 @@ class ConfigRepo:
             git = self.git()
         except AskUnclear:
             return None, None
-        commit = None
-        with suppress(Unreachable):  # a `.git` that is none
-            commit = reading.commit_of(git, "HEAD")
+        commit = reading.commit_of(git, "HEAD")
         if commit is None:
             return git.attempt("rev-parse", "--git-dir").status == 0, None
         return True, reading.Head(commit, reading.branch_of(git))
