@@ -10,9 +10,11 @@ import secrets
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
+from string import ascii_lowercase
 
 import re2
 
+from bot.ai.stray import without_strays
 from skills.core.messages import catalogue
 from skills.core.secrets import mask
 
@@ -48,7 +50,7 @@ class Outgoing:
 
     def __init__(self, *, strict: bool, known: Sequence[str] = (), hidden: Collection[str] = ()) -> None:
         self.strict = strict
-        self.nonce = secrets.token_hex(4)
+        self.nonce = "".join(secrets.choice(ascii_lowercase) for _ in range(8))
         self._real: dict[str, str] = {}
         self._alias: dict[str, str] = {}
         self._hidden = frozenset(name.casefold() for name in hidden)
@@ -57,7 +59,7 @@ class Outgoing:
 
     def sealed(self, text: str) -> str:
         """Text as it may leave. Sealing twice changes nothing."""
-        masked = mask(clean(text)).text
+        masked = without_strays(mask(clean(text)).text, self._known)
         return "\n".join(self._structure(line) for line in masked.split("\n"))
 
     def data(self, text: str, most: int = MOST_WORDS) -> str:
