@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import output, setup_checks
 from bot.served import App, Served
+from bot.setup_model import model
 from skills.core import wire
 from skills.core.diagram.block import placed
 from skills.core.errors import Mendable
@@ -128,6 +129,7 @@ QUICK: tuple[Callable[[App], Iterator[Finding]], ...] = (_repository, _state)
 THOROUGH: tuple[Callable[[App], Iterator[Finding]], ...] = (
     setup_checks.settings,
     setup_checks.slack,
+    model,
     _policy,
     _diagrams,
     _person,

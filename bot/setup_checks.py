@@ -16,7 +16,6 @@ _TOKENS = (
     ("slack_bot_token", "POSTERN_SLACK_BOT_TOKEN", "xoxb-", "OAuth & Permissions"),
     ("slack_app_token", "POSTERN_SLACK_APP_TOKEN", "xapp-", "Basic Information, App-Level Tokens"),
 )
-_MODELS = {"openai": "langchain_openai", "anthropic": "langchain_anthropic", "ollama": "langchain_ollama"}
 
 
 def settings(app: App) -> Iterator[Finding]:
@@ -68,14 +67,12 @@ def _wrong_tokens(given: Settings) -> Iterator[Finding]:
 
 
 def _packages(given: Settings) -> Iterator[Finding]:
-    provider = (given.model or "").partition(":")[0]
     is_postgres = given.database.reveal().startswith("postgresql")
     needed = (
         (given.slack_bot_token, "POSTERN_SLACK_BOT_TOKEN", "slack_bolt", "slack"),
         (given.slack_bot_token, "POSTERN_SLACK_BOT_TOKEN", "dbos", "durable"),
         (given.gitlab_token, "POSTERN_GITLAB_TOKEN", "gitlab", "gitlab"),
         (is_postgres, "POSTERN_DATABASE", "psycopg", "postgres"),
-        (provider in _MODELS, "POSTERN_MODEL", _MODELS.get(provider, ""), provider),
     )
     for is_set, variable, package, extra in needed:
         if is_set and not _is_there(package):

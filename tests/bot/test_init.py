@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import socket
 import stat
 import subprocess
 from collections.abc import Callable
@@ -15,14 +16,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bot import setup_checks
+from bot import setup_checks, setup_model
 from bot.app import App
 from bot.cli import main
 from bot.init import ENV_FILE, Choices, run_init
 from bot.sample import files
 from bot.settings import ALL, Secret, Settings
 from bot.world.config_repo.origin import as_https
-from skills.core.errors import Unreachable
+from skills.core.errors import AskUnclear, Unreachable
 from skills.core.messages import level
 from skills.core.model import finding
 from skills.core.policy import read_policy
@@ -214,10 +215,51 @@ def test_what_is_meant_is_not_named(tmp_path: Path) -> None:
 def test_a_package_that_a_setting_needs_is_named_with_its_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup_checks, "_is_there", lambda package: package not in ("psycopg", "langchain_openai"))
-    app = app_with(tmp_path, database=Secret("postgresql://p@db.example/x"), model="openai:gpt")
-    found = {each.facts["extra"] for each in setup_checks.settings(app)}
-    assert found == {"postgres", "openai"}
+    monkeypatch.setattr(setup_checks, "_is_there", lambda package: package != "psycopg")
+    app = app_with(tmp_path, database=Secret("postgresql://p@db.example/x"))
+    assert {each.facts["extra"] for each in setup_checks.settings(app)} == {"postgres"}
+    monkeypatch.setattr(setup_model, "find_spec", lambda _package: None)
+    app = app_with(tmp_path / "model", model="openai:gpt", model_key=Secret("k"), model_url="http://127.0.0.1:1/v1")
+    assert [each.facts.get("extra") for each in setup_model.model(app)][:1] == ["openai"]
+
+
+LISTENS = "http://127.0.0.1:{port}/v1"
+KEY = Secret("sk-canary-of-the-doctor")
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"),
+    [
+        ({}, []),
+        ({"model": "openai:m", "model_url": LISTENS}, ["EGR1744"]),
+        ({"model": "openai:m", "model_url": LISTENS, "model_key": KEY}, ["EGR1744"]),
+        ({"model": "anthropic:m", "model_url": LISTENS}, ["EGR1737"]),
+        ({"model": "gpt-9", "model_url": LISTENS}, ["EGR1736"]),
+        ({"model": "opnai:m", "model_url": LISTENS, "model_key": KEY}, ["EGR1736"]),
+        ({"model": "openai:m", "model_url": LISTENS, "model_fallback": "clod:m"}, ["EGR1736"]),
+        ({"model": "openai:m", "model_url": LISTENS, "model_budget": "steps=0"}, ["EGR1738"]),
+        ({"model": "openai:m", "model_url": LISTENS, "model_prices": ""}, ["EGR1744", "EGR1739"]),
+        ({"model": "openai:m", "model_url": "http://127.0.0.1:1/v1", "model_key": KEY}, ["EGR1743"]),
+    ],
+)
+def test_the_settings_of_a_language_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], codes: list[str]
+) -> None:
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port = there.getsockname()[1]
+        given = {"model_prices": "1/2", **given}
+        given |= {"model_url": given["model_url"].format(port=port)} if "model_url" in given else {}
+        found = list(setup_model.model(app_with(tmp_path, **given)))
+    assert [each.code for each in found] == codes
+    assert "canary" not in repr([each.facts for each in found])
+
+
+def test_a_budget_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AskUnclear) as raised:
+        list(setup_model.model(app_with(tmp_path, model="openai:m", model_budget="money=5")))
+    assert raised.value.finding.code == "EGR1710"
 
 
 @pytest.mark.parametrize(("token", "code"), [(None, "EGR1842"), (Secret("t"), "EGR1840")])
