@@ -17,7 +17,7 @@ INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-terminal demo-clean page pictures test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest hostile
+.PHONY: help setup dev demo demo-terminal demo-clean page pictures test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest hostile real-model
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ slack-manifest: .venv/.dev ## Write slack-manifest.yaml anew from what the code 
 
 fuzz: .venv/.dev ## Hand changed texts to every reader; ARGS="--minutes 30 --seed 7"; finds are kept in tests/cases_fuzz
 	@$(PY) -m tests.fuzz $(ARGS)
+
+real-model: .venv/.dev ## A real, weak model as a hostile one (docs/AI.md); ARGS="http://127.0.0.1:8082/v1 24"
+	@$(PY) -m tests.hostile_model $(ARGS)
 
 bench: .venv/.dev ## Measure the check path, proposals, durable work and what Slack waits for, as ratios to their floors
 	@$(PY) -m benchmarks.check_path $(ARGS)

@@ -4,7 +4,7 @@
 
 URL speaks OpenAI's protocol. docs/AI.md says how a small model of 98 MB is had from PyPI, and what came of it. Each loose
 turn of the scenarios and each attack is one conversation; every line that the model brought about is judged by words of our
-own, and kept in full below the counts so that somebody can read it. Exit status 1 when something false was shown.
+own, and printed so that somebody can read it. Exit status 1 when something false was shown.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Seen:
         except AssertionError as fault:
             self.counts["FALSE"] += 1
             self.lines.append(f"FALSE in {name}: {fault}")
-        self.lines += [f"{name}: {line}" for made in added for line in made.lines]
+        for line in (f"{name}: {line}" for made in added for line in made.lines):
+            print(line, flush=True)
 
 
 def words() -> list[tuple[str, str]]:
@@ -74,7 +75,6 @@ def main(url: str, most: int, model: str) -> int:
                 seen.take(name, replies.later())
                 seen.counts.update(f"left out: {why}" for why in watched.added.dropped)
                 seen.counts["looks"] += len(watched.added.looks)
-                print(".", end="", flush=True)
         if (head_of(app), app.requests()) != before:
             seen.counts["FALSE"] += 1
             seen.lines.append("FALSE: something was written")
