@@ -245,6 +245,12 @@ class App:
         policy, _ = attempt(self.policy)
         return policy.in_chat(name) if policy else name
 
+    def past_approval(self, request: Request) -> tuple[str, ...]:
+        """What the policy gives somebody past its approvals, for this request: a veto, to break the glass."""
+        policy, _ = attempt(self.policy)
+        given = {"veto": policy.vetoers(), "break-glass": policy.breakers(request)} if policy else {}
+        return tuple(verb for verb, people in given.items() if people)
+
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""
         return list({person.id.casefold(): person for person in (self.person, *self._members())}.values())

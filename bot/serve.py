@@ -56,6 +56,7 @@ async def run(
     for app in served.apps:
         app.desk.directory, app.desk.by_email = slack.users, settings.slack_match_email
     slack.cards.in_chat = served.in_chat
+    slack.cards.past_approval = served.past_approval
     slack.cards.called = served.conversation.called
     following = Following(served.apps, Gate(), slack.outbox, float(settings.poll_seconds), slack.cards.draw)
     slack.told = following.tell

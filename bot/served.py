@@ -11,7 +11,7 @@ from bot.app import App, carried_out, opened, talk
 from bot.desk import Door, attempt
 from bot.shared import Settings, Shared
 from skills.core.errors import AskUnclear
-from skills.core.model import Person
+from skills.core.model import Person, Request
 
 if TYPE_CHECKING:
     from bot.conversation import Conversation
@@ -94,6 +94,10 @@ class Served:
     def in_chat(self, repository: str, name: str) -> str:
         """As `App.in_chat` of that repository."""
         return next((app.in_chat(name) for app in self.apps if app.repository == repository), name)
+
+    def past_approval(self, repository: str, request: Request) -> tuple[str, ...]:
+        """As `App.past_approval` of that repository."""
+        return next((app.past_approval(request) for app in self.apps if app.repository == repository), ())
 
     def people(self) -> list[Person]:
         """Everybody whom a policy names, and whoever acts now."""

@@ -6,7 +6,7 @@ It holds no link that acts and nothing secret. What a person or a manifest wrote
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import re2
@@ -22,6 +22,8 @@ from skills.core.short_words import word
 DECIDABLE = ("waiting", "held", "returned")
 STEPS = ("approve", "reject", "changes", "hold", "ask")
 _RARER = ("part", "veto", "break-glass", "withdraw")
+_STOPS = ("veto", "withdraw")
+_PAST_APPROVAL = ("veto", "break-glass")
 _LIMITS = {"uds": ("EGR1404", "EGR1405", "EGR1406", "EGR1407")}
 _MOST_OPENS, _MOST_EARLIER, _EVIDENCE, _REASON = 6, 5, 600, 1200
 _PARTS = re2.compile(r"[^A-Za-z0-9]+")
@@ -67,10 +69,12 @@ def card(
     pipeline: tuple[str, str] | None = None,
     beside: Sequence[Beside] = (),
     repository: str = "",
+    given: Collection[str] = _PAST_APPROVAL,
 ) -> Card:
     """`others` are the requests of the repository, for what was decided on the same hosts before; `pipeline` is the
     state and the address of its pipeline, where the forge shows one; `beside` are the other parts of the same ask,
-    `repository` is what it is called where several are served."""
+    `repository` is what it is called where several are served; `given` is what the policy gives anybody past an
+    approval."""
     decides = request.state in DECIDABLE
     risky = request.weighed is None or request.weighed.band == "high"
     asks = decides and (risky or is_production(request))
@@ -86,9 +90,9 @@ def card(
         diff=request.drawn.diff if request.drawn else "",
         url=request.url or "",
         steps=_steps(request) if decides else (),
-        rarer=_rarer(request),
+        rarer=tuple(step for step in _rarer(request) if step not in _PAST_APPROVAL or step in given),
         confirm=_confirm(request) if asks else "",
-        typed=say(Finding("EGR1403", {"key": request.key})).says if decides else "",
+        typed=_typed(request),
         earlier=earlier(request.destinations, others, but=request.key),
     )
 
@@ -99,10 +103,15 @@ def _steps(request: Request) -> tuple[str, ...]:
 
 
 def _rarer(request: Request) -> tuple[str, ...]:
-    """A namespace's isolation has no part; what others merge can still be taken back."""
+    """A namespace's isolation has no part; what is approved and waits to be merged can still be stopped."""
     if request.state in DECIDABLE:
         return _RARER[request.destinations == ISOLATION :]
-    return ("withdraw",) if request.is_left_to_others else ()
+    return _STOPS if request.state == "decided" else ()
+
+
+def _typed(request: Request) -> str:
+    code = "EGR1403" if request.state in DECIDABLE else "EGR1410" if request.state == "decided" else ""
+    return say(Finding(code, {"key": request.key})).says if code else ""
 
 
 def headline(request: Request) -> str:

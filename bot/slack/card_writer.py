@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.slack.card_blocks import card_message
@@ -18,7 +18,7 @@ from skills.cards import card
 from skills.core.joint import Beside, beside
 from skills.core.model import OPEN_STATES, Request
 
-_LAYOUT = "2"  # raised when cards look different, so that those that stand are drawn anew
+_LAYOUT = "3"  # raised when cards look different, so that those that stand are drawn anew
 _MOST_DIRECT = 10
 _HIDDEN = ("drafted", "proposed")
 
@@ -37,8 +37,14 @@ class CardWriter:
     ) -> None:
         """`approvers` is one channel for all, or says which for each repository."""
         self.in_chat: Callable[[str, str], str] = lambda _repository, name: name
-        self.called: Mapping[str, str] = {}
         """Gives the name by which Slack knows somebody whom the policy of a repository calls otherwise."""
+        self.past_approval: Callable[[str, Request], Collection[str]] = lambda _repository, _request: (
+            "veto",
+            "break-glass",
+        )
+        """Says which deeds past an approval, as a veto, the policy of a repository gives anybody."""
+        self.called: Mapping[str, str] = {}
+        """What a repository is called, where several are served."""
         self._memory = memory
         self._gate = gate
         self._clock = clock
@@ -57,7 +63,8 @@ class CardWriter:
         for row, copy, mark in due:
             others = [each.request for each in known if each.repository == row.repository]
             called = self.called.get(row.repository, "")
-            made = card_message(card(row.request, others, _pipeline(row), self._beside(row), called))
+            given = self.past_approval(row.repository, row.request)
+            made = card_message(card(row.request, others, _pipeline(row), self._beside(row), called, given))
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
                 if tx.draw_card(copy, mark, now, over=over):

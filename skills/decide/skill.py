@@ -87,7 +87,7 @@ def _run(ask: Ask, request: Request, world: World) -> Answer:
         _refuse_unseen(ask, request, world)
     reason = " ".join(ask.reason.split())
     if ask.verb in _NEED_A_REASON and not reason:
-        raise AskUnclear(_NEED_A_REASON[ask.verb], key=request.key)
+        raise AskUnclear(_NEED_A_REASON[ask.verb], key=request.key, verb=ask.verb)
     decided = Decided("approve", world.person.id, request.digest, reason, world.now.isoformat())
     made: dict[str, Callable[[], Answer]] = {
         "ask": lambda: _question(request, reason, world),
@@ -129,10 +129,14 @@ def _approve(request: Request, decided: Decided, world: World) -> Answer:
 
 
 def _respect_hold(request: Request, world: World) -> None:
-    """Whoever put a request on hold, or gave it back, decides further; nobody else decides past them."""
+    """Whoever put a request on hold, or gave it back, decides further; nobody else decides past them, as long as they
+    may still decide."""
+    approvers = world.policy.approvers(request)
     for state, verb, code in (("held", "hold", "EGR415"), ("returned", "changes", "EGR1607")):
         by = [past.by for past in request.decisions if past.verb == verb and past.digest == request.digest]
-        if request.state == state and by and not world.person.is_same(by[-1]):
+        if request.state != state or not by or world.policy.canon(by[-1]) not in approvers:
+            continue
+        if not world.person.is_same(by[-1]):
             raise NotAllowed(code, key=request.key, by=by[-1], asked_by=request.asked_by)
 
 

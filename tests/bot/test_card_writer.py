@@ -55,6 +55,12 @@ class Room:
             decided = Decided(verb, "slack:T1:USAM", request.digest, "fine")
             tx.add_decision(request.key, decided, None, request.version, self.now)
 
+    @staticmethod
+    def menu(sent: dict[str, Any]) -> list[str]:
+        """What the menu of a copy offers."""
+        elements = [each for block in sent["blocks"] for each in block.get("elements", ())]
+        return [option["text"]["text"] for each in elements for option in each.get("options", ())]
+
     def steps(self) -> list[list[str]]:
         """What can be pressed on each copy."""
         return [
@@ -91,12 +97,14 @@ async def test_every_copy_loses_its_buttons_once_it_is_decided(room: Room) -> No
     room.move("decided")
     await room.draw()
     assert room.steps() == [[], []]
+    assert all(room.menu(sent) == ["Veto …", "Withdraw …"] for sent in room.api.posted)
     for sent in room.api.posted:
         assert "approved, being merged" in str(sent["blocks"])
     assert all("<@USAM>" in str(sent["blocks"]) for sent in room.api.posted)
     room.move("merged")
     await room.draw()
     assert len(room.api.posted) == 2
+    assert not any(room.menu(sent) for sent in room.api.posted)
     assert all(copy.over for copy in room.memory.cards(REQUEST.key))
 
 

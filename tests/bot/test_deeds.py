@@ -183,7 +183,7 @@ async def test_a_form_that_opens_too_late_does_nothing_and_says_what_to_type(off
     await office.opened()
     typed = {
         "part": "Typed: approve",
-        "veto": "reject because",
+        "veto": "veto because",
         "break-glass": "Add: because",
         "withdraw": "withdraw EG-",
     }

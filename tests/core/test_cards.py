@@ -68,7 +68,7 @@ def test_what_was_given_back_waits_for_whoever_asked() -> None:
     assert texts(card(replace(REQUEST, state="returned")))["waits_for"] == REQUEST.asked_by
 
 
-@pytest.mark.parametrize("state", ["decided", "merged", "rejected", "withdrawn", "expired", "closed", "failed"])
+@pytest.mark.parametrize("state", ["merged", "rejected", "withdrawn", "expired", "closed", "failed"])
 def test_nothing_can_be_pressed_once_it_is_decided(state: RequestState) -> None:
     made = card(replace(REQUEST, state=state))
     assert (made.steps, made.confirm, made.typed) == ((), "", "")
@@ -120,3 +120,18 @@ def test_what_was_decided_on_the_same_host_before_comes_newest_first() -> None:
         "EG-CCCCCCC",
         "EG-BBBBBBB",
     ]
+
+
+def test_what_is_approved_and_waits_to_be_merged_can_still_be_stopped_and_not_decided() -> None:
+    made = card(replace(REQUEST, state="decided"))
+    assert (made.steps, made.rarer) == ((), ("veto", "withdraw"))
+    assert made.typed.startswith("Typed, while it waits to be merged: hold EG-")
+    assert "approve" not in made.typed
+    over = card(replace(REQUEST, state="merged"))
+    assert (over.steps, over.rarer, over.typed) == ((), (), "")
+
+
+def test_no_deed_past_an_approval_is_offered_where_the_policy_gives_it_nobody() -> None:
+    assert card(REQUEST, given=()).rarer == ("part", "withdraw")
+    assert card(REQUEST, given=("veto",)).rarer == ("part", "veto", "withdraw")
+    assert card(replace(REQUEST, state="decided"), given=()).rarer == ("withdraw",)
