@@ -17,7 +17,7 @@ INSTALL = { $(PIP_INSTALL) $(1) 2>&1; echo "exit $$?"; } | $(SHOW)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DELETE_ON_ERROR:
-.PHONY: help setup dev demo demo-terminal demo-clean page pictures test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest hostile real-model
+.PHONY: help setup dev demo demo-terminal demo-clean page pictures test check faults soak mutants mutations fuzz bench lock licences docker-lint wheel clean slow slack-manifest real-model
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -76,9 +76,6 @@ bench: .venv/.dev ## Measure the check path, proposals, durable work and what Sl
 	@$(PY) -m benchmarks.slack_ingress
 	@$(PY) -m benchmarks.slack_answers
 	@$(PY) -m benchmarks.ai
-
-hostile: .venv/.dev ## A small real language model that is wrong about all: nothing false is shown (needs two more packages)
-	@$(PY) -m tests.hostile $(ARGS)
 
 .venv/bin/python:
 	@python=; older=; venvless=; \

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.ai.meter import Breaker, Call, Limits, Meter, Spent
 from bot.ai.outgoing import MOST_RESULT, MOST_WORDS, Outgoing
@@ -45,12 +45,11 @@ class Ledger:
     today: Callable[[str], tuple[int, int]]
 
 
-class Uses(Protocol):
+class Use(NamedTuple):
     """What of a turn may be sent (full, strict, none), and names that may not leave in it all the same."""
 
-    def __call__(self, told: Told) -> str: ...
-
-    def hidden(self, told: Told, use: str) -> frozenset[str]: ...
+    much: str
+    hidden: frozenset[str] = frozenset()
 
 
 class Assistant:
@@ -62,7 +61,7 @@ class Assistant:
         models: Callable[[], Sequence[BaseChatModel]],
         limits: Limits,
         ledger: Ledger,
-        uses: Uses,
+        uses: Callable[[Told], Use],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._desk = desk
@@ -77,16 +76,16 @@ class Assistant:
     def wants(self, told: Told) -> str | None:
         """Why the model would be asked about this turn; None when it would not, or when its team wants none."""
         found = purpose(told)
-        return found if found and self._uses(told) != "none" else None
+        return found if found and self._uses(told).much != "none" else None
 
     def add(self, told: Told, why: str, emit: Emit = nothing, stopped: Stopped = never) -> Added:
         """Asks the model, and gives what may be shown of it. `emit` gets each reply as soon as it is complete."""
         use = self._uses(told)
-        if use == "none":  # the policy may have changed since the rules answered
+        if use.much == "none":  # the policy may have changed since the rules answered
             return Added()
-        hidden = self._uses.hidden(told, use)
-        told = replace(told, names=[name for name in told.names if name not in hidden])
-        out = Outgoing(strict=use == "strict", known=[*told.names, *told.environments, told.who.id], hidden=hidden)
+        told = replace(told, names=[name for name in told.names if name not in use.hidden])
+        known = [*told.names, *told.environments, told.who.id]
+        out = Outgoing(strict=use.much == "strict", known=known, hidden=use.hidden)
         turn = _Turn(self, told, why, out, emit, stopped)
         _, fault = attempt(turn.work, outside="the language model")
         if turn.spent:

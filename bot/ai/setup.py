@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
-from bot.ai.assistant import Assistant, Ledger
+from bot.ai.assistant import Assistant, Ledger, Use
 from bot.ai.meter import Call, Limits
 from bot.ai.told import Told
 from bot.desk import Door, attempt
@@ -47,17 +47,15 @@ class Uses:
         self._settings = settings
         self._desk = desk
 
-    def __call__(self, told: Told) -> str:
+    def __call__(self, told: Told) -> Use:
         """Of everything that the turn speaks of. Where a policy can't be read, nothing is sent."""
         worlds, _ = attempt(lambda: self._desk.worlds(told.who, told.where))
         if worlds is None or is_off(self._settings.model_off_for, told):
-            return "none"
+            return Use("none")
         use = "strict" if is_strict(self._settings) else "full"
         answers = [answer for _, answer in told.answers]
-        return model_use(worlds, use, _named(told), answers, told.where.channel)
-
-    def hidden(self, told: Told, use: str) -> frozenset[str]:
-        return kept_from_model(self._desk.worlds(told.who, told.where), use)
+        much = model_use(worlds, use, _named(told), answers, told.where.channel)
+        return Use(much, kept_from_model(worlds, much))
 
 
 def _named(told: Told) -> list[str]:
