@@ -411,7 +411,7 @@ async def test_a_late_trigger_loses_nothing(office: Office) -> None:
     request = await office.opened()
     office.api.breaks.append(Break("views.open", error="expired_trigger_id"))
     await office.press("postern_step_reject", f"{request.key}:{request.digest}", user="USAM")
-    assert "needs a reason" in office.last
+    assert "A reason is needed" in office.last
     office.api.breaks.append(Break("views.open", error="expired_trigger_id"))
     await office.slash("request")
     assert "open the form in time" in office.last

@@ -218,7 +218,9 @@ class People:
         if second:
             tree = self._git("merge-tree", "--write-tree", parent, second).splitlines()[0]
         else:
-            blob = self._git("hash-object", "-w", "--stdin", said=message)
+            blob = self._git(
+                "hash-object", "-w", "--stdin", said=f"{message}, on {parent}"
+            )  # a file of its own each time
             tree = self._git("mktree", said=f"{self._git('ls-tree', parent)}\n100644 blob {blob}\tNOTES-{blob[:8]}\n")
         who = ["-c", "user.name=Sam", "-c", "user.email=sam@fincorp.example"]
         parents = ["-p", parent, *(["-p", second] if second else [])]

@@ -239,8 +239,9 @@ class GitLab(People):
             return self.branch(method, unquote(rest.removeprefix("repository/branches").strip("/")), query)
         if rest == "members/all":
             return 200, self.members
-        if rest == f"members/all/{BOT['id']}" and self.level is not None:
-            return 200, {**BOT, "access_level": self.level}
+        if rest == f"members/all/{BOT['id']}":
+            own = {**BOT, "access_level": self.level}
+            return (200, own) if self.level is not None else (404, {"message": "404 Not found"})
         if rest == "merge_requests" and method == "POST":
             return self.create(given)
         if rest == "merge_requests":

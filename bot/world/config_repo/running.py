@@ -191,7 +191,9 @@ class GitDir:
     def _found(self) -> Iterator[None]:
         """GitPython can't be imported where git is not installed, and fails in its own way when git goes later."""
         try:
-            from git.exc import GitCommandNotFound  # noqa: PLC0415 - git costs 50 ms to import
+            # `git` itself too: after an import that failed, its parts are still there to be imported. 50 ms
+            from git import Git  # noqa: F401, PLC0415
+            from git.exc import GitCommandNotFound  # noqa: PLC0415
         except ImportError:
             raise Unreachable("EGR550", where=self.where) from None
         try:
