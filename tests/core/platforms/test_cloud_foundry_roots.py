@@ -57,7 +57,7 @@ def decided(files: dict[str, str], to: str, space: str = "web") -> str:
         ("module.egress_proxy.http_port", "allowed"),
         ("module.egress_proxy.port", "allowed"),
         ('"61443"', "allowed"),
-        ("module.space.https_port", "denied"),  # no output of that module
+        ("module.space.https_port", "undecided"),  # no output of that module
         ('"22"', "denied"),
     ],
 )

@@ -13,7 +13,7 @@ from skills.core.model import Destination, Finding, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.index import Index, Reach, Space
 from skills.core.platforms.cloud_foundry.proxy import HTTPS, Proxy, serves
-from skills.core.platforms.cloud_foundry.routes import policy_to
+from skills.core.platforms.cloud_foundry.routes import leads_from, policy_to
 
 _TLS, _PLAIN = 61443, 8080
 
@@ -47,7 +47,7 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
     """Whether all lists that may count let it through; where only some do, that is not known."""
     mine = proxies_of(index, workload)
     if not mine:
-        return Reach()
+        return Reach(unknown=_perhaps(index, workload, destination))
     hits = [entry for proxy in mine if (entry := proxy.lets_through(destination)) is not None]
     name = destination.name
     unknown = [
@@ -72,6 +72,22 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
         return Reach(findings=(said,))
     said = finding("EGR773", hits[0].place, proxy=mine[0].name, destination=name, workload=workload.name)
     return Reach(tuple(RuleHit("allow", entry.place) for entry in hits), findings=(said,))
+
+
+def _perhaps(index: Index, workload: Workload, destination: Destination) -> tuple[Finding, ...]:
+    """Policies of which only the run knows whether they lead the app to a proxy that would let it through."""
+    space, app = index.of(workload), workload.name.removeprefix(f"{workload.scope}/")
+    there = {name: proxy for proxy in index.proxies for name in (proxy.name, proxy.app) if name}
+    found = [
+        (each, there[each.target])
+        for each in index.policies
+        if each.unsure and not each.removes and each.target in there and leads_from(each, app, space)
+    ]
+    return tuple(
+        finding("EGR127", each.place, unsure=each.unsure, source=app, there=proxy.name, port=str(_TLS))
+        for each, proxy in found[:1]
+        if proxy.root in (None, each.root) and proxy.lets_through(destination) is not None
+    )
 
 
 def _is_closed(index: Index, proxy: Proxy) -> bool:

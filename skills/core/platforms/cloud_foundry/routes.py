@@ -65,6 +65,11 @@ def policy_to(index: Index, space: Space | None, app: str, there: str, port: int
     )
 
 
+def leads_from(policy: Policy, app: str, space: Space | None) -> bool:
+    """Whether it may be about this app as the sender."""
+    return _here(policy, space) is not Match.NO and ("$" in policy.source or policy.source.casefold() == app.casefold())
+
+
 def _from(index: Index, app: str, space: Space | None) -> list[Policy]:
     here = (each for each in index.policies if _here(each, space) is Match.YES)
     return [each for each in here if each.source.casefold() == app.casefold()]
