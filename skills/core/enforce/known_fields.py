@@ -1,6 +1,6 @@
 """Fields that the API knows, and those in a manifest that it does not: the server drops or refuses them.
 
-Source: the API reference of networking.k8s.io/v1, and the schemas of cilium.io/v2.
+Source: the API reference of networking.k8s.io/v1, the schemas of cilium.io/v2, and Istio's reference of ServiceEntry.
 """
 
 from __future__ import annotations
@@ -67,6 +67,12 @@ CILIUM_RULE: Fields = {
         "k8sService": dict.fromkeys(("serviceName", "namespace")),
         "k8sServiceSelector": {"selector": _SELECTOR, "namespace": None},
     },
+}
+
+SERVICE_ENTRY: Fields = {
+    **dict.fromkeys(("hosts", "addresses", "location", "resolution", "exportTo", "subjectAltNames")),
+    **dict.fromkeys(("endpoints", "workloadSelector")),
+    "ports": dict.fromkeys(("number", "protocol", "name", "targetPort")),
 }
 
 _OTHER_SIDE = {"from": "to", "to": "from"}

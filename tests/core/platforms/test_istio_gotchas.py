@@ -265,6 +265,22 @@ def test_which_of_two_sidecars_counts_nobody_knows(sidecars: list[str], to: str,
     assert decision(DEPLOYMENT, *texts, entry("listed.com", namespace="other"), to=to) == wanted
 
 
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("exportto: ['.']", "undecided"),
+        ("resolutions: DNS", "undecided"),
+        ("exportTo: ['.']", "allowed"),
+        ("owner: payments", "allowed"),
+    ],
+)
+def test_an_entry_with_a_slip_is_taken_or_refused(field: str, wanted: str) -> None:
+    listed = entry("x.com", extra=f"resolution: DNS\n  {field}")
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, listed, to="x.com") == wanted
+    sound = entry("x.com", name="sound")
+    assert decision(DEPLOYMENT, REGISTRY_ONLY, listed, sound, to="x.com") == "allowed"
+
+
 def test_pods_that_leave_the_ambient_mesh_may_have_no_proxy_at_all() -> None:
     pods = annotated(labels="app: web, istio.io/dataplane-mode: none")
     assert decision(pods, REGISTRY_ONLY, to="x.com") == "undecided"

@@ -123,6 +123,7 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
         doubts = _rivalry(rivals(scope, pods, binding, destination, found), destination)
         if not all(served(scope, pods, rival, destination) for rival in binding.rivals):
             doubts += binding.doubts
+        doubts += _slips(found)
         hits, way = _hits(found, destination), on_the_wire(found, destination)
         return LayerView(LAYER, NAME, "deny", hits, (), binding.places, findings=said, doubts=doubts, detour=way)
     return LayerView(
@@ -134,6 +135,11 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
         unknown=(*binding.doubts, *_unfilled(scope, pods), *unrendered(scope, pods, destination)),
         findings=_captures(captured(scope, pods, binding, destination), destination),
     )
+
+
+def _slips(found: Sequence[Registration]) -> tuple[Finding, ...]:
+    """What may be wrong with every entry that serves the flow."""
+    return found[0].entry.slips if all(item.entry.slips for item in found) else ()
 
 
 def _rivalry(found: Sequence[ServiceEntry], destination: Destination) -> tuple[Finding, ...]:
@@ -149,7 +155,8 @@ def _unsaid_view(scope: Scope, pods: Pods, binding: Binding, destination: Destin
     found = served(scope, pods, binding, destination)
     if found:
         said, way = _said(scope, found, pods, destination), on_the_wire(found, destination)
-        return LayerView(LAYER, NAME, "allow", _hits(found, destination), findings=said, detour=way)
+        doubts = _slips(found)
+        return LayerView(LAYER, NAME, "allow", _hits(found, destination), findings=said, doubts=doubts, detour=way)
     if not own:
         return None
     unknown = finding("EGR980", own[0].place, namespace=pods.namespace, destination=str(destination))

@@ -55,6 +55,8 @@ class ServiceEntry:
     """What a ServiceEntry registers, whether a manifest or values stand for it.
 
     `waypoint` is `namespace/name` of the waypoint that its labels choose. `inside`: what it registers is in the mesh.
+    `slips` are fields that Istio does not know and that may be meant for others: whether the entry is taken without
+    them or refused is up to whoever applies it.
     `namespace` None: nobody says where it goes. `faults` are reasons why Istio refuses it, `off` says why it is
     not rendered at all, `templated` that a tool still has to fill in a host or port.
     """
@@ -78,6 +80,7 @@ class ServiceEntry:
     version: str = ""
     waypoint: str = ""
     inside: bool = False
+    slips: tuple[Finding, ...] = ()
 
     @property
     def sound(self) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import re2
 
+from skills.core.enforce.known_fields import SERVICE_ENTRY, strangers
 from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
 from skills.core.hosts import is_network
@@ -30,6 +32,7 @@ _DYNAMIC = frozenset({"HTTP", "HTTP2", "GRPC", "HTTPS", "TLS"})
 _PORT_NAME = re2.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 # Aliases can make one list stand for thousands; more than this nobody runs.
 _MOST = 2_000
+_MOST_SLIPS = 5
 
 
 def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, ...] = ()) -> ServiceEntry:
@@ -41,10 +44,19 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         addresses=(*_texts(spec, "addresses"), *allocated),
         resolution=text_of(spec.get("resolution")).upper(),
         export_to=_texts(spec, "exportTo"),
+        slips=tuple(_slips(spec, place)),
         inside=text_of(spec.get("location")).upper() == "MESH_INTERNAL",
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
+
+
+def _slips(spec: Map, place: PlaceOf) -> Iterator[Finding]:
+    for found in islice(strangers(spec, SERVICE_ENTRY), _MOST_SLIPS):
+        if found.meant:
+            at = place(found.holder, found.key)
+            where = ".".join(("spec", *found.way))
+            yield finding("EGR945", at, place=str(at), key=text_of(found.key)[:60], where=where, meant=found.meant)
 
 
 def _endpoint_faults(entry: ServiceEntry, spec: Map) -> Iterator[Finding]:
