@@ -87,7 +87,7 @@ def _links(answer: Answer) -> tuple[str, ...]:
 
 
 def question(answer: Answer) -> tuple[str, ...]:
-    """The one question that is open, with its choices numbered."""
+    """The one question that is open, with its choices numbered; without choices, with how to answer it."""
     return asked(answer.questions)
 
 
@@ -98,7 +98,8 @@ def asked(questions: Sequence[Question]) -> tuple[str, ...]:
     costs = costs_of(first) or [""] * len(first.choices)
     offered = [f"{choice}: {cost}" if cost else choice for choice, cost in zip(first.choices, costs, strict=True)]
     apart = "\n" if any(costs) else " · "  # what a choice costs is a sentence: each has its own line
-    return tuple(line for line in (say(first).says, numbered(offered, apart)) if line)
+    said = say(first)
+    return tuple(line for line in (said.says, numbered(offered, apart) or said.do) if line)
 
 
 def numbered(choices: Sequence[str], apart: str = " · ") -> str:
