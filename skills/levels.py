@@ -65,7 +65,8 @@ def kept_from_model(worlds: Sequence[World], use: str) -> frozenset[str]:
         whole = world.policy.model
         teams = [team for team in world.policy.teams.values() if levels.is_stricter(team.model or whole, use)]
         for name in world.allowlist.names() if teams else ():
-            if any(levels.owns(team, all_names(world, name), ()) for team in teams):
+            called = all_names(world, name)
+            if any(levels.owns(team, called, ()) for team in teams):
                 kept |= {name, *name.split("/")}
     return frozenset(kept)
 

@@ -46,10 +46,11 @@ class Ledger:
 
 
 class Use(NamedTuple):
-    """What of a turn may be sent (full, strict, none), and names that may not leave in it all the same."""
+    """What of a turn may be sent (full, strict, none). `hidden` looks up names that may not leave in it all the same,
+    for whoever does send something."""
 
     much: str
-    hidden: frozenset[str] = frozenset()
+    hidden: Callable[[], frozenset[str]] = frozenset
 
 
 class Assistant:
@@ -83,9 +84,10 @@ class Assistant:
         use = self._uses(told)
         if use.much == "none":  # the policy may have changed since the rules answered
             return Added()
-        told = replace(told, names=[name for name in told.names if name not in use.hidden])
+        hidden = use.hidden()
+        told = replace(told, names=[name for name in told.names if name not in hidden])
         known = [*told.names, *told.environments, told.who.id]
-        out = Outgoing(strict=use.much == "strict", known=known, hidden=use.hidden)
+        out = Outgoing(strict=use.much == "strict", known=known, hidden=hidden)
         turn = _Turn(self, told, why, out, emit, stopped)
         _, fault = attempt(turn.work, outside="the language model")
         if turn.spent:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import re2
-
 from bot.ai.claims import is_foreign
 from bot.ai.told import Told
 
 PURPOSES = ("understand", "explain", "guess", "justify", "summarise")
 _UNSURE = ("unclear", "reply", "same", "other")
-_NAME = re2.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]")
 _FEW = 4  # words: fewer describe no app
 _NO_RULE = ("app_error", "no_error")
 
@@ -45,8 +42,7 @@ def _is_wide(told: Told) -> bool:
 
 def _apps(told: Told) -> set[str]:
     """Workloads that the words name; a namespace beside its own workload is not another one."""
-    known = told.by_name
-    named = {known[word.casefold()] for word in _NAME.findall(told.words) if word.casefold() in known}
+    named = told.named
     return {name for name in named if not any(other.startswith(f"{name}/") for other in named)}
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import re2
-
 from bot.ai.assistant import Assistant, Ledger, Use
 from bot.ai.meter import Call, Limits
 from bot.ai.told import Told
@@ -16,8 +14,6 @@ from bot.settings import Settings
 from bot.world.memory import Memory
 from skills.core.globs import path_matches
 from skills.levels import kept_from_model, model_use
-
-_WORD = re2.compile(r"[a-z0-9][a-z0-9._/-]*[a-z0-9]")
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -54,15 +50,9 @@ class Uses:
             return Use("none")
         use = "strict" if is_strict(self._settings) else "full"
         answers = [answer for _, answer in told.answers]
-        much = model_use(worlds, use, _named(told), answers, told.where.channel)
-        return Use(much, kept_from_model(worlds, much))
-
-
-def _named(told: Told) -> list[str]:
-    """Workloads that the words and the thread name."""
-    said = {told.by_name[word] for word in _WORD.findall(told.words.casefold()) if word in told.by_name}
-    about = str(told.known.get("for") or "").rpartition(":")[2]
-    return [*said, *([about] if about else [])]
+        named = [name for name in (*told.named, told.about) if name]
+        much = model_use(worlds, use, named, answers, told.where.channel)
+        return Use(much, lambda: kept_from_model(worlds, much))
 
 
 def models(settings: Settings) -> Sequence[BaseChatModel]:
@@ -99,6 +89,5 @@ def is_strict(settings: Settings) -> bool:
 def is_off(who: Collection[str], told: Told) -> bool:
     """Whether this workspace, channel, person, mail domain or workload wants no model."""
     parts = told.where.thread.split(":") if told.where.surface == "slack" else []
-    workload = str(told.known.get("for") or "").rpartition(":")[2]
-    named = [*parts[1:3], told.who.id, told.who.id.rpartition("@")[2], workload]
+    named = [*parts[1:3], told.who.id, told.who.id.rpartition("@")[2], told.about]
     return any(path_matches(pattern.casefold(), name.casefold()) for pattern in who for name in named if name)

@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import re2
+
 from bot.gather import Where
 from skills.contract import Answer
 from skills.core.model import Person
 from skills.replies import Reply
+
+_NAME = re2.compile(r"[a-z0-9][a-z0-9._/-]*[a-z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,17 @@ class Told:
         """The names by how people write them, in small letters: whole, or what stands behind the last slash."""
         short = {name.rpartition("/")[2].casefold(): name for name in self.names}
         return short | {name.casefold(): name for name in self.names}
+
+    @property
+    def named(self) -> set[str]:
+        """Those of the names that the words name."""
+        known = self.by_name
+        return {known[word] for word in _NAME.findall(self.words.casefold()) if word in known}
+
+    @property
+    def about(self) -> str:
+        """The workload that the thread speaks of, without its environments; empty where there is none."""
+        return str(self.known.get("for") or "").rpartition(":")[2]
 
     @property
     def team(self) -> str:
