@@ -81,18 +81,16 @@ class Opening:
 
 
 def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
-    """Whether the policy makes these pods isolated in this direction."""
-    if not policy.variants:
-        match = selects(policy, pods) if direction in policy.directions else Match.NO
-        unsure = policy.faults if match is not Match.NO else _perhaps(policy, direction, pods)
-        return Match.UNKNOWN if unsure else match
-    texts = (policy, *policy.variants)
-    matches = [selects(text, pods) if direction in text.directions else Match.NO for text in texts]
-    if any(text.faults for text in texts) and max(matches) is not Match.NO:
-        return Match.UNKNOWN
-    if max(matches) is Match.NO and any(_perhaps(text, direction, pods) for text in texts):
-        return Match.UNKNOWN
-    return matches[0] if len(set(matches)) == 1 else Match.UNKNOWN
+    """Whether the policy makes these pods isolated in this direction; nobody knows where its texts disagree."""
+    match = _isolates(policy, direction, pods)
+    return match if all(_isolates(text, direction, pods) is match for text in policy.variants) else Match.UNKNOWN
+
+
+def _isolates(text: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
+    """What one text of a policy says of it, whatever others there are."""
+    match = selects(text, pods) if direction in text.directions else Match.NO
+    unsure = text.faults if match is not Match.NO else _perhaps(text, direction, pods)
+    return Match.UNKNOWN if unsure else match
 
 
 def _perhaps(policy: NetworkPolicy, direction: Direction, pods: Pods) -> bool:
