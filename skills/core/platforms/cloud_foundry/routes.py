@@ -34,13 +34,13 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     if hits and not any(each.removes for each in fitting):
         allows = tuple(RuleHit("allow", each.place) for each in hits)
         return (free, LayerView(POLICY_LAYER, NAME, "deny", allows))
-    unsure = [each for each in index.policies if each.unsure and _here(each, space) and _may(each, source, there)]
+    may = [each for each in index.policies if leads_from(each, source, space) and _may_be(each.target, there)]
+    unsure = [each for each in may if each.unsure]
     unsure += [
         replace(each, unsure=f"the space for which {each.root or 'the Terraform here'} is run")
-        for each in index.policies
+        for each in may
         if not each.unsure
         and _here(each, space) is Match.UNKNOWN
-        and _may(each, source, there)
         and each.protocol == protocol
         and _has(each.ports, port)
     ]
@@ -67,7 +67,7 @@ def policy_to(index: Index, space: Space | None, app: str, there: str, port: int
 
 def leads_from(policy: Policy, app: str, space: Space | None) -> bool:
     """Whether it may be about this app as the sender."""
-    return _here(policy, space) is not Match.NO and ("$" in policy.source or policy.source.casefold() == app.casefold())
+    return _here(policy, space) is not Match.NO and _may_be(policy.source, app)
 
 
 def _from(index: Index, app: str, space: Space | None) -> list[Policy]:
@@ -97,10 +97,9 @@ def _same(index: Index, written: str, there: str) -> bool:
     return any(there in app.routes for app in index.apps if app.name.casefold() == written.casefold())
 
 
-def _may(policy: Policy, source: str, there: str) -> bool:
-    """Whether it may mean these two; what only the run knows may be either."""
-    pairs = ((policy.source, source), (policy.target, there))
-    return all("$" in written or written.casefold() == name.casefold() for written, name in pairs)
+def _may_be(written: str, app: str) -> bool:
+    """Whether it may mean this app; what only the run knows may be any."""
+    return "$" in written or written.casefold() == app.casefold()
 
 
 def _has(written: str, port: str) -> bool:
