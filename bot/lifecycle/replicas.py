@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.lifecycle.lock import DatabaseLock
-from bot.world.memory import Memory, ReplicaRow
+from bot.world.memory import Memory, ReplicaRow, Still
 
 _FRESH = timedelta(seconds=20)  # a beat of somebody else's clock, which may be a little off
 
@@ -43,27 +43,12 @@ class Watch:
     def __init__(self, me: str, *, alone: bool, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._me = me
         self._alone = alone
-        self._timeout = timeout
-        self._clock = clock
-        self._seen: dict[str, tuple[int, float]] = {}
-        self._looked = clock()
+        self._still = Still(timeout, clock)
 
     def dead(self, rows: Sequence[ReplicaRow]) -> list[ReplicaRow]:
         """Those that died and whom no living replica is taking over already."""
-        now = self._clock()
-        if now - self._looked > self._timeout / 2:
-            self._seen.clear()
-        self._looked = now
-        gone = {row.id for row in rows if row.id != self._me and self._is_dead(row, now)}
-        alive = {row.id for row in rows} - gone - {self._me}
-        self._seen = {row.id: self._seen[row.id] for row in rows if row.id in self._seen}
-        return [row for row in rows if row.id in gone and row.taken_by not in alive]
-
-    def _is_dead(self, row: ReplicaRow, now: float) -> bool:
-        if self._alone or not row.version:
-            return True
-        beats, since = self._seen.get(row.id, (None, now))
-        if beats != row.beats:
-            self._seen[row.id] = (row.beats, now)
-            return False
-        return now - since >= self._timeout
+        others = [row for row in rows if row.id != self._me]
+        stood = self._still.stood((row.id, row.beats) for row in others if row.version)
+        gone = {row.id for row in others if self._alone or not row.version or (row.id, row.beats) in stood}
+        alive = {row.id for row in others} - gone
+        return [row for row in others if row.id in gone and row.taken_by not in alive]

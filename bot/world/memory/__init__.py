@@ -11,7 +11,7 @@
 It never reads the clock: whoever writes says when.
 """
 
-from bot.world.memory.claims import Claims
+from bot.world.memory.claims import Claims, Still
 from bot.world.memory.engine import sqlite_url
 from bot.world.memory.rows import (
     Arrival,
@@ -47,6 +47,7 @@ __all__ = [
     "ReplicaRow",
     "RequestFields",
     "RequestRow",
+    "Still",
     "ThreadRow",
     "Transaction",
     "TurnRow",
