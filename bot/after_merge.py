@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 import re2
 
@@ -45,16 +44,11 @@ def since_merge(request: Request, turn: Turn, desk: Door, memory: Memory, clock:
     found = _since_merge(request, turn, desk)
     if found.code not in life.SAID_WHEN_IT_STANDS:
         return problem(found)
-    left = half(request, beside(request, partial(_find, memory)))
+    left = half(request, beside(request, memory.asked_for))
     rest = problem(left).lines if left and turn.where.surface != "slack" else ()  # there its thread hears it
     with memory.transaction() as tx:
         tx.tell(request, f"{request.key}:{life.stands_mark(request)}", found, clock(), here=turn.where.thread)
     return Reply((*problem(found).lines, *rest), steps=("works now", "still fails") if found.code == "EGR437" else ())
-
-
-def _find(memory: Memory, key: str) -> Request | None:
-    row = memory.request(key)
-    return row.request if row else None
 
 
 def _since_merge(request: Request, turn: Turn, desk: Door) -> Finding:

@@ -396,4 +396,4 @@ class Conversation:
         return [*by_the_channel(turn, skill), made, *decided_before(turn, skill, handled.world)]
 
     def _row(self, key: str | None) -> Request | None:
-        return row.request if key and (row := self._memory.request(key)) else None
+        return self._memory.asked_for(key) if key else None

@@ -186,8 +186,7 @@ def spoken_of(turn: Turn, heard: Heard, memory: Memory) -> tuple[list[str], dict
     none: dict[str, Any] = {"widens": None}
     if not heard.also:
         return [], none
-    row = memory.request(turn.state["key"]) if turn.state.get("key") else None
-    request = row.request if row else None
+    request = memory.asked_for(turn.state["key"]) if turn.state.get("key") else None
     if request and request.state in OPEN_STATES and not turn.who.is_same(request.asked_by):
         return [], none
     if request and request.state in OPEN_STATES and not request.remove:

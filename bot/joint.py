@@ -14,7 +14,7 @@ from skills.core.model import Finding, NameBeside, Request
 
 def link(tx: Transaction, request: Request, url: str, now: datetime) -> None:
     """As soon as both stand, each gets a note with the address of the other. Said again, it stands once."""
-    for other in joint.beside(request, lambda key: _find(tx, key)):
+    for other in joint.beside(request, tx.asked_for):
         there = other.request
         if there is not None and there.url:
             _note(tx, request, other.part, there.url, now)
@@ -25,7 +25,7 @@ def link(tx: Transaction, request: Request, url: str, now: datetime) -> None:
 
 def tell(tx: Transaction, request: Request, now: datetime) -> None:
     """This part is merged: both threads hear what is allowed by now and what is not."""
-    others = joint.beside(request, lambda key: _find(tx, key))
+    others = joint.beside(request, tx.asked_for)
     found = joint.half(request, others)
     if found is None:
         return
@@ -35,11 +35,6 @@ def tell(tx: Transaction, request: Request, now: datetime) -> None:
         if there.thread not in threads:
             threads.add(there.thread)
             tx.tell(there, f"{there.key}:half:{request.key}", found, now)
-
-
-def _find(tx: Transaction, key: str) -> Request | None:
-    row = tx.request(key)
-    return row.request if row else None
 
 
 def _note(tx: Transaction, at: Request, part: joint.Part, url: str, now: datetime) -> None:

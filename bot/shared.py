@@ -47,5 +47,4 @@ class Shared:
     def request(self, key: str) -> Request | None:
         """By its key, whichever repository it stands in."""
         memory = self.kept()
-        row = memory.request(key) if memory else None
-        return row.request if row else None
+        return memory.asked_for(key) if memory else None

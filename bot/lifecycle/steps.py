@@ -127,8 +127,7 @@ class Steps:
             return None
         if effect.verb == "break-glass":
             return None
-        row = self._memory.request(effect.request_key)
-        return row.request if row else None
+        return self._memory.asked_for(effect.request_key)
 
     def _refuse_void(self, effect: MergeRequestDecision) -> None:
         """What is merged already is only read; what the row does not wait for any more is never merged."""

@@ -92,11 +92,7 @@ class CardWriter:
 
     def _beside(self, row: RequestRow) -> tuple[Beside, ...]:
         """The other parts of the same ask, as they stand now."""
-        return beside(row.request, self._find)
-
-    def _find(self, key: str) -> Request | None:
-        row = self._memory.request(key)
-        return row.request if row else None
+        return beside(row.request, self._memory.asked_for)
 
     def places(self, row: RequestRow) -> Sequence[str]:
         """Where copies stand, as the outbox addresses them. None before the merge request does."""

@@ -34,6 +34,7 @@ from skills.core.model import (
     Finding,
     Link,
     Need,
+    Request,
 )
 from skills.core.policy import Remembered
 
@@ -73,6 +74,11 @@ class Reads(ABC):
     def request(self, key: str) -> RequestRow | None:
         found = self._requests(tables.requests.c.key == key)
         return found[0] if found else None
+
+    def asked_for(self, key: str) -> Request | None:
+        """The request of this key, without what stands beside it in its row."""
+        row = self.request(key)
+        return row.request if row else None
 
     def requests(self, repository: str, open_only: bool = False) -> tuple[RequestRow, ...]:
         """The requests of one repository, oldest first."""
