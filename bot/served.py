@@ -133,11 +133,6 @@ class Served:
         row = memory.request(key) if memory else None
         return row.repository if row else None
 
-    def app_of(self, key: str) -> App | None:
-        """Where a request stands; None for a key that nobody knows here."""
-        stands = self.repository_of(key)
-        return next((app for app in self.apps if app.repository == stands), None)
-
     def app_called(self, name: str) -> App:
         """By the name that several have; the only one has none."""
         return next(app for app in self.apps if app.called == name)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from skills.core.model import OPEN_STATES, STANDING_STATES, Finding, Request
+from skills.core.model import STANDING_STATES, Finding, Request
 from skills.core.short_words import word
 
 _APART = "|"
@@ -39,11 +39,6 @@ class Beside:
     @property
     def state(self) -> str:
         return word("states", self.request.state if self.request else "drafted")
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it stands, or will not come any more."""
-        return self.request is not None and self.request.state not in OPEN_STATES
 
     @property
     def stands(self) -> bool:
