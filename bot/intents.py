@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.world import wire
@@ -88,28 +88,26 @@ def left_behind(tx: Transaction, effects: Collection[Effect], now: datetime) -> 
 
 
 def take_back(tx: Transaction, key: str, to: str, now: datetime) -> None:
-    """What waits to be merged is not merged any more: its intent is claimed, so that nobody else carries it out.
-
-    Raises Outdated EGR077 while it is being merged at this moment.
-    """
-    for intent in tx.intents_of(key):
-        if not intent.payload.get("merge") or intent.state not in ("todo", "doing"):
-            continue
-        claimed = tx.claim(intent.key, now)
-        if claimed is None:
-            raise Outdated("EGR077", key=key, what="merged")
-        tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": to}}, now)
+    """What waits to be merged is not merged any more. Raises Outdated EGR077 while it is merged at this moment."""
+    waiting = [intent for intent in tx.intents_of(key) if intent.payload.get("merge")]
+    _give_up(tx, waiting, key, "merged", to, now)
 
 
 def nothing_opens(tx: Transaction, key: str, now: datetime) -> None:
     """What is over is not opened afterwards. Raises Outdated EGR077 while it is being opened at this moment."""
-    for intent in tx.intents_of(key):
-        if intent.kind not in {kind.__name__ for kind in _OPENS} or intent.state not in ("todo", "doing"):
+    kinds = {kind.__name__ for kind in _OPENS}
+    _give_up(tx, [intent for intent in tx.intents_of(key) if intent.kind in kinds], key, "opened", "over", now)
+
+
+def _give_up(tx: Transaction, intents: Sequence[IntentRow], key: str, what: str, state: str, now: datetime) -> None:
+    """Those that are not over are claimed, so that nobody else carries them out, and fail: the request is `state`."""
+    for intent in intents:
+        if intent.state not in ("todo", "doing"):
             continue
         claimed = tx.claim(intent.key, now)
         if claimed is None:
-            raise Outdated("EGR077", key=key, what="opened")
-        tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": "over"}}, now)
+            raise Outdated("EGR077", key=key, what=what)
+        tx.fail(claimed, {"code": "EGR055", "facts": {"key": key, "state": state}}, now)
 
 
 def settle(memory: Memory, keys: Collection[str], now: datetime) -> list[str]:
