@@ -5,12 +5,13 @@ Source: the API reference of networking.k8s.io/v1, the schemas of cilium.io/v2, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skills.core.enforce.kube_objects import templated, text_of
+from skills.core.enforce.kube_objects import brief, templated, text_of
 from skills.core.hosts import near
+from skills.core.model import Finding, Place, finding
 from skills.core.yaml_text import Map, Seq
 
 Fields = Mapping[str, Any]
@@ -86,6 +87,12 @@ class Stranger:
     holder: Map
     key: str
     meant: str = ""
+
+    def said(self, place: Callable[[Map, str], Place], where: str, meant: str = "") -> Finding:
+        """A finding: `where` is what has no such field, `meant` stands where the name alone suggests nothing."""
+        at, meant = place(self.holder, self.key), self.meant or meant
+        facts = {"place": str(at), "key": brief(self.key), "where": where, **({"meant": meant} if meant else {})}
+        return finding("EGR945" if meant else "EGR1203", at, **facts)
 
 
 def strangers(data: Map, known: Fields, way: tuple[str, ...] = ()) -> Iterator[Stranger]:

@@ -21,6 +21,7 @@ _POD_TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Repli
 _UNLABELLED = ("Pod", "Job", "CronJob")
 _VIRTUAL_MACHINES = ("VirtualMachine", "VirtualMachineInstance")
 _MOST_ADDRESSES = 16
+_BRIEF = 60
 _MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
 
 
@@ -361,3 +362,9 @@ def text_of(data: Any) -> str:
     if isinstance(data, str):
         return data.strip()
     return str(data) if isinstance(data, (int, float)) and not isinstance(data, bool) else ""
+
+
+def brief(value: Any) -> str:
+    """A foreign value, short enough for a sentence."""
+    text = text_of(value) or type(value).__name__
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}…"

@@ -9,19 +9,12 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-from skills.core.enforce.kube_objects import templated, text_of
+from skills.core.enforce.kube_objects import brief, templated, text_of
 from skills.core.enforce.kube_policy import IpBlock, ip_block
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.pattern import valid
 
-_SHOWN = 60
 _MOST_FAULTS = 20
-
-
-def shown(value: Any) -> str:
-    """A foreign value, short enough for a sentence."""
-    text = text_of(value) or type(value).__name__
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class Faults:
@@ -41,19 +34,17 @@ class Faults:
             self._found.append(item)
 
     def field(self, place: Place, field: str, value: Any) -> None:
-        self._add(finding("EGR853", place, policy=self._policy, field=field, value=shown(value)))
+        self._add(finding("EGR853", place, policy=self._policy, field=field, value=brief(value)))
 
-    def stranger(self, place: Place, key: str, where: str, meant: str) -> None:
-        code = "EGR945" if meant else "EGR1203"
-        facts = {"place": str(place), "key": shown(key), "where": where, **({"meant": meant} if meant else {})}
-        self.strange = self.strange or finding(code, place, **facts)
-        self._add(finding(code, place, **facts))
+    def stranger(self, found: Finding) -> None:
+        self.strange = self.strange or found
+        self._add(found)
 
     def families(self, place: Place, found: Sequence[str]) -> None:
         self._add(finding("EGR851", place, policy=self._policy, families=" and ".join(found)))
 
     def port_number(self, place: Place, port: Any) -> None:
-        self._add(finding("EGR852", place, policy=self._policy, port=shown(port)))
+        self._add(finding("EGR852", place, policy=self._policy, port=brief(port)))
 
     def too_many(self, place: Place, what: str, most: int) -> None:
         self._add(finding("EGR854", place, policy=self._policy, what=what, most=most))
@@ -68,7 +59,7 @@ class Faults:
         """Whether a host name or pattern can be reckoned with."""
         if isinstance(text, str) and valid(text, wild=wild):
             return True
-        self._add(finding("EGR855", place, policy=self._policy, value=shown(text)))
+        self._add(finding("EGR855", place, policy=self._policy, value=brief(text)))
         return False
 
     def block(self, place: Place, cidr: Any, excepts: Sequence[Any] = ()) -> IpBlock | None:

@@ -155,7 +155,7 @@ class _Reader:
             if odd or not (key in families or key in {"toPorts", "icmps", "authentication"}):
                 self.faults.field(self.document.place(item, key), str(key)[:60], item[key])
         for found in strangers(Map({key: item[key] for key in item if key in CILIUM_RULE}), CILIUM_RULE):
-            self.faults.stranger(self.document.place(found.holder, found.key), found.key, found.way[-1], found.meant)
+            self.faults.stranger(found.said(self.document.place, found.way[-1]))
         peers = [peer for key in present for peer in self._peers(item, key)]
         # An empty list of ports limits nothing: Cilium asks how many there are, not whether the key stands there.
         ports = self.ports.to_ports(item, ingress=ingress, deny=deny) if item.get("toPorts") not in (None, []) else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated, text_of
+from skills.core.enforce.kube_objects import brief, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.selectors import parse
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import selector_of
 from skills.core.platforms.cilium.entries import Group, Peer
-from skills.core.platforms.cilium.faults import Faults, shown
+from skills.core.platforms.cilium.faults import Faults
 from skills.core.platforms.cilium.pattern import Name
 from skills.core.yaml_text import Document, Map, Seq
 
@@ -70,7 +70,7 @@ class PeerReader:
         texts = [text_of(cidr) or "a template", *map(text_of, sequence_of(excepts)[:_MOST_EXCEPTS])]
         if not any(map(templated, texts)) and text_of(cidr):
             return None
-        return Peer("unsure", place, shown(texts[0]), unsure=_unsure(place, texts[0]), family="CIDR")
+        return Peer("unsure", place, brief(texts[0]), unsure=_unsure(place, texts[0]), family="CIDR")
 
     def _cidr_set(self, item: Mapping[str, Any], place: Place) -> Peer | None:
         if "cidr" in item and isinstance(item, Map):
@@ -112,4 +112,4 @@ class PeerReader:
 
 
 def _unsure(place: Place, what: str) -> Finding:
-    return finding("EGR861", place, peer=shown(what))
+    return finding("EGR861", place, peer=brief(what))

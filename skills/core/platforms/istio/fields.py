@@ -54,9 +54,7 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
 def _slips(spec: Map, place: PlaceOf) -> Iterator[Finding]:
     for found in islice(strangers(spec, SERVICE_ENTRY), _MOST_SLIPS):
         if found.meant:
-            at = place(found.holder, found.key)
-            where = ".".join(("spec", *found.way))
-            yield finding("EGR945", at, place=str(at), key=text_of(found.key)[:60], where=where, meant=found.meant)
+            yield found.said(place, ".".join(("spec", *found.way)))
 
 
 def _endpoint_faults(entry: ServiceEntry, spec: Map) -> Iterator[Finding]:

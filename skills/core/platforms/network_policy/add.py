@@ -14,7 +14,7 @@ from skills.core.messages import say
 from skills.core.model import Destination, Finding, LayerView, Need, Question
 from skills.core.platforms.network_policy.decide import NAME
 from skills.core.platforms.network_policy.dns_rule import dns_wish
-from skills.core.platforms.network_policy.faults import refused_label, shown
+from skills.core.platforms.network_policy.faults import refused_label
 from skills.core.platforms.network_policy.manifest import comment_for
 from skills.core.platforms.network_policy.placing import Placer
 from skills.core.platforms.network_policy.targets import Targets
@@ -63,7 +63,7 @@ class Adder:
             return
         refused = refused_label(labels)
         if refused is not None:
-            self._say("EGR935", text=shown(refused))
+            self._say("EGR935", text=refused)
             return
         wanted = self._targets.peers(destination, far)
         self.findings += self._targets.findings

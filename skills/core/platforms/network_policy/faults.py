@@ -9,13 +9,12 @@ from typing import Any
 
 import re2
 
-from skills.core.enforce.kube_objects import templated, text_of
+from skills.core.enforce.kube_objects import brief, templated
 from skills.core.enforce.selectors import OPEN, LabelSelector, label_text, parse
 from skills.core.model import Finding, Place, finding
 from skills.core.yaml_text import Document, Map
 
 _NOWHERE = Place("")
-_SHOWN = 60
 _MOST_FAULTS = 20
 
 # Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
@@ -41,13 +40,13 @@ class Faults:
             self._found.append(item)
 
     def shape(self, place: Place, field: str, value: Any) -> None:
-        self._add(finding("EGR937", place, field=field, value=shown(value)))
+        self._add(finding("EGR937", place, field=field, value=brief(value)))
 
     def template(self, place: Place, field: str, value: Any) -> None:
-        self._add(finding("EGR929", place, field=field, value=shown(value)))
+        self._add(finding("EGR929", place, field=field, value=brief(value)))
 
     def outside_block(self, place: Place, excluded: str, cidr: str) -> None:
-        self._add(finding("EGR931", place, excluded=shown(excluded), cidr=cidr))
+        self._add(finding("EGR931", place, excluded=brief(excluded), cidr=cidr))
 
     def both_families(self, place: Place) -> None:
         self._add(finding("EGR932", place))
@@ -56,24 +55,16 @@ class Faults:
         self._add(finding("EGR933", place))
 
     def end_port(self, place: Place, port: Any, end: Any) -> None:
-        self._add(finding("EGR934", place, port=shown(port), end_port=shown(end)))
+        self._add(finding("EGR934", place, port=brief(port), end_port=brief(end)))
 
     def label(self, place: Place, text: Any) -> None:
-        self._add(finding("EGR935", place, text=shown(text)))
+        self._add(finding("EGR935", place, text=brief(text)))
 
-    def stranger(self, place: Place, key: str, where: str, meant: str) -> None:
-        code = "EGR945" if meant else "EGR1203"
-        facts = {"place": str(place), "key": shown(key), "where": where, **({"meant": meant} if meant else {})}
-        self._add(finding(code, place, **facts))
+    def stranger(self, found: Finding) -> None:
+        self._add(found)
 
     def too_large(self, place: Place, most: int) -> None:
         self._add(finding("EGR939", place, most=most))
-
-
-def shown(value: Any) -> str:
-    """A foreign value, short enough for a sentence."""
-    text = text_of(value) or type(value).__name__
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def check_block(faults: Faults, place: Place, cidr: str, excepts: Sequence[str]) -> bool:
@@ -119,13 +110,13 @@ def _strictly_inside(hole: _Network, network: _Network) -> bool:
 
 
 def refused_label(labels: Mapping[str, str]) -> str | None:
-    """The first label that the API server would not take in a selector."""
+    """The first label that the API server would not take in a selector, short enough for a sentence."""
     faults = Faults()
     for key, value in labels.items():
         _check_key(faults, _NOWHERE, key)
         _check_value(faults, _NOWHERE, value)
         if faults.found:
-            return f"{key}={value}"
+            return brief(f"{key}={value}")
     return None
 
 

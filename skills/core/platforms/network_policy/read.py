@@ -94,7 +94,7 @@ class _Reader:
             where = ".".join(found.way) or "a NetworkPolicy"
             deep = len(found.way) > 1
             faults = self.faults if deep or (meant and meant in _SPEC) else only_said
-            faults.stranger(self.document.place(found.holder, found.key), found.key, where, meant)
+            faults.stranger(found.said(self.document.place, where, meant))
             if faults is self.faults:
                 at = found.way[1] if deep else meant
                 self.faults.in_selector |= at in {"podSelector", "spec"}
