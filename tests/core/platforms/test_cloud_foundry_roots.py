@@ -73,6 +73,16 @@ def test_an_app_reaches_the_proxy_of_another_root_whose_space_it_names(space: st
     assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
 
 
+@pytest.mark.parametrize("spaces", [("web-egress", "elsewhere"), ("elsewhere", "web-egress")])
+def test_each_of_two_proxies_of_one_name_is_reached(spaces: tuple[str, str]) -> None:
+    here = SPACE % ("space", "web", "[]") + APP % "web"
+    for number, space in enumerate(spaces):
+        looked_up, policy = LOOKED_UP % space, POLICY % (f"data.cloudfoundry_app.proxy{number}.id", '"61443"')
+        here += looked_up.replace('"proxy"', f'"proxy{number}"') + policy.replace('"out"', f'"out{number}"')
+    files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": here}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == ("allowed", "denied")
+
+
 def test_each_environment_has_its_own_proxy_of_one_name() -> None:
     files = {f"tf/{each}/main.tf": proxy(each, f"{each}.example.com") + app(each) for each in ("dev", "prod")}
     assert decided(files, "https://dev.example.com", "dev") == "allowed"

@@ -13,7 +13,7 @@ from skills.core.model import Destination, Finding, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.index import Index, Reach, Space
 from skills.core.platforms.cloud_foundry.proxy import HTTPS, Proxy, serves
-from skills.core.platforms.cloud_foundry.routes import leads_from, policy_to
+from skills.core.platforms.cloud_foundry.routes import leads_from, policies_to
 
 _TLS, _PLAIN = 61443, 8080
 
@@ -38,9 +38,9 @@ def _policy(index: Index, space: Space | None, app: str, proxy: Proxy, *, here: 
     """Whether a policy leads to the proxy. To that of another root (not `here`) only one does that names its space: the
     same names stand in the root of each environment."""
     names = {proxy.name, proxy.app, proxy.hostname} - {""} if here else {proxy.name}
-    found = [policy_to(index, space, app, name, port) for name in names for port in (_TLS, _PLAIN)]
     home = proxy.space.rpartition("/")[2]
-    return any(each is not None and (here or (home != "" and each.there == home)) for each in found)
+    found = policies_to(index, space, app, names, (_TLS, _PLAIN))
+    return any(here or (home != "" and each.there == home) for each in found)
 
 
 def through_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:

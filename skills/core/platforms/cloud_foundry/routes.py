@@ -6,6 +6,7 @@ both apps, the protocol and the port.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from skills.core.enforce.selectors import Match, sure
@@ -53,16 +54,13 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     return (free, denied)
 
 
-def policy_to(index: Index, space: Space | None, app: str, there: str, port: int) -> Policy | None:
-    """A policy from one app to a port of another."""
-    return next(
-        (
-            each
-            for each in _from(index, app, space)
-            if not each.unsure and not each.removes and each.target == there and _has(each.ports, str(port))
-        ),
-        None,
-    )
+def policies_to(
+    index: Index, space: Space | None, app: str, names: Collection[str], ports: Sequence[int]
+) -> Iterator[Policy]:
+    """The policies that surely lead from one app to one of these, on one of the ports."""
+    sure = (each for each in _from(index, app, space) if not each.unsure and not each.removes)
+    there = (each for each in sure if each.target in names)
+    return (each for each in there if any(_has(each.ports, str(port)) for port in ports))
 
 
 def leads_from(policy: Policy, app: str, space: Space | None) -> bool:
