@@ -106,7 +106,7 @@ def _is_ours(block: Block) -> bool:
     where = source.value if source and source.kind == "text" else ""
     return block.labels[:1] != () and (
         block.labels[0].startswith("cloudfoundry_")
-        or (block.kind == "module" and any(sign in where for sign in (SPACE_MODULE, *tf_proxies.MODULES)))
+        or (block.kind == "module" and (SPACE_MODULE in where or tf_proxies.runs_proxy(where)))
     )
 
 
@@ -238,7 +238,7 @@ class _Maker:
         if SPACE_MODULE in source:
             name = next((each for each in SPACE_LISTS if block.get(each) is not None), SPACE_LISTS[0])
             self._space(file, ref, (name, ""), ref, doubt)
-        elif any(sign in source for sign in tf_proxies.MODULES):
+        elif tf_proxies.runs_proxy(source):
             self._made.proxies += (replace(each, root=self._scope.root) for each in tf_proxies.proxies(ref, file))
 
     # --- spaces and what is bound to them

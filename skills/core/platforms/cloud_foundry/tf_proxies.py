@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skills.core.enforce.spans import Spans, merged
-from skills.core.hosts import shown
+from skills.core.hosts import LONGEST_LABEL, shown
 from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.proxy import HTTPS, Listed, Proxy
 from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Unknown, Value, space_of
 
-MODULES = ("cg-egress-proxy", "egress_proxy")
+_MODULES = ("cg-egress-proxy", "egress_proxy")
 # The ports on which the modules say that their proxy listens. Source: github.com/GSA-TTS/cg-egress-proxy main.tf (at
 # 1a69dd54) and github.com/GSA-TTS/terraform-cloudgov egress_proxy/main.tf (at 06883e58).
 _OUTPUTS = {"https_port": "61443", "http_port": "8080", "port": "61443"}
-_LONGEST_HOST = 63
 _MOST = 2000
+
+
+def runs_proxy(source: str) -> bool:
+    """Whether the module of this source runs an egress proxy."""
+    return any(sign in source for sign in _MODULES)
 
 
 def proxies(ref: Ref, file: File) -> Iterator[Proxy]:
@@ -40,7 +44,7 @@ def _default_host(org: str | None, space: str, name: str) -> str:
     """The host of its route as the modules make it; its mere name where not all of that is known."""
     if not org or not space or "$" in f"{org}{space}{name}":
         return name
-    made = f"{org.replace('.', '-')}-{space.replace('.', '-')}-{name}"[-_LONGEST_HOST:].lower()
+    made = f"{org.replace('.', '-')}-{space.replace('.', '-')}-{name}"[-LONGEST_LABEL:].lower()
     return made.lstrip("0123456789-_") or name
 
 
@@ -119,8 +123,7 @@ def _port(value: Value) -> str:
     ref = value.data
     if not isinstance(ref, Ref):
         return str(ref)
-    source = ref.get("source").text or ""
-    of_proxy = ref.type == "module" and any(sign in source for sign in MODULES)
+    of_proxy = ref.type == "module" and runs_proxy(ref.get("source").text or "")
     return _OUTPUTS.get(ref.way[-1], "") if of_proxy and ref.way else ""
 
 
