@@ -6,6 +6,7 @@ import pytest
 
 from skills.core.flows import read_flow
 from skills.core.model import Verdict
+from skills.core.platforms import cloud_foundry
 from tests.core.platforms.cloud_foundry_repo import codes
 from tests.worlds import allowlist
 
@@ -39,6 +40,7 @@ def ask(*parts: dict[str, str], to: str = REPORTS, for_: str = "acme/dev/web") -
     made = allowlist({"tf/main.tf": SPACE} | {path: text for part in parts for path, text in part.items()})
     verdict = read_flow(made, for_, [to]).verdicts(made)[0]
     codes(list(verdict.findings))
+    assert {view.layer for view in verdict.layers} <= set(cloud_foundry.LAYERS)
     return verdict
 
 

@@ -24,7 +24,7 @@ from skills.core.platforms.cloud_foundry.texts import read_source, reads
 
 NAME: str = documents.NAME
 KIND: str = "cf"
-LAYERS = ("security_group",)
+LAYERS = ("security_group", "network_policy")
 MARKS: tuple[str, ...] = (
     "bind-security-group",
     "named-security-groups",
