@@ -6,7 +6,7 @@ Typed lists carry the kind of their items only in their own name, so `expand` gi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -132,18 +132,23 @@ _SERVICE_NAME = "kubernetes.io/service-name"
 
 def expand(document: Document) -> Sequence[Document]:
     """A `List` or a typed list (`PodList`) as its items; any other document as itself."""
+    return tuple(item for item, _ in expanded(document))
+
+
+def expanded(document: Document) -> Iterator[tuple[Document, tuple[str | int, ...]]]:
+    """The same, each with the way to it in its document."""
     data = document.data
     kind = text_of(data.get("kind")) if isinstance(data, Mapping) else ""
     items = data.get("items") if isinstance(data, Mapping) else None
     if not kind.endswith("List") or not isinstance(items, Seq):
-        return (document,)
+        yield document, ()
+        return
     item_kind = kind.removesuffix("List")
     version = text_of(data.get("apiVersion"))
-    return tuple(
-        Document(document.path, document.index, _typed(item, item_kind, version), item.line, document.rows)
-        for item in items
-        if isinstance(item, Map)
-    )
+    for at, item in enumerate(items):
+        if isinstance(item, Map):
+            typed = _typed(item, item_kind, version)
+            yield Document(document.path, document.index, typed, item.line, document.rows), ("items", at)
 
 
 def _typed(item: Map, kind: str, version: str) -> Map:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -271,6 +272,14 @@ def test_policies_in_a_list_and_in_json() -> None:
     drafted = draft(listed, to("203.0.113.0/24"))
     assert drafted.after.decision("shop/web", to("203.0.113.0/24")) == "allowed"
     assert "    # Allow shop/web to reach 203.0.113.0/24:443" in drafted.lines()
+
+
+@pytest.mark.parametrize(("on_one_line", "edits"), [((OWN,), 1), ((DENY_EGRESS, OWN), 0), ((OWN, DENY_EGRESS), 0)])
+def test_of_several_policies_on_one_line_nobody_changes_one(on_one_line: Sequence[str], edits: int) -> None:
+    items = ", ".join(json.dumps(read_documents("a.yaml", text)[0][0].data) for text in on_one_line)
+    others = [text for text in (DENY_EGRESS,) if text not in on_one_line]
+    made = world(f"apiVersion: v1\nkind: List\nitems: [{items}]\n", *others, pods=WEB)
+    assert len(draft(made, to("203.0.113.0/24")).plan.edits) == edits
 
 
 def test_names_are_unique() -> None:

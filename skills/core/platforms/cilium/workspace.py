@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.kube_objects import expand, expanded
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.cilium.entries import CiliumPolicy
@@ -13,7 +13,6 @@ from skills.core.platforms.cilium.read import read
 from skills.core.yaml_text import (
     CannotEdit,
     Document,
-    Seq,
     append_document,
     append_item,
     insert_key,
@@ -61,14 +60,11 @@ class Workspace:
 
     def find(self, policy: CiliumPolicy) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
-        for document in read_documents(policy.place.path, self._text(policy.place.path))[0]:
-            if document.line == policy.line:
-                return document, ()
-            items = document.at("items")
-            for position, item in enumerate(items if isinstance(items, Seq) else ()):
-                if getattr(item, "line", 0) == policy.line:
-                    return document, ("items", position)
-        raise CannotEdit(_NO_DOCUMENT, number=1)  # the index knows a file whose text nobody gave
+        documents, _ = read_documents(policy.place.path, self._text(policy.place.path))
+        found = [(each, way) for each in documents for item, way in expanded(each) if item.line == policy.line]
+        if len(found) != 1:  # the index knows a file whose text nobody gave, or several stand on one line
+            raise CannotEdit(_NO_DOCUMENT, number=1)
+        return found[0]
 
     def again(self, policy: CiliumPolicy) -> CiliumPolicy:
         """The same policy in the text as it now stands."""

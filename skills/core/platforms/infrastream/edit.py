@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.kube_objects import expanded
 from skills.core.model import Destination, Edit, Finding, Need, Place, Plan, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.infrastream.audit import very_wide
@@ -48,22 +48,12 @@ class _Draft:
         """
         documents, _ = read_documents(self.manifest.path, self.text)
         document = next(each for each in documents if each.index == self.manifest.document)
-        found = ((entry, way) for item, way in _manifests(document) for entry in read(item))
+        found = ((entry, way) for item, way in expanded(document) for entry in read(item))
         mine = ((entry, way) for entry, way in found if isinstance(entry, Project) and entry.id == self.manifest.id)
         return (document, *next(mine))
 
     def say(self, code: str, *places: Place, **facts: str) -> None:
         self.findings.append(finding(code, *places, project=str(self.manifest), **facts))
-
-
-def _manifests(document: Document) -> Iterator[tuple[Document, _Way]]:
-    """The document itself, or the items of a `List`."""
-    items = expand(document)
-    if items[:1] == (document,):
-        yield document, ()
-        return
-    places = [at for at, item in enumerate(document.at("items") or ()) if isinstance(item, Map)]
-    yield from ((item, ("items", at)) for item, at in zip(items, places, strict=True))
 
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:

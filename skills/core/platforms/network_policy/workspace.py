@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.kube_objects import expand, expanded
 from skills.core.enforce.kube_policy import Direction
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
@@ -108,14 +108,11 @@ class Workspace:
 
     def find(self, entry: PolicyEntry) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
-        for document in read_documents(entry.policy.place.path, self._text(entry))[0]:
-            if document.line == entry.line:
-                return document, ()
-            items = document.at("items")
-            for position, item in enumerate(items if isinstance(items, Seq) else ()):
-                if getattr(item, "line", 0) == entry.line:
-                    return document, ("items", position)
-        raise CannotEdit("EGR386", number=1)  # the index knows a file whose text nobody gave
+        documents, _ = read_documents(entry.policy.place.path, self._text(entry))
+        found = [(each, way) for each in documents for item, way in expanded(each) if item.line == entry.line]
+        if len(found) != 1:  # the index knows a file whose text nobody gave, or several stand on one line
+            raise CannotEdit("EGR386", number=1)
+        return found[0]
 
     def _text(self, entry: PolicyEntry) -> str:
         return self.text(entry.policy.place.path) or ""
