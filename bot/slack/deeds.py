@@ -30,10 +30,10 @@ def deed_form(step: str, meta: Mapping[str, str], request: Request | None) -> vi
     if step == "part" and request is not None:
         fields += _parts(request)
     if step in ("part", "renew"):
-        fields.append(_day("until_part" if step == "part" else "until_renew", optional=step == "part"))
+        fields.append(views.field("until", f"until_{step}", views.DAY, optional=step == "part"))
     fields.append(views.written(f"why_{step}", optional=step in _UNSAID))
     if step == "break-glass":
-        fields.append(_input("confirm", _boxes(["yes"], word("forms", "sure"))))
+        fields.append(views.field("confirm", "confirm", _boxes([kit.option(word("forms", "sure"), "yes")])))
     return views.modal(views.REASON, step, fields, {**meta, "step": step}, f"submit_{step}")
 
 
@@ -77,35 +77,16 @@ def _parts(request: Request) -> list[kit.Block]:
     environments = [name.strip() for name in (request.environment or "").split(",") if name.strip()]
     boxes = [("environments", "environments", environments), ("hosts", "hosts_part", list(request.destinations))]
     made = [
-        _input(
-            name, {"type": "checkboxes", "action_id": "given", "options": [kit.option(each) for each in many]}, label
-        )
+        views.field(name, label, _boxes([kit.option(each) for each in many]), optional=True)
         for name, label, many in boxes
         if 1 < len(many) <= _MOST and all(len(each) <= views.VALUE_MOST for each in many)
     ]
     narrower = {"type": "plain_text_input", "action_id": "given", "max_length": 500}
-    return [{**each, "optional": True} for each in (*made, _input("narrower", narrower))]
+    return [*made, views.field("narrower", "narrower", narrower, optional=True)]
 
 
-def _day(label: str, *, optional: bool) -> kit.Block:
-    return {**_input("until", {"type": "datepicker", "action_id": "given"}, label), "optional": optional}
-
-
-def _input(block: str, element: kit.Block, label: str = "") -> kit.Block:
-    return {
-        "type": "input",
-        "block_id": block,
-        "label": kit.plain(word("forms", label or block), 2000),
-        "element": element,
-    }
-
-
-def _boxes(values: Sequence[str], text: str = "") -> kit.Block:
-    return {
-        "type": "checkboxes",
-        "action_id": "given",
-        "options": [kit.option(text or value, value) for value in values],
-    }
+def _boxes(options: Sequence[kit.Block]) -> kit.Block:
+    return {"type": "checkboxes", "action_id": "given", "options": list(options)}
 
 
 def _listed(value: str | Sequence[str] | None) -> list[str]:

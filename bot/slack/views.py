@@ -26,6 +26,7 @@ WORKLOAD, HOSTS = "postern_workload", "postern_hosts"
 VALUE_MOST, OPTIONS_MOST = 150, 100
 REASON_MOST, ERROR_MOST = 2000, 3000
 _MOST_HOSTS, _META, _PIECE = 10, 3000, 2800
+DAY: kit.Block = {"type": "datepicker", "action_id": "given"}
 
 
 def request_form(meta: Mapping[str, str], workload: str = "", hosts: Sequence[str] = (), reason: str = "") -> View:
@@ -41,11 +42,11 @@ def request_form(meta: Mapping[str, str], workload: str = "", hosts: Sequence[st
     fit = [kit.option(host) for host in hosts if 0 < len(host) <= VALUE_MOST][:_MOST_HOSTS]
     given = {"initial_options": fit} if fit else {}
     blocks = [
-        _input("workload", "workload", {**select, **chosen}),
-        _input("hosts", "hosts", {**many, **given}),
-        _input("reason", "reason", _text(REASON_MOST, reason)),
-        _input("until", "until", {"type": "datepicker", "action_id": "given"}, optional=True),
-        _input("error", "error", _text(ERROR_MOST), optional=True),
+        field("workload", "workload", {**select, **chosen}),
+        field("hosts", "hosts", {**many, **given}),
+        field("reason", "reason", _text(REASON_MOST, reason)),
+        field("until", "until", DAY, optional=True),
+        field("error", "error", _text(ERROR_MOST), optional=True),
     ]
     return modal(REQUEST, "request", blocks, meta, "submit_request")
 
@@ -134,10 +135,11 @@ def _question(asked: Question) -> kit.Block:
 
 def written(label: str, given_before: str = "", *, optional: bool = False) -> kit.Block:
     """The field `reason`."""
-    return _input("reason", label, _text(REASON_MOST, given_before), optional=optional)
+    return field("reason", label, _text(REASON_MOST, given_before), optional=optional)
 
 
-def _input(block: str, label: str, element: kit.Block, *, optional: bool = False) -> kit.Block:
+def field(block: str, label: str, element: kit.Block, *, optional: bool = False) -> kit.Block:
+    """What is asked for, as `given` finds it under `block`; `label` is a short word of forms."""
     made: kit.Block = {"type": "input", "block_id": block, "label": kit.plain(word("forms", label), 2000)}
     return {**made, "element": element, "optional": optional}
 
