@@ -80,11 +80,14 @@ def _row(request: Request, repository: str, *, own: bool) -> kit.Block:
     key = f"{request.key} ({repository})" if repository else request.key
     title = f"{kit.escape(key)}: {kit.escape(headline(request))}"
     name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title
-    step = "withdraw" if request.state in OPEN_STATES else "renew"
-    text, label = word("buttons", step), f"{word('buttons', step)} {request.key}"
-    act = kit.button(action_id(step), text, label, f"{request.key}:{request.digest}")
     made = kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
-    return {**made, "accessory": act} if own else made
+    return {**made, "accessory": _act(request)} if own else made
+
+
+def _act(request: Request) -> kit.Block:
+    step = "withdraw" if request.state in OPEN_STATES else "renew"
+    text = word("buttons", step)
+    return kit.button(action_id(step), text, f"{text} {request.key}", f"{request.key}:{request.digest}")
 
 
 def _filter(shown: str) -> kit.Block:

@@ -58,13 +58,12 @@ class Parts:
         return self._private[channel]
 
     def requests(self) -> tuple[Request, ...]:
-        return tuple(row.request for row in self.inbox.memory.requests(self.inbox.repository))
+        return tuple(request for request, _ in self.stands())
 
-    def stands(self) -> Mapping[str, str]:
-        """In which repository each request stands, where several are served."""
-        called = self.conversation.called
-        rows = self.inbox.memory.requests(self.inbox.repository) if called else ()
-        return {row.request.key: called.get(row.repository, "") for row in rows}
+    def stands(self) -> list[tuple[Request, str]]:
+        """Each request with what its repository is called, where several are served."""
+        rows, called = self.inbox.memory.requests(self.inbox.repository), self.conversation.called
+        return [(row.request, called.get(row.repository, "")) for row in rows]
 
     def request(self, key: str) -> Request | None:
         """Only of what is served here."""

@@ -39,10 +39,10 @@ class Places:
         return ()
 
     async def _publish(self, team: str, user: str, shown: str) -> None:
-        requests = await self._parts.gate.run(self._parts.requests)
+        found = await self._parts.gate.run(self._parts.stands)
         today, person = self._parts.inbox.clock().date(), self._parts.people(team, user)
         canon = await self._parts.gate.run(self._parts.conversation.canon, person)
-        stands = await self._parts.gate.run(self._parts.stands)
+        requests, stands = [each for each, _ in found], {each.key: called for each, called in found}
         view = home_view(person, requests, today, shown, canon, stands)
         await self._parts.client.views_publish(user_id=user, view=view)
 
