@@ -181,5 +181,5 @@ def _why(failure: Mendable) -> str:
 
 def _name_there(person: str, policy: Policy) -> str:
     """Their user name at the forge; empty where the policy does not say it."""
-    known = policy.people.get(policy.known_as.get(person.strip().casefold(), ""))
+    known = policy.people.get(policy.entry(person) or "")
     return (known.gitlab if known else None) or ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from skills.core.errors import NotAllowed
 from skills.core.model import Membership, Person, Request, Standing
-from skills.core.policy import PATH, Policy
+from skills.core.policy import PATH, Policy, heads
 
 DEVELOPER = 30
 """The access level in a GitLab project from which on somebody may approve there, and so here."""
@@ -27,7 +27,7 @@ def identified(person: Person, policy: Policy, standing: Standing | None = None,
     Raises NotAllowed: EGR1631 deactivated, EGR1632 guest, EGR1633 of another workspace, EGR1634 no person, EGR1635 an
     address that is not one person's alone.
     """
-    named = policy.known_as.get(person.id.strip().casefold())
+    named = policy.entry(person.id)
     if standing is not None:
         _in_good_standing(person, standing)
         if named is None and by_email and standing.email:
@@ -204,7 +204,7 @@ def _selves(names: Iterable[str], policy: Policy) -> set[str]:
     own = {policy.canon(name) for name in names if name.strip()}
     own |= {name for name, key in policy.known_as.items() if policy.canon(key) in own}
     own |= {name.strip().casefold() for name in names if name.strip()}
-    return own | {f"slack:*:{name.rpartition(':')[2]}" for name in own if name.startswith("slack:")}
+    return own | heads(own)
 
 
 def _names(person: Person, policy: Policy) -> set[str]:
@@ -218,7 +218,7 @@ def _asked(request: Request, policy: Policy) -> set[str]:
 def _refuse_unmapped(person: Person, policy: Policy) -> None:
     """Where people are mapped, somebody who is not is told so: they may well be an approver under another name."""
     chat = person.id.casefold().startswith("slack:")
-    if chat and policy.people and person.id.strip().casefold() not in policy.known_as:
+    if chat and policy.people and policy.entry(person.id) is None:
         raise NotAllowed("EGR1630", person=person.shown, path=PATH)
 
 

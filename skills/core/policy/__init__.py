@@ -3,7 +3,7 @@
 from skills.core.policy.beside import PLATFORMS, DiagramSetting, HelpDesk, Timers
 from skills.core.policy.bounds import environments_of, frozen
 from skills.core.policy.levels import app_of, names_of
-from skills.core.policy.people import BreakGlass, HandOff, Known
+from skills.core.policy.people import BreakGlass, HandOff, Known, heads
 from skills.core.policy.questions import Answered, Remembered, is_free, worth_keeping
 from skills.core.policy.read import faults_in, policy_or_fault, read_policy, schema
 from skills.core.policy.shapes import (
@@ -43,6 +43,7 @@ __all__ = [
     "environments_of",
     "faults_in",
     "frozen",
+    "heads",
     "in_environments",
     "is_free",
     "names_of",

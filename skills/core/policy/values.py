@@ -127,14 +127,17 @@ class Policy:
 
     # --- who is who
 
+    def entry(self, name: str) -> str | None:
+        """Under which of `people` this name stands; None where none of them is called so."""
+        return self.known_as.get(name.strip().casefold())
+
     def canon(self, name: str) -> str:
         """The one name of a person, in lower case, whichever of theirs is given."""
-        plain = name.strip().casefold()
-        return self.known_as.get(plain, plain).strip().casefold()
+        return (self.entry(name) or name).strip().casefold()
 
     def in_chat(self, name: str) -> str:
         """The name under which somebody can be written to in Slack; the given one where the policy knows none."""
-        entry = next((key for key in self.people if key.strip().casefold() == self.canon(name)), None)
+        entry = self.entry(name)
         names = (name, *((entry, *self.people[entry].names) if entry else ()))
         return next((each for each in names if each.casefold().startswith("slack:")), name)
 
