@@ -39,7 +39,7 @@ def may_go_this_far(policy: Policy, card: Card, answer: Answer, channel: str) ->
             environments += [each.environment] if each.environment else []
     elif isinstance(request, Request):
         names = levels.names_in(request)
-        environments = [name for name in (request.environment or "").split(",") if name]
+        environments = [*request.environments]
     _refuse(levels.refusal(policy, levels.level_for(policy, names, environments, channel), card.level))
 
 

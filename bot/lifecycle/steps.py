@@ -25,9 +25,7 @@ from bot.world.memory import IntentRow, Memory, RequestFields, RequestRow, Trans
 from skills.core import following, permit
 from skills.core.errors import Outdated, Unreachable
 from skills.core.model import (
-    APPROVED,
     CLOSED_BY_US,
-    NEEDS_APPROVAL,
     OPEN_STATES,
     STANDING_STATES,
     CloseMergeRequest,
@@ -217,7 +215,7 @@ class Steps:
         """Whoever decided hears it at once; later nobody waits for an answer, and the label says what is not so."""
         if intent.tries:
             tx.tell(request, f"{intent.key}:void", problem.finding, self._clock())
-            intend(tx, Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)), self._clock())
+            intend(tx, Relabel.unapproved(request.key, request.digest), self._clock())
 
     def _tell(self, tx: Transaction, intent: IntentRow, row: RequestRow, receipt: Json) -> None:
         """Opened or merged, and somebody heard that it was not yet, or nobody can have waited for it any more."""

@@ -74,8 +74,7 @@ _SAYS = {
 
 
 def _parts(request: Request) -> list[kit.Block]:
-    environments = [name.strip() for name in (request.environment or "").split(",") if name.strip()]
-    boxes = [("environments", "environments", environments), ("hosts", "hosts_part", list(request.destinations))]
+    boxes = [("environments", "environments", request.environments), ("hosts", "hosts_part", request.destinations)]
     made = [
         views.field(name, label, _boxes([kit.option(each) for each in many]), optional=True)
         for name, label, many in boxes

@@ -107,7 +107,7 @@ def step(request: Request, before: Mirror | None, now: Seen, own: Own, jobs: Col
     kept = tuple({NEEDS_APPROVAL} & set(own.labels))
     back = Relabel(request.key, request.digest, kept, tuple(map(str, wrong))) if wrong else None
     if request.state == "decided" and to == "waiting":
-        back = Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,))
+        back = Relabel.unapproved(request.key, request.digest)
     return Step(_mirror(request, known, now, to), to, tuple(news), void or lost, pushed, back)
 
 

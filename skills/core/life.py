@@ -13,9 +13,7 @@ from datetime import date, datetime, timedelta
 
 from skills.core.messages import say
 from skills.core.model import (
-    APPROVED,
     ISOLATION,
-    NEEDS_APPROVAL,
     OPEN_STATES,
     STANDING_STATES,
     CloseMergeRequest,
@@ -148,7 +146,7 @@ def _unmerged(request: Request, said: Said, now: datetime, policy: Policy) -> St
     if request.left_to and not is_still_approved(request, policy, _broke(request)):
         found = Finding("EGR1648", {"key": request.key, "path": PATH})
         void = Told(f"void:{request.version}", found, waits_for(request))
-        return Step("waiting", (void,), (Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)),))
+        return Step("waiting", (void,), (Relabel.unapproved(request.key, request.digest),))
     if ending := _ending_unmerged(request, said, now, policy):
         return ending
     due = _reminder(mark, since, said, now, policy.timers)
@@ -176,9 +174,7 @@ def _ending_unmerged(request: Request, said: Said, now: datetime, policy: Policy
         people = request.left_to.people if request.left_to else ()
         told = Told(mark, Finding("EGR1656", {**facts, "days": pace.warn_days}), (request.asked_by, *people))
         return _asking(request, told)
-    if not _over(said[mark], now, pace.warn_days) or frozen(
-        policy, filter(None, (request.environment or "").split(",")), now
-    ):
+    if not _over(said[mark], now, pace.warn_days) or frozen(policy, request.environments, now):
         return NOTHING
     return _expired(request, Finding("EGR1657", facts))
 

@@ -49,7 +49,7 @@ def may_be_approved(policy: Policy, request: Request, now: datetime) -> bool:
 
 
 def refuse_frozen(policy: Policy, request: Request, now: datetime) -> None:
-    _refuse(bounds.frozen(policy, _environments(request), now))
+    _refuse(bounds.frozen(policy, request.environments, now))
 
 
 def refuse_what_stands(policy: Policy, request: Request, until: str | None, now: datetime) -> None:
@@ -61,14 +61,14 @@ def refuse_what_stands(policy: Policy, request: Request, until: str | None, now:
     _refuse(next(bounds.too_wide(policy, destinations), None))
     began = datetime.fromisoformat(request.since) if request.since[:4].isdecimal() else now
     start = began if until == request.until else now
-    _refuse(bounds.too_long(policy, until, _environments(request), start))
+    _refuse(bounds.too_long(policy, until, request.environments, start))
 
 
 def standstill(policy: Policy, merging: Request | None, now: datetime) -> Finding | None:
     """Why nothing is carried out now, by the policy as it stands. What was approved before a freeze began and is to be
     merged only now waits for its end."""
     stopped = policy.fault or levels.stopped(policy)
-    frozen = bounds.frozen(policy, _environments(merging), now) if merging and not stopped else None
+    frozen = bounds.frozen(policy, merging.environments, now) if merging and not stopped else None
     return Finding("EGR1613", {**frozen.facts, "key": merging.key}) if merging and frozen else stopped
 
 
@@ -132,10 +132,6 @@ def _in(allowlist: Allowlist, workload: Workload, environment: str) -> Sequence[
 
 
 # --- rows
-
-
-def _environments(request: Request) -> list[str]:
-    return [name for name in (request.environment or "").split(",") if name]
 
 
 def _destinations(written: Iterable[str]) -> list[Destination]:

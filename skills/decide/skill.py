@@ -15,8 +15,6 @@ from skills.core import permit
 from skills.core.errors import AskUnclear, NotAllowed, Outdated
 from skills.core.messages import say
 from skills.core.model import (
-    APPROVED,
-    NEEDS_APPROVAL,
     AskAsker,
     Decided,
     Finding,
@@ -170,7 +168,7 @@ def _concerned(request: Request) -> tuple[str, ...]:
 def _not_approved(request: Request, to: RequestState) -> tuple[Relabel, ...]:
     """What is held after it was approved does not look approved in the forge meanwhile."""
     held = request.state == "decided" and to == "held"
-    return (Relabel(request.key, request.digest, (NEEDS_APPROVAL,), (APPROVED,)),) if held else ()
+    return (Relabel.unapproved(request.key, request.digest),) if held else ()
 
 
 def _question(request: Request, text: str, world: World) -> Answer:

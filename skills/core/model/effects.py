@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from skills.core.model.changes import Edit
+from skills.core.model.labels import APPROVED, NEEDS_APPROVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,11 @@ class Relabel:
     digest: str
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
+
+    @classmethod
+    def unapproved(cls, request_key: str, digest: str) -> Relabel:
+        """For what was approved, and waits to be approved again."""
+        return cls(request_key, digest, (NEEDS_APPROVAL,), (APPROVED,))
 
 
 @dataclass(frozen=True, slots=True)

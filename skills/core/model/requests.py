@@ -171,6 +171,11 @@ class Request:
     left_to: LeftTo | None = None
 
     @property
+    def environments(self) -> tuple[str, ...]:
+        """Each that it names; nothing where it names none."""
+        return tuple(filter(None, (self.environment or "").split(",")))
+
+    @property
     def is_left_to_others(self) -> bool:
         """Whether it is approved and somebody merges it in the forge."""
         return self.state == "decided" and self.left_to is not None

@@ -44,12 +44,11 @@ class Subject:
     @classmethod
     def of(cls, request: Request) -> Subject:
         """A request as its row says. One that was drawn before risk was noted counts as high."""
-        environments = tuple(filter(None, (request.environment or "").split(",")))
         weighed = request.weighed
         if weighed is None:
-            return cls(request.paths, environments)
+            return cls(request.paths, request.environments)
         band = next((band for band in BANDS if band == weighed.band), BANDS[-1])
-        return cls(request.paths, environments, band, weighed.fields or None)
+        return cls(request.paths, request.environments, band, weighed.fields or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class Policy:
         """Who may let this request through alone; nobody where one of its environments is not among those named."""
         if self.break_glass is None:
             return set()
-        wanted, named = Subject.of(request).environments, self.break_glass.environments
+        wanted, named = request.environments, self.break_glass.environments
         if named and not (wanted and all(in_environments(named, each) for each in wanted)):
             return set()
         return self._in(self.break_glass.groups)
@@ -157,7 +156,7 @@ class Policy:
 
     def demands(self, subject: Subject | Request) -> tuple[Demand, ...]:
         """All that has to be met, each for itself. A file that no entry covers is in `uncovered`, not here."""
-        asked = Subject.of(subject) if isinstance(subject, Request) else subject
+        asked = _subject(subject)
         found: dict[int, list[str]] = {}
         for path in asked.paths:
             for index in self._entries(asked, path)[0]:
@@ -170,7 +169,7 @@ class Policy:
 
     def uncovered(self, subject: Subject | Request) -> tuple[str, ...]:
         """Files for which no entry says who approves them, at least in one environment or for one field."""
-        asked = Subject.of(subject) if isinstance(subject, Request) else subject
+        asked = _subject(subject)
         return tuple(path for path in asked.paths if not self._entries(asked, path)[1])
 
     def is_met_by(self, subject: Subject | Request, approvals: Collection[str]) -> bool:
@@ -248,7 +247,7 @@ class Policy:
         for demand in self.demands(subject):
             may = demand.people - own
             called = self.on_duty(demand.rule.groups, now) & may
-            named = {name for each in demand.rule.ask for name in self._people(each)} & may
+            named = {self.canon(name) for each in demand.rule.ask for name in self.groups.get(each, (each,))} & may
             found |= next((some for some in (called, named) if len(some) >= demand.needed), called | named or may)
         return tuple(sorted(found))
 
@@ -267,9 +266,6 @@ class Policy:
         known = {name.casefold() for name in asked}
         found = (name for group in self.groups_for(subject) for name in self.delegates.get(group, ()))
         return tuple(name for name in dict.fromkeys(found) if name.casefold() not in known)
-
-    def _people(self, named: str) -> set[str]:
-        return {self.canon(name) for name in self.groups.get(named, (named,))}
 
 
 NO_POLICY = Policy({}, (), present=False)
