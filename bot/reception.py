@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
-from bot.desk import Desk, Handled, attempt, guard
+from bot.desk import Desk, Handled, Problem, attempt, guard
 from bot.gather import Where
 from bot.world.snapshots import Read
 from skills.contract import Answer, Ask, World
@@ -43,6 +43,18 @@ class _Read:
 
     known: Mapping[str, Read]
     silent: tuple[Finding, ...]
+
+    def knowing(self, words: str) -> list[str]:
+        """The names of those that know this workload. Raises AskUnclear for words that can be none."""
+        return knowing({name: read.allowlist for name, read in self.known.items()}, words)
+
+
+_Looked = Callable[[Place], tuple[Read | None, Problem | None]]
+
+
+def _looked(on_target: bool) -> _Looked:
+    """Reads each repository at most once, however often one ask comes back to it."""
+    return cache(lambda place: attempt(partial(place.read, on_target)))
 
 
 class Reception:
@@ -81,9 +93,10 @@ class Reception:
         """What each is called, by the name that its rows bear."""
         return {place.repository: place.name for place in self._places.values()}
 
-    def knowing(self, words: str) -> list[str]:
-        """The repositories that know this workload, among those that can be read."""
-        return knowing({name: found.allowlist for name, found in self._read(on_target=True).known.items()}, words)
+    def standing(self, workloads: Sequence[str]) -> list[tuple[str, str]]:
+        """Each repository that knows one of these workloads, with that workload, among those that can be read."""
+        read = self._read(_looked(on_target=True))
+        return [(repository, workload) for workload in workloads for repository in read.knowing(workload)]
 
     def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
         """As the desk of the repository that `where` names."""
@@ -92,10 +105,8 @@ class Reception:
     def carry_on(self, keys: Sequence[str]) -> None:
         """What the parts of one ask left to do for one another, once all are there."""
         for key in keys:
-            stands = self._repository_of(key)
-            for place in self._places.values():
-                if place.repository == stands:
-                    place.run([key])
+            if place := self._standing(key):
+                place.run([key])
 
     # --- which one
 
@@ -103,9 +114,13 @@ class Reception:
         """Where a request stands, its key says, wherever it is given."""
         key = next((str(given) for name in _KEYS if (given := getattr(ask, name, None))), "")
         if key:
-            stands = self._repository_of(key.strip().upper())
-            return next((each for each in self._places.values() if each.repository == stands), self._preferred(where))
+            return self._standing(key.strip().upper()) or self._preferred(where)
         return self.place(where.repository) if where.repository else None
+
+    def _standing(self, key: str) -> Place | None:
+        """The one in whose rows a request stands."""
+        stands = self._repository_of(key)
+        return next((each for each in self._places.values() if each.repository == stands), None)
 
     def place(self, name: str) -> Place:
         """Raises AskUnclear EGR1864 for a name that none has."""
@@ -119,26 +134,27 @@ class Reception:
 
     def _by_workload(self, words: str, name: str, ask: Ask, who: Person, where: Where, on_target: bool) -> Handled:
         """No other is asked where the thread's own knows it. Raises AskUnclear for words that name no workload."""
-        read = self._read(on_target, where.prefers)
-        if not knowing({each: found.allowlist for each, found in read.known.items()}, words):
-            read = self._read(on_target)
-        allowlists = {each: found.allowlist for each, found in read.known.items()}
-        fits = knowing(allowlists, words)
+        looked = _looked(on_target)
+        read = self._read(looked, where.prefers)
+        fits = read.knowing(words)
+        if not fits:
+            read = self._read(looked)
+            fits = read.knowing(words)
         if where.prefers in fits:
             fits = [where.prefers]
         if len(fits) == 1:
             return self._with(read, self._places[fits[0]].desk().handle(name, ask, who, where, on_target=on_target))
-        among = _among(fits, {workload for allowlist in allowlists.values() for workload in allowlist.names()})
+        among = _among(fits, {workload for found in read.known.values() for workload in found.allowlist.names()})
         meant = self._places[fits[0]] if fits else self._preferred(where)
         if meant.name not in read.known:
             meant = next((place for name, place in self._places.items() if name in read.known), meant)
         return self._with(read, meant.desk().handle(name, ask, who, where, on_target=on_target, lens=among))
 
-    def _read(self, on_target: bool, only: str = "") -> _Read:
+    def _read(self, looked: _Looked, only: str = "") -> _Read:
         known: dict[str, Read] = {}
         silent = []
         for place in [self._places[only]] if only in self._places else self._places.values():
-            found, problem = attempt(partial(place.read, on_target))
+            found, problem = looked(place)
             if found is not None:
                 known[place.name] = found
             elif problem:

@@ -53,7 +53,7 @@ class Together:
         spoken = find_workloads(turn.words, turn.names[0])
         if len(spoken) < 2:
             return []
-        stands = [(repository, workload) for workload in spoken for repository in self._reception.knowing(workload)]
+        stands = self._reception.standing(spoken)
         one_each = len(stands) == len(spoken)
         return stands if one_each and len({repository for repository, _ in stands}) > 1 else []
 

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bot.app import App
 from bot.channels import speak_of
 from bot.gather import Where
 from bot.output import data_of
@@ -16,6 +17,7 @@ from bot.repositories import chosen, named
 from bot.served import Served
 from bot.settings import Settings
 from bot.turns import ask_for
+from bot.world.snapshots import Read
 from skills.contract import Answer
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
@@ -67,6 +69,22 @@ def test_the_repository_that_knows_the_workload_answers_and_is_named(both: Serve
     assert "Repository: billing." in reply("check", found).lines
     other = answer(both, "check", for_="checkout", to=("bank.example",))
     assert (other.data["decision"], other.data["repository"]) == ("denied", "shop")
+
+
+@pytest.mark.parametrize("workload", ["invoices", "nobody"])
+@pytest.mark.parametrize("prefers", ["", "shop"])
+def test_each_repository_is_read_once_to_find_a_workload(
+    both: Served, monkeypatch: pytest.MonkeyPatch, workload: str, prefers: str
+) -> None:
+    read, really = list[str](), App.read
+
+    def noted(app: App, on_target: bool) -> Read:
+        read.append(app.called)
+        return really(app, on_target)
+
+    monkeypatch.setattr(App, "read", noted)
+    answer(both, "check", Where("cli", prefers=prefers), for_=workload, to=("bank.example",))
+    assert sorted(read) == ["billing", "shop"]
 
 
 def test_what_several_know_is_asked_and_never_guessed(both: Served) -> None:
