@@ -47,20 +47,25 @@ class Ear:
             return answer.status, says
 
 
-async def hearing(ear: Ear, secret: str | None, project: str = PROJECT) -> web.AppRunner:
+async def hearing(*ears: tuple[Ear, str | None, str]) -> web.AppRunner:
+    """One address for all: who hears, with which secret, of which project."""
     served = web.Application()
-    add_webhooks(served, [Source(Secret(secret) if secret else None, project, lambda: NOW, ear.keep)])
+    sources = [
+        Source(Secret(secret) if secret else None, project, lambda: NOW, ear.keep) for ear, secret, project in ears
+    ]
+    add_webhooks(served, sources)
     runner = web.AppRunner(served)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    ear.url = f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
+    for ear, *_ in ears:
+        ear.url = f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
     return runner
 
 
 @pytest_asyncio.fixture
 async def ear() -> AsyncIterator[Ear]:
     made = Ear()
-    runner = await hearing(made, SECRET)
+    runner = await hearing((made, SECRET, PROJECT))
     yield made
     await runner.cleanup()
 
@@ -105,7 +110,7 @@ async def test_without_the_very_secret_nobody_is_heard(ear: Ear, secret: str | N
 
 async def test_without_a_setting_webhooks_are_off() -> None:
     ear = Ear()
-    runner = await hearing(ear, None)
+    runner = await hearing((ear, None, PROJECT))
     assert (await ear.send(payload("note"), headers("note", secret=None)))[0] == 503
     assert (await ear.send(payload("note"), headers("note", secret="None")))[0] == 503
     assert not ear.kept
@@ -139,7 +144,7 @@ async def test_only_the_configured_project_is_heard(ear: Ear, project: str | Non
 
 async def test_a_project_may_be_set_by_its_number() -> None:
     ear = Ear()
-    runner = await hearing(ear, SECRET, project="3")
+    runner = await hearing((ear, SECRET, "3"))
     assert (await ear.send(payload("note"), headers("note")))[0] == 202
     assert (await ear.send(payload("note", project__id=4), headers("note")))[0] == 403
     await runner.cleanup()
@@ -213,7 +218,7 @@ class TestSigned:
     @pytest_asyncio.fixture
     async def ear(self) -> AsyncIterator[Ear]:
         made = Ear()
-        runner = await hearing(made, SIGNING)
+        runner = await hearing((made, SIGNING, PROJECT))
         yield made
         await runner.cleanup()
 
@@ -274,19 +279,7 @@ async def test_golden_payloads_have_the_fields_that_are_read(name: str) -> None:
 async def two() -> AsyncIterator[tuple[Ear, Ear]]:
     """Two projects at one address, each with its own secret; what is kept, by whom."""
     first, second = Ear(), Ear()
-    served = web.Application()
-    add_webhooks(
-        served,
-        [
-            Source(Secret(SECRET), PROJECT, lambda: NOW, first.keep),
-            Source(Secret(SIGNING), "team/billing", lambda: NOW, second.keep),
-            Source(None, "team/silent", lambda: NOW, second.keep),
-        ],
-    )
-    runner = web.AppRunner(served)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    first.url = second.url = f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
+    runner = await hearing((first, SECRET, PROJECT), (second, SIGNING, "team/billing"), (second, None, "team/silent"))
     yield first, second
     await runner.cleanup()
 
