@@ -15,6 +15,7 @@ from bot.sample import files
 from bot.served import Served
 from bot.settings import Settings
 from bot.world.config_repo import ConfigRepo, new_repository
+from skills.core.model import Person
 from tests.fakes.git_repos import git
 from tests.worlds import NOW
 
@@ -82,6 +83,20 @@ def approved_by(*people: str) -> bytes:
     """A policy in which these approve everything."""
     group = ", ".join(people)
     return f'version: 1\ngroups: {{sec: [{group}]}}\napproval: [{{paths: ["**"], groups: [sec]}}]\n'.encode()
+
+
+SHOP_SAM, BILLING_SAM = Person("sam@shop.example"), Person("sam@billing.example")
+SHOP = {
+    "organization/checkout.yaml": project("checkout", "cdn.example"),
+    "organization/audit.yaml": project("audit"),
+    "egress-policy.yaml": approved_by(SHOP_SAM.id),
+}
+BILLING = {
+    "organization/invoices.yaml": project("invoices", "bank.example"),
+    "organization/audit.yaml": project("audit", "cdn.example"),
+    "egress-policy.yaml": approved_by(BILLING_SAM.id),
+}
+"""Two allowlists that are served together: each has an approver of its own, and a workload that the other one has too."""
 
 
 def app_on_sample(folder: Path, *, policy: str | None = "sample") -> App:

@@ -23,23 +23,12 @@ from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import Person
 from skills.replies import reply
-from tests.apps import app_at, approved_by, project, served_on
+from tests.apps import BILLING, BILLING_SAM, SHOP, SHOP_SAM, app_at, served_on
 from tests.worlds import NOW
 
 DANA = Person("dana@fincorp.example")
-SHOP_SAM, BILLING_SAM = Person("sam@shop.example"), Person("sam@billing.example")
 HERE = Where("cli")
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
-SHOP = {
-    "organization/checkout.yaml": project("checkout", "cdn.example"),
-    "organization/audit.yaml": project("audit"),
-    "egress-policy.yaml": approved_by(SHOP_SAM.id),
-}
-BILLING = {
-    "organization/invoices.yaml": project("invoices", "bank.example"),
-    "organization/audit.yaml": project("audit", "cdn.example"),
-    "egress-policy.yaml": approved_by(BILLING_SAM.id),
-}
 
 
 @pytest.fixture

@@ -15,22 +15,12 @@ from bot.slack.home import home_view
 from bot.turns import Pressed, ask_for
 from bot.which import named_in
 from skills.core.model import Person, Request
-from tests.apps import approved_by, project, served_on
+from tests.apps import BILLING, BILLING_SAM, SHOP, SHOP_SAM, project, served_on
 from tests.fakes.git_repos import commit
 from tests.worlds import NOW
 
-DANA, SAM, INES = Person("dana@fincorp.example"), Person("sam@shop.example"), Person("ines@billing.example")
+DANA = Person("dana@fincorp.example")
 HERE = Where("slack", "slack:T1:C1:1.0")
-SHOP = {
-    "organization/checkout.yaml": project("checkout", "cdn.example"),
-    "organization/audit.yaml": project("audit"),
-    "egress-policy.yaml": approved_by(SAM.id),
-}
-BILLING = {
-    "organization/invoices.yaml": project("invoices", "bank.example"),
-    "organization/audit.yaml": project("audit"),
-    "egress-policy.yaml": approved_by(INES.id),
-}
 
 
 class Team:
@@ -82,7 +72,7 @@ def test_two_requests_each_with_its_own_key_digest_and_approvers(team: Team) -> 
     assert (shop.workload, billing.workload) == ("checkout (production)", "invoices (production)")
     assert shop.key != billing.key
     assert shop.digest != billing.digest
-    assert (shop.waits_for, billing.waits_for) == ((SAM.id,), (INES.id,))
+    assert (shop.waits_for, billing.waits_for) == ((SHOP_SAM.id,), (BILLING_SAM.id,))
     assert (shop.paths, billing.paths) == (("organization/checkout.yaml",), ("organization/invoices.yaml",))
 
 
@@ -111,12 +101,12 @@ def test_a_redraw_names_the_other_with_its_address(team: Team) -> None:
 
 def test_what_is_half_allowed_is_said_and_then_that_it_is_whole(team: Team) -> None:
     shop, billing = team.opens()
-    assert team.decide(shop, INES) == "EGR403", "who approves in billing approves nothing in shop"
-    assert team.decide(shop, SAM) == "merged"
+    assert team.decide(shop, BILLING_SAM) == "EGR403", "who approves in billing approves nothing in shop"
+    assert team.decide(shop, SHOP_SAM) == "merged"
     assert [request.state for request in team.requests] == ["merged", "waiting"]
     assert team.news.count("EGR1871") == 1, "one thread hears it once"
-    assert team.decide(billing, SAM) == "EGR403"
-    assert team.decide(billing, INES) == "merged"
+    assert team.decide(billing, SHOP_SAM) == "EGR403"
+    assert team.decide(billing, BILLING_SAM) == "merged"
     assert team.news.count("EGR1872") == 1
 
 
@@ -133,7 +123,7 @@ async def test_the_card_of_each_shows_where_the_other_stands(team: Team) -> None
     assert await cards.draw()
     assert f"{billing.key} · billing · invoices (production): waits for a decision" in shown(shop.key)
     assert "approved and merged apart" in shown(shop.key)
-    team.decide(billing, INES)
+    team.decide(billing, BILLING_SAM)
     assert await cards.draw()
     assert f"{billing.key} · billing · invoices (production): merged" in shown(shop.key)
     assert not await cards.draw()
@@ -209,9 +199,9 @@ def test_what_follows_a_merge_is_looked_up_where_it_was_merged(team: Team) -> No
     """The thread was bound to shop by its words; the request stands in billing, where the workload is known as well."""
     team.says("audit in the billing repository needs sms.example")
     team.says("draft because alerts")
-    assert "ines@billing.example" in team.says("open")
+    assert "sam@billing.example" in team.says("open")
     (request,) = team.requests
     assert "Repository: shop." in team.says("and audit in the shop repository to sms.example?")
     team.says(f"status {request.key}")
-    said = team.says(f"approve {request.key} because seen", INES)
+    said = team.says(f"approve {request.key} because seen", BILLING_SAM)
     assert "audit (production) may reach sms.example:443 since commit" in said
