@@ -73,6 +73,24 @@ def test_an_app_reaches_the_proxy_of_another_root_whose_space_it_names(space: st
     assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
 
 
+@pytest.mark.parametrize(("host", "wanted"), [(HOST, "undecided"), ("first.example.com", "denied")])
+def test_any_of_several_policies_may_be_the_one_that_leads_to_the_proxy(host: str, wanted: str) -> None:
+    unsure = "module.space.https_port"
+    second = (PROXY % host).replace('"egress_proxy"', '"second"').replace('"egress"', '"second"')
+    policy = (POLICY % ("module.second.app_id", unsure)).replace('"out"', '"second"')
+    files = {"tf/main.tf": proxy("web", "first.example.com") + second + app("web", port=unsure) + policy}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+@pytest.mark.parametrize("client", ["a", "b"])
+def test_any_client_of_a_proxy_may_be_the_app(client: str) -> None:
+    listed = ", ".join(f'{each} = {{ allowlist = ["{each}.example.com"] }}' for each in "ab")
+    clients = (PROXY % HOST).replace(f'allowlist       = ["{HOST}"]', f"client_configuration = {{ {listed} }}")
+    here = SPACE % ("egress_space", "web-egress", '["public_networks_egress"]') + clients
+    files = {"tf/main.tf": here + app("web", port="module.space.https_port")}
+    assert decided(files, f"https://{client}.example.com") == "undecided"
+
+
 @pytest.mark.parametrize("spaces", [("web-egress", "elsewhere"), ("elsewhere", "web-egress")])
 def test_each_of_two_proxies_of_one_name_is_reached(spaces: tuple[str, str]) -> None:
     here = SPACE % ("space", "web", "[]") + APP % "web"

@@ -7,6 +7,7 @@ each has credentials and a list of its own, and the files rarely say whose an ap
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from skills.core.enforce.spans import covers
 from skills.core.model import Destination, Finding, RuleHit, Workload, finding
@@ -77,17 +78,15 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
 def _perhaps(index: Index, workload: Workload, destination: Destination) -> tuple[Finding, ...]:
     """Policies of which only the run knows whether they lead the app to a proxy that would let it through."""
     space, app = index.of(workload), workload.name.removeprefix(f"{workload.scope}/")
-    there = {name: proxy for proxy in index.proxies for name in (proxy.name, proxy.app) if name}
-    found = [
-        (each, there[each.target])
-        for each in index.policies
-        if each.unsure and not each.removes and each.target in there and leads_from(each, app, space)
-    ]
-    return tuple(
+    open_ = [proxy for proxy in index.proxies if proxy.lets_through(destination) is not None]
+    found = (
         finding("EGR127", each.place, unsure=each.unsure, source=app, there=proxy.name, port=str(_TLS))
-        for each, proxy in found[:1]
-        if proxy.root in (None, each.root) and proxy.lets_through(destination) is not None
+        for each in index.policies
+        if each.unsure and not each.removes and leads_from(each, app, space)
+        for proxy in open_
+        if proxy.root in (None, each.root) and each.target in {proxy.name, proxy.app} - {""}
     )
+    return tuple(islice(found, 1))
 
 
 def _is_closed(index: Index, proxy: Proxy) -> bool:
