@@ -89,7 +89,8 @@ def audit(index: Index) -> Iterator[Finding]:
 def open_gateway(bench: Workbench, ports: Sequence[int]) -> None:
     """Changes every bundle of the repository that deploys UDS Core; without one, says what to check."""
     if not bench.index.cores:
-        bench.findings += (item for item in state(bench.index, ports)[1] if item not in bench.findings)
+        for found in state(bench.index, ports)[1]:
+            bench.tell(found)
         return
     for core in bench.index.cores:
         if not core.gateway:

@@ -10,7 +10,7 @@ from typing import Any
 
 from skills.core.enforce.templates import masked_rows
 from skills.core.platforms.uds.package import Package
-from skills.core.yaml_text import CannotEdit, Map, Seq, append_item, read_documents
+from skills.core.yaml_text import CannotEdit, Seq, append_item, read_documents
 
 
 def put_first(text: str, package: Package, way: tuple[str, ...], item: Mapping[str, Any]) -> str | None:
@@ -24,13 +24,11 @@ def put_first(text: str, package: Package, way: tuple[str, ...], item: Mapping[s
     documents, _ = read_documents(package.path, "\n".join(rows))
     packages = [each for each in documents if each.at("kind") == "Package"]
     named = [each for each in packages if each.at("metadata", "name") == package.name] or packages
-    document = named[0] if len(named) == 1 else None
-    holder = document.at(*way[:-1]) if document else None
-    listed = holder.get(way[-1]) if isinstance(holder, Map) else None
-    if document is None or not isinstance(holder, Map) or not isinstance(listed, Seq) or not listed:
+    if len(named) != 1:
         return None
-    key = holder.lines[way[-1]]
-    if not rows[listed.lines[0] - 1].lstrip().startswith("-"):
+    document = named[0]
+    listed, key = document.at(*way), document.place_of(*way).line
+    if not isinstance(listed, Seq) or not listed or not rows[listed.lines[0] - 1].lstrip().startswith("-"):
         return None
     try:
         longer = append_item("\n".join(rows), document, way, dict(item)).split("\n")

@@ -47,7 +47,9 @@ class Workbench:
 
     def say(self, code: str, *places: Place, **facts: str | int) -> None:
         found = finding(code, *places)
-        found = Finding(code, facts, found.evidence)
+        self.tell(Finding(code, facts, found.evidence))
+
+    def tell(self, found: Finding) -> None:
         if found not in self.findings:
             self.findings.append(found)
 
@@ -88,8 +90,8 @@ class Workbench:
                 return replace_value(text, document, ("spec",), {"network": {"allow": [dict(item)]}})
             return insert_key(text, document, (), "spec", {"network": {"allow": [dict(item)]}})
 
-        text = self.texts.get(package.path, self.sources.texts.get(package.path, ""))
-        if is_template(package.path, text):
+        text = self._text(package.path)
+        if text is not None and is_template(package.path, text):
             return self._into_template(package, text, item, role)
         return self._change(package, step, role)
 
@@ -151,7 +153,7 @@ class Workbench:
 
     def _apply(self, path: str, number: int, kind: str, step: _Step, name: str, role: Role) -> bool:
         """Runs one step on the text as it stands; what can't be done without touching more becomes a finding."""
-        text = self.texts.get(path, self.sources.texts.get(path))
+        text = self._text(path)
         document = None if text is None else _document(path, text, number)
         if text is None or document is None or document.at("kind") != kind:
             self.say("EGR846", Place(path), package=name, path=path, why="it is not a document of its own there")
@@ -163,6 +165,9 @@ class Workbench:
             return False
         self._keep(path, made, role)
         return True
+
+    def _text(self, path: str) -> str | None:
+        return self.texts.get(path, self.sources.texts.get(path))
 
     def _keep(self, path: str, text: str, role: Role) -> None:
         self.texts[path] = text
