@@ -145,14 +145,5 @@ def pressed(body: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _button(step: str, value: str) -> dict[str, Any]:
     text = word("buttons", step, step.capitalize())
-    label = say(Finding("EGR665", {"step": text})).says[:75]
-    button: dict[str, Any] = {
-        "type": "button",
-        "action_id": action_id(step),
-        "text": {"type": "plain_text", "text": text[:75]},
-        "accessibility_label": label,
-        "value": value,
-    }
-    if step in STYLES:
-        button["style"] = STYLES[step]
-    return button
+    label = say(Finding("EGR665", {"step": text})).says
+    return kit.button(action_id(step), text, label, value, STYLES.get(step, ""))

@@ -15,7 +15,15 @@ from skills.core.messages import say
 from skills.core.model import Finding, Request
 from skills.core.short_words import word
 
-DEEDS = ("part", "break-glass", "veto", "review", "withdraw", "renew")
+_SAYS = {
+    "part": "EGR1441",
+    "break-glass": "EGR1442",
+    "veto": "EGR1443",
+    "review": "EGR1444",
+    "withdraw": "EGR1445",
+    "renew": "EGR1446",
+}
+DEEDS = tuple(_SAYS)
 """Steps with a form of their own."""
 _BARE = ("part", "withdraw", "renew")
 _UNSAID = ("part", "withdraw")  # their reason may be left out
@@ -61,16 +69,6 @@ def faults(step: str, values: Mapping[str, str | list[str]], today: date) -> dic
     if step == "part" and not said_in(step, values):
         return {"narrower": say(Finding("EGR1440")).says}
     return late_day(values, today)
-
-
-_SAYS = {
-    "part": "EGR1441",
-    "break-glass": "EGR1442",
-    "veto": "EGR1443",
-    "review": "EGR1444",
-    "withdraw": "EGR1445",
-    "renew": "EGR1446",
-}
 
 
 def _parts(request: Request) -> list[kit.Block]:

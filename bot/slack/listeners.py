@@ -19,7 +19,7 @@ from bot.slack import blocks, envelopes
 from bot.slack.above import above, attached, has_pictures
 from bot.slack.agent import Agent
 from bot.slack.commands import command
-from bot.slack.deeds import late
+from bot.slack.deeds import DEEDS, late
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
 from bot.slack.inbox import Answered, Post, Taken
@@ -38,11 +38,7 @@ STEPS = (
     "still fails",
     "approve",
     "hold",
-    "veto",
-    "break-glass",
-    "review",
-    "withdraw",
-    "renew",
+    *DEEDS,
     *blocks.WITH_A_REASON,
     *blocks.TO_READ,
 )
