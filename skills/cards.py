@@ -23,7 +23,8 @@ DECIDABLE = ("waiting", "held", "returned")
 STEPS = ("approve", "reject", "changes", "hold", "ask")
 _RARER = ("part", "veto", "break-glass", "withdraw")
 _STOPS = ("veto", "withdraw")
-_PAST_APPROVAL = ("veto", "break-glass")
+PAST_APPROVAL = ("veto", "break-glass")
+"""Steps that the policy may give somebody past its approvals."""
 _LIMITS = {"uds": ("EGR1404", "EGR1405", "EGR1406", "EGR1407")}
 _MOST_OPENS, _MOST_EARLIER, _EVIDENCE, _REASON = 6, 5, 600, 1200
 _PARTS = re2.compile(r"[^A-Za-z0-9]+")
@@ -69,7 +70,7 @@ def card(
     pipeline: tuple[str, str] | None = None,
     beside: Sequence[Beside] = (),
     repository: str = "",
-    given: Collection[str] = _PAST_APPROVAL,
+    given: Collection[str] = PAST_APPROVAL,
 ) -> Card:
     """`others` are the requests of the repository, for what was decided on the same hosts before; `pipeline` is the
     state and the address of its pipeline, where the forge shows one; `beside` are the other parts of the same ask,
@@ -90,7 +91,7 @@ def card(
         diff=request.drawn.diff if request.drawn else "",
         url=request.url or "",
         steps=_steps(request) if decides else (),
-        rarer=tuple(step for step in _rarer(request) if step not in _PAST_APPROVAL or step in given),
+        rarer=tuple(step for step in _rarer(request) if step not in PAST_APPROVAL or step in given),
         confirm=_confirm(request) if asks else "",
         typed=_typed(request),
         earlier=earlier(request.destinations, others, but=request.key),

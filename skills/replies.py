@@ -62,16 +62,14 @@ class Reply:
 def reply(skill: str, answer: Answer) -> Reply:
     """The reply to an answer of `skill`."""
     beside = answer.detail.get("aside", ())
-    answer = (
-        replace(answer, findings=tuple(each for each in answer.findings if each not in beside)) if beside else answer
-    )
+    answer = replace(answer, findings=tuple(each for each in answer.findings if each not in beside))
     maker = {"check": _check, "diagnose": _diagnose, "draft": _draft, "status": _status, "why": _why}.get(skill, _plain)
     made = maker(answer)
     hint = _hint(answer)
     lines = (*made.lines[: MOST_LINES - bool(hint) - len(beside)], *(say(finding).says for finding in beside))
     choices = answer.questions[0].choices if answer.questions else ()
-    given = Reply(lines, made.folded, made.diff, answer.next_steps, hint, answer.questions)
-    return replace(given, whole=made.whole, choices=choices, links=_links(answer))
+    links, steps, questions = _links(answer), answer.next_steps, answer.questions
+    return replace(made, lines=lines, steps=steps, hint=hint, questions=questions, choices=choices, links=links)
 
 
 def problem(finding: Finding) -> Reply:

@@ -14,7 +14,7 @@ from datetime import datetime
 from bot.slack.card_blocks import card_message
 from bot.slack.gate import Gate
 from bot.world.memory import CardRow, Memory, RequestRow
-from skills.cards import card
+from skills.cards import PAST_APPROVAL, card
 from skills.core.joint import Beside, beside
 from skills.core.model import OPEN_STATES, Request
 
@@ -38,10 +38,7 @@ class CardWriter:
         """`approvers` is one channel for all, or says which for each repository."""
         self.in_chat: Callable[[str, str], str] = lambda _repository, name: name
         """Gives the name by which Slack knows somebody whom the policy of a repository calls otherwise."""
-        self.past_approval: Callable[[str, Request], Collection[str]] = lambda _repository, _request: (
-            "veto",
-            "break-glass",
-        )
+        self.past_approval: Callable[[str, Request], Collection[str]] = lambda *_: PAST_APPROVAL
         """Says which deeds past an approval, as a veto, the policy of a repository gives anybody."""
         self.called: Mapping[str, str] = {}
         """What a repository is called, where several are served."""
