@@ -6,9 +6,10 @@ costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 class Secret:
@@ -183,6 +184,15 @@ ALL: tuple[Setting, ...] = (
 )
 
 
+class Model(NamedTuple):
+    """A language model, `variable` that names it, and what goes to its server alone."""
+
+    variable: str
+    name: str
+    url: str | None
+    key: Secret | None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings in force. `home` is absolute; empty variables count as unset."""
@@ -220,6 +230,13 @@ class Settings:
     def carries_out(self) -> bool:
         """Whether effects are on; a switch that is misspelt is off."""
         return self.effects.casefold() in _ON
+
+    def models(self) -> Iterator[Model]:
+        """The model and its stand-in. Another provider's stand-in takes neither address nor key of the first."""
+        for variable, name in (("POSTERN_MODEL", self.model), ("POSTERN_MODEL_FALLBACK", self.model_fallback)):
+            if name:
+                ours = name.partition(":")[0] == (self.model or "").partition(":")[0]
+                yield Model(variable, name, self.model_url if ours else None, self.model_key if ours else None)
 
     @staticmethod
     def database_below(home: Path) -> Secret:

@@ -46,11 +46,8 @@ def model(app: App) -> Iterator[Finding]:
         return
     limits = Limits.of(given.model_budget, given.model_prices)
     found: list[Finding] = []
-    for variable, name in (("POSTERN_MODEL", given.model), ("POSTERN_MODEL_FALLBACK", given.model_fallback)):
-        if name:
-            first = variable == "POSTERN_MODEL" or name.partition(":")[0] == given.model.partition(":")[0]
-            has_key = bool(first and given.model_key)
-            found += _named(variable, name, given.model_url if first else None, has_key=has_key)
+    for each in given.models():
+        found += _named(each.variable, each.name, each.url, has_key=each.key is not None)
     for name in ("steps", "seconds", "tokens", "team_tokens", "team_money"):
         if getattr(limits, name) <= 0:
             found.append(finding("EGR1738", limit=name.replace("_", "-")))

@@ -14,7 +14,7 @@ from bot.ai.meter import Breaker, Call, Limits, Meter, Spent
 from bot.ai.outgoing import MOST_RESULT, MOST_WORDS, Outgoing
 from bot.ai.prose import Prose
 from bot.ai.purpose import purpose, remembered
-from bot.ai.told import Added, Emit, Look, Stopped, Told, never, nothing
+from bot.ai.told import Added, Emit, Look, Stopped, Told
 from bot.ai.tools import Toolbox
 from bot.desk import Door, attempt
 from skills.core.model import Finding
@@ -79,7 +79,7 @@ class Assistant:
         found = purpose(told)
         return found if found and self._uses(told).much != "none" else None
 
-    def add(self, told: Told, why: str, emit: Emit = nothing, stopped: Stopped = never) -> Added:
+    def add(self, told: Told, why: str, emit: Emit, stopped: Stopped) -> Added:
         """Asks the model, and gives what may be shown of it. `emit` gets each reply as soon as it is complete."""
         use = self._uses(told)
         if use.much == "none":  # the policy may have changed since the rules answered

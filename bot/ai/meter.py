@@ -88,7 +88,7 @@ class Meter:
         clock: Callable[[], float],
         today: Callable[[], tuple[int, int]],
         breaker: Breaker,
-        stopped: Callable[[], bool] = lambda: False,
+        stopped: Callable[[], bool],
     ) -> None:
         self._limits = limits
         self._clock = clock

@@ -97,7 +97,8 @@ def _is_plain(pieces: Iterable[str], words: Words, names: Collection[str], use: 
     says, spoken_of, speaks, last = words.says[use], 0, False, ""
     for piece in pieces:
         word = piece.lstrip(_listed()["before"])
-        bare = folded(word.rstrip(_listed()["after"]))
+        said = word.rstrip(_listed()["after"])
+        bare = folded(said)
         if bare:
             parts = _parts(bare, says, names)
             kinds = [part in names or says.has(part) for part in parts]
@@ -107,7 +108,7 @@ def _is_plain(pieces: Iterable[str], words: Words, names: Collection[str], use: 
                 return False
             spoken_of += any(kinds)
             speaks, last = kinds[-1], parts[-1]
-        if len(word.rstrip(_listed()["after"])) < len(word) and not speaks:
+        if said != word and not speaks:
             return False
     return speaks and spoken_of >= _FEWEST
 

@@ -56,16 +56,10 @@ class Uses:
 
 
 def models(settings: Settings) -> Sequence[BaseChatModel]:
-    """The model and its stand-in. Another provider's stand-in takes neither address nor key of the first."""
+    """The model and its stand-in."""
     from bot.ai.chat_model import load  # noqa: PLC0415
 
-    name, other = settings.model or "", settings.model_fallback
-    key = settings.model_key.reveal() if settings.model_key else None
-    found = [load(name, url=settings.model_url, key=key)]
-    if other:
-        same = other.partition(":")[0] == name.partition(":")[0]
-        found.append(load(other, url=settings.model_url if same else None, key=key if same else None))
-    return found
+    return [load(each.name, url=each.url, key=each.key.reveal() if each.key else None) for each in settings.models()]
 
 
 def ledger(memory: Memory, clock: Callable[[], datetime]) -> Ledger:
