@@ -21,7 +21,7 @@ from skills.core.all_platforms import ALL as PLATFORMS
 from skills.core.codeowners import owners
 from skills.core.errors import Unreachable
 from skills.core.messages import say
-from skills.core.model import Finding, finding
+from skills.core.model import Finding, few, finding
 from skills.core.policy import PATH as POLICY_PATH
 from skills.core.rendering import render
 
@@ -88,8 +88,7 @@ def look(app: App) -> list[Finding]:
     found = [finding("EGR1820", where=app.repository, files=files, dialects=spoken, count=len(names))]
     named = _owners(app, _governed(app))
     if named:
-        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-        found.append(Finding("EGR1822", {"owners": ", ".join(named[:_MOST_NAMED]) + more}))
+        found.append(Finding("EGR1822", {"owners": few(named, _MOST_NAMED)}))
     return found
 
 

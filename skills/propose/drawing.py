@@ -25,6 +25,7 @@ from skills.core.model import (
     OpenMergeRequest,
     Request,
     Weighed,
+    few,
     in_words,
     scoped,
 )
@@ -127,9 +128,7 @@ def _environments(need: Need) -> list[str]:
 
 def _headline(request: Request, need: Need) -> str:
     code = "EGR373" if need.isolate else "EGR331" if need.remove else "EGR330"
-    more = len(request.destinations) - 1
-    destinations = request.destinations[0] + (f" and {more} more" if more else "")
-    facts = {"workload": need.who, "destinations": destinations, "namespace": str(need.workload)}
+    facts = {"workload": need.who, "destinations": few(request.destinations, 1), "namespace": str(need.workload)}
     return say(Finding(code, facts)).says
 
 

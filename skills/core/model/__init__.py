@@ -13,7 +13,7 @@ from skills.core.model.effects import (
     Relabel,
     Settle,
 )
-from skills.core.model.findings import Evidence, Fact, Finding, Question, finding, unique
+from skills.core.model.findings import Evidence, Fact, Finding, Question, few, finding, unique
 from skills.core.model.flows import Destination, Need, Ports, Workload, WorkloadRef
 from skills.core.model.labels import (
     APPROVED,
@@ -147,6 +147,7 @@ __all__ = [
     "Workload",
     "WorkloadRef",
     "brought_up",
+    "few",
     "finding",
     "in_words",
     "scoped",

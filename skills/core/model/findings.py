@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skills.core.model.places import Place
@@ -56,3 +56,9 @@ def unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         if item not in kept:
             kept.append(item)
     return tuple(kept)
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """Names as one fact: the first of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -19,7 +19,7 @@ from skills.core.enforce.kube_policy import (
 )
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import covers, meets, network_span
-from skills.core.model import Finding, Ports, finding
+from skills.core.model import Finding, Ports, few, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.index import Index
 
@@ -72,9 +72,8 @@ def _without_dns(index: Index, namespace: str) -> Iterator[Finding]:
     cut = [end for end in ends if _isolated(policies, end) and dns_findings(policies, index.cluster, end)]
     if cut:
         names = list(dict.fromkeys(end.name for end in cut))
-        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         place = next(p.place for p in policies if "Egress" in p.directions and selects(p, cut[0]) is Match.YES)
-        yield finding("EGR332", place, namespace=namespace, workloads=", ".join(names[:_MOST_NAMED]) + more)
+        yield finding("EGR332", place, namespace=namespace, workloads=few(names, _MOST_NAMED))
 
 
 def _isolated(policies: Sequence[NetworkPolicy], end: Pods) -> bool:

@@ -15,7 +15,7 @@ from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import NetworkPolicy, Peer, Pods, PolicyPort, PolicyRule, selects
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.messages import say
-from skills.core.model import Finding, Need, Place, Plan, Ports, finding
+from skills.core.model import Finding, Need, Place, Plan, Ports, few, finding
 from skills.core.platforms.network_policy.dns_rule import dns_wish
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.home import Home, home_of, list_in_kustomization
@@ -181,7 +181,7 @@ class _Setup:
             self._say("EGR362", policy.place, policy=policy.name, selector=str(named.source))
             return
         if shut := self._shut_in(named, lacking):
-            self._say("EGR399", policy.place, policy=policy.name, namespace=self.namespace, pods=_listed(shut))
+            self._say("EGR399", policy.place, policy=policy.name, namespace=self.namespace, pods=few(shut, _MOST_NAMED))
             return
         ports = tuple(port for port in lacking if port is not None)
         labels = named.source.labels
@@ -223,7 +223,7 @@ class _Setup:
         pods = cluster.pods.get(self.namespace, ())
         silent = sorted({pod.name for pod in pods if not pod.host_network and not self._has_rule(pod.labels)})
         if silent:
-            self._say("EGR364", workloads=_listed(silent), namespace=self.namespace)
+            self._say("EGR364", workloads=few(silent, _MOST_NAMED), namespace=self.namespace)
         elif not pods:
             self._say("EGR366", namespace=self.namespace)
         for entry in self._workspace.index.entries_of(self.namespace):
@@ -240,11 +240,6 @@ class _Setup:
             and any(not _only_dns(rule.ports) for rule in policy.egress)
             for policy in self._policies()
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _opened(policies: Sequence[NetworkPolicy], port: PolicyPort | None, ends: tuple[Pods, Pods]) -> bool:
