@@ -33,10 +33,12 @@ def _ruling(scope: Scope, namespace: str, host: str, port: int) -> tuple[TlsRule
         for rule in scope.tls_rules
         if within(host, rule.host) and exported(rule.export_to, rule.namespace, namespace)
     ]
-    rules.sort(key=lambda rule: (rule.namespace != namespace, rule.host != host, rule.namespace == scope.root))
-    for rule in rules[:1]:
-        return rule, dict(rule.ports).get(port, rule.mode)
-    return None, ""
+    first = min(
+        rules,
+        key=lambda rule: (rule.namespace != namespace, rule.host != host, rule.namespace == scope.root),
+        default=None,
+    )
+    return (first, dict(first.ports).get(port, first.mode)) if first is not None else (None, "")
 
 
 def remarks(scope: Scope, namespace: str, found: Sequence[Registration], to: Destination) -> tuple[Finding, ...]:
