@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from bot.slack import kit, views
-from bot.slack.fields import late_day
+from bot.slack.fields import Values, late_day, listed
 from skills.core.messages import say
 from skills.core.model import Finding, Request
 from skills.core.short_words import word
@@ -50,19 +50,19 @@ def late(step: str, key: str) -> Finding | None:
     return Finding("EGR1438", {"typed": say(Finding(_SAYS[step], {"key": key})).do}) if step in _BARE else None
 
 
-def said_in(step: str, values: Mapping[str, str | list[str]]) -> dict[str, Any]:
+def said_in(step: str, values: Values) -> dict[str, Any]:
     """What a form of this step chose, as `decide` and `renew` take it; what no such form asks for is not heard."""
     narrower = str(values.get("narrower") or "").split()
     chosen = {
-        "to": tuple(narrower or _listed(values.get("hosts"))),
-        "environment": tuple(_listed(values.get("environments"))),
+        "to": tuple(narrower or listed(values.get("hosts"))),
+        "environment": tuple(listed(values.get("environments"))),
         "until": str(values.get("until") or "") or None,
-        "confirm": "yes" in _listed(values.get("confirm")),
+        "confirm": "yes" in listed(values.get("confirm")),
     }
     return {name: chosen[name] for name in _CHOSEN.get(step, ()) if chosen[name]}
 
 
-def faults(step: str, values: Mapping[str, str | list[str]], today: date) -> dict[str, str]:
+def faults(step: str, values: Values, today: date) -> dict[str, str]:
     """What is missing, by its field; Slack itself lets blanks through."""
     if step not in _UNSAID and not str(values.get("reason") or "").strip():
         return {"reason": say(Finding("EGR1423")).says}
@@ -84,7 +84,3 @@ def _parts(request: Request) -> list[kit.Block]:
 
 def _boxes(options: Sequence[kit.Block]) -> kit.Block:
     return {"type": "checkboxes", "action_id": "given", "options": list(options)}
-
-
-def _listed(value: str | Sequence[str] | None) -> list[str]:
-    return [value] if isinstance(value, str) and value else list(value or ())

@@ -18,9 +18,9 @@ def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
     found: dict[str, str] = {}
     checks: dict[str, Callable[[], object]] = {
         "workload": lambda: _known(str(values.get("workload") or ""), names),
-        "hosts": lambda: [destination(to) for to in _listed(values.get("hosts"))],
+        "hosts": lambda: [destination(to) for to in listed(values.get("hosts"))],
         "reason": lambda: _reason(str(values.get("reason") or "")),
-        "until": lambda: read_until(str(values["until"]), today) if values.get("until") else None,
+        "until": lambda: _until(values, today),
     }
     for block, check in checks.items():
         found |= _fault(block, check)
@@ -29,7 +29,12 @@ def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
 
 def late_day(values: Values, today: date) -> dict[str, str]:
     """What is wrong with a last day alone."""
-    return _fault("until", lambda: read_until(str(values["until"]), today) if values.get("until") else None)
+    return _fault("until", lambda: _until(values, today))
+
+
+def listed(value: str | list[str] | None) -> list[str]:
+    """Each of what was chosen in one field; none where it was left open."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def _fault(block: str, check: Callable[[], object]) -> dict[str, str]:
@@ -58,5 +63,6 @@ def _reason(reason: str) -> None:
         raise AskUnclear("EGR1423")
 
 
-def _listed(value: str | list[str] | None) -> list[str]:
-    return value if isinstance(value, list) else [value] if value else []
+def _until(values: Values, today: date) -> None:
+    if values.get("until"):
+        read_until(str(values["until"]), today)
