@@ -62,6 +62,7 @@ def test_the_rule_stands_first_and_every_other_byte_stays(end: str) -> None:
         TEMPLATE.replace("    allow:\n", "    allow: {{ toYaml .Values.allow | nindent 6 }}\n").partition(
             "      # what"
         )[0],
+        TEMPLATE.replace("    allow:\n", "    allow: []\n").partition("      # what")[0],
         TEMPLATE.replace("name: web, namespace: web", "name: {{ .Values.name }}, namespace: web")
         + "---\n"
         + TEMPLATE.replace("name: web, namespace: web", "name: {{ .Values.other }}, namespace: other"),
