@@ -240,16 +240,20 @@ class App:
         found = policy.spoken_of(channel, self.names, team) if policy else {}
         return {**found, "repository": self.called} if found and self.called else found
 
-    def in_chat(self, name: str) -> str:
-        """The name under which somebody can be written to in Slack, as the policy says."""
+    def in_chat(self) -> Callable[[str], str]:
+        """Gives the name under which somebody can be written to in Slack, as the policy of this moment says."""
         policy, _ = attempt(self.policy)
-        return policy.in_chat(name) if policy else name
+        return policy.in_chat if policy else str
 
-    def past_approval(self, request: Request) -> tuple[str, ...]:
-        """What the policy gives somebody past its approvals, for this request: a veto, to break the glass."""
+    def past_approval(self) -> Callable[[Request], tuple[str, ...]]:
+        """Says what the policy of this moment gives somebody past its approvals: a veto, to break the glass."""
         policy, _ = attempt(self.policy)
-        given = {"veto": policy.vetoers(), "break-glass": policy.breakers(request)} if policy else {}
-        return tuple(verb for verb, people in given.items() if people)
+
+        def of(request: Request) -> tuple[str, ...]:
+            given = {"veto": policy.vetoers(), "break-glass": policy.breakers(request)} if policy else {}
+            return tuple(verb for verb, people in given.items() if people)
+
+        return of
 
     def people(self) -> list[Person]:
         """Everybody whom the policy names, and whoever acts now."""

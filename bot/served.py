@@ -91,13 +91,13 @@ class Served:
         said = [found for app in self.apps if (found := attempt(partial(app.of_team, channel, team))[0])]
         return said[0] if len(said) == 1 else {}
 
-    def in_chat(self, repository: str, name: str) -> str:
+    def in_chat(self, repository: str) -> Callable[[str], str]:
         """As `App.in_chat` of that repository."""
-        return next((app.in_chat(name) for app in self.apps if app.repository == repository), name)
+        return next((app.in_chat() for app in self.apps if app.repository == repository), str)
 
-    def past_approval(self, repository: str, request: Request) -> tuple[str, ...]:
+    def past_approval(self, repository: str) -> Callable[[Request], tuple[str, ...]]:
         """As `App.past_approval` of that repository."""
-        return next((app.past_approval(request) for app in self.apps if app.repository == repository), ())
+        return next((app.past_approval() for app in self.apps if app.repository == repository), lambda _request: ())
 
     def people(self) -> list[Person]:
         """Everybody whom a policy names, and whoever acts now."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from bot.slack.card_blocks import card_message
 from bot.slack.gate import Gate
@@ -36,10 +37,10 @@ class CardWriter:
         approvers: str | Mapping[str, str | None] | None = None,
     ) -> None:
         """`approvers` is one channel for all, or says which for each repository."""
-        self.in_chat: Callable[[str, str], str] = lambda _repository, name: name
-        """Gives the name by which Slack knows somebody whom the policy of a repository calls otherwise."""
-        self.past_approval: Callable[[str, Request], Collection[str]] = lambda *_: PAST_APPROVAL
-        """Says which deeds past an approval, as a veto, the policy of a repository gives anybody."""
+        self.in_chat: Callable[[str], Callable[[str], str]] = lambda _repository: str
+        """Gives the names by which Slack knows those whom the policy of a repository, read for it, calls otherwise."""
+        self.past_approval: Callable[[str], Callable[[Request], Collection[str]]] = lambda _repository: _every_one
+        """Says which deeds past an approval, as a veto, the policy of a repository, read for it, gives anybody."""
         self.called: Mapping[str, str] = {}
         """What a repository is called, where several are served."""
         self._memory = memory
@@ -55,12 +56,12 @@ class CardWriter:
         return await self._gate.run(self._draw)
 
     def _draw(self) -> bool:
-        due = self._due()
+        due, past_approval = self._due(), cache(self.past_approval)
         known = self._memory.requests(self._repository) if due else ()
         for row, copy, mark in due:
             others = [each.request for each in known if each.repository == row.repository]
             called = self.called.get(row.repository, "")
-            given = self.past_approval(row.repository, row.request)
+            given = past_approval(row.repository)(row.request)
             made = card_message(card(row.request, others, _pipeline(row), self._beside(row), called, given))
             now, over = self._clock(), row.request.state not in OPEN_STATES
             with self._memory.transaction() as tx:
@@ -73,8 +74,9 @@ class CardWriter:
         """Copies that don't show what their row says; those that are missing are added first."""
         live = self._memory.cards(repository=self._repository)
         rows = {row.request.key: row for row in self._memory.requests(self._repository, open_only=True)}
-        known = {(copy.request, copy.channel) for copy in live}
-        new = [(key, place) for key, row in rows.items() for place in self.places(row) if (key, place) not in known]
+        known, in_chat = {(copy.request, copy.channel) for copy in live}, cache(self.in_chat)
+        wanted = [(key, place) for key, row in rows.items() for place in self.places(row, in_chat)]
+        new = [each for each in wanted if each not in known]
         if new:
             with self._memory.transaction() as tx:
                 for key, place in new:
@@ -91,8 +93,9 @@ class CardWriter:
         """The other parts of the same ask, as they stand now."""
         return beside(row.request, self._memory.asked_for)
 
-    def places(self, row: RequestRow) -> Sequence[str]:
-        """Where copies stand, as the outbox addresses them. None before the merge request does."""
+    def places(self, row: RequestRow, in_chat: Callable[[str], Callable[[str], str]]) -> Sequence[str]:
+        """Where copies stand, as the outbox addresses them. None before the merge request does. A pass over all asks
+        `in_chat` once for each repository."""
         request = row.request
         if request.state in _HIDDEN or request.number is None:
             return ()
@@ -103,9 +106,13 @@ class CardWriter:
             return [*thread, f"slack:{team}:{approvers}:{approvers}"]
         if thread:
             return thread
-        names = dict.fromkeys(self.in_chat(row.repository, name).upper() for name in request.waits_for)
+        names = dict.fromkeys(in_chat(row.repository)(name).upper() for name in request.waits_for)
         people = [name.split(":") for name in names if name.startswith("SLACK:")]
         return [f"slack:{name[1]}:direct:{name[-1]}" for name in people][:_MOST_DIRECT]
+
+
+def _every_one(_request: Request) -> Collection[str]:
+    return PAST_APPROVAL
 
 
 def _mark(row: RequestRow, copy: CardRow, parts: str) -> str:

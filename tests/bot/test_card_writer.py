@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -149,7 +149,24 @@ approval: [{paths: ["**"], groups: [security]}]
     row = room.memory.request(REQUEST.key)
     assert row
     writer = room.writer(None)
-    writer.in_chat = lambda _repository, name: read.in_chat(name)
+    writer.in_chat = lambda _repository: read.in_chat
     asked = replace(row, request=replace(row.request, thread="cli", waits_for=waits))
-    assert writer.places(asked) == ["slack:T1:direct:USAM", "slack:T1:direct:UINES"]
-    assert room.writer(None).places(asked) == []
+    assert writer.places(asked, writer.in_chat) == ["slack:T1:direct:USAM", "slack:T1:direct:UINES"]
+    unmapped = room.writer(None)
+    assert unmapped.places(asked, unmapped.in_chat) == []
+
+
+async def test_a_pass_over_all_cards_asks_for_a_policy_once(room: Room) -> None:
+    for key in ("second", "third"):
+        branch = f"egress/{key}"
+        room.put(replace(REQUEST, key=key, branch=branch, thread="cli", waits_for=("sam", "ines")))
+    writer, asked = room.writer(None), list[str]()
+
+    def in_chat(repository: str) -> Callable[[str], str]:
+        asked.append(repository)
+        return lambda name: f"slack:T1:U{name}"
+
+    writer.in_chat = in_chat
+    await writer.draw()
+    assert asked == ["allowlist"]
+    assert {card.channel for card in room.memory.cards("third")} == {"slack:T1:direct:USAM", "slack:T1:direct:UINES"}
