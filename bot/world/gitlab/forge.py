@@ -254,7 +254,7 @@ class GitLabForge:
                 return now
             raise
         found = self._settled(number)
-        with self._merging:  # GitLab may have been waited for, and what is merged beside this moves the target too
+        with self._merging:  # always a look more: GitLab was perhaps waited for, a merge beside this moves the target
             if found["state"] == "opened" and found["sha"] == head:
                 self._check_target(found)
             return self._merge(found, head, by)
