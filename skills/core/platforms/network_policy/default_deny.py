@@ -6,7 +6,7 @@ are ignored today) becomes rules; who has none is named, so that a person looks 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_decide import judge
@@ -230,10 +230,9 @@ class _Setup:
             self.findings += [item for item in entry.remarks if item.code == "EGR940"]
         self._say("EGR368", namespace=self.namespace)
 
-    def _has_rule(self, labels: object) -> bool:
+    def _has_rule(self, labels: Mapping[str, str]) -> bool:
         """Whether any rule but one for DNS counts for these pods."""
-        known = dict(labels) if isinstance(labels, dict) else {}
-        near = Pods("near", self.namespace, self._workspace.index.cluster.labels_of(self.namespace), known)
+        near = Pods("near", self.namespace, self._workspace.index.cluster.labels_of(self.namespace), labels)
         return any(
             "Egress" in policy.directions
             and selects(policy, near) is Match.YES
@@ -251,14 +250,13 @@ def _opened(policies: Sequence[NetworkPolicy], port: PolicyPort | None, ends: tu
     return judge(policies, flow).allowed is Match.YES
 
 
-def _names(peer: Peer, policy: NetworkPolicy, namespace: str, labels: object) -> bool:
+def _names(peer: Peer, policy: NetworkPolicy, namespace: str, labels: Mapping[str, str]) -> bool:
     """Whether a peer of an Ingress rule means pods of this namespace in particular, not just anybody."""
     if not peer.selects_pods:
         return False
     if peer.namespaces is None:
         return policy.namespace == namespace
-    known = dict(labels) if isinstance(labels, dict) else None
-    return not peer.namespaces.empty and peer.namespaces.matches(known) is Match.YES
+    return not peer.namespaces.empty and peer.namespaces.matches(labels) is Match.YES
 
 
 def _only_dns(ports: Sequence[PolicyPort]) -> bool:
