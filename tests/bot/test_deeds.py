@@ -51,9 +51,7 @@ async def pick(office: Office, step: str, user: str) -> None:
 
 async def fill(office: Office, values: dict[str, Any], user: str, team: str = "T1") -> dict[str, Any]:
     """Sent by whoever it is, also another one than who opened it."""
-    filled = {"id": "V1", "hash": f"h{office.now}", **office.form, "state": {"values": values}}
-    body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": user, "team_id": team}, "view": filled}
-    return await office.send(body)
+    return await office.submit(office.form, values, user, team)
 
 
 @pytest.mark.asyncio

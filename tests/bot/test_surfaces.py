@@ -122,10 +122,10 @@ class Office:
         return await self.send({**body, **more})
 
     async def submit(
-        self, view: Mapping[str, Any], values: Mapping[str, Any], user: str = "UDANA", **more: Any
+        self, view: Mapping[str, Any], values: Mapping[str, Any], user: str = "UDANA", team: str = "T1", **more: Any
     ) -> dict[str, Any]:
         filled = {"id": "V1", "hash": f"h{self.now}", **view, "state": {"values": values}}
-        body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": user, "team_id": "T1"}}
+        body = {"type": "view_submission", "team": {"id": "T1"}, "user": {"id": user, "team_id": team}}
         return await self.send({**body, "view": {**filled, **more}})
 
     async def say(self, text: str, user: str = "UDANA", ts: str = "1.0", channel: str = "C1", **more: Any) -> None:
