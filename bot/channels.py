@@ -119,8 +119,8 @@ def speak_of(
     names: tuple[Sequence[str], Collection[str]],
     memory: Memory,
     now: datetime,
-    of_team: Defaults = lambda _channel, _team: {},
-    repositories: Sequence[str] = (),
+    of_team: Defaults,
+    repositories: Sequence[str],
 ) -> Finding:
     """`/egress here for payments in production`: kept with who said so; without words, what is set now. A team of the
     policy, a repository where several are served, and an environment can be set as well."""

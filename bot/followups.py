@@ -204,15 +204,13 @@ def on_a_day(heard: Heard, today: date) -> Heard:
 def take_until(turn: Turn, until: str, request: Request | None) -> Finding | None:
     """Sets the last day of what the thread speaks of: of one's own open request, drawn anew under its key, else of the
     draft. Gives what to say instead where neither is there to be changed."""
-    if request is None or not is_about(turn, request):
+    over = request is not None and request.state not in (*OPEN_STATES, *STANDING_STATES)
+    if request is None or over or not is_about(turn, request):
         turn.state["until"] = until
         return None
     facts = {"key": request.key, "until": until, "asked_by": request.asked_by}
     if request.state in STANDING_STATES:
         return Finding("EGR1447", facts)
-    if request.state not in OPEN_STATES:
-        turn.state["until"] = until
-        return None
     if not turn.who.is_same(request.asked_by) or request.remove or request.destinations == ISOLATION:
         return Finding("EGR1448", facts)
     drawn = {"to": list(request.destinations), "until": until, "widens": request.key, "reason": _noted(request)}
