@@ -6,9 +6,11 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from bot.app import App
 from bot.sample import files
@@ -52,6 +54,14 @@ def app_at(config: Path, folder: Path, *, person: str = "dana@fincorp.example", 
     home = folder / "home"
     settings = Settings.from_env({"POSTERN_HOME": str(home), "POSTERN_PERSON": person, "HOME": str(folder)})
     return App(settings, ConfigRepo.open(str(config), home=home), clock=clock)
+
+
+def set_to(app: App, put: Callable[[Any, str, Any], None] = setattr, **settings: Any) -> None:
+    """The app with these settings besides, and a conversation that is built of them. `put` may undo it later."""
+    given = replace(app.settings, **settings)
+    for each in (app, app.shared):
+        put(each, "settings", given)
+    app.__dict__.pop("conversation", None)
 
 
 def served_on(

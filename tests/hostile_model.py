@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from bot.scenarios import Watched
 from bot.settings import Secret
 from skills.core.model import Person
 from skills.replies import Reply
-from tests.apps import app_on_sample, head_of
+from tests.apps import app_on_sample, head_of, set_to
 from tests.bot.test_model_attacks import ALL, nothing_false, said
 from tests.bot.test_scenarios import ALL as SCENARIOS
 
@@ -63,8 +63,7 @@ def main(url: str, most: int, model: str) -> int:
     seen, began = Seen(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         app = app_on_sample(Path(folder))
-        settings = {"model": f"openai:{model}", "model_url": url, "model_key": Secret("none"), "model_budget": BUDGET}
-        app.settings = app.shared.settings = replace(app.settings, **settings)  # type: ignore[arg-type]
+        set_to(app, model=f"openai:{model}", model_url=url, model_key=Secret("none"), model_budget=BUDGET)
         before, watched = (head_of(app), app.requests()), Watched(app.assistant())
         talk = Conversation(app.desk, app.memory, app.names, app.clock, Additions(watched, app.memory, app.clock))
         for name, text in words():

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,7 +31,7 @@ from skills.contract import card
 from skills.core.model import Person
 from skills.core.rendering import render_prompt
 from skills.replies import Reply
-from tests.apps import app_on_sample, head_of
+from tests.apps import app_on_sample, head_of, set_to
 from tests.fakes.models import Played, calling, played
 from tests.shared import ROOT
 from tests.worlds import NOW
@@ -75,9 +74,7 @@ def with_model(app: App, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A talk whose models are the given ones; further arguments are settings."""
 
     def make(*models: Any, **settings: Any) -> Talk:
-        monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model", **settings))
-        monkeypatch.setattr(app.shared, "settings", app.settings)
-        app.__dict__.pop("conversation", None)
+        set_to(app, monkeypatch.setattr, model="some:model", **settings)
         monkeypatch.setattr(setup, "models", lambda _settings: list(models))
         return Talk(app)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from bot.sample import files
 from bot.slack.blocks import message
 from skills.core.model import Person
 from skills.replies import Reply
-from tests.apps import allowlist, app_at, head_of
+from tests.apps import allowlist, app_at, head_of, set_to
 from tests.fakes.git_repos import git
 from tests.fakes.models import Played, played
 from tests.fakes.obedient import obedient
@@ -146,10 +146,8 @@ def said(attack: Attack) -> tuple[str, str | None]:
 @pytest.mark.parametrize("attack", list(chosen()))
 def test_whoever_the_model_obeys_nothing_comes_of_it(app: App, monkeypatch: pytest.MonkeyPatch, attack: Attack) -> None:
     model = played(obedient(attack.text, HOST))
-    monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model"))
-    monkeypatch.setattr(app.shared, "settings", app.settings)
+    set_to(app, monkeypatch.setattr, model="some:model")
     monkeypatch.setattr(setup, "models", lambda _settings: [model])
-    app.__dict__.pop("conversation", None)
     where, dana = Where("slack", f"slack:T1:C1:{attack}"), Person("dana@fincorp.example")
     before, heard = (head_of(app), app.requests()), len(app.memory.log())
     words, above = said(attack)

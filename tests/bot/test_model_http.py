@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from bot.settings import Secret
 from bot.turns import Replies
 from skills.core.model import Person
 from skills.replies import Reply
-from tests.apps import app_on_sample
+from tests.apps import app_on_sample, set_to
 from tests.fakes.llm import Cut, fakellm, line_to
 from tests.fakes.loopback import free_port
 
@@ -50,10 +49,7 @@ def turn(app: App, model: str, url: str, thread: str, words: str = "", **more: A
     base = f"{url}/v1" if model.startswith("openai") else url
     key = Secret("not-a-real-key")
     usual: dict[str, Any] = {"model_fallback": None, "model_budget": ""}
-    app.settings = app.shared.settings = replace(
-        app.settings, model=model, model_url=base, model_key=key, **{**usual, **more}
-    )
-    app.__dict__.pop("conversation", None)
+    set_to(app, model=model, model_url=base, model_key=key, **{**usual, **more})
     said = words or f"hmm {thread}, that thing which takes the card payments fails on the way to api.twilio.com"
     replies = app.conversation.hear(said, Person("dana@fincorp.example"), Where("terminal", f"http:{thread}"))
     assert replies.later is not None

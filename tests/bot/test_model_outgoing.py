@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +17,7 @@ from bot.gather import Where
 from bot.model import preview
 from bot.scenarios import scenarios
 from bot.settings import Secret
-from tests.apps import app_on_sample
+from tests.apps import app_on_sample, set_to
 from tests.core.test_secrets import SECRETS
 from tests.fakes.llm import Cut, fakellm, line_to
 from tests.shared import ROOT
@@ -135,15 +134,14 @@ def chosen() -> Iterator[Any]:
 @pytest.mark.parametrize("strict", ["no", "yes"])
 @pytest.mark.parametrize("words", list(chosen()))
 def test_the_preview_is_byte_for_byte_what_a_provider_receives(app: App, line: str, words: str, strict: str) -> None:
-    app.settings = app.shared.settings = replace(
-        app.settings,
+    set_to(
+        app,
         model="openai:gpt-good",
         model_url=f"{line}/v1",
         model_key=Secret("none"),
         model_strict=strict,
         model_budget="team-tokens=100000000",
     )
-    app.__dict__.pop("conversation", None)
     Cut.bodies.clear()
     shown = preview(app, words)
     assert not Cut.bodies

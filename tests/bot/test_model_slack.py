@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,7 +21,7 @@ pytest.importorskip("slack_bolt")
 from bot.serve import slack_person
 from bot.settings import Secret
 from bot.slack.service import Slack
-from tests.apps import app_on_sample, head_of
+from tests.apps import app_on_sample, head_of, set_to
 from tests.bot.test_slack import POLICY
 from tests.bot.test_surfaces import Office, Workplace
 from tests.fakes.block_kit import check_message
@@ -53,7 +52,7 @@ def opened(tmp_path: Path, server: str) -> Open:
         app, api = app_on_sample(tmp_path, policy=POLICY), Workplace()
         with line_to(server) as url:
             settings |= {"model": model, "model_url": f"{url}/v1", "model_key": Secret("sk-canary-key")}
-            app.settings = app.shared.settings = replace(app.settings, **settings)
+            set_to(app, **settings)
             async with slack_api(api):
                 parts = (app.memory, app.repository, app.clock, app.conversation, slack_person)
                 office: Office

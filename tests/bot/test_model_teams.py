@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +17,7 @@ from bot.gather import Where
 from bot.turns import Replies
 from skills.core.model import Person
 from skills.core.policy import faults_in
-from tests.apps import app_on_sample
+from tests.apps import app_on_sample, set_to
 from tests.fakes.models import Played, calling, played
 
 POLICY = """
@@ -52,10 +51,8 @@ def hear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apps: dict[str, App]) 
         app = apps.get(policy) or app_on_sample(tmp_path / uuid4().hex, policy=policy)
         apps[policy] = app
         model = played(calling(*calls))
-        monkeypatch.setattr(app, "settings", replace(app.settings, model="some:model", **settings))
-        monkeypatch.setattr(app.shared, "settings", app.settings)
+        set_to(app, monkeypatch.setattr, model="some:model", **settings)
         monkeypatch.setattr(setup, "models", lambda _settings: [model])
-        app.__dict__.pop("conversation", None)
         there = where or Where("terminal", f"t:{uuid4()}")
         for each in words.split("\n"):
             replies: Replies = app.conversation.hear(each, Person("dana@fincorp.example"), there)
