@@ -288,7 +288,7 @@ class Reads(ABC):
 
 
 def waiting(table: Any, stale_before: datetime | None) -> ColumnElement[bool]:
-    """Intents and posts that may be claimed."""
+    """Intents that may be claimed."""
     todo: ColumnElement[bool] = table.c.state == "todo"
     if stale_before is None:
         return todo
