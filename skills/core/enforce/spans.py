@@ -119,7 +119,6 @@ _SPECIAL_V4 = (
     "240.0.0.0/4",
 )
 EVERY_V4: Spans = ((0, 2**32 - 1),)
-EVERY_V6: Spans = ((0, 2**128 - 1),)
 PUBLIC_V4: Spans = without(EVERY_V4, [network_span(ipaddress.IPv4Network(block)) for block in _SPECIAL_V4])
 RFC1918: Spans = merged(
     network_span(ipaddress.IPv4Network(block)) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")

@@ -18,7 +18,6 @@ from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import Endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Port, PortRule, Rule, Spec
 
-_POINT: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
 _ALL_PORTS: Spans = (EVERY_PORT,)
 _NODES = frozenset({"host", "remote-node"})
 _NO_PODS = frozenset({"CIDRSet", "CIDR", "Nodes", "Groups"})  # addresses and nodes: pods are known by their labels
