@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skills.core.report import Report, Seen
-from skills.core.symptom_base import Block, Origin, Sighting, Symptom
+from skills.core.symptom_base import Block, Origin, Sighting, Symptom, by_node
 from skills.core.symptoms import denied, dns, gateway, not_network, refused, reset, timeout, tls
 
 ALL: list[Symptom] = [tls, dns, timeout, refused, reset, gateway, denied, not_network]
@@ -14,7 +14,10 @@ ALL: list[Symptom] = [tls, dns, timeout, refused, reset, gateway, denied, not_ne
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the text shows, as far as the text alone tells. `certainty` is 0 to 1. `sightings`: strongest first."""
+    """What the text shows, as far as the text alone tells. `certainty` is 0 to 1. `sightings`: strongest first.
+
+    `by_node` says that the node wanted the connection, and no pod of it.
+    """
 
     symptom: str
     origin: Origin
@@ -24,6 +27,7 @@ class Judgement:
     egress_block: Block
     certainty: float
     sightings: tuple[Sighting, ...]
+    by_node: bool = False
 
     @property
     def best(self) -> Sighting:
@@ -48,6 +52,7 @@ def judge(report: Report) -> Judgement:
         egress_block=best.egress_block,
         certainty=_certainty(ranked),
         sightings=ranked,
+        by_node=by_node(report),
     )
 
 

@@ -175,7 +175,8 @@ def sighting(
     **facts: str | int | None,
 ) -> Sighting:
     """A sighting with its finding: the fact `host` is the remote that was wanted, or `the remote`."""
-    block = "no" if stays_here(report) else "unclear" if block == "yes" and unsteady(report) else block
+    unsure = block == "yes" and (unsteady(report) or by_node(report))
+    block = "no" if stays_here(report) else "unclear" if unsure else block
     named = {"host": str(report.destinations[0]) if report.destinations else "the remote", **facts}
     evidence = tuple(Evidence(quote=words) for words in dict.fromkeys(quotes) if words)
     fits = _FITS.get(symptom, ()) if block != "no" else ()
@@ -197,6 +198,16 @@ def unsteady(report: Report) -> bool:
     return _UNSTEADY.search(report.text) is not None
 
 
+# The node pulls images and asks the probes, outside of any pod: https://kubernetes.io/docs/concepts/containers/images/
+_PULLED = sifted(r"(?i)\bfailed to pull image\b|\bback-off pulling image\b|\bErrImagePull\b|\bImagePullBackOff\b")
+_PROBED = sifted(r"(?i)\b(?:liveness|readiness|startup) probe (?:failed|errored)\b")
+
+
+def by_node(report: Report) -> bool:
+    """Whether the node itself, and no pod of it, wanted the connection: no rule for pods applies to that."""
+    return _PULLED.search(report.text) is not None
+
+
 def first(report: Report) -> Seen | None:
     return report.destinations[0] if report.destinations else None
 
@@ -204,6 +215,8 @@ def first(report: Report) -> Seen | None:
 def stays_here(report: Report) -> bool:
     """Whether the connection never left the pod, or came in rather than went out."""
     remote = first(report)
+    if _PROBED.search(remote.quote if remote is not None else report.text):
+        return True
     if remote is None and report.proxies and not report.accesses:
         return all((host := host_at(proxy)) is not None and host.local for proxy in report.proxies)
     if remote is not None:

@@ -200,7 +200,8 @@ def _before(report: Report, verdicts: Sequence[Verdict], world: World) -> list[F
 def _implied(judgement: Judgement, verdicts: Sequence[Verdict]) -> list[Finding]:
     """On which host and address the answer stands, where the text leaves room."""
     buckets = [Finding("EGR299", {"host": seen.host}) for seen in judgement.destinations[:1] if not seen.stated]
-    return buckets + [each for verdict in verdicts for each in verdict.findings if each.code == "EGR218"]
+    node = [Finding("EGR266")] if judgement.by_node else []
+    return buckets + node + [each for verdict in verdicts for each in verdict.findings if each.code == "EGR218"]
 
 
 def _cut(report: Report) -> list[Finding]:

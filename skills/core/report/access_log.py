@@ -144,7 +144,7 @@ _ARROW_DROP = sifted(
     r"(?m)^.*?(\S+?):(\d{1,5})(?: \([^)\n]*\))? (?:->|<>) (\S+?):(\d{1,5})\b"
     r"(.*\b(?:DROPPED|DENIED|dropped|Policy denied)\b.*)$"
 )
-_MONITOR_DROP = sifted(r"(?m)^.*\bdrop \(([^)\n]*)\) .*?\S+:\d+ -> (\S+):(\d{1,5}) (?:tcp|udp|sctp).*$")
+_MONITOR_DROP = sifted(r"(?m)^.*\bdrop \(([^)\n]*)\) .*?\S+:\d+ -> (\S+):(\d{1,5}) (?i:tcp|udp|sctp).*$")
 _KERNEL_DROP = sifted(r"(?m)^.*\bIN=(\S*) OUT=(\S*) .*\bDST=(\S+) .*\bDPT=(\d{1,5}).*$")
 _VPC_DROP = sifted(r"(?m)^.*\beni-\S+ [0-9a-f.:]+ ([0-9a-f.:]+) \d+ (\d{1,5}) \d+ \d+ \d+ \d+ \d+ REJECT\b.*$")
 

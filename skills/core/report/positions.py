@@ -151,14 +151,19 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)server at \"{H}\"(?: \([^)\n]*\))?, port {P}",
         r"(?i)server (?:is )?running on host \"{H}\" \({IP}\)[^?]{0,120}?on\s+port {P}",
         r"(?i)server (?:is )?running on host \"{H}\"[^?]{0,120}?on\s+port {P}",
+        r"(?i)\bfailed to connect to [`\"']host={H} user=[^`\"'\n]{1,200}[`\"']: [^\n]{0,80}dial tcp[46]? {IP}:{P}",
+        r"(?i)\bfailed to connect to [`\"']host={H} user=",
+        r"(?m)^\s{0,8}{IP}:{P} \({H}\): ",
         scheme="postgres",
     ),
     *_at(WEIGHT.PHRASE + 5, r"(?i)MySQL server (?:host|on|at) ['\"]{H}(?::{P})?['\"]", scheme="mysql"),
     *_at(WEIGHT.PHRASE + 5, r"(?i)connection to the host {H}, port {P}", scheme="sqlserver"),
+    *_at(WEIGHT.PHRASE, r"(?:^|[\s(\"']){D},(?P<port>1433)\b", scheme="sqlserver"),
     *_at(
         WEIGHT.PHRASE,
         r"(?i)\(HOST\s{0,2}=\s{0,2}{H}\)\s{0,2}\(PORT\s{0,2}=\s{0,2}{P}\)",
         r"jdbc:oracle:thin:[^@\s]{0,80}@(?://)?{H}(?::{P})?",
+        r"\bORA-\d{5}[^\n]{0,80} host {H} port {P}",
         scheme="oracle",
     ),
     *_at(
@@ -176,7 +181,12 @@ POSITIONS: tuple[Position, ...] = (
         r"\[thrd:(?:\w+://)?{H}:{P}/",
         scheme="kafka",
     ),
-    *_at(WEIGHT.PHRASE, r"(?i)connect(?:ed)? to {H}\[{IP}\]:{P}", scheme="smtp"),
+    *_at(
+        WEIGHT.PHRASE,
+        r"(?i)connect(?:ed)? to {H}\[{IP}\]:{P}",
+        r"(?i)connect to host, port: {H}, {P}",
+        scheme="smtp",
+    ),
     *_at(
         WEIGHT.PHRASE,
         r"(?i)ssh: connect to host {H} port {P}",
@@ -184,7 +194,12 @@ POSITIONS: tuple[Position, ...] = (
         r"\bgit@{H}:[A-Za-z0-9_./-]+",
         scheme="ssh",
     ),
-    *_at(WEIGHT.PHRASE, r"(?i)\bbind to (?:LDAP )?server {H}(?::{P})?", scheme="ldap"),
+    *_at(
+        WEIGHT.PHRASE,
+        r"(?i)\bbind to (?:LDAP )?server {H}(?::{P})?",
+        r"LDAPSocketOpenError[^\n]{0,300}\('{H}', {P}\)",
+        scheme="ldap",
+    ),
     # connections in general
     *_at(
         WEIGHT.PHRASE - 2,
@@ -205,6 +220,7 @@ POSITIONS: tuple[Position, ...] = (
         r"(?i)ServerSelectionTimeoutError: {H}:{P}",
         r"(?i)\{ ?address[=:] ?{H}:{P}, type",
         r"(?i)failed to connect to server \[{H}:{P}\]",
+        r"(?i)\bhost:? {H}, port:? {P}",
     ),
     *_at(
         WEIGHT.CONNECT,

@@ -67,6 +67,8 @@ _CLUES = Clues(
         "yes",
         r"RBAC: access denied|rbac_access_denied|RBAC rejected|policy rejection",
         r"allow policies exist, but none allowed|explicitly denied by",
+        # how a ztunnel hears that the one at the far side denies: https://github.com/istio/ztunnel/issues/691
+        r"\berr(?:or)?=\"?http status: 401 Unauthorized",
         origin="sidecar",
     ),
     clue(

@@ -48,6 +48,8 @@ _CLUES = Clues(
         STRENGTH.NAMED,
         "yes",
         r"Failed to connect to [^\n]{1,200}(?:timed out|Timeout was reached|timeout)|connect to \S+: timed out",
+        r"socket connection error while opening: timed out",
+        r"^nc: connect to \S+ port \d+ \(tcp\) (?:failed: )?.{0,12}timed out",
         r"Connection timed out after \d+ m|ERR_CONNECTION_TIMED_OUT|refused: Connection timed out",
         r"connect(?:ion)? timed out(?: after)?: |Connect to [^\n]{1,160} failed: connect timed out",
     ),
@@ -214,6 +216,7 @@ _CLUES = Clues(
             r"\b(?:is|are|keeps?|it|just|always|still|calls?|requests?) (?:timing out|times? out|timed out"
             r"|runs? into (?:a )?time-?outs?)|\btimes out\b|gets? (?:a )?time-?outs?|läuft[^\n.]{0,40} in (?:einen "
             r"|ein )?time-?out|se agota el tiempo|timeout (?:when|while|to|from|al|beim)"
+            r"|(?:connect|call|request|curl|telnet)\w*[^\n]{0,60}\b(?:just |it |and |then )+hangs?\b"
         ),
     ),
     clue(
