@@ -11,6 +11,8 @@ from skills.core.yaml_text import read_documents
 from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, space, view
 
 PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
+SHELL, EVAL = "citizen-of-planet-earth/cf-cli-action@master", "cloud-gov/cg-cli-tools@main"
+BIND = "bind-security-group g acme --space dev"
 
 
 def pipeline(*lines: str) -> dict[str, str]:
@@ -56,16 +58,16 @@ def test_an_action_says_in_which_space_its_commands_run(
 @pytest.mark.parametrize(
     ("action", "runs", "bound"),
     [
-        ("cloud-gov/cg-cli-tools@main", ["command: cf %s", "cf_command: apps"], True),
-        ("cloud-gov/cg-cli-tools@main", ["command: cf apps", "cf_command: %s"], False),  # `command` runs, then it ends
-        ("cloud-gov/cg-cli-tools@main", ["command: %s"], False),  # a whole command, and this is none
-        ("citizen-of-planet-earth/cf-cli-action@master", ["command: %s"], True),
-        ("citizen-of-planet-earth/cf-cli-action@master", ["cf_command: %s"], False),  # an input that it has not got
+        (EVAL, ["command: cf %s", "cf_command: apps"], True),
+        (EVAL, ["command: cf apps", "cf_command: %s"], False),  # `command` runs, then it ends
+        (EVAL, ["command: %s"], False),  # a whole command, and this is none
+        (SHELL, ["command: %s"], True),
+        (SHELL, ["cf_command: %s"], False),  # an input that it has not got
     ],
 )
 def test_what_the_two_families_of_actions_run(action: str, runs: list[str], bound: bool) -> None:
     line = "bind-security-group g acme --space dev"
-    text = ACTION.replace("cloud-gov/cg-cli-tools@main", action) % ("dev", "\n        ".join(runs).replace("%s", line))
+    text = ACTION.replace(EVAL, action) % ("dev", "\n        ".join(runs).replace("%s", line))
     entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
     assert [each.group for each in entries if isinstance(each, Command)] == (["g"] if bound else [])
 
@@ -80,6 +82,33 @@ def test_an_action_binds_a_group() -> None:
     text = ACTION % ("dev", "cf_command: bind-security-group g acme --space dev")
     entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
     assert [(each.group, each.space) for each in entries if isinstance(each, Command)] == [("g", "dev")]
+
+
+@pytest.mark.parametrize(
+    ("action", "rows", "found"),
+    [
+        (SHELL, [BIND], ["sure"]),
+        (SHELL, ["apps", f"cf {BIND}"], ["sure"]),
+        (SHELL, ["apps", BIND], []),  # only the first row is handed to `cf`
+        (EVAL, [f"cf {BIND}"], ["sure"]),
+        (EVAL, ["cf apps", f"cf {BIND}"], ["unsure"]),  # cf apps cf bind-security-group ...
+        (EVAL, [f"cf {BIND}", "cf apps"], ["unsure"]),  # more words than the command takes
+        (EVAL, ["# the way out", f"cf {BIND}"], ["unsure"]),  # all of it is a comment
+        (EVAL, ["cf apps &&", f"cf {BIND}"], ["sure"]),
+        (EVAL, ["cf apps;", f"cf {BIND}"], ["sure"]),
+        (EVAL, ["cf apps", f"&& cf {BIND}"], ["sure"]),
+        (EVAL, ["cf bind-security-group g acme", "  --space dev"], ["sure"]),
+        (EVAL, ["cf bind-security-group g acme \\", "  --space dev"], ["unsure"]),
+    ],
+)
+def test_rows_of_an_action_are_one_command_where_it_joins_them(action: str, rows: list[str], found: list[str]) -> None:
+    command = "command: |\n" + "".join(f"          {row}\n" for row in rows)
+    text = ACTION.replace(EVAL, action) % ("dev", command)
+    entries = [entry for d in read_documents("w.yml", text)[0] for entry in cloud_foundry.read(d)]
+    made = [each for each in entries if isinstance(each, Command)]
+    assert [(each.group, each.space, "unsure" if each.unsure else "sure") for each in made] == [
+        ("g", "dev", how) for how in found
+    ]
 
 
 def test_what_stands_behind_an_exit_is_not_sure() -> None:

@@ -116,3 +116,21 @@ def test_the_route_of_a_proxy_names_its_space_so_that_no_other_root_is_meant(hos
     here = SPACE % ("space", "web", "[]") + APP % "web"
     files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": here, "manifest.yml": manifest}
     assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+@pytest.mark.parametrize(("space", "wanted"), [("web-egress", "allowed"), ("elsewhere", "undecided")])
+def test_a_policy_to_a_proxy_of_the_same_name_does_not_lead_to_that_of_another_root(space: str, wanted: str) -> None:
+    manifest = "applications:\n- name: web\n  env:\n    https_proxy: https://acme-web-egress-egress.apps.internal\n"
+    to = LOOKED_UP % space + app("web", to="data.cloudfoundry_app.proxy.id", port='"61443"')
+    files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": to, "manifest.yml": manifest}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"), [("-s web-egress", "allowed"), ("-s elsewhere", "denied"), ("", "denied")]
+)
+def test_a_script_says_in_which_space_the_proxy_is(flags: str, wanted: str) -> None:
+    script = f"cf target -o acme -s web\ncf add-network-policy web egress {flags} --port 61443\n"
+    here = SPACE % ("space", "web", "[]") + APP % "web"
+    files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": here, "run.sh": script}
+    assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")

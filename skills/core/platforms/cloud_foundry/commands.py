@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from skills.core.hosts import shown
@@ -24,6 +25,8 @@ _CHOOSES = ("target", "login")
 _VARIABLES = frozenset({"env", "variables", "params", "vars"})
 _RUNS = ("command", "cf_command")  # where a step has both, its action runs the first and ends
 _SHORT = "/cf-cli-action"  # a family of actions whose `command` is what stands behind `cf`
+_JOINED = "how the action joins the rows of its command"
+_PARTED = ("&", "|", ";", "(", "{")
 _SWITCHES = frozenset({"-f", "--force"})
 _MOST = 500
 
@@ -94,17 +97,18 @@ def read_commands(document: Document, data: Mapping[str, Any]) -> Sequence[Act]:
     if "apiVersion" in data:
         return ()
     texts = list(_strings(data))
-    if not any(sign in text for text, _, _ in texts for sign in _SIGNS):
+    if not any(sign in text for text, *_ in texts for sign in _SIGNS):
         return ()
     given = _given(data)
     found: list[Act] = []
     shell, session = 0, _Session()
-    for text, line, inside in texts:
+    for text, line, inside, doubt in texts:
         if inside != shell:
             shell, session = inside, _Session()
         if any(sign in text for sign in (*_SIGNS, *_CHOOSES)):
             rows = text.split("\n")
-            found += session.acts((call, _place(document, rows, call, line)) for call in calls(text, given))
+            made = (replace(call, unsure=doubt or call.unsure) for call in calls(text, given))
+            found += session.acts((call, _place(document, rows, call, line)) for call in made)
         if len(found) >= _MOST:
             break
     return found[:_MOST]
@@ -138,7 +142,8 @@ class _Session:
             for act in _act(call, place):
                 if isinstance(act, Policy):
                     for org, space, doubt in self.homes:
-                        yield replace(act, org=org, space=space, unsure=act.unsure or doubt)
+                        # Without a space of its own the target is looked for in the chosen one.
+                        yield replace(act, org=org, space=space, there=act.there or space, unsure=act.unsure or doubt)
                 else:
                     yield act
 
@@ -169,46 +174,59 @@ def _given(data: Any) -> dict[str, str]:
     return {name: text for name, text in found.items() if text is not None}
 
 
-def _strings(data: Any) -> Iterator[tuple[str, int, int]]:
-    """Every text of the document in its order, with the line of its key or item, and a number that only the items of
-    one list share, which one shell runs."""
+def _strings(data: Any) -> Iterator[tuple[str, int, int, str]]:
+    """Every text of the document in its order, with the line of its key or item, a number that only the items of one
+    list share, which one shell runs, and why nobody knows whether it is run at all."""
     waiting: list[tuple[Any, int, int]] = [(data, 1, 0)]
     count = 0
     while waiting:
         node, line, inside = waiting.pop()
         count += 1
         if isinstance(node, str):
-            yield node, line, inside or count
-        elif isinstance(node, Map) and (text := _of_action(node)):
+            yield node, line, inside or count, ""
+        elif isinstance(node, Map) and (script := _of_action(node)):
             given = node["with"]
-            yield text, next((given.lines[key] for key in _RUNS if key in given.lines), given.line), count
+            at = next((given.lines[key] for key in _RUNS if key in given.lines), given.line)
+            yield script[0], at, count, script[1]
         elif isinstance(node, Map):
             waiting += [(value, node.lines.get(key, node.line), 0) for key, value in reversed(node.items())]
         elif isinstance(node, Seq):
             waiting += [(value, at, count) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
 
 
-def _of_action(step: Map) -> str:
-    """What a step of an action for `cf` runs, as a script: it targets its `cf_org` and `cf_space` first, then runs
-    `command`, or calls `cf` with `cf_command`. Empty for other steps.
+def _of_action(step: Map) -> tuple[str, str] | None:
+    """What a step of an action for `cf` runs, as a script, and why not all of it may run: it targets its `cf_org` and
+    `cf_space` first, then runs `command`, or calls `cf` with `cf_command`. None for other steps.
+
+    The one family hands `command` to `sh -c`, row by row. The other hands it to `eval` without quotes.
 
     Source: https://github.com/cloud-gov/cg-cli-tools, action.yml and entrypoint.sh (at 37d58fc1), and
     https://github.com/citizen-of-planet-earth/cf-cli-action, action.yml and entrypoint.sh (at 045154c5).
     """
     given = step.get("with")
     if not isinstance(given, Map) or not isinstance(step.get("uses"), str):
-        return ""
+        return None
     org, space, whole, own = (
         text.strip() if isinstance(text := given.get(key), str) else "" for key in ("cf_org", "cf_space", *_RUNS)
     )
-    if _SHORT in step["uses"]:
-        whole, own = "", whole
-    elif not (org or space):
-        return ""
-    if not (own or whole):
-        return ""
+    short = _SHORT in step["uses"]
+    run = (whole and f"cf {whole}") if short else whole or (own and f"cf {own}")
+    if not run or not (short or org or space):
+        return None
     chosen = "".join(f" {flag} {shlex.quote(name)}" for flag, name in (("-o", org), ("-s", space)) if name)
-    return f"cf target{chosen}\n{whole or f'cf {own}'}"
+    run, doubt = (run, "") if short else _joined(run)
+    return f"cf target{chosen}\n{run}", doubt
+
+
+def _joined(text: str) -> tuple[str, str]:
+    """The one row that `eval` makes of these. What begins there as a command of its own is none then, but more words of
+    the one above, which is wrong with them; a backslash at the end of a row hides the blank behind it."""
+    rows = [row.strip() for row in text.split("\n") if row.strip()]
+    whole = all(
+        above.endswith(_PARTED) or (row.startswith((*_PARTED, "-")) and not above.endswith("\\"))
+        for above, row in pairwise(rows)
+    )
+    return (" ".join(rows), "") if whole else (text, _JOINED)
 
 
 def _act(call: Call, place: Place) -> Iterator[Act]:
@@ -237,8 +255,16 @@ def _policy(verb: str, words: Sequence[str], call: Call, place: Place) -> Iterat
     target = flags.get("--destination-app") or (names[1] if len(names) > 1 else "")
     if names and target:
         protocol, ports = flags.get("--protocol") or "tcp", flags.get("--port") or "8080"
-        removes = _POLICIES[verb]
-        yield Policy(shown(names[0]), shown(target), shown(protocol), shown(ports), place, removes, shown(call.unsure))
+        yield Policy(
+            shown(names[0]),
+            shown(target),
+            shown(protocol),
+            shown(ports),
+            place,
+            _POLICIES[verb],
+            shown(call.unsure),
+            there=shown(flags.get("-s", "")),
+        )
 
 
 def _arguments(words: Sequence[str], *with_value: str) -> tuple[list[str], dict[str, str]]:

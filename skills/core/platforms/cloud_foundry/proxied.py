@@ -24,20 +24,25 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
     app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     hosts = {each.proxy for each in index.apps if each.name.casefold() == app and each.proxy}
     space = index.of(workload)
-    root = space.root if space else ""
     found = []
     for proxy in index.proxies:
-        here = proxy.root in (None, root)
-        named = any(serves(proxy, host) for host in hosts) and (here or proxy.hostname != proxy.name.lower())
-        if named or _policy(index, space, app, proxy, here=here):
+        unlike_others = _is_here(proxy, space) or proxy.hostname != proxy.name.lower()
+        named = unlike_others and any(serves(proxy, host) for host in hosts)
+        if named or _policy(index, space, app, proxy):
             found.append(proxy)
     own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app]
     return tuple(own or found)
 
 
-def _policy(index: Index, space: Space | None, app: str, proxy: Proxy, *, here: bool = True) -> bool:
-    """Whether a policy leads to the proxy. To that of another root (not `here`) only one does that names its space: the
-    same names stand in the root of each environment."""
+def _is_here(proxy: Proxy, space: Space | None) -> bool:
+    """Whether the proxy is run by the Terraform root of the space, or by none."""
+    return proxy.root in (None, space.root if space else "")
+
+
+def _policy(index: Index, space: Space | None, app: str, proxy: Proxy) -> bool:
+    """Whether a policy leads to the proxy. To that of another root only one does that names its space: the same names
+    stand in the root of each environment."""
+    here = _is_here(proxy, space)
     names = {proxy.name, proxy.app, proxy.hostname} - {""} if here else {proxy.name}
     home = proxy.space.rpartition("/")[2]
     found = policies_to(index, space, app, names, (_TLS, _PLAIN))
