@@ -225,14 +225,9 @@ def _last_word(request: Request) -> datetime:
 
 def _standing(request: Request, said: Said, now: datetime, policy: Policy) -> Step:
     pace = policy.timers
-    if request.until and not request.remove and request.destinations != ISOLATION:
-        until = date.fromisoformat(request.until)
-        ends = f"ends:{request.until}"
-        if ends not in said and now.date() >= until - pace.notice_days * _DAY:
-            return Step("expiring" if request.state != "expiring" else None, ends=True)
-        if now.date() > until and ends in said and f"over:{request.until}" not in said:
-            facts = {"key": request.key, "until": request.until, "asked_by": request.asked_by}
-            return Step(told=(Told(f"over:{request.until}", Finding("EGR089", facts)),))
+    ending = _ending(request, said, now, pace)
+    if ending:
+        return ending
     if request.state == "expiring" or not said.get(stands_mark(request)):
         return NOTHING
     quiet_since = max(at for mark, at in said.items() if mark == stands_mark(request) or mark.startswith("fails:"))
@@ -245,6 +240,24 @@ def _standing(request: Request, said: Said, now: datetime, policy: Policy) -> St
             "in_force", (Told(f"in_force:{request.version}", Finding("EGR084", {**facts, "rollout": rollout})),)
         )
     return NOTHING
+
+
+def _ending(request: Request, said: Said, now: datetime, pace: Timers) -> Step:
+    """What the last day asks for. Without a default deny everything is open, so its end is said and drawn by nobody."""
+    if not request.until or request.remove:
+        return NOTHING
+    until, mark = date.fromisoformat(request.until), f"ends:{request.until}"
+    if mark not in said:
+        if now.date() < until - pace.notice_days * _DAY:
+            return NOTHING
+        if request.destinations == ISOLATION:
+            facts = {"key": request.key, "namespace": request.workload, "until": request.until}
+            return Step(told=(Told(mark, Finding("EGR1673", facts)),))
+        return Step("expiring" if request.state != "expiring" else None, ends=True)
+    if now.date() <= until or request.destinations == ISOLATION or f"over:{request.until}" in said:
+        return NOTHING
+    facts = {"key": request.key, "until": request.until, "asked_by": request.asked_by}
+    return Step(told=(Told(f"over:{request.until}", Finding("EGR089", facts)),))
 
 
 def by_renewal(request: Request, said: Said, others: Iterable[Request]) -> Step:

@@ -15,6 +15,7 @@ from skills.core.errors import AskUnclear
 from skills.core.messages import say
 from skills.core.model import (
     CLOSED_BY_US,
+    ISOLATION,
     OPEN_STATES,
     STANDING_STATES,
     Decided,
@@ -88,6 +89,17 @@ class TestTime:
         assert due(20 * DAY, state="decided") == life.NOTHING
         (told,) = due(24 * DAY, state="decided").told
         assert (told.finding.code, told.to) == ("EGR1656", ("dana@x.example",))
+
+    def test_the_end_of_a_default_deny_is_said_once_and_its_removal_is_drawn_by_nobody(self) -> None:
+        asked: dict[str, Any] = {"state": "in_force", "until": "2026-12-20", "destinations": ISOLATION}
+        step = due(20 * DAY, **asked)
+        assert (codes(step), step.to, step.ends, step.effects) == (["EGR1673"], None, False, ())
+        (told,) = step.told
+        assert (
+            due(20 * DAY, {told.mark: MONDAY}, **asked) == due(90 * DAY, {told.mark: MONDAY}, **asked) == life.NOTHING
+        )
+        assert due(2 * DAY, **asked) == life.NOTHING
+        assert due(20 * DAY, **{**asked, "destinations": ("api.example.com:443",)}).ends
 
     @given(st.integers(-4000, 4000), st.sampled_from(STATES), st.booleans())
     def test_said_once_it_is_not_said_again_at_that_moment(self, hours: int, state: RequestState, ends: bool) -> None:
