@@ -23,6 +23,7 @@ from skills.core.model import (
     Edit,
     Finding,
     Need,
+    Place,
     Plan,
     Proof,
     Question,
@@ -80,6 +81,7 @@ def draft(allowlist: Allowlist, need: Need) -> Draft:
     findings = [finding for plan in plans for finding in plan.findings]
     findings += _shortfall(edits, need, after)
     findings += _unreadable_after(edits)
+    findings += [finding("EGR300", Place(edit.path), path=edit.path) for edit in edits if _is_bare(edit)]
     change = Change(
         allowlist.commit,
         digest(allowlist.commit, edits),
@@ -307,6 +309,11 @@ def _shortfall(edits: Sequence[Edit], need: Need, after: Sequence[Verdict]) -> l
         for verdict in after
         if not verdict.allowed
     ]
+
+
+def _is_bare(edit: Edit) -> bool:
+    """Whether nothing but comments is left of the file."""
+    return all(not row.strip() or row.startswith(("#", "---")) for row in edit.new_text.split("\n"))
 
 
 def _unreadable_after(edits: Sequence[Edit]) -> list[Finding]:

@@ -184,7 +184,13 @@ def leading(drafted: Draft, need: Need) -> tuple[Finding, ...]:
         lead = Finding("EGR315" if need.remove else "EGR304", facts)
     unmet = [finding for finding in drafted.change.findings if finding.code in _UNMET]
     rest = tuple(unique((*proof.lost, *unmet, *proof.wider_than_asked, *drafted.change.findings)))
-    return (lead, *rest, *(f for verdict in drafted.before for f in verdict.findings if f not in rest))
+    return (lead, *rest, *(f for f in known if f not in rest and not _mended(f, drafted)))
+
+
+def _mended(known: Finding, drafted: Draft) -> bool:
+    """What was wrong and is not after the change would be read as still wrong: no name can be looked up, say."""
+    there = (finding.code for verdict in drafted.after for finding in verdict.findings)
+    return bool(drafted.change.edits) and say(known).level != "info" and known.code not in there
 
 
 def _bounds(drafted: Draft, need: Need, world: World) -> tuple[Finding, ...]:

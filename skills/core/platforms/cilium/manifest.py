@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import re2
@@ -14,19 +14,20 @@ _LONGEST_NAME = 63
 _NOT_SLUG = re2.compile(r"[^a-z0-9]+")
 
 
-def manifest(wish: Wish, name: str, rules: Sequence[Mapping[str, Any]], *, with_namespace: bool) -> str:
-    """The document with its comment, without a separator."""
+def policy_data(wish: Wish, name: str, *, with_namespace: bool) -> dict[str, Any]:
+    """The policy as the cluster takes it."""
     metadata = {"name": name, **({"namespace": wish.namespace} if with_namespace else {})}
-    data = {
+    return {
         "apiVersion": "cilium.io/v2",
         "kind": "CiliumNetworkPolicy",
         "metadata": metadata,
-        "spec": {
-            "endpointSelector": {"matchLabels": dict(wish.labels)},
-            wish.section: [dict(rule) for rule in rules],
-        },
+        "spec": {"endpointSelector": {"matchLabels": dict(wish.labels)}, wish.section: [wish.rule()]},
     }
-    return "\n".join([f"# {wish.comment}", *block(data, Style(dash=2))]) + "\n"
+
+
+def policy_text(data: Mapping[str, Any], comment: str) -> str:
+    """A policy as a document with its comment, without a separator."""
+    return "\n".join([f"# {comment}", *block(data, Style(dash=2))]) + "\n"
 
 
 def policy_name(wish: Wish, taken: set[str]) -> str:

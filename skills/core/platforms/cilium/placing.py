@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.policy_files import file_for
+from skills.core.enforce.policy_files import JSON, YAML, file_for
 from skills.core.enforce.selectors import Match
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
 from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Rule, Spec
-from skills.core.platforms.cilium.manifest import manifest, policy_name
+from skills.core.platforms.cilium.manifest import policy_data, policy_name, policy_text
 from skills.core.platforms.cilium.match import selection
 from skills.core.platforms.cilium.names import DnsRule, lookups
 from skills.core.platforms.cilium.wish import (
@@ -26,7 +26,6 @@ from skills.core.platforms.cilium.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
 
 _MOST_PORTS = 40
-_YAML = (".yaml", ".yml")
 
 
 class Placer:
@@ -105,26 +104,45 @@ class Placer:
             return True
         return False
 
-    def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:  # noqa: ARG002 - one shape for all places
-        """A policy of its own, in the file that holds the namespace's policies."""
-        index = self._workspace.index
-        policies = [p for p in index.of(wish.namespace) if p.kind == NAMESPACED and p.place.path.endswith(_YAML)]
-        paths = [policy.place.path for policy in policies]
-        if not paths:
-            wide = [p for p in index.policies if p.clusterwide and p.written and p.place.path.endswith(_YAML)]
-            paths = [policy.place.path for policy in wide]
-        if not paths:  # Cilium's policies stand for other namespaces only
-            others = [(p.namespace, p.place.path) for p in index.policies if p.place.path.endswith(_YAML)]
-            like = file_for(wish.namespace, others)
-            paths = [like] if like else []
-        if not paths:
+    def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:
+        """A policy of its own, in the file that holds the namespace's policies, or beside them where they are JSON."""
+        workspace, index = self._workspace, self._workspace.index
+        standing = [p for p in index.of(wish.namespace) if p.kind == NAMESPACED and workspace.holds(p)]
+        there = [p for p in standing if p.place.path.lower().endswith(YAML)] or standing
+        path = self._usual_file(there, near) if there else self._first_file(wish.namespace)
+        if path is None:
             return False
-        path = max(sorted(set(paths)), key=paths.count)
-        there = [policy for policy in policies if policy.place.path == path]
-        named = not there or not all(policy.assumed_namespace for policy in there)
+        beside = [policy for policy in there if policy.place.path == path]
+        named = not beside or not all(policy.assumed_namespace for policy in beside)
         name = policy_name(wish, {policy.name for policy in index.of(wish.namespace)})
-        self._workspace.add_document(path, manifest(wish, name, [wish.rule()], with_namespace=named), role)
+        data = policy_data(wish, name, with_namespace=named)
+        if path.lower().endswith(JSON):
+            workspace.add_json(path, name, data, role)
+        else:
+            workspace.add_document(path, policy_text(data, wish.comment), role)
         return True
+
+    def _usual_file(self, policies: Sequence[CiliumPolicy], near: Pods) -> str:
+        """Where these pods' own policies stand, for that is their team's file; else where most of them do."""
+        end = endpoint(self._workspace.index.cluster, near)
+        paths = [policy.place.path for policy in policies]
+        own = [
+            policy.place.path
+            for policy in policies
+            for spec in policy.specs
+            if spec.selector.labels and selection(policy, spec, end) is Match.YES
+        ]
+        return max(sorted(set(paths)), key=lambda path: (own.count(path), paths.count(path)))
+
+    def _first_file(self, namespace: str) -> str | None:
+        """For a namespace without a policy: as other namespaces have it, or where those for the whole cluster stand."""
+        index, holds = self._workspace.index, self._workspace.holds
+        plain = [p for p in index.policies if p.written and p.place.path.lower().endswith(YAML) and holds(p)]
+        known = [(policy.namespace, policy.place.path) for policy in plain if policy.kind == NAMESPACED]
+        wide = [policy.place.path for policy in plain if policy.clusterwide]
+        if not known and wide:
+            return max(sorted(set(wide)), key=wide.count)
+        return file_for(namespace, known, index.cluster)
 
     # --- the DNS companion
 

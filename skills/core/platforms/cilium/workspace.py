@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from skills.core.enforce.kube_objects import expand, expanded
+from skills.core.enforce.policy_files import json_beside, json_like, listed
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.cilium.entries import CiliumPolicy
@@ -56,7 +58,27 @@ class Workspace:
         self._put(policy.place.path, remove_item(self._text(policy.place.path), document, (*prefix, *path)), role)
 
     def add_document(self, path: str, block: str, role: Role) -> None:
+        is_new = self.text(path) is None
         self._put(path, append_document(self._text(path), block), role)
+        if is_new:
+            self._list(path)
+
+    def add_json(self, path: str, name: str, data: Mapping[str, Any], role: Role) -> None:
+        """A file of its own beside a JSON file, which holds one object only; or an item of the list that it holds."""
+        text = self._text(path)
+        document = read_documents(path, text)[0][0]
+        if document.at("items") is not None:
+            self._put(path, append_item(text, document, ("items",), data), role)
+            return
+        new = json_beside(path, name, lambda path: self.text(path) is not None)
+        self._put(new, json_like(text, data), role)
+        self._list(new, path)
+
+    def _list(self, path: str, neighbour: str | None = None) -> None:
+        """A new file, where a kustomization must list it to count."""
+        found = listed(self.text, path, neighbour)
+        if found is not None:
+            self._put(*found, "allowlist")
 
     def find(self, policy: CiliumPolicy) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
@@ -66,13 +88,24 @@ class Workspace:
             raise CannotEdit(_NO_DOCUMENT, number=1)
         return found[0]
 
+    def holds(self, policy: CiliumPolicy) -> bool:
+        """Whether the policy stands in its file as it was read; a template only makes it."""
+        try:
+            self.find(policy)
+        except CannotEdit:
+            return False
+        return True
+
     def again(self, policy: CiliumPolicy) -> CiliumPolicy:
         """The same policy in the text as it now stands."""
         key = (policy.kind, policy.namespace, policy.name, policy.place.path)
         return next(p for p in self.index.policies if (p.kind, p.namespace, p.name, p.place.path) == key)
 
+    def text(self, path: str) -> str | None:
+        return self._changed.get(path, self._sources.texts.get(path))
+
     def _text(self, path: str) -> str:
-        return self._changed.get(path, self._sources.texts.get(path) or "")
+        return self.text(path) or ""
 
     def _put(self, path: str, text: str, role: Role) -> None:
         """A file that the sender's own rules touch is shown as the allowlist, whatever else changes in it."""

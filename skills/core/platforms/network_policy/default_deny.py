@@ -18,8 +18,8 @@ from skills.core.messages import say
 from skills.core.model import Finding, Need, Place, Plan, Ports, few, finding
 from skills.core.platforms.network_policy.dns_rule import dns_wish
 from skills.core.platforms.network_policy.entries import PolicyEntry
-from skills.core.platforms.network_policy.home import Home, home_of, list_in_kustomization
-from skills.core.platforms.network_policy.manifest import manifest, one_line, policy_text
+from skills.core.platforms.network_policy.home import Home, add_policy, home_of
+from skills.core.platforms.network_policy.manifest import one_line, policy_data
 from skills.core.platforms.network_policy.wish import Wish, policy_name, selected_pods_peer
 from skills.core.platforms.network_policy.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
@@ -65,7 +65,7 @@ class _Setup:
             self._add(home, self._name(_DENY), {"podSelector": {}, "policyTypes": ["Egress"]}, self._comment("EGR358"))
         if dns_findings(self._policies(), self._workspace.index.cluster, self._any_pod()):
             wish = dns_wish(self._workspace.index, self.namespace, {}, "", self._comment("EGR359"))
-            self._document(home, wish, self._name(_DNS))
+            self._add(home, self._name(_DNS), wish.spec(), wish.comment)
         self._wake_ignored_rules()
         for named in list(self._named_connections())[:_MOST_RULES]:
             self._mirror(home, named)
@@ -112,16 +112,8 @@ class _Setup:
         return one_line(said)
 
     def _add(self, home: Home, name: str, spec: dict[str, object], comment: str) -> None:
-        namespace = self.namespace if home.named else None
-        block = policy_text(name, namespace, spec, comment, indent_lists=home.indented)
-        new = self._workspace.text(home.path) is None
-        self._workspace.add_document(home.path, block, "allowlist")
-        if new:
-            list_in_kustomization(self._workspace, home.path)
-
-    def _document(self, home: Home, wish: Wish, name: str) -> None:
-        text = manifest(wish, name, with_namespace=home.named, indent_lists=home.indented)
-        self._workspace.add_document(home.path, text, "allowlist")
+        policy = policy_data(name, self.namespace if home.named else None, spec)
+        add_policy(self._workspace, home, policy, comment, "allowlist")
 
     def _wake_ignored_rules(self) -> None:
         """Egress rules that policyTypes leave out do nothing today. Once all is denied, they are what was meant."""
@@ -193,7 +185,7 @@ class _Setup:
         peer = selected_pods_peer(there, selector)
         wish = Wish("Egress", self.namespace, labels, (peer,), ports, who, what, comment)
         name = policy_name(wish, {other.name for other in self._policies()})
-        self._document(home, wish, name)
+        self._add(home, name, wish.spec(), comment)
 
     def _shut_in(self, named: _Named, ports: Sequence[PolicyPort | None]) -> list[str]:
         """Pods that the rule names too and that may not go there today: a rule for all of them would open it."""

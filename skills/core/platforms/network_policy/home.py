@@ -2,71 +2,97 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from skills.core.enforce.policy_files import file_for
+from skills.core.enforce.kube_policy import Pods, labels_match
+from skills.core.enforce.policy_files import JSON, YAML, file_for, json_beside, json_like
+from skills.core.enforce.selectors import Match
+from skills.core.model import Role
 from skills.core.platforms.network_policy.entries import PolicyEntry
-from skills.core.platforms.network_policy.manifest import indents_lists
-from skills.core.platforms.network_policy.workspace import Workspace
-
-_YAML = (".yaml", ".yml")
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
-_FILE = "network-policies.yaml"
+from skills.core.platforms.network_policy.manifest import indents_lists, policy_text
+from skills.core.platforms.network_policy.workspace import Path, Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A file, whether its policies say their namespace, and whether its people indent the items of lists."""
+    """A file, whether its policies say their namespace, and whether its people indent the items of lists.
+
+    `items` is the list in the document that holds its policies, where they are items of one.
+    """
 
     path: str
     named: bool = True
     indented: bool = False
+    items: Path = ()
 
 
 def home_of(workspace: Workspace, namespace: str) -> Home | None:
-    """The file that holds most of the namespace's policies; else the place that the other namespaces' files suggest;
-    else beside the manifests of the namespace. None where the repository shows nothing of the kind."""
-    entries = [entry for entry in workspace.index.entries if _is_whole_yaml(workspace, entry)]
-    own = [entry for entry in entries if entry.policy.namespace == namespace]
-    if own:
-        paths = [entry.policy.place.path for entry in own]
-        return _like(workspace, max(sorted(set(paths)), key=paths.count), own)
-    path = file_for(namespace, [(entry.policy.namespace, entry.policy.place.path) for entry in entries])
-    if path:
-        return _like(workspace, path, entries)
-    beside = _beside_manifests(workspace, namespace)
-    return Home(beside) if beside else None
+    """The file that holds most of the namespace's policies; else the place that the repository suggests for the first
+    one. None where it shows nothing of the kind."""
+    entries = _standing(workspace, workspace.index.entries)
+    whole = [entry for entry in entries if _is_yaml(entry) and workspace.find(entry)[1] == ()]
+    own = [[entry for entry in part if entry.policy.namespace == namespace] for part in (whole, entries)]
+    if found := own[0] or [entry for entry in own[1] if not _is_yaml(entry)]:
+        paths = [entry.policy.place.path for entry in found]
+        return _like(workspace, max(sorted(set(paths)), key=paths.count), found)
+    known = [(entry.policy.namespace, entry.policy.place.path) for entry in whole]
+    path = file_for(namespace, known, workspace.index.cluster)
+    return _like(workspace, path, whole) if path else None
 
 
-def _is_whole_yaml(workspace: Workspace, entry: PolicyEntry) -> bool:
-    """A document of its own in a YAML file, so that another can stand after it."""
-    plain = entry.policy.place.path.lower().endswith(_YAML) and workspace.holds(entry)
-    return plain and workspace.find(entry)[1] == ()
+def home_for(workspace: Workspace, namespace: str, near: Pods) -> Home | None:
+    """The file that holds the policies of these pods, else most of the namespace's; JSON only where no YAML does."""
+    entries = _standing(workspace, workspace.index.entries_of(namespace))
+    yaml = [entry for entry in entries if _is_yaml(entry)]
+    plain = [entry for entry in yaml if workspace.find(entry)[1] == ()]
+    found = plain or yaml or entries
+    if not found:
+        return None
+    paths = [entry.policy.place.path for entry in found]
+    own = [entry.policy.place.path for entry in found if _names(entry, near)]
+    return _like(workspace, max(sorted(set(paths)), key=lambda path: (own.count(path), paths.count(path))), found)
+
+
+def _names(entry: PolicyEntry, near: Pods) -> bool:
+    selector = entry.policy.selector
+    return selector is not None and not selector.empty and labels_match(selector, near) is Match.YES
+
+
+def _standing(workspace: Workspace, entries: Iterable[PolicyEntry]) -> list[PolicyEntry]:
+    """Policies that stand in their files as they were read, and not in a template."""
+    return [e for e in entries if e.policy.place.path.lower().endswith((*YAML, JSON)) and workspace.holds(e)]
+
+
+def _is_yaml(entry: PolicyEntry) -> bool:
+    return entry.policy.place.path.lower().endswith(YAML)
 
 
 def _like(workspace: Workspace, path: str, entries: list[PolicyEntry]) -> Home:
     there = [entry for entry in entries if entry.policy.place.path == path]
     named = not there or not all(entry.assumed_namespace for entry in there)
-    return Home(path, named, indents_lists(workspace.find((there or entries)[-1])[0]))
+    if not entries:
+        return Home(path)
+    document, way = workspace.find((there or entries)[-1])
+    return Home(path, named, indents_lists(document), way[:-1])
 
 
-def _beside_manifests(workspace: Workspace, namespace: str) -> str | None:
-    cluster = workspace.index.cluster
-    places = [cluster.declared[namespace]] if namespace in cluster.declared else []
-    places += [pod.place for pod in cluster.pods.get(namespace, ())]
-    folders = Counter(place.path.rpartition("/")[0] for place in places)
-    if not folders:
-        return None
-    folder = folders.most_common(1)[0][0]
-    return f"{folder}/{_FILE}" if folder else _FILE
+def add_policy(workspace: Workspace, home: Home, policy: Mapping[str, Any], comment: str, role: Role) -> None:
+    """Writes a policy where it belongs: behind the others of a YAML file, among those of a JSON list, or, since JSON
+    holds one object only, in a file of its own beside the one that is there. JSON has no comments.
 
-
-def list_in_kustomization(workspace: Workspace, path: str) -> None:
-    """A new file in a folder that Kustomize builds counts only when it is listed."""
-    folder, _, name = path.rpartition("/")
-    for file in _KUSTOMIZATIONS:
-        there = f"{folder}/{file}" if folder else file
-        if workspace.text(there) is not None:
-            workspace.append_resource(there, name)
-            return
+    Raises:
+        CannotEdit: what would come of it can't be proved.
+    """
+    if not home.path.lower().endswith(JSON):
+        is_new = workspace.text(home.path) is None
+        workspace.add_document(home.path, policy_text(policy, comment, indent_lists=home.indented), role)
+        if is_new:
+            workspace.list_file(home.path)
+    elif home.items:
+        workspace.append_value(home.path, home.items, policy, "", role)
+    else:
+        path = json_beside(home.path, policy["metadata"]["name"], lambda path: workspace.text(path) is not None)
+        workspace.add_document(path, json_like(workspace.text(home.path) or "", policy), role)
+        workspace.list_file(path, home.path)

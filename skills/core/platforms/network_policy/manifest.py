@@ -8,7 +8,6 @@ from typing import Any
 
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need
-from skills.core.platforms.network_policy.wish import Wish
 from skills.core.yaml_text import Document, Map, Seq
 from skills.core.yaml_text.emit import Style, block
 
@@ -37,21 +36,14 @@ def one_line(text: str) -> str:
     return flat if len(flat) <= _LONGEST_REASON else f"{flat[:_LONGEST_REASON]}…"
 
 
-def manifest(wish: Wish, name: str, *, with_namespace: bool, indent_lists: bool) -> str:
-    """The document with its comment, without a separator. `with_namespace` False leaves it to Helm or Kustomize."""
-    spec = {
-        "podSelector": {"matchLabels": dict(wish.labels)} if wish.labels else {},
-        "policyTypes": [wish.direction],
-        wish.section: [wish.rule()],
-    }
-    namespace = wish.namespace if with_namespace else None
-    return policy_text(name, namespace, spec, wish.comment, indent_lists=indent_lists)
-
-
-def policy_text(name: str, namespace: str | None, spec: Mapping[str, Any], comment: str, *, indent_lists: bool) -> str:
-    """Any policy as a document with its comment, without a separator."""
+def policy_data(name: str, namespace: str | None, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Any policy as the cluster takes it. Without a `namespace` Helm, Kustomize or `kubectl -n` says it."""
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    data = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": dict(spec)}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": dict(spec)}
+
+
+def policy_text(data: Mapping[str, Any], comment: str, *, indent_lists: bool) -> str:
+    """A policy as a document with its comment, without a separator."""
     lines = [f"# {line}" for line in textwrap.wrap(comment, _WIDTH, break_long_words=False, break_on_hyphens=False)]
     return "\n".join([*lines, *block(data, Style(dash=2 if indent_lists else 0))]) + "\n"
 

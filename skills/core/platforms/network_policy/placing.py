@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import re2
 
@@ -10,13 +10,13 @@ from skills.core.enforce.kube_policy import Pods, PolicyPort, PolicyRule, labels
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry
-from skills.core.platforms.network_policy.manifest import indents_lists, manifest
+from skills.core.platforms.network_policy.home import add_policy, home_for
+from skills.core.platforms.network_policy.manifest import policy_data
 from skills.core.platforms.network_policy.values import values_list
 from skills.core.platforms.network_policy.wish import Wish, peer_key, policy_name, port_data, strays
 from skills.core.platforms.network_policy.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
 
-_YAML = (".yaml", ".yml")
 _TOKEN = re2.compile(r"[a-z0-9]+")
 # Words in a policy's name that say nothing about what it is for.
 _SMALL_WORDS = frozenset(
@@ -93,42 +93,20 @@ class Placer:
 
     def _as_document(self, wish: Wish, near: Pods, role: Role) -> bool:
         """A policy of its own, in the file that holds the namespace's policies."""
-        index = self._workspace.index
-        entries = [e for e in index.entries_of(wish.namespace) if _is_yaml(e) and self._workspace.holds(e)]
-        plain = [entry for entry in entries if self._workspace.find(entry)[1] == ()]
-        if not entries:
+        home = home_for(self._workspace, wish.namespace, near)
+        if home is None:
             return False
-        path = _usual_file(plain or entries, near)
-        there = [entry for entry in entries if entry.policy.place.path == path]
-        named = not all(entry.assumed_namespace for entry in there)
-        name = policy_name(wish, {entry.policy.name for entry in index.entries_of(wish.namespace)})
-        indented = indents_lists(self._workspace.find(there[-1])[0])
-        block = manifest(wish, name, with_namespace=named, indent_lists=indented)
-        self._workspace.add_document(path, block, role)
+        name = policy_name(wish, {entry.policy.name for entry in self._workspace.index.entries_of(wish.namespace)})
+        policy = policy_data(name, wish.namespace if home.named else None, wish.spec())
+        add_policy(self._workspace, home, policy, wish.comment, role)
         return True
 
     def _again(self, entry: PolicyEntry) -> PolicyEntry:
         return next(e for e in self._workspace.index.entries if _identity(e) == _identity(entry))
 
 
-def _usual_file(entries: Sequence[PolicyEntry], near: Pods) -> str:
-    """Where these pods' own policies stand, for that is their team's file; else where most of the namespace's do."""
-    paths = [entry.policy.place.path for entry in entries]
-    own = [entry.policy.place.path for entry in entries if _names(entry, near)]
-    return max(sorted(set(paths)), key=lambda path: (own.count(path), paths.count(path)))
-
-
-def _names(entry: PolicyEntry, near: Pods) -> bool:
-    selector = entry.policy.selector
-    return selector is not None and not selector.empty and labels_match(selector, near) is Match.YES
-
-
 def _identity(entry: PolicyEntry) -> tuple[str, int]:
     return entry.policy.place.path, entry.line
-
-
-def _is_yaml(entry: PolicyEntry) -> bool:
-    return entry.policy.place.path.lower().endswith(_YAML)
 
 
 def _same_peers(rule: PolicyRule, wish: Wish) -> bool:

@@ -62,6 +62,14 @@ class Wish:
             rule["ports"] = [port_data(port) for port in self.ports]
         return rule
 
+    def spec(self) -> dict[str, Any]:
+        """The spec of a policy for nothing but this."""
+        return {
+            "podSelector": {"matchLabels": dict(self.labels)} if self.labels else {},
+            "policyTypes": [self.direction],
+            self.section: [self.rule()],
+        }
+
 
 def peer_data(peer: Peer) -> dict[str, Any]:
     if peer.block is not None:

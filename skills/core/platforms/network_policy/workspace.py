@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from skills.core.enforce.kube_objects import expand, expanded
 from skills.core.enforce.kube_policy import Direction
+from skills.core.enforce.policy_files import listed
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
@@ -14,7 +15,6 @@ from skills.core.platforms.network_policy.read import read
 from skills.core.yaml_text import (
     CannotEdit,
     Document,
-    Seq,
     append_document,
     append_item,
     read_documents,
@@ -50,14 +50,11 @@ class Workspace:
     def append_type(self, entry: PolicyEntry, direction: Direction, role: Role) -> None:
         self._append(entry, ("spec", "policyTypes"), direction, "", role)
 
-    def append_resource(self, path: str, name: str) -> None:
-        """A file that a kustomization builds as well, unless it lists it already."""
-        text = self.text(path) or ""
-        for document in read_documents(path, text)[0]:
-            listed = document.at("resources")
-            if isinstance(listed, Seq) and name not in listed and f"./{name}" not in listed:
-                self._put(path, append_item(text, document, ("resources",), name), "allowlist")
-                return
+    def list_file(self, path: str, neighbour: str | None = None) -> None:
+        """A new file, where a kustomization must list it to count."""
+        found = listed(self.text, path, neighbour)
+        if found is not None:
+            self._put(*found, "allowlist")
 
     def append_value(self, path: str, keys: Path, item: object, comment: str, role: Role) -> None:
         """An item of a list in a chart's values."""

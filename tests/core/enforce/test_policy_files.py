@@ -1,0 +1,62 @@
+"""In which file a policy stands, and how one in JSON is written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from skills.core.enforce.policy_files import file_for, json_beside, json_like, listed
+from tests.core.kube import deployment, world
+
+CLUSTER = world(deployment("web", "shop")).cluster  # all in the one file `a.yaml`
+
+
+@pytest.mark.parametrize(
+    ("known", "path"),
+    [
+        ([("bank", "k8s/bank/policies.yaml")], "k8s/shop/policies.yaml"),
+        ([("bank", "net/all.yaml"), ("data", "net/all.yaml")], "net/all.yaml"),
+        ([("bank", "team-a/cnp.yaml")], "network-policies.yaml"),
+        ([], "network-policies.yaml"),
+    ],
+)
+def test_the_first_policy_does_not_go_into_another_teams_file(known: list[tuple[str | None, str]], path: str) -> None:
+    assert file_for("shop", known, CLUSTER) == path
+
+
+def test_the_file_of_another_namespace_is_the_last_resort() -> None:
+    assert file_for("nobody", [("bank", "team-a/cnp.yaml")], CLUSTER) == "team-a/cnp.yaml"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("step", ["  ", "    ", "\t", ""])
+def test_json_is_written_as_its_neighbour_is(newline: str, step: str) -> None:
+    data = {"kind": "NetworkPolicy", "spec": {"podSelector": {}, "policyTypes": ["Egress"]}}
+    text = json.dumps(data, indent=step or None).replace("\n", newline)
+    assert json_like(text, data) == text
+    assert json_like(text + newline, data) == text + newline
+
+
+def test_a_taken_name_gets_a_number() -> None:
+    assert json_beside("k8s/a.json", "b", {"k8s/b.json"}.__contains__) == "k8s/b-2.json"
+    assert json_beside("a.json", "b", {"k8s/b.json"}.__contains__) == "b.json"
+
+
+RESOURCES = "resources:\n- pol/a.json\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "neighbour", "found"),
+    [
+        ("k8s/pol/b.json", "k8s/pol/a.json", RESOURCES + "- pol/b.json\n"),
+        ("k8s/pol/b.json", "k8s/pol/other.json", None),  # its neighbour counts otherwise, and so will it
+        ("k8s/pol/b.json", None, None),
+        ("k8s/b.json", None, RESOURCES + "- b.json\n"),
+        ("k8s/pol/a.json", None, None),
+    ],
+)
+def test_a_new_file_is_listed_where_its_neighbour_is(path: str, neighbour: str | None, found: str | None) -> None:
+    assert listed({"k8s/kustomization.yaml": RESOURCES}.get, path, neighbour) == (
+        ("k8s/kustomization.yaml", found) if found else None
+    )
