@@ -1,6 +1,7 @@
 """Fields that the API knows, and those in a manifest that it does not: the server drops or refuses them.
 
-Source: the API reference of networking.k8s.io/v1, the schemas of cilium.io/v2, and Istio's reference of ServiceEntry.
+Source: the API reference of networking.k8s.io/v1, the schemas of cilium.io/v2, and Istio's reference of
+ServiceEntry, Sidecar and AuthorizationPolicy.
 """
 
 from __future__ import annotations
@@ -70,10 +71,37 @@ CILIUM_RULE: Fields = {
     },
 }
 
+
+def _not(field: str) -> str:
+    return f"not{field[0].upper()}{field[1:]}"
+
+
+_PORT_OF_MESH = ("number", "protocol", "name", "targetPort")
+_TARGET = ("kind", "group", "name", "namespace")
 SERVICE_ENTRY: Fields = {
     **dict.fromkeys(("hosts", "addresses", "location", "resolution", "exportTo", "subjectAltNames")),
     **dict.fromkeys(("endpoints", "workloadSelector")),
-    "ports": dict.fromkeys(("number", "protocol", "name", "targetPort")),
+    "ports": dict.fromkeys(_PORT_OF_MESH),
+}
+
+SIDECAR: Fields = {
+    "workloadSelector": {"labels": None},
+    "egress": {"port": dict.fromkeys(_PORT_OF_MESH), **dict.fromkeys(("hosts", "bind", "captureMode"))},
+    "outboundTrafficPolicy": {"mode": None, "egressProxy": None},
+    **dict.fromkeys(("ingress", "inboundConnectionPool")),
+}
+_SOURCES = ("principals", "requestPrincipals", "namespaces", "ipBlocks", "remoteIpBlocks", "serviceAccounts")
+_OPERATIONS = ("hosts", "ports", "methods", "paths")
+AUTHORIZATION_POLICY: Fields = {
+    "selector": {"matchLabels": None},
+    "targetRef": dict.fromkeys(_TARGET),
+    "targetRefs": dict.fromkeys(_TARGET),
+    "rules": {
+        "from": {"source": dict.fromkeys((*_SOURCES, *map(_not, _SOURCES)))},
+        "to": {"operation": dict.fromkeys((*_OPERATIONS, *map(_not, _OPERATIONS)))},
+        "when": dict.fromkeys(("key", "values", "notValues")),
+    },
+    **dict.fromkeys(("action", "provider")),
 }
 
 _OTHER_SIDE = {"from": "to", "to": "from"}

@@ -213,3 +213,15 @@ def test_a_route_of_the_mesh_may_lead_elsewhere(route: str, wanted: str) -> None
     web = entry("api.partner.com", port="{number: 80, name: http, protocol: HTTP}")
     texts = (*BASE, web, ROUTE % route.replace(", http", "\n  http"))
     assert decision(*texts, to="http://api.partner.com:80") == wanted
+
+
+@pytest.mark.parametrize(
+    ("ip", "wanted"),
+    [((), "undecided"), (("198.51.100.9",), "allowed"), (("203.0.113.9",), "denied")],
+)
+def test_a_name_may_have_an_address_that_an_entry_opens(ip: tuple[str, ...], wanted: str) -> None:
+    extra = "addresses: [198.51.100.0/24]\n  resolution: NONE"
+    ranges = entry("partner.internal", port="{number: 5432, name: tcp, protocol: TCP}", extra=extra)
+    allowed = repository(DEPLOYMENT, REGISTRY_ONLY, ranges)
+    assert check(allowed, "db.example.com:5432", ip=ip).decision == wanted
+    assert check(allowed, "db.example.com:5433", ip=ip).decision == "denied"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from skills.core.flows import read_flow
 from tests.core.platforms.istio_repo import (
     DEPLOYMENT,
     REGISTRY_ONLY,
@@ -369,3 +370,35 @@ def test_http_on_443_is_meant_where_the_proxy_begins_tls() -> None:
     listed = entry("x.com", port="{number: 443, name: http, protocol: HTTP}")
     assert "EGR976" in audit(DEPLOYMENT, REGISTRY_ONLY, listed)
     assert "EGR976" not in audit(DEPLOYMENT, REGISTRY_ONLY, listed, ORIGIN.replace("number: 80", "number: 443"))
+
+
+@pytest.mark.parametrize(
+    ("account", "wanted"), [("web", "allowed"), ("default", "allowed"), ("other", "denied"), (None, "undecided")]
+)
+def test_a_waypoint_that_admits_somebody_is_an_answer(account: str | None, wanted: str) -> None:
+    """ztunnel holds nobody back: where a policy asks who they are, its rule is what lets them through."""
+    names = ", ".join(f"cluster.local/ns/shop/sa/{name}" for name in ("web", "default"))
+    rule = f"  rules: [{{from: [{{source: {{principals: [{names}]}}}}]}}]\n"
+    home = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}\n"
+    allowed = repository(home, entry("x.com"), POLICY + rule)
+    verdict = read_flow(allowed, "shop{app=web}", ["x.com"], (), account).verdicts(allowed)[0]
+    assert verdict.decision == wanted
+    assert verdict.layers or wanted == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [("x.com", "allowed"), ("./x.com", "denied"), ("shop/x.com", "allowed"), ("other/x.com", "denied")],
+)
+def test_a_gateway_takes_routes_of_the_namespaces_that_its_hosts_name(listed: str, wanted: str) -> None:
+    assert decision(*TLS, ROUTE + ONWARD, GATEWAY.replace("y.com", listed), to="x.com") == wanted
+
+
+def test_a_route_that_only_fails_leads_nowhere() -> None:
+    route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r, namespace: shop}\nspec:\n"
+    route += (
+        "  hosts: [x.com]\n  http: [{route: [{destination: {host: x.com}}], fault: {%s: {percentage: {value: %s}}}}]\n"
+    )
+    assert decision(*HTTP, route % ("abort", 100), to="http://x.com") == "undecided"
+    assert decision(*HTTP, route % ("abort", 5), to="http://x.com") == "allowed"
+    assert decision(*HTTP, route % ("delay", 100), to="http://x.com") == "allowed"

@@ -41,8 +41,7 @@ def audit(index: Index) -> list[Finding]:
 
 def _of_scope(scope: Scope) -> Iterator[Finding]:
     for entry in scope.entries:
-        yield from entry.faults
-        yield from entry.remarks
+        yield from (*entry.faults, *entry.remarks, *entry.slips)
         if entry.off is not None:
             yield entry.off
         if not entry.templated:
@@ -50,7 +49,11 @@ def _of_scope(scope: Scope) -> Iterator[Finding]:
     yield from _two_protocols(scope)
     yield from _covered(scope)
     yield from _steering(scope)
+    for policy in scope.policies:
+        yield from policy.slips
     for namespace, sidecars in scope.sidecars.items():
+        for sidecar in sidecars:
+            yield from sidecar.slips
         wide = [sidecar for sidecar in sidecars if sidecar.selector is None]
         if len({(sidecar.mode, sidecar.imports) for sidecar in wide}) > 1 or len({side.name for side in wide}) > 1:
             first, second = wide[0], wide[1]

@@ -11,13 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from skills.core.enforce.kube_policy import Pods, labels_match
+from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import within
 from skills.core.enforce.selectors import Match, all_of, any_of, sure
 from skills.core.model import Destination, Finding, LayerView, RuleHit, finding
-from skills.core.platforms.istio.entries import Admission, Policy, ServiceEntry, Source
+from skills.core.platforms.istio.entries import NAME, Admission, Policy, ServiceEntry, Source
 from skills.core.platforms.istio.scope import Scope
 
 _ENFORCED = frozenset({"ALLOW", "DENY", "CUSTOM"})
+_MOST_SLIPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +34,41 @@ class Client:
 
 def at_waypoint(scope: Scope, view: LayerView, client: Client) -> LayerView:
     """The view with what AuthorizationPolicies of the host's ServiceEntries and their waypoints say."""
-    return _joined(view, _targeting(scope, client.to), client, scope.trusted)
+    return _enforced(view, [(policy, Match.YES) for policy in _targeting(scope, client.to)], client, scope.trusted)
+
+
+def let_in(scope: Scope, client: Client) -> LayerView | None:
+    """For pods that nothing else of the mesh holds back: what lets them through where policies ask who they are."""
+    about = [policy for policy in _targeting(scope, client.to) if policy.action == "ALLOW" and not policy.slips]
+    hits = [policy for policy in about if matches_client(policy, client, scope.trusted) is Match.YES]
+    return LayerView(LAYER, NAME, "deny", tuple(RuleHit("allow", each.place) for each in hits)) if hits else None
 
 
 def at_pods(scope: Scope, view: LayerView, client: Client, far: Sequence[Pods]) -> LayerView:
     """The view with what the proxies of the far pods admit."""
     for pods in far:
-        about = _about(scope, pods)
-        view = _joined(view, [each for each in about if _selects(each, pods) is Match.YES], client, scope.trusted)
-        unsure = [policy for policy in about if _selects(policy, pods) is Match.UNKNOWN]
-        plain = _open(view)
-        doubtful = [policy for policy in unsure if _joined(plain, [policy], client, scope.trusted) != plain]
-        if doubtful and not view.denies:
-            view = replace(view, doubts=(*view.doubts, _unclear(doubtful, client)))
+        about = [(policy, _selects(policy, pods)) for policy in _about(scope, pods)]
+        view = _enforced(view, about, client, scope.trusted)
     return view
 
 
-def _open(view: LayerView) -> LayerView:
-    return replace(view, denies=(), doubts=(), unknown=(), findings=())
+def _enforced(
+    view: LayerView, about: Sequence[tuple[Policy, Match]], client: Client, trusted: Sequence[str]
+) -> LayerView:
+    """The view with what policies say. Those that may not be about the traffic, or not be there, leave it open where
+    it is another with any of them than without."""
+    sure = [policy for policy, match in about if match is Match.YES and not policy.slips]
+    unsure = [policy for policy, match in about if match is Match.UNKNOWN or (match is Match.YES and policy.slips)]
+    plain = _joined(view, sure, client, trusted)
+    ways = [plain, *(_joined(view, [*sure, *more], client, trusted) for more in (*([one] for one in unsure), unsure))]
+    slips = tuple(slip for policy in unsure for slip in policy.slips)[:_MOST_SLIPS]
+    if len({_outcome(way) for way in ways}) == 1:
+        return replace(plain, findings=(*plain.findings, *slips)) if slips else plain
+    return replace(view, doubts=(*view.doubts, *(slips or (_unclear(unsure, client),))))
+
+
+def _outcome(view: LayerView) -> tuple[bool, int]:
+    return bool(view.denies), len(view.doubts)
 
 
 def _about(scope: Scope, pods: Pods) -> list[Policy]:

@@ -16,7 +16,7 @@ from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import imported
 from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
-from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint
+from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, let_in
 from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
@@ -24,7 +24,7 @@ from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.near import misses, unrendered
 from skills.core.platforms.istio.origination import on_the_wire, remarks
 from skills.core.platforms.istio.scope import Binding, Scope
-from skills.core.platforms.istio.served import Registration, captured, rivals, served
+from skills.core.platforms.istio.served import Registration, captured, perhaps, rivals, served
 
 _MOST = 5
 T = TypeVar("T")
@@ -79,15 +79,24 @@ def _view(
     if far.internal or far.service is not None or far.api_server or destination.workload:
         client = Client(pods, workload.service_account, destination, _pod_ports(far))
         return _service_view(index, scope, binding, client, far)
-    said = _outside_view(scope, pods, binding, destination)
+    said = _with_slips(_outside_view(scope, pods, binding, destination), binding)
     nothing = LayerView(LAYER, NAME, "allow")
     ports = destination.ports
     asked = tuple(range(ports.first, min(ports.last, ports.first + 16) + 1)) if ports else None
     client = Client(pods, workload.service_account, destination, asked)
     view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client, index.cluster.services)
     if said is None and view == nothing:
-        return None
+        return let_in(scope, client)
     return replace(view, unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
+
+
+def _with_slips(view: LayerView | None, binding: Binding) -> LayerView | None:
+    """What a Sidecar may be meant to say is said; where nothing else is known, nothing is."""
+    if not binding.slips:
+        return view
+    if view is None:
+        return LayerView(LAYER, NAME, "allow", unknown=binding.slips)
+    return replace(view, findings=(*view.findings, *binding.slips))
 
 
 def _outside_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
@@ -132,7 +141,12 @@ def _registry_view(scope: Scope, pods: Pods, binding: Binding, destination: Dest
         "deny",
         isolators=binding.places,
         near=misses(scope, pods, binding, destination),
-        unknown=(*binding.doubts, *_unfilled(scope, pods), *unrendered(scope, pods, destination)),
+        unknown=(
+            *binding.doubts,
+            *perhaps(scope, pods, binding, destination),
+            *_unfilled(scope, pods),
+            *unrendered(scope, pods, destination),
+        ),
         findings=_captures(captured(scope, pods, binding, destination), destination),
     )
 

@@ -106,7 +106,7 @@ class ServiceEntry:
 class Sidecar:
     """`selector` None: all pods of the namespace. `mode` None: as the mesh has it. `imports` None: everything.
 
-    `version` is the manifest's apiVersion, empty where a chart renders it.
+    `version` is the manifest's apiVersion, empty where a chart renders it. `slips`: as those of a ServiceEntry.
     """
 
     name: str
@@ -117,6 +117,7 @@ class Sidecar:
     mode: str | None = None
     imports: tuple[Import, ...] | None = None
     version: str = ""
+    slips: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ class Policy:
     """An AuthorizationPolicy.
 
     `targets` are (kind, name) of `targetRefs`, `selector` the pods that it names (None: all of the namespace).
+    `slips`: as those of a ServiceEntry.
     """
 
     name: str
@@ -203,17 +205,22 @@ class Policy:
     targets: tuple[tuple[str, str], ...] = ()
     selector: LabelSelector | None = None
     rules: tuple[Admission, ...] = ()
+    slips: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server of an Istio Gateway; `tls` is its mode, empty where none is set."""
+    """One server of an Istio Gateway; `tls` is its mode, empty where none is set.
+
+    `homes` are, host by host, the namespaces whose VirtualServices it takes: `*`, `.` or a name.
+    """
 
     port: int
     protocol: str
     hosts: tuple[str, ...]
     tls: str
     place: Place
+    homes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ Source: istio/istio pkg/config/validation/validation.go, ValidateServiceEntry.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import re2
 
-from skills.core.enforce.known_fields import SERVICE_ENTRY, strangers
-from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
+from skills.core.enforce.known_fields import SERVICE_ENTRY, Fields, strangers
+from skills.core.enforce.kube_objects import brief, is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
 from skills.core.hosts import is_network
 from skills.core.model import Finding, Place, finding
@@ -42,19 +42,33 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         hosts=hosts_of(spec, "hosts", place),
         ports=ports_of(spec, "ports", place),
         addresses=(*_texts(spec, "addresses"), *allocated),
-        resolution=text_of(spec.get("resolution")).upper(),
+        resolution=text_of(spec.get("resolution")),
         export_to=_texts(spec, "exportTo"),
-        slips=tuple(_slips(spec, place)),
-        inside=text_of(spec.get("location")).upper() == "MESH_INTERNAL",
+        slips=tuple(slips_of(spec, SERVICE_ENTRY, place)),
+        remarks=(*entry.remarks, *slips_of(spec, SERVICE_ENTRY, place, meant=False)),
+        inside=text_of(spec.get("location")) == "MESH_INTERNAL",
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
 
 
-def _slips(spec: Map, place: PlaceOf) -> Iterator[Finding]:
-    for found in islice(strangers(spec, SERVICE_ENTRY), _MOST_SLIPS):
-        if found.meant:
+def slips_of(spec: Any, known: Fields, place: PlaceOf, *, meant: bool = True) -> Iterator[Finding]:
+    """Fields of a spec that are none, and may be meant for others; or those that nobody can tell what for."""
+    for found in islice(strangers(spec, known), _MOST_SLIPS) if isinstance(spec, Map) else ():
+        if bool(found.meant) is meant:
             yield found.said(place, ".".join(("spec", *found.way)))
+
+
+def not_a_choice(holder: Any, key: str, choices: Collection[str], place: PlaceOf) -> Iterator[Finding]:
+    """What stands in a field that takes a few words only, in capitals, and is none of them as far as it is known."""
+    text = text_of(holder.get(key)) if isinstance(holder, Map) else ""
+    if not text or text in choices:
+        return
+    at = place(holder, key)
+    if templated(text):
+        yield finding("EGR1311", at, place=str(at), key=key)
+    else:
+        yield finding("EGR1310", at, place=str(at), value=brief(text), key=key, choices=", ".join(choices))
 
 
 def _endpoint_faults(entry: ServiceEntry, spec: Map) -> Iterator[Finding]:

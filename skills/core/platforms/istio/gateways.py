@@ -37,7 +37,7 @@ def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Containe
     onward = set(_onward(scope, client.to, home))
     named = {_full(name, service.namespace) for name in service.gateways if name != "mesh"} | onward
     known = [gateway for gateway in scope.gateways if (gateway.namespace, gateway.name) in named]
-    open_ = [gateway for gateway in known if _exposes(gateway, client.to, hop)]
+    open_ = [gateway for gateway in known if _exposes(scope, gateway, client.to, hop)]
     if named and len(known) == len(named) and not open_:
         return _closed(view, known[0], client, hop)
     hidden = _hidden(scope, client.to, home)
@@ -81,7 +81,7 @@ def gateways_of(scope: Scope, to: Destination, hop: Hop) -> list[Gateway]:
     """The Gateways of that way which list the host and take it on."""
     onward = set(_onward(scope, to, hop.to[0][0].split(".")[1]))
     known = [gateway for gateway in scope.gateways if (gateway.namespace, gateway.name) in onward]
-    return [gateway for gateway in known if _exposes(gateway, to, hop)]
+    return [gateway for gateway in known if _exposes(scope, gateway, to, hop)]
 
 
 def gets_out(scope: Scope, pods: Pods, to: Destination) -> bool:
@@ -156,12 +156,19 @@ def _mesh_hops(service: VirtualService, to: Destination) -> Iterator[Hop]:
             yield hop
 
 
-def _exposes(gateway: Gateway, to: Destination, hop: Hop) -> bool:
-    """Whether a server of the gateway lists the host on the port to which the mesh sends it."""
+def _exposes(scope: Scope, gateway: Gateway, to: Destination, hop: Hop) -> bool:
+    """Whether a server of the gateway lists the host on the port to which the mesh sends it, for routes from there."""
     arrives = {number for _, number in hop.to} - {None}
+    key = (gateway.namespace, gateway.name)
+    routes = {
+        each.namespace for each in scope.virtual if key in {_full(name, each.namespace) for name in each.gateways}
+    }
+    taken = {"*", *routes, *("." for home in routes if home == gateway.namespace)}
     return any(
-        (not arrives or server.port in arrives) and any(overlap(to.host or "", name) for name in server.hosts)
+        overlap(to.host or "", name) and home in taken
         for server in gateway.servers
+        if not arrives or server.port in arrives
+        for name, home in zip(server.hosts, server.homes, strict=True)
     )
 
 

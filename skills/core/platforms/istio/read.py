@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from skills.core.enforce.known_fields import SIDECAR
 from skills.core.enforce.kube_objects import is_port, labels_of, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.kustomize import is_kustomization
 from skills.core.enforce.mesh_hosts import Import, read_import
 from skills.core.enforce.selectors import from_labels
 from skills.core.platforms.istio.entries import (
+    ALLOW_ANY,
+    REGISTRY_ONLY,
     Chart,
     Entry,
     Environment,
@@ -18,7 +21,7 @@ from skills.core.platforms.istio.entries import (
     Sidecar,
     Spot,
 )
-from skills.core.platforms.istio.fields import fill
+from skills.core.platforms.istio.fields import fill, not_a_choice, slips_of
 from skills.core.platforms.istio.overlays import overlay_of
 from skills.core.platforms.istio.read_pods import read_pods
 from skills.core.platforms.istio.read_traffic import (
@@ -31,6 +34,7 @@ from skills.core.platforms.istio.values import mesh_config, read_values
 from skills.core.yaml_text import Document, Map
 
 _NETWORKING, _SECURITY = "networking.istio.io/", "security.istio.io/"
+_MODES = (REGISTRY_ONLY, ALLOW_ANY)
 _MOST = 2_000
 
 
@@ -102,6 +106,7 @@ def _empty(like: Map) -> Map:
 def _sidecar(document: Document, data: Map) -> Sidecar:
     metadata, spec = mapping_of(data.get("metadata")), mapping_of(data.get("spec"))
     labels = mapping_of(spec.get("workloadSelector")).get("labels")
+    policy = spec.get("outboundTrafficPolicy")
     return Sidecar(
         text_of(metadata.get("name")),
         namespace_of(metadata)[0],
@@ -110,15 +115,19 @@ def _sidecar(document: Document, data: Map) -> Sidecar:
         else document.place_of("metadata", "name"),
         overlay_of(document.path),
         from_labels(labels) if labels else None,
-        _policy_mode(spec.get("outboundTrafficPolicy")),
+        _policy_mode(policy),
         tuple(_imports(spec)) if sequence_of(spec.get("egress")) else None,
         text_of(data.get("apiVersion")),
+        (*slips_of(spec, SIDECAR, document.place), *not_a_choice(policy, "mode", _MODES, document.place)),
     )
 
 
 def _policy_mode(data: Any) -> str | None:
-    """The mode of an `outboundTrafficPolicy`. REGISTRY_ONLY is the enum's zero, so an empty one means it."""
-    return (text_of(data.get("mode")).upper() or "REGISTRY_ONLY") if isinstance(data, Map) else None
+    """The mode of an `outboundTrafficPolicy`. REGISTRY_ONLY is the enum's zero, so an empty one means it; so may a
+    word that is none."""
+    if not isinstance(data, Map):
+        return None
+    return ALLOW_ANY if text_of(data.get("mode")).upper() == ALLOW_ANY else REGISTRY_ONLY
 
 
 def _imports(spec: Any) -> Iterator[Import]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skills.core.enforce.known_fields import AUTHORIZATION_POLICY
 from skills.core.enforce.kube_objects import is_port, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.selectors import from_labels, parse
 from skills.core.model import Place
@@ -18,9 +19,11 @@ from skills.core.platforms.istio.entries import (
     TlsRule,
     VirtualService,
 )
+from skills.core.platforms.istio.fields import PlaceOf, not_a_choice, slips_of
 from skills.core.platforms.istio.overlays import Overlay, overlay_of
 from skills.core.yaml_text import Document, Map, Seq
 
+_ACTIONS = ("ALLOW", "DENY", "AUDIT", "CUSTOM")
 _MOST = 2_000
 _SOURCE = {"namespaces", "principals", "serviceAccounts", "notNamespaces", "notPrincipals"}
 _OPERATION = {"hosts", "ports"}
@@ -35,10 +38,20 @@ def read_policy(document: Document, data: Map) -> Policy:
         document.place_of("metadata", "name"),
         overlay_of(document.path),
         mapping_of(data.get("spec")),
+        document.place,
     )
 
 
-def policy_of(name: str, namespace: str | None, place: Place, overlay: Overlay, spec: Mapping[str, Any]) -> Policy:
+def policy_of(
+    name: str,
+    namespace: str | None,
+    place: Place,
+    overlay: Overlay,
+    spec: Mapping[str, Any],
+    place_of: PlaceOf | None = None,
+) -> Policy:
+    """The policy that a spec stands for. `place_of` None: its single lines are not known."""
+    lines: PlaceOf = place_of or (lambda *_: place)
     refs = [mapping_of(item) for item in (*sequence_of(spec.get("targetRefs"))[:_MOST], spec.get("targetRef"))]
     selector = spec.get("selector")
     return Policy(
@@ -50,6 +63,7 @@ def policy_of(name: str, namespace: str | None, place: Place, overlay: Overlay, 
         tuple((text_of(ref.get("kind")), text_of(ref.get("name"))) for ref in refs if ref),
         parse(selector) if isinstance(selector, Mapping) else None,
         tuple(_admission(mapping_of(rule)) for rule in sequence_of(spec.get("rules"))[:_MOST]),
+        (*slips_of(spec, AUTHORIZATION_POLICY, lines), *not_a_choice(spec, "action", _ACTIONS, lines)),
     )
 
 
@@ -100,13 +114,14 @@ def _servers(document: Document, items: Any) -> Iterator[Server]:
         server = mapping_of(item)
         port = mapping_of(server.get("port"))
         number = port.get("number")
-        hosts = tuple(text_of(host).rpartition("/")[2] for host in sequence_of(server.get("hosts"))[:_MOST])
+        hosts = [text_of(host).rpartition("/") for host in sequence_of(server.get("hosts"))[:_MOST]]
         yield Server(
             number if is_port(number) else -1,
             text_of(port.get("protocol")).upper(),
-            hosts,
-            text_of(mapping_of(server.get("tls")).get("mode")).upper(),
+            tuple(name for _, _, name in hosts),
+            text_of(mapping_of(server.get("tls")).get("mode")),
             document.place(items, at),
+            tuple(home or "*" for home, _, _ in hosts),
         )
 
 
@@ -131,7 +146,7 @@ def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) 
     for at, item in enumerate(items[:_MOST] if isinstance(items, Seq) else ()):
         route = mapping_of(item)
         to = []
-        for each in sequence_of(route.get("route"))[:_MOST]:
+        for each in sequence_of(route.get("route"))[:_MOST] if not _aborts(route) else ():
             destination = mapping_of(mapping_of(each).get("destination"))
             number = mapping_of(destination.get("port")).get("number")
             to.append((text_of(destination.get("host")), number if is_port(number) else None))
@@ -147,6 +162,13 @@ def _hops(document: Document, items: Any, kind: str, gateways: tuple[str, ...]) 
                 tuple(map(text_of, sequence_of(match.get("sniHosts")))),
                 some=not set(match) <= _WHOLE,
             )
+
+
+def _aborts(route: Mapping[str, Any]) -> bool:
+    """Whether the proxy answers every request with a fault of its own."""
+    abort = mapping_of(mapping_of(route.get("fault")).get("abort"))
+    share = mapping_of(abort.get("percentage")).get("value", 100) if abort else 0
+    return isinstance(share, (int, float)) and share >= 100
 
 
 def read_tls_rule(document: Document, data: Map) -> TlsRule:
@@ -171,4 +193,4 @@ def read_tls_rule(document: Document, data: Map) -> TlsRule:
 
 def _tls_mode(policy: Mapping[str, Any]) -> str:
     """DISABLE is the enum's zero, so TLS settings without a mode mean it."""
-    return (text_of(mapping_of(policy["tls"]).get("mode")).upper() or "DISABLE") if "tls" in policy else ""
+    return (text_of(mapping_of(policy["tls"]).get("mode")) or "DISABLE") if "tls" in policy else ""

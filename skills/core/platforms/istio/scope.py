@@ -35,7 +35,7 @@ class Binding:
     """How the outbound registry binds some pods. `mode` None: nothing in the repository says.
 
     `imports` None: they see everything that is exported to them. `doubts` say what would have to be known, `rivals`
-    are others that may bind them just as strictly.
+    are others that may bind them just as strictly. `slips` are those of Sidecars about them, which decide nothing here.
     """
 
     mode: str | None
@@ -44,6 +44,7 @@ class Binding:
     name: str = ""
     doubts: tuple[Finding, ...] = ()
     rivals: tuple[Binding, ...] = ()
+    slips: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,33 +108,50 @@ class Scope:
 
         Where several may bind the pods, the strictest stands, with what is not known and those that it may not be.
         """
-        own = self.sidecars.get(pods.namespace, ())
-        wide = [sidecar for sidecar in own if sidecar.selector is None]
-        root = [sidecar for sidecar in self.sidecars.get(self.root, ()) if sidecar.selector is None]
-        matches = [
-            (unless_unsaid(side.selector.matches(pods.labels), side.selector, pods), side)
-            for side in own
-            if side.selector is not None
-        ]
-        equal = [side for match, side in matches if match is Match.YES] or wide or root
-        first = equal[0] if equal else None
-        sure = first is not None and first.selector is not None
-        maybe = [] if sure else [sidecar for match, sidecar in matches if match is Match.UNKNOWN]
+        selected, maybe = self._selecting(pods)
+        equal: list[Sidecar] = []
+        for tier in (selected, self._wide(pods.namespace), self._wide(self.root)):
+            equal += tier
+            if any(not sidecar.slips for sidecar in tier):
+                break  # whoever has a slip may not be there at all, so the next ones may count
+        first = next((side for side in equal if not side.slips), None)
+        maybe = [] if first is not None and first.selector is not None else maybe
         binding = self._binding(first)
-        others = [each for each in map(self._binding, (*equal[1:], *maybe)) if _what(each) != _what(binding)]
+        rest = [side for side in equal if side is not first]
+        others = [side for side in (*rest, *maybe) if _what(self._binding(side)) != _what(binding)]
         if not others:
-            return binding
-        places = tuple(place for side in others for place in side.places)[:_MOST_PLACES]
-        if not maybe and sure:
-            doubt = finding("EGR588", *places, sidecar=others[0].name, other=binding.name, workload=pods.name)
-        elif not maybe:
-            doubt = finding("EGR977", *places, namespace=pods.namespace, sidecar=others[0].name)
-        else:
-            selectors = "; ".join(str(sidecar.selector) for sidecar in maybe[:_MOST_PLACES])
-            doubt = finding("EGR981", *places, workload=pods.name, selector=selectors)
-        strict = [side for side in (binding, *others) if side.mode == "REGISTRY_ONLY"] or [binding]
+            return replace(binding, slips=tuple(slip for side in equal for slip in side.slips))
+        bindings = [binding, *map(self._binding, others)]
+        strict = [side for side in bindings if side.mode == "REGISTRY_ONLY"] or [binding]
         strict.sort(key=lambda side: side.imports is None)
-        return replace(strict[0], doubts=(doubt,), rivals=tuple(strict[1:]))
+        doubts = self._doubts(pods, binding, others, maybe, sure=first is not None and first.selector is not None)
+        return replace(strict[0], doubts=doubts, rivals=tuple(strict[1:]))
+
+    def _wide(self, namespace: str) -> list[Sidecar]:
+        return [sidecar for sidecar in self.sidecars.get(namespace, ()) if sidecar.selector is None]
+
+    def _selecting(self, pods: Pods) -> tuple[list[Sidecar], list[Sidecar]]:
+        """The Sidecars that select the pods, and those of which nobody knows."""
+        own = [(side, side.selector) for side in self.sidecars.get(pods.namespace, ()) if side.selector is not None]
+        matches = [(unless_unsaid(chosen.matches(pods.labels), chosen, pods), side) for side, chosen in own]
+        return [side for match, side in matches if match is Match.YES], [
+            side for match, side in matches if match is Match.UNKNOWN
+        ]
+
+    def _doubts(
+        self, pods: Pods, binding: Binding, others: Sequence[Sidecar], maybe: Sequence[Sidecar], *, sure: bool
+    ) -> tuple[Finding, ...]:
+        """Why nobody knows which of several Sidecars binds the pods."""
+        slips = tuple(slip for side in others for slip in side.slips)[:_MOST_PLACES]
+        places = tuple(side.place for side in others)[:_MOST_PLACES]
+        if slips:
+            return slips
+        if maybe:
+            selectors = "; ".join(str(sidecar.selector) for sidecar in maybe[:_MOST_PLACES])
+            return (finding("EGR981", *places, workload=pods.name, selector=selectors),)
+        if sure:
+            return (finding("EGR588", *places, sidecar=others[0].name, other=binding.name, workload=pods.name),)
+        return (finding("EGR977", *places, namespace=pods.namespace, sidecar=others[0].name),)
 
     def _binding(self, sidecar: Sidecar | None) -> Binding:
         mesh = self.mesh

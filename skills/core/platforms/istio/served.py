@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh import carries, spoken
 from skills.core.enforce.mesh_hosts import within
-from skills.core.model import Destination, Place
+from skills.core.model import Destination, Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.platforms.istio.scope import Binding, Scope
 
 _MOST_PORTS = 256
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,18 @@ def _matching(scope: Scope, pods: Pods, binding: Binding, destination: Destinati
                 yield Registration(entry, port)
             elif not entry.addresses and entry.passes_through and port.family == "tcp":
                 yield Registration(entry, port, any_address=True)
+
+
+def perhaps(scope: Scope, pods: Pods, binding: Binding, to: Destination) -> tuple[Finding, ...]:
+    """Entries that carry whatever goes to their addresses, where nobody says which addresses the host has."""
+    if to.host is None or to.addresses:
+        return ()
+    return tuple(
+        finding("EGR906", port.place, block=", ".join(entry.addresses[:_MOST_SHOWN]), host=to.host)
+        for entry in scope.by_address
+        for port in entry.ports
+        if entry.addresses and port.family == "tcp" and _asks(port, to) and _sees(scope, entry, pods, binding)
+    )[:_MOST_SHOWN]
 
 
 def _listed(entry: ServiceEntry, networks: list[str]) -> bool:
