@@ -11,10 +11,15 @@ from bot.desk import Door
 from bot.turns import Turn, ask_for, flow_of, is_about
 from bot.world.memory import Memory
 from skills.core import life
+from skills.core.commands import Heard
+from skills.core.errors import AskUnclear
 from skills.core.joint import beside, half
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
+from skills.core.short_words import word
 from skills.replies import Reply, problem
 
+_UNSAID = ("merged", "rolled_out")
+_SAID = {"works": "works now", "fails": "still fails"}
 _STILL = re2.compile(r"(?i)\b(?:still|merged|again)\b")
 
 
@@ -32,6 +37,26 @@ def meant(turn: Turn, request: Request | None) -> tuple[list[str] | None, list[R
         turn.state |= flow_of(request)
         return list(request.destinations), merge_lead(request)
     return to, []
+
+
+def the_merged(turn: Turn, heard: Heard, desk: Door, memory: Memory) -> Request:
+    """The request that works, or still fails: of the key that was said, else this thread's, else the only one of this
+    person's that is merged and of which they did not say so yet. Raises AskUnclear EGR432, EGR654, EGR1483."""
+    known = None if heard.key or not turn.state.get("key") else memory.asked_for(turn.state["key"])
+    if known is not None:
+        return known
+    found = [each for world in desk.worlds(turn.who, turn.where) for each in world.requests]
+    if heard.key:
+        found = [each for each in found if each.key == heard.key.upper()]
+    else:
+        found = [each for each in found if each.state in _UNSAID and _is_theirs(each, turn)]
+    if len(found) > 1:
+        found.sort(key=lambda each: each.since)
+        facts = {"verb": _SAID[heard.verb], "first": found[-1].key}
+        raise AskUnclear("EGR1483", keys=", ".join(each.key for each in found[:-6:-1]), **facts)
+    if not found:
+        raise AskUnclear("EGR432", key=heard.key) if heard.key else AskUnclear("EGR654")
+    return found[0]
 
 
 def merge_lead(request: Request | None) -> list[Reply]:
@@ -76,13 +101,13 @@ def _since_denied(request: Request, turn: Turn, desk: Door) -> Finding:
     return life.since_merge(request, handled.world.allowlist.commit, stands=stands)
 
 
-def works(request: Request | None, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
+def works(request: Request, turn: Turn, memory: Memory, clock: Callable[[], datetime]) -> Reply:
     """It works now: the row says so where its asker or a watcher says it, and who said it is kept in any case."""
-    if request is None or request.state not in STANDING_STATES:
-        return problem(Finding("EGR654"))
+    if request.state not in STANDING_STATES:
+        return problem(Finding("EGR1482", {"key": request.key, "state": word("states", request.state)}))
     own = _is_theirs(request, turn)
     with memory.transaction() as tx:
-        if own and request.state in ("merged", "rolled_out"):
+        if own and request.state in _UNSAID:
             tx.move_request(request.key, request.state, "confirmed", request.version, clock())
         tx.add_log(turn.who.id, turn.where.thread, "confirmed" if own else "works", {"key": request.key}, clock())
     return problem(Finding("EGR473" if own else "EGR094", {"key": request.key, "asked_by": request.asked_by}))

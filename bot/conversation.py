@@ -13,7 +13,7 @@ from typing import Any
 
 from bot import which
 from bot.additions import Additions
-from bot.after_merge import meant, since_merge, still_fails, works
+from bot.after_merge import meant, since_merge, still_fails, the_merged, works
 from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
 from bot.desk import Door, attempt
 from bot.followups import (
@@ -80,7 +80,7 @@ class Conversation:
     ) -> None:
         """`names` gives the workloads and environments that the allowlist knows now, `of_team` the one workload of the
         team whose channel it is, and `together` knows of several repositories, where there are."""
-        self._desk = desk
+        self.desk = desk
         self._memory = memory
         self._names = names
         self._clock = clock
@@ -117,7 +117,7 @@ class Conversation:
     def canon(self, who: Person) -> Callable[[str], str]:
         """Gives the one name of somebody who has several, as a policy that can be read says; else each is its own."""
         places = [Where("home", repository=each) for each in self.repositories or ("",)]
-        seen = [self._desk.handle("status", ask_for("status", {}), who, each, on_target=True).world for each in places]
+        seen = [self.desk.handle("status", ask_for("status", {}), who, each, on_target=True).world for each in places]
         known = [world.policy.canon for world in seen if world]
         return lambda name: next((one for of in known if (one := of(name)) != name.casefold()), name.casefold())
 
@@ -215,7 +215,7 @@ class Conversation:
 
     def _typed(self, turn: Turn, heard: Heard) -> list[Reply]:
         """What is said of a request in exact words."""
-        skill, fields = typed(turn, heard, self._desk)
+        skill, fields = typed(turn, heard, self.desk)
         return self._run(turn, skill, fields) if fields else [problem(Finding("EGR653", {"verb": heard.verb}))]
 
     def _remove(self, turn: Turn, heard: Heard) -> list[Reply]:
@@ -305,7 +305,7 @@ class Conversation:
         return self._run(turn, "propose", {**need_of(turn.state), **opening(turn.state), "reason": reason})
 
     def _decide(self, turn: Turn, heard: Heard) -> list[Reply]:
-        key = heard.key or only_one_waiting(turn, self._desk)
+        key = heard.key or only_one_waiting(turn, self.desk)
         if not key:
             return [problem(Finding("EGR653", {"verb": heard.decision}))]
         ask = decision(turn, heard, key)
@@ -325,17 +325,15 @@ class Conversation:
             return []
         turn.state["told"] = key
         turn.state["key"] = key
-        return [since_merge(request, turn, self._desk, self._memory, self._clock)]
+        return [since_merge(request, turn, self.desk, self._memory, self._clock)]
 
-    def _works(self, turn: Turn, _heard: Heard) -> list[Reply]:
-        return [works(self._row(turn.state.get("key")), turn, self._memory, self._clock)]
+    def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
+        request = the_merged(turn, heard, self.desk, self._memory)
+        return [works(request, turn, self._memory, self._clock)]
 
-    def _fails(self, turn: Turn, _heard: Heard) -> list[Reply]:
+    def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
-        key = turn.state.get("key")
-        request = self._row(key)
-        if request is None:
-            return [problem(Finding("EGR654"))]
+        request = the_merged(turn, heard, self.desk, self._memory)
         lead = still_fails(request, turn, self._memory, self._clock)
         if request.destinations == ISOLATION and not turn.state.get("text"):
             return lead
@@ -382,7 +380,7 @@ class Conversation:
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
         ask = ask_for(skill, fields)
         which.stands_for(turn, fields)
-        handled = self._desk.handle(skill, ask, turn.who, turn.where, on_target=True)
+        handled = self.desk.handle(skill, ask, turn.who, turn.where, on_target=True)
         if handled.answer is None:
             assert handled.problem is not None
             return [replace(problem(handled.problem.finding), private=True)]

@@ -9,16 +9,17 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.gather import Gather, Where
-from bot.world.people import InForge
+from bot.world.people import InForge, also_them
 from skills.all_skills import by_name
 from skills.contract import Answer, Ask, World, card
 from skills.core.errors import Mendable, NotAllowed, Outdated, Unreachable
 from skills.core.messages import say
-from skills.core.model import UNDER_WAY, Finding, Person, Request, Standing
-from skills.core.rights import approvals, are_one, identified, may_ask, refuse_own
+from skills.core.model import UNDER_WAY, Finding, Person, Standing
+from skills.core.rights import approvals, identified, may_ask, refuse_own
 from skills.levels import may_go_on, may_go_this_far
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Door(Protocol):
     """Where every ask goes: the desk of a repository, or what finds the right one among several."""
 
     def handle(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = False) -> Handled: ...
+
+    def refusal(self, name: str, ask: Ask, who: Person, where: Where, *, noted: bool = False) -> Finding | None: ...
 
     def worlds(self, who: Person, where: Where) -> Sequence[World]:
         """Each allowlist of this moment with its policy. Raises what keeps one from being read."""
@@ -128,14 +131,26 @@ class Desk:
     def worlds(self, who: Person, where: Where) -> Sequence[World]:
         return (self._gather.world(who, where, on_target=True),)
 
+    def refusal(self, name: str, ask: Ask, who: Person, where: Where, *, noted: bool = False) -> Finding | None:
+        """Why this person may not, by the policy and the rows of this moment; None where these say nothing against it.
+        Neither chat nor forge is asked: whoever pressed waits for nobody, and whoever does it is looked up there."""
+
+        def made() -> Handled:
+            world = self._gather.world(who, where, on_target=True)
+            person = identified(who, world.policy, by_email=self.by_email)
+            return Handled(self._ran(name, ask, replace(world, person=person), where))
+
+        handled = guard(made)
+        if handled.exit_status not in _REFUSED or handled.problem is None:
+            return None
+        if noted:
+            attempt(lambda: self._note(name, ask, who, where, handled, []))
+        return handled.problem.finding
+
     def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
         """What would be answered, with nothing recorded and nothing done; None where it would be refused."""
         world = self._gather.world(who, where, on_target=True)
-
-        def made() -> Answer:
-            return by_name(name).run(ask, self._as_of_now(who, ask, card(name).changes, world)[0])
-
-        return attempt(made)[0]
+        return attempt(lambda: by_name(name).run(ask, self._as_of_now(who, ask, card(name).changes, world)[0]))[0]
 
     def _as_of_now(self, who: Person, ask: Ask, changes: str, world: World) -> tuple[World, tuple[Finding, ...]]:
         """The person by the policy of this moment, and what is to be said of those who decided before them. Whoever
@@ -150,26 +165,16 @@ class Desk:
         if request is None:
             return replace(world, person=person), ()
         before = set[str]().union(*approvals(request, world.policy))
-        self._refuse_themselves(who, standing, request, world)
+        also = partial(also_them, who, standing, self.directory, by_email=self.by_email)
+        for name in also((request.asked_by, *request.watchers)):  # under another id of the chat than this one
+            refuse_own(Person(name), request, world.policy)
         gone = self.in_forge.gone(before, world.policy) if self.in_forge else frozenset[str]()
-        twice = frozenset(world.policy.canon(name) for name in before if self._is_them(who, standing, name))
+        twice = frozenset(world.policy.canon(name) for name in also(before))
         policy = replace(world.policy, departed=gone | twice)
         said = ((gone, "EGR1665"), (twice, "EGR1672")) if getattr(ask, "verb", "") in ("approve", "part") else ()
         facts = {"key": request.key, "keepers": world.policy.keepers if gone else ""}
         told = tuple(Finding(code, {**facts, "names": ", ".join(sorted(names))}) for names, code in said if names)
         return replace(world, person=person, policy=policy), told
-
-    def _refuse_themselves(self, who: Person, standing: Standing | None, request: Request, world: World) -> None:
-        """Whoever asked under another id of the chat decides nothing under this one."""
-        for name in (request.asked_by, *request.watchers):
-            if self._is_them(who, standing, name):
-                refuse_own(Person(name), request, world.policy)
-
-    def _is_them(self, who: Person, standing: Standing | None, name: str) -> bool:
-        if standing is None or not (standing.org_id or (self.by_email and standing.email)) or who.is_same(name):
-            return False
-        other = self.directory(Person(name))
-        return other is not None and are_one(standing, other, by_email=self.by_email)
 
     def _is_noted(self, handled: Handled, where: Where) -> bool:
         """Whether the audit log gets a line of its own: what changes something has one in its own transaction.
@@ -203,10 +208,8 @@ class Desk:
         seen.append(world)
         if world.lag and rights.changes != "nothing":
             raise Unreachable("EGR046", where=world.repository, why=world.lag.facts["why"])
-        may_go_on(world.policy, rights, effects=self._effects)
         seen_so = lens(world)
-        answer = by_name(name).run(ask, seen_so)
-        may_go_this_far(world.policy, rights, answer, where.channel)
+        answer = self._ran(name, ask, seen_so, where)
         told = (*(finding for finding in (world.lag, world.policy.fault) if finding), *told_of)
         if told:
             answer = replace(answer, findings=(*answer.findings, *told))
@@ -215,6 +218,12 @@ class Desk:
         if rights.changes == "nothing" or not (answer.records or answer.effects):
             return Handled(answer, world=world)
         return self._perform(name, answer, world, where)
+
+    def _ran(self, name: str, ask: Ask, world: World, where: Where) -> Answer:
+        may_go_on(world.policy, card(name), effects=self._effects)
+        answer = by_name(name).run(ask, world)
+        may_go_this_far(world.policy, card(name), answer, where.channel)
+        return answer
 
     def _perform(self, name: str, answer: Answer, world: World, where: Where) -> Handled:
         """Rows and intents in one transaction; then the runner, and the answer shows what came of it."""

@@ -34,6 +34,7 @@ _VERBS = {
     "approve": "approved it",
     "reject": "rejected it",
     "hold": "put it on hold",
+    "resume": "took it off hold",
     "changes": "asked for changes",
     "veto": "vetoed it",
     "break-glass": "broke the glass for it",

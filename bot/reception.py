@@ -79,6 +79,11 @@ class Reception:
             return self._all(name, ask, who, where, on_target)
         return self._preferred(where).desk().handle(name, ask, who, where, on_target=on_target)
 
+    def refusal(self, name: str, ask: Ask, who: Person, where: Where, *, noted: bool = False) -> Finding | None:
+        """By the desk of the repository in whose rows the request stands."""
+        meant = self._named(ask, where) or self._preferred(where)
+        return meant.desk().refusal(name, ask, who, where, noted=noted)
+
     def worlds(self, who: Person, where: Where) -> Sequence[World]:
         return [world for place in self._places.values() for world in place.desk().worlds(who, where)]
 

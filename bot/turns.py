@@ -21,8 +21,8 @@ from skills.replies import Reply
 
 _SHOWN_KEPT = 50
 _OF_A_REQUEST = (
-    *("status", "approve", "reject", "hold", "changes", "veto", "break-glass", "review", "ask", "answer"),
-    *("withdraw", "renew", "part"),
+    *("status", "approve", "reject", "hold", "resume", "changes", "veto", "break-glass", "review", "ask", "answer"),
+    *("withdraw", "renew", "part", "works now", "still fails"),
 )
 
 

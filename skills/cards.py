@@ -99,8 +99,8 @@ def card(
 
 
 def _steps(request: Request) -> tuple[str, ...]:
-    """What is on hold can't be put there once more."""
-    return tuple(step for step in STEPS if (step, request.state) != ("hold", "held"))
+    """What is on hold can't be put there once more, and is taken off it."""
+    return tuple("resume" if (step, request.state) == ("hold", "held") else step for step in STEPS)
 
 
 def _rarer(request: Request) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "levels are not asked at the desk",
         "bot/desk.py",
-        "        may_go_this_far(world.policy, rights, answer, where.channel)\n",
+        "        may_go_this_far(world.policy, card(name), answer, where.channel)\n",
         "",
         ("tests/bot/test_policy_levels.py",),
     ),

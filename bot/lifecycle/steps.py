@@ -50,7 +50,13 @@ _FIRST, _LONGEST = 4.0, 600.0  # seconds between tries of what is unreachable
 _PIPELINE = 60.0  # seconds at most, of a merge that waits for its pipeline: GitLab may not have told us
 _RACES = 5
 _TOLD_LATE = "EGR072"
-_ENDS: Mapping[str, RequestState] = {"reject": "rejected", "veto": "rejected", "hold": "held", "changes": "returned"}
+_ENDS: Mapping[str, RequestState] = {
+    "reject": "rejected",
+    "veto": "rejected",
+    "hold": "held",
+    "resume": "waiting",
+    "changes": "returned",
+}
 _NOT_OURS = "EGR443"  # the branch stands at a commit of somebody else
 
 

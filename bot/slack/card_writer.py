@@ -19,7 +19,7 @@ from skills.cards import PAST_APPROVAL, card
 from skills.core.joint import Beside, beside
 from skills.core.model import OPEN_STATES, Request
 
-_LAYOUT = "3"  # raised when cards look different, so that those that stand are drawn anew
+_LAYOUT = "4"  # raised when cards look different, so that those that stand are drawn anew
 _MOST_DIRECT = 10
 _HIDDEN = ("drafted", "proposed")
 

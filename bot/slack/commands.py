@@ -24,7 +24,7 @@ NAMES = tuple(skill.NAME for skill in ALL)
 FORM, CHANNEL, HELP = "request", "here", "help"
 _PASTE = "diagnose"
 _SENTENCES = {"check": "{}", "why": "why is {} allowed?"}
-_VERBS = (*NAMES, FORM, CHANNEL, HELP, "approve", "reject", "hold", "open", "more", "redraw")
+_VERBS = (*NAMES, FORM, CHANNEL, HELP, "approve", "reject", "hold", "resume", "open", "more", "redraw")
 _ELSEWHERE = ("ai", "chat", "demo", "doctor", "eval", "init", "log", "policy", "requests", "serve")
 """Commands of the terminal that no chat has."""
 _CLOSE = 0.75

@@ -25,7 +25,8 @@ _SAYS = {
 }
 DEEDS = tuple(_SAYS)
 """Steps with a form of their own."""
-_BARE = ("part", "withdraw", "renew")
+_TYPED = {"part": "EGR1441", "withdraw": "EGR1445", "renew": "EGR1446", "ask": "EGR1484", "answer": "EGR1485"}
+"""Steps whose words alone mean nothing, and how they are typed whole."""
 _UNSAID = ("part", "withdraw")  # their reason may be left out
 _CHOSEN = {"part": ("to", "environment", "until"), "break-glass": ("confirm",), "renew": ("until",)}
 _MOST = 10  # what stands with a box each; more is typed
@@ -47,7 +48,10 @@ def deed_form(step: str, meta: Mapping[str, str], request: Request | None) -> vi
 
 def late(step: str, key: str) -> Finding | None:
     """What to type where the form could not be opened in time; None where the words alone ask for what is missing."""
-    return Finding("EGR1438", {"typed": say(Finding(_SAYS[step], {"key": key})).do}) if step in _BARE else None
+    if step not in _TYPED:
+        return None
+    said = say(Finding(_TYPED[step], {"key": key}))
+    return Finding("EGR1438", {"typed": said.do or said.says})
 
 
 def said_in(step: str, values: Values) -> dict[str, Any]:

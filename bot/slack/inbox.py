@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 from slack_bolt.async_app import AsyncBoltRequest
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
 
 from bot.desk import attempt
 from bot.slack.envelopes import Body, arrival, kind_of
+from bot.slack.refusals import FAILURES
 from bot.world.memory import Arrival, InboxRow, Memory, Transaction
 from skills.core.errors import Outdated
 from skills.core.messages import say
@@ -166,7 +166,7 @@ class Inbox(AsyncMiddleware):
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await handler(body)
-        except (SlackApiError, TimeoutError) as failure:
+        except FAILURES as failure:
             log.warning("an answer at once was not possible: %s", type(failure).__name__)
             return Now(go_on=True)
 

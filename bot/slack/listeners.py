@@ -38,10 +38,12 @@ STEPS = (
     "still fails",
     "approve",
     "hold",
+    "resume",
     *DEEDS,
     *blocks.WITH_A_REASON,
     *blocks.TO_READ,
 )
+_FORMS = {*DEEDS, *blocks.WITH_A_REASON} - {"open"}
 _MEANWHILE = 0.8  # seconds after which somebody sees that something is being done
 _MODELS = 2  # turns that a language model adds to at once
 
@@ -126,8 +128,10 @@ class Listeners:
         where, who = await self._parts.where(taken.row.lane), self._parts.who(taken.body)
         step, key, digest = blocks.pressed(taken.body)
         asked, post = Pressed(step, key or None, digest or None), self._where_pressed(taken, where)
-        if missing := late(step, key):
-            return [post(replace(problem(missing), private=True), {})]
+        if step in _FORMS:
+            refused = await self._gate.run(self._parts.refusal, asked, who, where.thread, noted=True)
+            if missing := refused or late(step, key):
+                return [post(replace(problem(missing), private=True), {})]
         async with self._shown_meanwhile(taken, where):
             return await self._turn(taken, post, self._conversation.press, asked, who, where)
 

@@ -18,12 +18,16 @@ from bot.slack.envelopes import Body, address
 from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post
 from bot.slack.refusals import FAILURES
-from bot.turns import mark_of
+from bot.turns import Pressed, ask_for, mark_of
+from skills.all_skills import by_name
 from skills.core.model import Finding, Person, Request
 from skills.replies import Reply, problem
 
 __all__ = ["FAILURES", "Parts", "People", "own_thread"]
 
+_ANYTHING = {"reason": "?", "text": "?", "until": ""}
+"""What a form asks for, where only the right to fill it in is looked at."""
+_ASKERS = ("withdraw", "renew", "answer")
 People = Callable[[str, str], Person]
 """Gives the person behind a Slack team and user id."""
 
@@ -69,6 +73,15 @@ class Parts:
         """Only of what is served here."""
         row = self.inbox.memory.request(key)
         return row.request if row and row.repository in self.inbox.repository.splitlines() else None
+
+    def refusal(self, pressed: Pressed, who: Person, thread: str, *, noted: bool = False) -> Finding | None:
+        """Why this person may not do what a button's form is for, as far as that is known before they fill it in."""
+        skill = pressed.step if pressed.step in _ASKERS else "decide"
+        shown = {"key": pressed.key or "", "verb": pressed.step, "digest": pressed.digest}
+        fields = {name: each for name, each in (shown | _ANYTHING).items() if name in by_name(skill).Ask.model_fields}
+        desk, where = self.conversation.desk, Where("slack", thread)
+        found, _ = attempt(lambda: desk.refusal(skill, ask_for(skill, fields), who, where, noted=noted))
+        return found
 
     def speaks_of(self, where: Where, words: str, who: Person) -> Finding:
         """What a channel speaks of from now on, or now."""

@@ -13,12 +13,28 @@ from typing import Protocol
 from bot.world.forge import Forge
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Unreachable
 from skills.core.messages import say
-from skills.core.model import Membership, Person
+from skills.core.model import Membership, Person, Standing
 from skills.core.policy import Policy
-from skills.core.rights import DEVELOPER, gone, refuse_gone
+from skills.core.rights import DEVELOPER, are_one, gone, refuse_gone
 
 _LONGEST = 254  # of an e-mail address, RFC 5321 4.5.3.1.3
 _PATIENCE = 5.0  # seconds for git to tell who it works for
+
+
+def also_them(
+    who: Person,
+    standing: Standing | None,
+    directory: Callable[[Person], Standing | None],
+    names: Iterable[str],
+    *,
+    by_email: bool,
+) -> list[str]:
+    """Those of these names that the chat says are the same person as `who` under another id: by the organisation's id,
+    or by the address where that counts."""
+    if standing is None or not (standing.org_id or (by_email and standing.email)):
+        return []
+    others = [(name, directory(Person(name))) for name in names if not who.is_same(name)]
+    return [name for name, other in others if other is not None and are_one(standing, other, by_email=by_email)]
 
 
 class ChatDirectory(Protocol):

@@ -24,15 +24,18 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
     (r"more|details|evidence", "more"),
     (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
     (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
-    (r"works(?: now)?|it works(?: now)?|fixed", "works"),
-    (
-        r"still fails|still failing|still broken|(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)",
-        "fails",
-    ),
+    (r"(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)", "fails"),
     (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
+_WORKS = r"(?:it )?works(?: now| again)?|(?:it'?s |it is )?working(?: now| again)?|fixed"
+_FAILS = r"(?:it )?still (?:fails|failing|broken|not working)|(?:it )?(?:doesn'?t|does not) work(?: yet)?"
+_OF_THE_MERGED: tuple[tuple[str, Verb], ...] = ((_WORKS, "works"), (_FAILS, "fails"))
+_AFTER = tuple(
+    (re2.compile(rf"(?i)(?:({_KEY})[,:]?\s+)?(?:{said})(?:\s+({_KEY}))?[.!]?"), verb) for said, verb in _OF_THE_MERGED
+)
+"""What is said of a merged request, with its key before or behind it where its thread is not the one."""
 _STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
 _DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
@@ -59,8 +62,11 @@ _ISOLATE = re2.compile(
 _OPEN = re2.compile(
     r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
 )
+_OFF_HOLD = "resume|un-?hold|release(?: the hold)?|(?:take (?:it )?)?off hold"
+_HELD = re2.compile(f"(?i){_OFF_HOLD}")
 _DECIDE = re2.compile(
-    rf"(?is)(approve|reject|hold|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?(\s+confirmed)?"
+    rf"(?is)(approve|reject|hold|{_OFF_HOLD}|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?"
+    rf"(\s+confirmed)?"
     r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
 )
 _PART = re2.compile(
@@ -99,6 +105,9 @@ def command(said: str) -> Heard | None:
     for pattern, verb in _EXACT:
         if pattern.fullmatch(said):
             return Heard(verb)
+    for pattern, after in _AFTER:
+        if match := pattern.fullmatch(said):
+            return Heard(after, key=match[1] or match[2])
     if match := _STATUS.fullmatch(said):
         return Heard("status", key=match[1])
     if match := _REDRAW.fullmatch(said):
@@ -127,7 +136,8 @@ def command(said: str) -> Heard | None:
 def _decision(said: str) -> Heard | None:
     """Exact commands only, each with nothing before it and nothing between its words that they don't have."""
     if match := _DECIDE.fullmatch(said):
-        name = match[1].lower().removeprefix("request ").replace(" ", "-")
+        said = "resume" if _HELD.fullmatch(match[1]) else match[1].lower()
+        name = said.removeprefix("request ").replace(" ", "-")
         if match[3] and name != "break-glass":
             return None
         verb: Verb = name if name in ("approve", "reject", "hold") else "decide"

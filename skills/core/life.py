@@ -211,7 +211,7 @@ def waits_for(request: Request) -> tuple[str, ...]:
     return tuple(
         name
         for name in request.waits_for
-        if latest.get(name.casefold()) in (None, "changes") and name.casefold() not in own
+        if latest.get(name.casefold()) in (None, "changes", "resume") and name.casefold() not in own
     )
 
 

@@ -51,6 +51,7 @@ _MOVES: dict[str, tuple[RequestState, str]] = {
     "reject": ("rejected", "EGR435"),
     "veto": ("rejected", "EGR1639"),
     "hold": ("held", "EGR436"),
+    "resume": ("waiting", "EGR1480"),
     "changes": ("returned", "EGR1603"),
 }
 
@@ -59,10 +60,13 @@ class Ask(contract.Ask):
     """Which request, and what is decided."""
 
     key: str = Field(description="the request's key, as EG-4F7K2M", json_schema_extra={"positional": True})
-    verb: Literal["approve", "reject", "hold", "changes", "ask", "part", "veto", "break-glass", "review"] = Field(
-        description="what you decide: approve, reject, hold, changes (back to the requester), ask (a question, no "
-        "decision), part (approve only a part), veto, break-glass (approve alone in an emergency) or review (of that)",
-        json_schema_extra={"positional": True},
+    verb: Literal["approve", "reject", "hold", "resume", "changes", "ask", "part", "veto", "break-glass", "review"] = (
+        Field(
+            description="what you decide: approve, reject, hold, resume (take your hold back), changes (back to the "
+            "requester), ask (a question, no decision), part (approve only a part), veto, break-glass (alone in an "
+            "emergency) or review (of that)",
+            json_schema_extra={"positional": True},
+        )
     )
     reason: contract.Words = Field("", description="why, or your question; the requester reads it")
     digest: str | None = Field(None, description="the digest that was shown to you; if it moved, nothing happens")
@@ -111,6 +115,8 @@ def _refuse_unseen(ask: Ask, request: Request, world: World) -> None:
         raise Outdated("EGR1600", key=request.key)
     if ask.digest is not None and ask.digest != request.digest:
         raise Outdated("EGR407", key=request.key)
+    if ask.verb == "resume" and request.state != "held":
+        raise Outdated("EGR1481", key=request.key)
 
 
 def _approve(request: Request, decided: Decided, world: World) -> Answer:
@@ -142,6 +148,7 @@ def _answer(
     request: Request, decided: Decided, to: RequestState, code: str, world: World, *, merge: bool = False
 ) -> Answer:
     facts = {"key": request.key, "by": decided.by, "reason": decided.reason or "no reason given"}
+    facts["why"] = f": {decided.reason.rstrip('.')}." if decided.reason else "."
     lead = Finding(code, {**facts, "asked_by": request.asked_by})
     told = Tell(request.key, f"{to}:{request.version}", lead, _concerned(request))
     moved: Record = MoveRequest(request.key, request.version, to, decided)
@@ -150,7 +157,7 @@ def _answer(
         data,
         findings=(lead,),
         next_steps=("status",),
-        records=(moved, told) if to in _TOLD else (moved,),
+        records=(moved, told) if to in _TOLD or decided.verb == "resume" else (moved,),
         effects=(decision(request, decided, world, merge=merge), *_not_approved(request, to)),
         detail={"request": request, "decided": decided},
     )

@@ -157,11 +157,30 @@ async def test_the_wrong_person_does_none_of_it_whoever_opened_the_form(office: 
     }
     for step, people in wrong.items():
         for user, team in people:
-            await pick(office, step, "USAM")
+            await pick(office, step, "UDANA" if step == "withdraw" else "USAM")
             await fill(office, {**WHY, **SURE, **DAY}, user, team)
             assert office.request() == replace(request, latest=office.request().latest)
             assert head_of(office.app) == before
             assert office.api.posted[-1]["user"] == user
+
+
+@pytest.mark.asyncio
+async def test_the_wrong_person_is_told_at_the_click_and_no_form_opens(office: Office) -> None:
+    """Before they have written anything; each refusal is noted once."""
+    request = await office.opened()
+    value, opened = f"{request.key}:{request.digest}", len(office.api.shown)
+    buttons = {"reject": "UEVE", "changes": "UEVE", "ask": "UEVE", "answer": "USAM", "review": "UEVE", "renew": "UEVE"}
+    for step, user in buttons.items():
+        await office.press(f"postern_step_{step}", value, user=user)
+        assert (office.api.posted[-1]["user"], len(office.api.shown)) == (user, opened), step
+    for step, user in {"part": "UEVE", "veto": "UDANA", "break-glass": "UDANA", "withdraw": "USAM"}.items():
+        await pick(office, step, user)
+        assert (office.api.posted[-1]["user"], len(office.api.shown)) == (user, opened), step
+    assert office.request() == replace(request, latest=office.request().latest)
+    noted = [row for row in office.app.memory.log() if "refused" in row.facts]
+    assert len(noted) == len(buttons) + 4
+    await office.press("postern_step_reject", value, user="USAM")
+    assert len(office.api.shown) == opened + 1
 
 
 @pytest.mark.asyncio

@@ -78,8 +78,8 @@ WRONG: dict[str, tuple[Person, str, str]] = {
     "a bot that is listed as an approver": (slack("UROBOT"), "EGR1634", "EGR076"),
     "an approver, where only the asker may": (slack("USAM"), "", "EGR076"),
 }
-DECIDES = ("approve", "reject", "hold", "changes", "ask", "part", "veto", "break-glass", "review")
-BUTTONS = ("approve", "reject", "hold", "changes", "veto", "review")
+DECIDES = ("approve", "reject", "hold", "resume", "changes", "ask", "part", "veto", "break-glass", "review")
+BUTTONS = ("approve", "reject", "hold", "resume", "changes", "veto", "review")
 ASKERS_OWN: dict[str, dict[str, Any]] = {
     "withdraw": {},
     "answer": {"text": "it is right"},

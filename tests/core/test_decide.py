@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from skills.contract import World
+from skills.core import life
 from skills.core.errors import AskUnclear, Mendable, NotAllowed, Outdated
 from skills.core.model import (
     Decided,
@@ -40,7 +41,9 @@ def said(verb: str, who: str, digest: str | None = DIGEST, reason: str = "", **c
     ask = decide.Ask.model_validate({"key": "EG-AAAAAAA", "verb": verb, "digest": digest, "reason": reason})
     answer = decide.run(ask, view(who, **changes))
     move, *told = answer.records
-    assert len(told) == (verb in ("reject", "hold", "changes")), "a card that changes wakes nobody, so it is said"
+    assert len(told) == (verb in ("reject", "hold", "resume", "changes")), (
+        "a card that changes wakes nobody, so it is said"
+    )
     (effect,) = answer.effects
     assert isinstance(move, MoveRequest) and isinstance(effect, MergeRequestDecision)
     assert (move.version, effect.head, effect.digest) == (3, "abc", DIGEST)
@@ -82,6 +85,19 @@ def test_a_hold_is_lifted_only_by_who_put_it() -> None:
     assert said("approve", "ines@x.example", state="held", decisions=past) == ("waiting", False)
 
 
+def test_a_hold_is_taken_back_by_who_put_it_and_then_waits_for_them_too() -> None:
+    past = (Decided("hold", "ines@x.example", DIGEST),)
+    assert refused("resume", "sam@x.example", state="held", decisions=past) == "EGR415"
+    assert said("resume", "ines@x.example", state="held", decisions=past) == ("waiting", False)
+    back = replace(REQUEST, waits_for=("ines@x.example",), decisions=(*past, Decided("resume", past[0].by, DIGEST)))
+    assert life.waits_for(back) == ("ines@x.example",)
+
+
+@pytest.mark.parametrize("state", ["waiting", "returned"])
+def test_what_is_not_on_hold_has_no_hold_to_take_back(state: str) -> None:
+    assert refused("resume", "sam@x.example", state=state) == "EGR1481"
+
+
 def test_the_hold_of_somebody_who_may_decide_no_more_holds_nobody_up() -> None:
     past = (Decided("hold", "gone@x.example", DIGEST),)
     assert said("approve", "sam@x.example", state="held", decisions=past) == ("waiting", False)
@@ -94,7 +110,7 @@ def test_another_digest_than_the_one_shown_is_refused(digest: str) -> None:
 
 
 NOT_WAITING = ("drafted", "proposed", "decided", "merged", "confirmed", "rejected", "withdrawn")
-DECISIONS = [(state, verb) for state in NOT_WAITING for verb in ("approve", "reject", "hold")]
+DECISIONS = [(state, verb) for state in NOT_WAITING for verb in ("approve", "reject", "hold", "resume")]
 
 
 @pytest.mark.parametrize(("state", "verb"), [each for each in DECISIONS if each != ("decided", "hold")])
@@ -108,7 +124,7 @@ def test_rejecting_needs_a_reason_and_closes() -> None:
     assert said("reject", "sam@x.example", reason="no") == ("rejected", False)
 
 
-@pytest.mark.parametrize("verb", ["approve", "reject", "hold"])
+@pytest.mark.parametrize("verb", ["approve", "reject", "hold", "resume"])
 @pytest.mark.parametrize(
     ("who", "code"), [("dana@x.example", "EGR402"), ("eve@x.example", "EGR403"), ("", "EGR404"), ("security", "EGR403")]
 )

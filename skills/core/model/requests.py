@@ -28,9 +28,9 @@ CLOSED_BY_US: tuple[RequestState, ...] = ("withdrawn", "expired", "superseded")
 """Over without a decision, so that Postern closes the merge request."""
 ISOLATION = ("default deny",)
 """What stands for the destinations of a request that denies a namespace by default."""
-Verb = Literal["approve", "reject", "hold", "changes", "veto", "break-glass"]
-"""What is recorded of a request. `changes` gives it back to its asker, `veto` ends it past every approval, and
-`break-glass` is an approval past the policy, where the policy lets it."""
+Verb = Literal["approve", "reject", "hold", "resume", "changes", "veto", "break-glass"]
+"""What is recorded of a request. `resume` takes a hold back, `changes` gives it back to its asker, `veto` ends it past
+every approval, and `break-glass` is an approval past the policy, where the policy lets it."""
 
 
 @dataclass(frozen=True, slots=True)
