@@ -136,12 +136,12 @@ def command(said: str) -> Heard | None:
 def _decision(said: str) -> Heard | None:
     """Exact commands only, each with nothing before it and nothing between its words that they don't have."""
     if match := _DECIDE.fullmatch(said):
-        said = "resume" if _HELD.fullmatch(match[1]) else match[1].lower()
-        name = said.removeprefix("request ").replace(" ", "-")
+        name = match[1].lower().removeprefix("request ").replace(" ", "-")
         if match[3] and name != "break-glass":
             return None
         verb: Verb = name if name in ("approve", "reject", "hold") else "decide"
-        return Heard(verb, key=match[2], reason=flat(match[4]), decision=name, confirmed=bool(match[3]))
+        decision = "resume" if _HELD.fullmatch(match[1]) else name
+        return Heard(verb, key=match[2], reason=flat(match[4]), decision=decision, confirmed=bool(match[3]))
     if match := _ASK.fullmatch(said):
         return Heard("decide", key=match[1], reason=flat(match[2]), decision="ask")
     if match := _ANSWER.fullmatch(said):
