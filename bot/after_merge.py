@@ -11,7 +11,6 @@ from bot.desk import Door
 from bot.turns import Turn, ask_for, flow_of, is_about
 from bot.world.memory import Memory
 from skills.core import life
-from skills.core.commands import Heard
 from skills.core.errors import AskUnclear
 from skills.core.joint import beside, half
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
@@ -39,23 +38,23 @@ def meant(turn: Turn, request: Request | None) -> tuple[list[str] | None, list[R
     return to, []
 
 
-def the_merged(turn: Turn, heard: Heard, desk: Door, memory: Memory) -> Request:
-    """The request that works, or still fails: of the key that was said, else this thread's, else the only one of this
+def the_merged(turn: Turn, key: str | None, desk: Door, memory: Memory) -> Request:
+    """The request that works, or still fails: of the `key` that was said, else this thread's, else the only one of this
     person's that is merged and of which they did not say so yet. Raises AskUnclear EGR432, EGR654, EGR1483."""
-    known = None if heard.key or not turn.state.get("key") else memory.asked_for(turn.state["key"])
+    known = None if key or not turn.state.get("key") else memory.asked_for(turn.state["key"])
     if known is not None:
         return known
     found = [each for world in desk.worlds(turn.who, turn.where) for each in world.requests]
-    if heard.key:
-        found = [each for each in found if each.key == heard.key.upper()]
+    if key:
+        found = [each for each in found if each.key == key.upper()]
     else:
         found = [each for each in found if each.state in _UNSAID and _is_theirs(each, turn)]
     if len(found) > 1:
         found.sort(key=lambda each: each.since)
-        facts = {"verb": _SAID[heard.verb], "first": found[-1].key}
+        facts = {"verb": _SAID[turn.verb], "first": found[-1].key}
         raise AskUnclear("EGR1483", keys=", ".join(each.key for each in found[:-6:-1]), **facts)
     if not found:
-        raise AskUnclear("EGR432", key=heard.key) if heard.key else AskUnclear("EGR654")
+        raise AskUnclear("EGR432", key=key) if key else AskUnclear("EGR654")
     return found[0]
 
 

@@ -328,12 +328,12 @@ class Conversation:
         return [since_merge(request, turn, self.desk, self._memory, self._clock)]
 
     def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
-        request = the_merged(turn, heard, self.desk, self._memory)
+        request = the_merged(turn, heard.key, self.desk, self._memory)
         return [works(request, turn, self._memory, self._clock)]
 
     def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""
-        request = the_merged(turn, heard, self.desk, self._memory)
+        request = the_merged(turn, heard.key, self.desk, self._memory)
         lead = still_fails(request, turn, self._memory, self._clock)
         if request.destinations == ISOLATION and not turn.state.get("text"):
             return lead

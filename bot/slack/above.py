@@ -72,4 +72,6 @@ async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> s
         return ""
     messages = [message for message in answer.get("messages") or () if message.get("bot_id") != own]
     messages = [message for message in messages if message.get("ts") != event["ts"]]
-    return words_of(messages[0]) if messages else ""
+    if not messages:
+        return ""
+    return "\n".join(filter(None, (words_of(messages[0]), await attached(client, messages[0]))))

@@ -19,7 +19,6 @@ from bot.slack.gate import Gate
 from bot.slack.inbox import Inbox, Post
 from bot.slack.refusals import FAILURES
 from bot.turns import Pressed, ask_for, mark_of
-from skills.all_skills import by_name
 from skills.core.model import Finding, Person, Request
 from skills.replies import Reply, problem
 
@@ -27,7 +26,8 @@ __all__ = ["FAILURES", "Parts", "People", "own_thread"]
 
 _ANYTHING = {"reason": "?", "text": "?", "until": ""}
 """What a form asks for, where only the right to fill it in is looked at."""
-_ASKERS = ("withdraw", "renew", "answer")
+_TAKES = {"withdraw": ("key", "reason"), "renew": ("key", "until", "reason"), "answer": ("key", "text")}
+"""What a skill takes of it; any other step is a decision."""
 People = Callable[[str, str], Person]
 """Gives the person behind a Slack team and user id."""
 
@@ -76,9 +76,9 @@ class Parts:
 
     def refusal(self, pressed: Pressed, who: Person, thread: str, *, noted: bool = False) -> Finding | None:
         """Why this person may not do what a button's form is for, as far as that is known before they fill it in."""
-        skill = pressed.step if pressed.step in _ASKERS else "decide"
-        shown = {"key": pressed.key or "", "verb": pressed.step, "digest": pressed.digest}
-        fields = {name: each for name, each in (shown | _ANYTHING).items() if name in by_name(skill).Ask.model_fields}
+        skill = pressed.step if pressed.step in _TAKES else "decide"
+        shown = {"key": pressed.key or "", "verb": pressed.step, "digest": pressed.digest} | _ANYTHING
+        fields = {name: shown[name] for name in _TAKES.get(skill, ("key", "verb", "digest", "reason"))}
         desk, where = self.conversation.desk, Where("slack", thread)
         found, _ = attempt(lambda: desk.refusal(skill, ask_for(skill, fields), who, where, noted=noted))
         return found
