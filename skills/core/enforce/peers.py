@@ -18,6 +18,7 @@ _PRIVATE_NAMES = (".internal", ".intranet", ".private", ".corp", ".home", ".lan"
 # `example.dev` is a public name even where a namespace is called `dev`, unless such a Service is declared.
 _PUBLIC_ENDINGS = frozenset({"ai", "app", "cloud", "com", "dev", "io", "net", "org"})
 _MOST_ALIASES = 4
+_DNS = frozenset({("kube-system", "kube-dns"), ("kube-system", "coredns")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _host_peers(cluster: Cluster, workload: Workload, destination: Destination, 
         return Peers(outside=_outside(destination, host, EVERY_V4), api_server=True)
     service = cluster.services.get(found)
     if service is None:
-        return _undeclared(cluster, *found)
+        return _undeclared(cluster, *found, destination.ports)
     if service.external_name:
         if not aliases_left:
             return Peers(unknown=(finding("EGR915", service.place, destination=destination.name),))
@@ -158,9 +159,14 @@ def may_be_private(host: str) -> bool:
     return host.endswith(_PRIVATE_NAMES)
 
 
-def _undeclared(cluster: Cluster, namespace: str, name: str) -> Peers:
-    """A Service that no file declares: its namespace is known from the name, its pods and their port are not."""
+def _undeclared(cluster: Cluster, namespace: str, name: str, asked: Ports | None) -> Peers:
+    """A Service that no file declares: its namespace is known from the name, its pods and their port are not.
+
+    The cluster's DNS is the same everywhere. Source: https://kubernetes.io/docs/tasks/administer-cluster/coredns/
+    """
     pods = Pods(f"{namespace}/{name}", namespace, cluster.labels_of(namespace))
+    if (namespace, name) in _DNS:
+        return Peers((replace(pods, labels={"k8s-app": "kube-dns"}, partial=True, ports=asked),))
     return Peers((pods,), findings=(finding("EGR918", service=f"{namespace}/{name}"),))
 
 

@@ -439,6 +439,17 @@ def test_dns_is_reported_as_an_error_of_its_own(rules: list[str], code: str | No
     assert not [item for item in made.findings("shop/web", to("198.51.100.1")) if item.startswith("EGR92")]
 
 
+@pytest.mark.parametrize(
+    ("name", "port", "decision"),
+    [("kube-dns", 53, "allowed"), ("kube-dns", 9153, "denied"), ("other", 53, "undecided")],
+)
+def test_on_which_port_the_clusters_dns_listens_is_known_without_a_manifest(
+    name: str, port: int, decision: str
+) -> None:
+    made = world(DENY_EGRESS, dns(KUBE_SYSTEM), WEB)
+    assert made.decision("shop/web", to(f"{name}.kube-system.svc.cluster.local", port, "udp")) == decision
+
+
 def test_a_free_pod_has_no_dns_trouble() -> None:
     free = world(policy("podSelector: {matchLabels: {app: other}}\npolicyTypes: [Egress]"), WEB)
     assert free.findings("shop/web", to("example.com")) == []

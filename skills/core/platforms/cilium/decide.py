@@ -24,7 +24,6 @@ from skills.core.platforms.cilium.near import near_misses
 
 _MOST_SHOWN = 6
 _SURE = ({Match.YES}, {Match.NO})
-_DNS_NAMES = frozenset({"kube-system/kube-dns", "kube-system/coredns"})
 
 
 def governs(index: Index, workload: Workload) -> bool:
@@ -36,7 +35,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     """Nothing where the repository holds no Cilium policy at all, or none that could be about either end."""
     if not index.policies or workload.kind != "k8s" or destination.service:
         return ()
-    far = far_end(index, workload, destination)
+    far = peers(index.cluster, workload, destination)
     pods = pods_of(index.cluster, workload)
     near = Endpoint(pods, workload.service_account, pods.namespace in index.cluster.declared)
     free = _ungoverned(near, far, destination)
@@ -53,18 +52,6 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
             ingress = replace(ingress, near=(_only_ingress_missing(ingress, near, far), *ingress.near))
         views.append(ingress)
     return views
-
-
-def far_end(index: Index, workload: Workload, destination: Destination) -> Peers:
-    """The far end as the manifests know it; the cluster's DNS is known without any."""
-    found = peers(index.cluster, workload, destination)
-    pods = tuple(
-        replace(item, labels={"k8s-app": "kube-dns"}, ports=destination.ports)
-        if item.labels is None and item.name in _DNS_NAMES
-        else item
-        for item in found.pods
-    )
-    return replace(found, pods=pods)
 
 
 def _ungoverned(near: Endpoint, far: Peers, destination: Destination) -> Finding | None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from skills.core.enforce.kube_policy import LAYER
-from skills.core.enforce.peers import Peers, far_name, pods_of, short_name
+from skills.core.enforce.peers import Peers, far_name, peers, pods_of, short_name
 from skills.core.model import Destination, Finding, LayerView, Need, Plan, Question
 from skills.core.platform_base import Sources
-from skills.core.platforms.cilium.decide import decide, far_end
+from skills.core.platforms.cilium.decide import decide
 from skills.core.platforms.cilium.index import NAME, Index
 from skills.core.platforms.cilium.placing import Placer
 from skills.core.platforms.cilium.remove import Remover
@@ -49,7 +49,7 @@ class _Adder:
         if all(passes(view) for view in views) and not chosen:
             self._say("EGR876", workload=workload.name, destination=str(destination))
             return
-        far = far_end(index, workload, destination)
+        far = peers(index.cluster, workload, destination)
         denied = [hit.place for view in views for hit in view.denies]
         if denied:
             self._say("EGR879", workload=workload.name, destination=str(destination), place=str(denied[0]))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Direction, Pods
-from skills.core.enforce.peers import Peers, pods_of
+from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.enforce.selectors import Match
 from skills.core.model import Destination, Finding, Need, Role, finding
-from skills.core.platforms.cilium.decide import decide, far_end
+from skills.core.platforms.cilium.decide import decide
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Rule
 from skills.core.platforms.cilium.match import selection
@@ -32,7 +32,7 @@ class Remover:
 
     def remove(self, destination: Destination) -> None:
         index, workload = self._workspace.index, self._need.workload
-        far = far_end(index, workload, destination)
+        far = peers(index.cluster, workload, destination)
         near = pods_of(index.cluster, workload)
         removed = self._all(destination, far, "Egress", near, far.pods)
         for pods in far.pods:

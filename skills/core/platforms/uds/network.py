@@ -16,24 +16,15 @@ from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
 from skills.core.platforms.uds.package import NAME, Package
 
-_DNS_NAMES = frozenset({"kube-system/kube-dns", "kube-system/coredns"})
-_DNS_LABELS = {"k8s-app": "kube-dns"}
 # Namespaces of the platform itself: no Package of a repository governs what enters them.
 _UNGOVERNED = frozenset({"kube-system", "kube-public", "kube-node-lease", "pepr-system", "zarf"})
 
 
 def far_end(index: Index, workload: Workload, destination: Destination) -> Peers:
-    """The far end as the cluster's manifests know it; the cluster's DNS is known without any."""
+    """The far end as the cluster's manifests know it."""
     found = peers(index.cluster, workload, destination)
-    pods = tuple(_as_dns(each, destination) for each in found.pods)
     outside = tuple(map(outside_of, found.outside))
-    return found if (pods, outside) == (found.pods, found.outside) else replace(found, pods=pods, outside=outside)
-
-
-def _as_dns(pods: Pods, destination: Destination) -> Pods:
-    if pods.labels is None and pods.name in _DNS_NAMES:
-        return replace(pods, labels=_DNS_LABELS, ports=destination.ports)
-    return pods
+    return found if outside == found.outside else replace(found, outside=outside)
 
 
 def egress_view(
