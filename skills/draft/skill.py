@@ -237,9 +237,13 @@ def _exit_status(drafted: Draft, need: Need) -> int:
     proof = drafted.change.proof
     if need.isolate:
         return 0 if drafted.change.edits or proof.before == "denied" else contract.EXIT_STATUS["undecided"]
+    if (
+        need.remove and proof.after != "denied" and not need.choice
+    ):  # nobody may take it for done, unless told to leave it
+        return contract.EXIT_STATUS["undecided"]
     if need.remove and drafted.change.edits:
         return 0
-    return contract.EXIT_STATUS[proof.after if proof.before != "allowed" or need.remove else proof.before]
+    return contract.EXIT_STATUS[proof.after if proof.before != "allowed" else proof.before]
 
 
 def _file(edit: Edit, world: World) -> dict[str, Any]:

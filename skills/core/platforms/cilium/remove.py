@@ -79,7 +79,7 @@ class Remover:
         return None
 
     def _stays(self, peer: Peer, destination: Destination) -> None:
-        item = finding("EGR960", peer.place, destination=str(destination))
+        item = finding("EGR960", peer.place, destination=str(destination), place=str(peer.place))
         if item not in self.findings:
             self.findings.append(item)
 

@@ -82,7 +82,7 @@ class Remover:
                 kept = dict.fromkeys(hit.rule.place for hit in found)
                 break
             removed = True
-        self.findings += [finding("EGR960", place, destination=str(destination)) for place in kept]
+        self.findings += [finding("EGR960", place, destination=str(destination), place=str(place)) for place in kept]
         return removed
 
     def _hits(self, flows: Sequence[Flow]) -> Iterator[_Hit]:
