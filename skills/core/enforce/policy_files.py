@@ -1,12 +1,14 @@
-"""In which file a policy would stand, going by where others do, and how JSON, which holds one alone, is written."""
+"""In which file a policy would stand, going by where others do, and in which style: lists, or JSON, which holds one."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from skills.core.enforce.cluster import Cluster
-from skills.core.yaml_text import Seq, append_item, read_documents
+from skills.core.model import Place
+from skills.core.yaml_text import Document, Map, Seq, append_item, read_documents
 from skills.core.yaml_text.emit import json_text
 
 YAML = (".yaml", ".yml")
@@ -16,9 +18,12 @@ _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 _NAMED_SO = ("polic", "netpol", "egress")
 
 
-def file_for(namespace: str, known: Sequence[tuple[str | None, str]], cluster: Cluster) -> str | None:
+def file_for(
+    namespace: str, known: Sequence[tuple[str | None, str]], cluster: Cluster, otherwise: str | None = None
+) -> str | None:
     """`known` are (namespace, path) of policies. By analogy with their paths; else a file that holds those of several
-    namespaces; else a new one beside the manifests of the namespace, and only then the file of another namespace."""
+    namespaces; else a new one beside the workloads of the namespace, and only then the file of another namespace,
+    `otherwise`, or a new one beside the namespace's own manifest."""
     counted = Counter(_by_analogy(namespace, known))
     if counted:
         return max(counted, key=lambda path: (_is_of_policies(path), counted[path]))
@@ -26,13 +31,14 @@ def file_for(namespace: str, known: Sequence[tuple[str | None, str]], cluster: C
     for other, path in known:
         spoken.setdefault(path, set()).add(other)
     widest = max(sorted(spoken), key=lambda path: len(spoken[path]), default=None)
-    shared = widest is not None and len(spoken[widest]) > 1
-    return widest if shared else _beside_manifests(namespace, cluster) or widest
+    if widest is not None and len(spoken[widest]) > 1:
+        return widest
+    declared = [cluster.declared[namespace]] if namespace in cluster.declared else []
+    workloads = [pod.place for pod in cluster.pods.get(namespace, ())]
+    return _beside(workloads) or widest or otherwise or _beside(declared)
 
 
-def _beside_manifests(namespace: str, cluster: Cluster) -> str | None:
-    places = [cluster.declared[namespace]] if namespace in cluster.declared else []
-    places += [pod.place for pod in cluster.pods.get(namespace, ())]
+def _beside(places: Iterable[Place]) -> str | None:
     folders = Counter(place.path.rpartition("/")[0] for place in places)
     if not folders:
         return None
@@ -76,29 +82,60 @@ def json_like(text: str, data: object) -> str:
 
 
 def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | None = None) -> tuple[str, str] | None:
-    """The kustomization in which a new file counts only once it is listed, with its text that lists it: that of the
-    folder, or, with a `neighbour` in the folder, whichever lists that one. None where there is none, or none lacks it.
+    """The kustomization in which a new file counts only once it is listed, with its text that lists it: whichever lists
+    a file of the folder (the `neighbour`, if one is given), or that of the folder. None if none is to be changed.
 
     Raises:
         CannotEdit: the list can't be edited.
     """
     folder, _, name = path.rpartition("/")
     steps = folder.split("/") if folder else []
-    for depth in range(len(steps), -1 if neighbour else len(steps) - 1, -1):
-        way = [*steps[depth:], name]
-        beside = "/".join([*way[:-1], neighbour.rpartition("/")[2]]) if neighbour else None
+    for depth in range(len(steps), -1, -1):
+        way = "/".join([*steps[depth:], name])
         for file in _KUSTOMIZATIONS:
             there = "/".join([*steps[:depth], file])
             text = text_of(there) or ""
             for document in read_documents(there, text)[0]:
                 resources = document.at("resources")
-                if isinstance(resources, Seq) and (beside is None or _lists(resources, beside)):
-                    new = "/".join(way)
-                    if _lists(resources, new):
-                        return None
-                    return there, append_item(text, document, ("resources",), new)
+                if isinstance(resources, Seq) and _counts(resources, way, neighbour, here=depth == len(steps)):
+                    new = way not in _paths(resources)
+                    return (there, append_item(text, document, ("resources",), way)) if new else None
     return None
 
 
-def _lists(resources: Seq, name: str) -> bool:
-    return name in resources or f"./{name}" in resources
+def _counts(resources: Seq, way: str, neighbour: str | None, *, here: bool) -> bool:
+    """Whether files of the folder count because this list names them."""
+    folder, slash, _ = way.rpartition("/")
+    if neighbour is not None:
+        return folder + slash + neighbour.rpartition("/")[2] in _paths(resources)
+    return here or any(path.rpartition("/")[0] == folder and path.endswith(YAML) for path in _paths(resources))
+
+
+def _paths(resources: Seq) -> set[str]:
+    return {str(item).removeprefix("./") for item in resources}
+
+
+def indents_lists(document: Document) -> bool:
+    """Whether this file's people indent the items of a list below its key."""
+    return any(_is_indented(document, parent, key) for parent, key in _lists(document.data, 6))
+
+
+def _is_indented(document: Document, parent: Map, key: Any) -> bool:
+    rows, items = document.rows, parent[key]
+    if not items.lines or items.lines[0] == parent.lines.get(key):
+        return False
+    return _margin(rows[items.lines[0] - 1]) > _margin(rows[parent.lines[key] - 1])
+
+
+def _lists(data: Any, depth: int) -> list[tuple[Map, Any]]:
+    """Non-empty block lists directly below mappings, not deeper than `depth`."""
+    if depth == 0 or not isinstance(data, Map):
+        return []
+    found = [(data, key) for key, value in data.items() if isinstance(value, Seq) and value and key in data.lines]
+    for value in data.values():
+        found += _lists(value, depth - 1)
+    return found
+
+
+def _margin(row: str) -> int:
+    return len(row) - len(row.lstrip(" "))

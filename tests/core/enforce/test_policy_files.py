@@ -7,7 +7,7 @@ import json
 import pytest
 
 from skills.core.enforce.policy_files import file_for, json_beside, json_like, listed
-from tests.core.kube import deployment, world
+from tests.core.kube import deployment, namespace, world
 
 CLUSTER = world(deployment("web", "shop")).cluster  # all in the one file `a.yaml`
 
@@ -25,8 +25,17 @@ def test_the_first_policy_does_not_go_into_another_teams_file(known: list[tuple[
     assert file_for("shop", known, CLUSTER) == path
 
 
-def test_the_file_of_another_namespace_is_the_last_resort() -> None:
-    assert file_for("nobody", [("bank", "team-a/cnp.yaml")], CLUSTER) == "team-a/cnp.yaml"
+@pytest.mark.parametrize(
+    ("known", "otherwise", "path"),
+    [
+        ([("bank", "team-a/cnp.yaml")], "all.yaml", "team-a/cnp.yaml"),
+        ([], "all.yaml", "all.yaml"),
+        ([], None, "network-policies.yaml"),  # beside the Namespace
+    ],
+)
+def test_where_no_workload_stands(known: list[tuple[str | None, str]], otherwise: str | None, path: str) -> None:
+    assert file_for("empty", known, world(namespace("empty")).cluster, otherwise) == path
+    assert file_for("nobody", known, CLUSTER, otherwise) == (path if known or otherwise else None)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
@@ -51,12 +60,22 @@ RESOURCES = "resources:\n- pol/a.json\n"
     [
         ("k8s/pol/b.json", "k8s/pol/a.json", RESOURCES + "- pol/b.json\n"),
         ("k8s/pol/b.json", "k8s/pol/other.json", None),  # its neighbour counts otherwise, and so will it
-        ("k8s/pol/b.json", None, None),
+        ("k8s/pol/b.yaml", None, None),
         ("k8s/b.json", None, RESOURCES + "- b.json\n"),
-        ("k8s/pol/a.json", None, None),
+        ("k8s/pol/a.json", "k8s/pol/a.json", None),
+        ("other/b.yaml", None, None),
     ],
 )
 def test_a_new_file_is_listed_where_its_neighbour_is(path: str, neighbour: str | None, found: str | None) -> None:
     assert listed({"k8s/kustomization.yaml": RESOURCES}.get, path, neighbour) == (
         ("k8s/kustomization.yaml", found) if found else None
     )
+
+
+def test_a_file_is_listed_where_manifests_of_its_folder_are() -> None:
+    texts = {"k8s/kustomization.yaml": "resources:\n- shop/web.yaml\n- bank\n"}
+    assert listed(texts.get, "k8s/shop/b.yaml") == (
+        "k8s/kustomization.yaml",
+        "resources:\n- shop/web.yaml\n- bank\n- shop/b.yaml\n",
+    )
+    assert listed(texts.get, "k8s/bank/b.yaml") is None  # that folder has a kustomization of its own

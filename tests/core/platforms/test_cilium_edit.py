@@ -169,6 +169,29 @@ def test_a_narrow_dns_rule_is_widened() -> None:
     assert drafted.after.decision(to("api.stripe.com")) == "allowed"
 
 
+def test_a_narrow_dns_rule_of_all_pods_stays_as_it_is() -> None:
+    """It may be the platform team's: what it lacks for one name stands in the workload's own policy."""
+    shared = ccnp(egress().replace('"*"', '"*.github.com"'))
+    made = world(cnp(egress(names("api.github.com"), dns=False)), pods=WEB, dns=shared)
+    drafted = draft(made, to("api.stripe.com"))
+    assert ([edit.path for edit in drafted.plan.edits], drafted.codes) == (["policies.yaml"], ["EGR878"])
+    assert [line.strip() for line in drafted.lines() if "matchName" in line][-1] == "- matchName: api.stripe.com"
+    assert "matchPattern" not in "".join(drafted.lines())
+    assert drafted.after.decision(to("api.stripe.com")) == "allowed"
+
+
+def test_the_first_policy_of_a_namespace_stands_beside_its_workloads_and_is_listed() -> None:
+    texts = {
+        "platform/deny.yaml": ccnp("egress: [{}]"),
+        "apps/kustomization.yaml": "resources:\n- shop/web.yaml\n",
+        "apps/shop/web.yaml": WEB,
+    }
+    drafted = draft(world_of(texts), to("api.stripe.com"))
+    assert [edit.path for edit in drafted.plan.edits] == ["apps/kustomization.yaml", "apps/shop/network-policies.yaml"]
+    assert drafted.plan.edits[0].new_text == "resources:\n- shop/web.yaml\n- shop/network-policies.yaml\n"
+    assert drafted.after.decision(to("api.stripe.com")) == "allowed"
+
+
 def test_drafting_twice_gives_the_same() -> None:
     made = world(OWN, pods=WEB)
     again = draft(draft(made, to("api.stripe.com")).after, to("api.stripe.com"))

@@ -25,9 +25,9 @@ def policy_data(wish: Wish, name: str, *, with_namespace: bool) -> dict[str, Any
     }
 
 
-def policy_text(data: Mapping[str, Any], comment: str) -> str:
+def policy_text(data: Mapping[str, Any], comment: str, *, indent_lists: bool) -> str:
     """A policy as a document with its comment, without a separator."""
-    return "\n".join([f"# {comment}", *block(data, Style(dash=2))]) + "\n"
+    return "\n".join([f"# {comment}", *block(data, Style(dash=2 if indent_lists else 0))]) + "\n"
 
 
 def policy_name(wish: Wish, taken: set[str]) -> str:

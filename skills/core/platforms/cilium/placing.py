@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.policy_files import JSON, YAML, file_for
+from skills.core.enforce.policy_files import JSON, YAML, file_for, indents_lists
 from skills.core.enforce.selectors import Match
+from skills.core.messages import say
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.cilium.endpoints import endpoint
 from skills.core.platforms.cilium.entries import NAMESPACED, CiliumPolicy, Peer, Rule, Spec
@@ -15,8 +16,8 @@ from skills.core.platforms.cilium.manifest import policy_data, policy_name, poli
 from skills.core.platforms.cilium.match import selection
 from skills.core.platforms.cilium.names import DnsRule, lookups
 from skills.core.platforms.cilium.wish import (
-    DNS_RULE,
     Wish,
+    dns_rule,
     port_of,
     same_ports,
     same_protocols,
@@ -119,7 +120,9 @@ class Placer:
         if path.lower().endswith(JSON):
             workspace.add_json(path, name, data, role)
         else:
-            workspace.add_document(path, policy_text(data, wish.comment), role)
+            like = beside or standing or [policy for policy in index.policies if workspace.holds(policy)]
+            indented = not like or indents_lists(workspace.find(like[-1])[0])
+            workspace.add_document(path, policy_text(data, wish.comment, indent_lists=indented), role)
         return True
 
     def _usual_file(self, policies: Sequence[CiliumPolicy], near: Pods) -> str:
@@ -140,29 +143,33 @@ class Placer:
         plain = [p for p in index.policies if p.written and p.place.path.lower().endswith(YAML) and holds(p)]
         known = [(policy.namespace, policy.place.path) for policy in plain if policy.kind == NAMESPACED]
         wide = [policy.place.path for policy in plain if policy.clusterwide]
-        if not known and wide:
-            return max(sorted(set(wide)), key=wide.count)
-        return file_for(namespace, known, index.cluster)
+        return file_for(namespace, known, index.cluster, max(sorted(set(wide)), key=wide.count, default=None))
 
     # --- the DNS companion
 
     def _dns(self, wish: Wish, near: Pods, host: str) -> list[Finding]:
-        """Without a DNS rule that covers the name, a rule by name never matches (G-F01, G-F06)."""
+        """Without a DNS rule that covers the name, a rule by name never matches (G-F01, G-F06).
+
+        A narrow one of other pods too stays as narrow as it is: what it lacks stands in these pods' own policy.
+        """
         index = self._workspace.index
         end = endpoint(index.cluster, near)
         seen = lookups(index.about(near.namespace), end)
         if seen.learned(host) is Match.YES:
             return []
+        known = [rule for match, rule in seen.rules if rule.names is not None and match is Match.YES]
+        own = [rule for rule in known if any(spec is rule.spec for _, spec in self.own(wish, near))]
         try:
-            known = [rule for match, rule in seen.rules if rule.names is not None and match is Match.YES]
-            if known:
-                self._widen(known[0], host, wish.comment)
+            if own:
+                self._widen(own[0], host, wish.comment)
             else:
                 holder = self._named(wish, near, host)
                 if holder is None:
                     return [finding("EGR877", host=host)]
                 policy, spec = holder
-                self._workspace.append(policy, (*spec.path, "egress"), DNS_RULE, wish.comment, "allowlist")
+                comment = say(Finding("EGR355", {"workload": near.name})).says
+                rule = dns_rule({"matchName": host} if known else {"matchPattern": "*"})
+                self._workspace.append(policy, (*spec.path, "egress"), rule, comment, "allowlist")
         except CannotEdit:
             return [finding("EGR877", host=host)]
         return [finding("EGR878", host=host, workload=near.name)]

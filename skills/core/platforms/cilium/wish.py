@@ -18,11 +18,6 @@ _PREFERRED = ("app", "app.kubernetes.io/name", "k8s-app", "app.kubernetes.io/com
 _VOLATILE = ("pod-template-hash", "controller-revision-hash", "version", "chart", "managed-by", "heritage", "checksum")
 _LONGEST_REASON = 300
 
-DNS_RULE: dict[str, Any] = {
-    "toEndpoints": [{"matchLabels": {f"k8s:{NAMESPACE}": "kube-system", "k8s-app": "kube-dns"}}],
-    "toPorts": [{"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": [{"matchPattern": "*"}]}}],
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -47,6 +42,14 @@ class Wish:
         if self.ports:
             rule["toPorts"] = [{"ports": [dict(port) for port in self.ports]}]
         return rule
+
+
+def dns_rule(name: Mapping[str, str]) -> dict[str, Any]:
+    """Lookups of such names at the cluster's resolver, through Cilium's DNS proxy."""
+    return {
+        "toEndpoints": [{"matchLabels": {f"k8s:{NAMESPACE}": "kube-system", "k8s-app": "kube-dns"}}],
+        "toPorts": [{"ports": [{"port": "53", "protocol": "ANY"}], "rules": {"dns": [dict(name)]}}],
+    }
 
 
 def ports_for(destination: Destination, pods: Sequence[Pods]) -> tuple[dict[str, Any], ...]:

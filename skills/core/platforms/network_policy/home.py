@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.policy_files import JSON, YAML, file_for, json_beside, json_like
+from skills.core.enforce.policy_files import JSON, YAML, file_for, indents_lists, json_beside, json_like
 from skills.core.enforce.selectors import Match
 from skills.core.model import Role
 from skills.core.platforms.network_policy.entries import PolicyEntry
-from skills.core.platforms.network_policy.manifest import indents_lists, policy_text
+from skills.core.platforms.network_policy.manifest import policy_text
 from skills.core.platforms.network_policy.workspace import Path, Workspace
 
 

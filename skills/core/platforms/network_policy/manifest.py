@@ -8,7 +8,6 @@ from typing import Any
 
 from skills.core.messages import say
 from skills.core.model import Destination, Finding, Need
-from skills.core.yaml_text import Document, Map, Seq
 from skills.core.yaml_text.emit import Style, block
 
 _WIDTH = 110
@@ -46,29 +45,3 @@ def policy_text(data: Mapping[str, Any], comment: str, *, indent_lists: bool) ->
     """A policy as a document with its comment, without a separator."""
     lines = [f"# {line}" for line in textwrap.wrap(comment, _WIDTH, break_long_words=False, break_on_hyphens=False)]
     return "\n".join([*lines, *block(data, Style(dash=2 if indent_lists else 0))]) + "\n"
-
-
-def indents_lists(document: Document) -> bool:
-    """Whether this file's people indent the items of a list below its key."""
-    return any(_is_indented(document, parent, key) for parent, key in _lists(document.data, 6))
-
-
-def _is_indented(document: Document, parent: Map, key: Any) -> bool:
-    rows, items = document.rows, parent[key]
-    if not items.lines or items.lines[0] == parent.lines.get(key):
-        return False
-    return _margin(rows[items.lines[0] - 1]) > _margin(rows[parent.lines[key] - 1])
-
-
-def _lists(data: Any, depth: int) -> list[tuple[Map, Any]]:
-    """Non-empty block lists directly below mappings, not deeper than `depth`."""
-    if depth == 0 or not isinstance(data, Map):
-        return []
-    found = [(data, key) for key, value in data.items() if isinstance(value, Seq) and value and key in data.lines]
-    for value in data.values():
-        found += _lists(value, depth - 1)
-    return found
-
-
-def _margin(row: str) -> int:
-    return len(row) - len(row.lstrip(" "))
