@@ -465,3 +465,9 @@ def test_what_cloud_gov_binds_everywhere_is_not_assumed_of_another_foundation() 
     assert decide(index_of(own), "udp://203.0.113.7:53") == "undecided"
     assert decide(index_of({**own, **settings(running=["dns"])}), "udp://203.0.113.7:53") == "allowed"
     assert decide(index_of(space(PUBLIC)), "udp://203.0.113.7:53") == "allowed"
+
+
+@pytest.mark.parametrize(("ending", "wanted"), [("json", "allowed"), ("yml", "undecided")])
+def test_cf_mgmt_takes_groups_from_json_alone(ending: str, wanted: str) -> None:
+    files = {**space("partner"), f"config/asgs/partner.{ending}": group(rule("198.51.100.0/24"))}
+    assert decide(index_of(files), "198.51.100.7:443") == wanted

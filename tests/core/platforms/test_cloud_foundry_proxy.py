@@ -110,3 +110,70 @@ def test_whoever_binds_the_public_group_is_told_of_the_proxy(index: Index) -> No
 def test_an_entry_that_covers_more_stays(index: Index) -> None:
     made = cloud_foundry.edit(index, sources(FILES), need(index, "www.example.com", remove=True, for_=WEB))
     assert (made.edits, codes(list(made.findings))) == ((), ["EGR780"])
+
+
+def with_lists(allow: str, deny: str = "", env: str = "") -> Index:
+    """The lists of one proxy; `env` are more rows of the app's environment."""
+    lists = f"hostname: web-proxy\nproxydeny: {deny!r}\nproxyallow: {allow!r}\n"
+    return index_of({**FILES, "vars.yml": lists, "manifest.yml": MANIFEST + env})
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "to", "wanted", "code"),
+    [
+        ("*.a.gov", "bad.a.gov", "*.a.gov", "denied", "EGR1906"),
+        ("*.a.gov", "*.bad.a.gov", "*.a.gov", "denied", "EGR1906"),
+        ("*.a.gov", "bad.b.gov", "*.a.gov", "allowed", "EGR773"),
+        ("*.a.gov", "bad.a.gov", "x.bad.a.gov", "allowed", "EGR773"),
+        ("192.0.2.0/24", "192.0.2.5", "192.0.2.0/24:443", "denied", "EGR1906"),
+        ("192.0.2.0/24", "192.0.2.5", "192.0.2.5:443", "denied", "EGR731"),
+        ("192.0.2.0/24", "192.0.2.5", "192.0.2.6:443", "allowed", "EGR773"),
+        ("api.a.gov", "198.51.100.0/24", "api.a.gov", "undecided", "EGR1905"),
+        ("api.a.gov", "10.0.0.0/8", "api.a.gov", "allowed", "EGR773"),
+        ("api.a.gov b.gov:8443", "", "api.a.gov", "undecided", "EGR1901"),
+        ("api.a.gov https://b.gov", "", "api.a.gov", "undecided", "EGR1901"),
+        ("api.a.gov https://b.gov", "", "c.gov", "denied", "EGR1907"),
+        ("10.0.0.0/8", "", "10.1.1.1:443", "undecided", "EGR1900"),
+    ],
+)
+def test_what_a_proxy_denies_in_part_is_not_open_and_what_it_does_not_take_is_not_sure(
+    allow: str, deny: str, to: str, wanted: str, code: str
+) -> None:
+    index = with_lists(allow, deny)
+    seen = view(index, to, for_=WEB)
+    assert decide(index, to, for_=WEB) == wanted
+    assert code in codes([*seen.findings, *seen.unknown])
+
+
+@pytest.mark.parametrize(("address", "wanted"), [("198.51.100.7", "denied"), ("203.0.113.7", "allowed")])
+def test_a_denied_range_counts_for_a_host_whose_address_is_said(address: str, wanted: str) -> None:
+    assert decide(with_lists("api.a.gov", "198.51.100.0/24"), "api.a.gov", address, for_=WEB) == wanted
+
+
+@pytest.mark.parametrize(
+    ("entries", "wanted", "code"),
+    [
+        ("apps.internal,api.a.gov", "denied", "EGR1903"),
+        ("API.A.GOV", "denied", "EGR1903"),
+        ("*", "denied", "EGR1903"),
+        (".a.gov", "denied", "EGR1903"),
+        ("'*.a.gov'", "denied", "EGR1903"),
+        ("a.gov", "undecided", "EGR1904"),
+        (".api.a.gov", "undecided", "EGR1904"),
+        ("apps.internal", "allowed", "EGR773"),
+        ("pi.a.gov", "allowed", "EGR773"),
+        ("192.0.2.0/24", "allowed", "EGR773"),
+    ],
+)
+def test_no_proxy_leads_around_the_proxy(entries: str, wanted: str, code: str) -> None:
+    index = with_lists(
+        "api.a.gov", env=f"    NO_PROXY: {entries}\n" if "'" in entries else f'    NO_PROXY: "{entries}"\n'
+    )
+    seen = view(index, "api.a.gov", for_=WEB)
+    assert decide(index, "api.a.gov", for_=WEB) == wanted
+    assert code in codes([*seen.findings, *seen.unknown])
+
+
+def test_an_entry_that_is_no_host_is_said() -> None:
+    index = index_of(space(), {"vars.yml": "hostname: p\nproxyallow: https://a.example all *.b.example 10.0.0.0/8\n"})
+    assert codes(list(cloud_foundry.audit(index))) == ["EGR1902"]

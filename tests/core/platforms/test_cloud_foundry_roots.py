@@ -134,3 +134,34 @@ def test_a_script_says_in_which_space_the_proxy_is(flags: str, wanted: str) -> N
     here = SPACE % ("space", "web", "[]") + APP % "web"
     files = {"tf/egress/main.tf": proxy("web"), "tf/app/main.tf": here, "run.sh": script}
     assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
+
+
+@pytest.mark.parametrize(
+    ("module", "entry", "to", "wanted"),
+    [
+        ("terraform-cloudgov//egress_proxy", "api.example.com:8443", HOST, "allowed"),  # its template drops the port
+        ("terraform-cloudgov//egress_proxy", "*.example.com:443", HOST, "allowed"),
+        ("terraform-cloudgov//egress_proxy", "api.example.com:8443", f"{HOST}:8443", "denied"),
+        ("cg-egress-proxy", "api.example.com:8443", HOST, "denied"),
+    ],
+)
+def test_the_older_module_takes_what_stands_before_the_port(module: str, entry: str, to: str, wanted: str) -> None:
+    here = proxy("web", entry).replace("terraform-cloudgov//egress_proxy", module)
+    assert decided({"tf/main.tf": here + app("web")}, f"https://{to}") == wanted
+
+
+@pytest.mark.parametrize(
+    ("destination", "to", "wanted"),
+    [
+        ("198.51.100.0/24", "https://198.51.100.7", "allowed"),
+        ("34.120.0.0/16", f"https://{HOST}", "undecided"),  # its address may be one of these
+        ("10.0.0.0/8", f"https://{HOST}", "denied"),
+    ],
+)
+def test_the_groups_of_the_proxys_own_space_must_open_it_too(destination: str, to: str, wanted: str) -> None:
+    rules = f'[{{ protocol = "tcp", destination = "{destination}", ports = "443" }}]'
+    group = f'resource "cloudfoundry_security_group" "out" {{\n  name = "out"\n  rules = {rules}\n}}\n'
+    glob = 'resource "cloudfoundry_security_group" "dns" {\n  name = "dns"\n  globally_enabled_running = true\n  rules = []\n}\n'
+    here = (proxy("web") + app("web")).replace("public_networks_egress", "out")
+    listed = here.replace(f'["{HOST}"]', f'["{HOST}", "198.51.100.7"]')
+    assert decided({"tf/main.tf": listed + group + glob}, to) == wanted

@@ -145,3 +145,29 @@ def terraform_app(space: str) -> dict[str, str]:
 def test_a_policy_of_terraform_counts_for_a_space_that_cf_mgmt_configures(space: str, dev: str, prod: str) -> None:
     found = terraform_app(space)
     assert (in_space("dev", found), in_space("prod", found)) == (dev, prod)
+
+
+ADD, REMOVE = (f"{verb}-network-policy web reports --protocol tcp --port %s" for verb in ("add", "remove"))
+
+
+@pytest.mark.parametrize(
+    ("scripts", "wanted"),
+    [
+        ([[REMOVE % 8085, ADD % 8085]], "allowed"),
+        ([[ADD % 8085, REMOVE % 8085]], "denied"),
+        ([[ADD % 8085, REMOVE % 8086]], "allowed"),
+        ([[ADD % 8085], [REMOVE % 8085]], "undecided"),
+        ([[REMOVE % 8085], [REMOVE % 8085]], "denied"),
+        ([[ADD % 8085, f"apps\ntest -n x && cf {REMOVE % 8085}"]], "undecided"),
+    ],
+)
+def test_in_one_script_the_later_command_counts(scripts: list[list[str]], wanted: str) -> None:
+    files = {f"bin/{at}.sh": "".join(f"cf {line}\n" for line in lines) for at, lines in enumerate(scripts)}
+    assert ask(files).decision == wanted
+
+
+@pytest.mark.parametrize(("port", "near"), [("8085 --protocol udp", "8085 (udp)"), ("8086", "8086")])
+def test_a_policy_for_something_else_is_named_and_a_removal_is_not(port: str, near: str) -> None:
+    verdict = ask(script(f"add-network-policy web reports --port {port}", REMOVE % 8085))
+    misses = [miss for layer in verdict.layers for miss in layer.near_misses]
+    assert [miss.finding.facts["have"] for miss in misses] == [near]

@@ -28,9 +28,9 @@ def audit(index: Index) -> Sequence[Finding]:
         found += _space(index, space)
     for proxy in index.proxies:
         found += [
-            finding("EGR779", entry.place, entry=entry.text, proxy=proxy.name)
+            finding("EGR779" if entry.has_port else "EGR1902", entry.place, entry=entry.said, proxy=proxy.name)
             for entry in (*proxy.deny, *proxy.allow)
-            if entry.has_port
+            if entry.has_port or not entry.is_valid
         ]
     for scope, kinds in index.binders.items():
         found += _twins(scope, kinds)

@@ -21,7 +21,7 @@ from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
 from skills.core.platforms.cloud_foundry.near import likely_service, near_misses, on_platform
-from skills.core.platforms.cloud_foundry.proxied import through_proxy
+from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
 from skills.core.platforms.cloud_foundry.routes import decide_route
 from skills.core.platforms.cloud_foundry.rules import Rule
 
@@ -42,7 +42,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if found.hits:
         findings = (*found.findings, *_remarks(space, bound, found))
         return (LayerView(LAYER, NAME, "deny", found.hits, isolators=places, findings=findings),)
-    proxied = through_proxy(index, workload, destination)
+    proxied = by_proxy(index, workload, destination)
     if proxied.hits:
         return (LayerView(LAYER, NAME, "deny", proxied.hits, isolators=places, findings=proxied.findings),)
     unknown = (*found.unknown, *proxied.unknown, *doubts(index, space, bound, destination))
@@ -53,9 +53,16 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         isolators=places,
         near=(*_likely(index, space, workload, destination), *near_misses(index, space, destination, reaches)),
         unknown=unknown,
-        findings=(*found.findings, *proxied.findings, *_denial(space, bound, destination)),
+        findings=(*found.findings, *proxied.findings, *_denial(index, space, workload, bound, destination)),
     )
     return (view,)
+
+
+def by_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:
+    """Whether an egress proxy lets it through, and gets out to it itself."""
+    return through_proxy(
+        index, workload, destination, lambda space: settled(index, space, index.bound(space), destination)
+    )
 
 
 def _likely(index: Index, space: Space, workload: Workload, destination: Destination) -> list[NearMiss]:
@@ -319,9 +326,15 @@ def _remarks(space: Space, bound: Sequence[Bound], found: Reach) -> list[Finding
     return [finding("EGR763", groups[0].place, group=groups[0].name, space=str(space))]
 
 
-def _denial(space: Space, bound: Sequence[Bound], destination: Destination) -> list[Finding]:
+def _denial(
+    index: Index, space: Space, workload: Workload, bound: Sequence[Bound], destination: Destination
+) -> list[Finding]:
     """How a refusal looks here, and what hides in the repository."""
+    proxy = next((each for each in proxies_of(index, workload) if destination.service is None), None)
+    facts = {"destination": str(destination), "workload": workload.name, "proxy": proxy.name if proxy else ""}
     remarks = [finding("EGR764", space.list_place, space=str(space), destination=str(destination))]
+    if proxy is not None:
+        remarks = [finding("EGR1907", proxy.place, **facts)]
     for each in bound:
         if each.name in known.LABELS:
             right = known.LABELS[each.name]

@@ -10,7 +10,7 @@ from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
 from skills.core.platforms.cloud_foundry.caddy import AclFile, Caddy
 from skills.core.platforms.cloud_foundry.commands import Act, read_commands
-from skills.core.platforms.cloud_foundry.proxy import Proxy, proxy_of, read_proxy
+from skills.core.platforms.cloud_foundry.proxy import Proxy, around_of, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
 from skills.core.platforms.cloud_foundry.tf_values import File
 from skills.core.yaml_text import Document, Seq
@@ -109,6 +109,7 @@ class App:
     place: Place
     proxy: str = ""
     routes: tuple[str, ...] = ()  # hosts of its internal routes, without the domain
+    around: tuple[str, ...] = ()  # what its `no_proxy` names
 
 
 Entry = AclFile | Caddy | File | Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
@@ -160,6 +161,8 @@ def _text(value: Any) -> str:
 def _rule_list(document: Document, data: Seq) -> Sequence[Entry]:
     file, folder = document.path.rpartition("/")[2], _above(document.path, 1)
     role = {"asgs": "named", "default_asgs": "default"}.get(folder.rpartition("/")[2], "loose")
+    if role != "loose" and not file.endswith(".json"):
+        return ()  # cf-mgmt looks for no others
     if file == SPACE_GROUP_FILE:
         role = "space"
     if not any(is_rule(item) for item in data) and (data or role == "loose"):
@@ -268,7 +271,8 @@ def _apps(document: Document, applications: Seq) -> Sequence[Entry]:
         if name:
             place = document.place_of("applications", position, "name")
             routes = _routes(item.get("routes"))
-            found.append(App(name, _services(item.get("services")), place, proxy_of(item.get("env")), routes))
+            env, services = item.get("env"), _services(item.get("services"))
+            found.append(App(name, services, place, proxy_of(env), routes, around_of(env)))
     return found
 
 

@@ -11,7 +11,7 @@ from skills.core.model import Destination, Need, Plan, Question, Workload, findi
 from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.binding import Desk, bind, takes_effect, unbind_in_config
-from skills.core.platforms.cloud_foundry.decide import is_internal_route, reaches, settled
+from skills.core.platforms.cloud_foundry.decide import by_proxy, is_internal_route, reaches, settled
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import (
     PLATFORM_GROUPS,
@@ -21,7 +21,6 @@ from skills.core.platforms.cloud_foundry.near import (
     opened,
     service_of_port,
 )
-from skills.core.platforms.cloud_foundry.proxied import through_proxy
 from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
 from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
 from skills.core.platforms.cloud_foundry.script_edit import bind_in_script, unbind_in_script
@@ -59,7 +58,7 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
         _route(desk, workload, destination)
         return ()
     found = settled(desk.index, space, desk.index.bound(space), destination)
-    proxied = through_proxy(desk.index, workload, destination)
+    proxied = by_proxy(desk.index, workload, destination)
     if proxied.hits:
         desk.say("EGR791", destination=str(destination), place=str(proxied.hits[0].place))
         return ()

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from skills.core.model import Finding, Grant, Isolation, Need, finding
 from skills.core.platforms.cloud_foundry.documents import LAYER
 from skills.core.platforms.cloud_foundry.index import Index, Space
-from skills.core.platforms.cloud_foundry.near import INTERNET, opened
+from skills.core.platforms.cloud_foundry.near import INTERNET, opened, spans_text
 
 
 def grants(index: Index) -> Sequence[Grant]:
     listed = [
-        Grant(f"apps behind {proxy.name}", entry.text, "443", "tcp", LAYER)
+        Grant(f"apps behind {proxy.name}", entry.text, spans_text(proxy.ports), "tcp", LAYER)
         for proxy in index.proxies
         for entry in proxy.allow
     ]
@@ -40,8 +40,10 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     facts = {"source": grant.source, "target": grant.target, "ports": grant.ports}
     if grant.target == INTERNET:
         return [finding("EGR788", **facts)]
-    if any(grant.target == each.host for each in need.destinations):
-        return [finding("EGR790", **facts)]
+    named = [each for each in need.destinations if grant.target == each.host]
+    if named:
+        more = grant.ports not in {str(each.ports) for each in named if each.ports}
+        return [finding("EGR790", **facts), *([finding("EGR789", **facts)] if more else [])]
     if not grant.source.startswith(need.workload.scope):
         return [finding("EGR789", **facts)]
     asked = [each for each in need.destinations if _asked(grant, each.service, each.network, each.addresses)]

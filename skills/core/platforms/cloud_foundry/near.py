@@ -183,7 +183,7 @@ def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
             public = protocol == "all"
             yield (
                 INTERNET if public else "0.0.0.0/0",
-                _EVERY_PORT if public else _spans(region.ports),
+                _EVERY_PORT if public else spans_text(region.ports),
                 "any" if public else protocol,
             )
     else:
@@ -191,10 +191,11 @@ def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
 
 
 def _ports(ports: Spans | None) -> str:
-    return _EVERY_PORT if ports == (EVERY_PORT,) else _spans(ports or ()) or "none"
+    return _EVERY_PORT if ports == (EVERY_PORT,) else spans_text(ports or ()) or "none"
 
 
-def _spans(spans: Spans) -> str:
+def spans_text(spans: Spans) -> str:
+    """Ports as people write them: `443, 8080-8090`."""
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 

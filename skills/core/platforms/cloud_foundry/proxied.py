@@ -6,17 +6,20 @@ each has credentials and a list of its own, and the files rarely say whose an ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-from skills.core.enforce.spans import covers
+from skills.core.hosts import is_private, shown
 from skills.core.model import Destination, Finding, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.index import Index, Reach, Space
-from skills.core.platforms.cloud_foundry.proxy import HTTPS, Proxy, serves
+from skills.core.platforms.cloud_foundry.near import spans_text
+from skills.core.platforms.cloud_foundry.proxy import Proxy, goes_around, serves
 from skills.core.platforms.cloud_foundry.routes import leads_from, policies_to
 
 _TLS, _PLAIN = 61443, 8080
+
+WayOut = Callable[[Space], Reach]
 
 
 def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
@@ -49,18 +52,19 @@ def _policy(index: Index, space: Space | None, app: str, proxy: Proxy) -> bool:
     return any(here or (home != "" and each.there == home) for each in found)
 
 
-def through_proxy(index: Index, workload: Workload, destination: Destination) -> Reach:
-    """Whether all lists that may count let it through; where only some do, that is not known."""
+def through_proxy(index: Index, workload: Workload, destination: Destination, way_out: WayOut) -> Reach:
+    """Whether all lists that may count let it through; where only some do, that is not known.
+
+    `way_out` says what the groups of a space say of the destination: the proxy's own must open it too.
+    """
     mine = proxies_of(index, workload)
     if not mine:
         return Reach(unknown=_perhaps(index, workload, destination))
     hits = [entry for proxy in mine if (entry := proxy.lets_through(destination)) is not None]
-    name = destination.name
-    unknown = [
-        finding("EGR750", each.place, proxy=each.name, unsure=each.unsure, destination=name)
-        for each in mine
-        if each.unsure
-    ]
+    around = _around(index, workload, destination, mine[0]) if hits else Reach()
+    if around.findings:
+        return around
+    unknown = [*_unsure(mine, destination), *around.unknown]
     app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     space = index.of(workload)
     if hits and space and index.policies and not any(_policy(index, space, app, proxy) for proxy in mine):
@@ -68,16 +72,51 @@ def through_proxy(index: Index, workload: Workload, destination: Destination) ->
         unknown.append(finding("EGR126", hits[0].place, **facts))
     if hits and len(hits) < len(mine):
         clients = ", ".join(proxy.client or proxy.name for proxy in mine)
-        facts = {"proxy": mine[0].name, "clients": clients, "destination": name, "workload": workload.name}
+        facts = {
+            "proxy": mine[0].name,
+            "clients": clients,
+            "destination": destination.name,
+            "workload": workload.name,
+        }
         unknown.append(finding("EGR740", hits[0].place, **facts))
     if unknown or not hits:
         return Reach(unknown=tuple(unknown), findings=_why_not(mine, destination))
-    dead = next((proxy for proxy in mine if _is_closed(index, proxy)), None)
-    if dead is not None:
-        said = finding("EGR700", dead.place, proxy=dead.name, space=dead.space, group=known.PUBLIC)
-        return Reach(findings=(said,))
-    said = finding("EGR773", hits[0].place, proxy=mine[0].name, destination=name, workload=workload.name)
+    for proxy in mine:
+        closed = _closed(index, proxy, destination, way_out)
+        if closed is not None:
+            return closed
+    said = finding("EGR773", hits[0].place, proxy=mine[0].name, destination=destination.name, workload=workload.name)
     return Reach(tuple(RuleHit("allow", entry.place) for entry in hits), findings=(said,))
+
+
+def _unsure(mine: Sequence[Proxy], destination: Destination) -> Iterator[Finding]:
+    """What of the lists only the run knows, entries that the proxy does not take, and ranges that it denies."""
+    name = destination.name
+    for each in mine:
+        if each.unsure:
+            yield finding("EGR750", each.place, proxy=each.name, unsure=each.unsure, destination=name)
+        if each.lets_through(destination) is None:
+            continue
+        if each.refused is not None:
+            yield finding("EGR1901", each.refused.place, proxy=each.name, entry=each.refused.said, destination=name)
+        denied = next((entry for entry in each.deny if entry.may_cover(destination)), None)
+        if denied is not None:
+            yield finding("EGR1905", denied.place, proxy=each.name, entry=denied.text, destination=name)
+
+
+def _around(index: Index, workload: Workload, destination: Destination, proxy: Proxy) -> Reach:
+    """Whether the app's own `no_proxy` keeps the destination away from the proxy."""
+    app = workload.name.removeprefix(f"{workload.scope}/").casefold()
+    facts = {"workload": workload.name, "proxy": proxy.name, "destination": destination.name}
+    maybe: list[Finding] = []
+    for each in index.apps:
+        for entry in each.around if each.name.casefold() == app else ():
+            goes = goes_around(entry, destination)
+            if goes:
+                return Reach(findings=(finding("EGR1903", each.place, entry=shown(entry), **facts),))
+            if goes is None:
+                maybe.append(finding("EGR1904", each.place, entry=shown(entry), **facts))
+    return Reach(unknown=tuple(maybe[:1]))
 
 
 def _perhaps(index: Index, workload: Workload, destination: Destination) -> tuple[Finding, ...]:
@@ -94,19 +133,29 @@ def _perhaps(index: Index, workload: Workload, destination: Destination) -> tupl
     return tuple(islice(found, 1))
 
 
-def _is_closed(index: Index, proxy: Proxy) -> bool:
-    """Whether the files say that the proxy's own space has no way out."""
+def _closed(index: Index, proxy: Proxy, destination: Destination, way_out: WayOut) -> Reach | None:
+    """What keeps the proxy itself from the destination, as far as files say what its space binds; else None.
+
+    Where no file says anything of its space it is taken to have a way out to the internet, for that is its purpose.
+    """
+    facts = {"proxy": proxy.name, "destination": destination.name}
     spaces = index.called(*proxy.space.split("/")) if proxy.space else ()
-    return bool(spaces) and all(each.is_configured and not each.unsure and not _opens(index, each) for each in spaces)
+    if not spaces or not all(each.is_configured for each in spaces):
+        written = [destination.network] if destination.network else list(destination.addresses)
+        inside = any(is_private(each) for each in written)
+        return Reach(unknown=(finding("EGR1900", proxy.place, **facts),)) if inside else None
+    if any(way_out(each).hits for each in spaces):
+        return None
+    if any(way_out(each).unknown or each.unsure or _is_open_ended(index, each) for each in spaces):
+        return Reach(unknown=(finding("EGR1900", proxy.place, **facts),))
+    said = finding("EGR700", proxy.place, proxy=proxy.name, space=proxy.space, group=known.PUBLIC)
+    return Reach(findings=(said,))
 
 
-def _opens(index: Index, space: Space) -> bool:
-    """Whether any group opens 443, or one whose rules nobody knows is bound."""
-    for each in index.bound(space):
-        unknown = each.undefined or (each.group is not None and each.group.unresolved is not None)
-        if unknown or any(piece.speaks("tcp") and covers(piece.region.ports, HTTPS) for piece in each.pieces()):
-            return True
-    return False
+def _is_open_ended(index: Index, space: Space) -> bool:
+    """Whether it binds a group whose rules nobody knows."""
+    bound = index.bound(space)
+    return any(each.undefined or (each.group is not None and each.group.unresolved is not None) for each in bound)
 
 
 def _why_not(mine: Sequence[Proxy], destination: Destination) -> tuple[Finding, ...]:
@@ -114,11 +163,11 @@ def _why_not(mine: Sequence[Proxy], destination: Destination) -> tuple[Finding, 
     for proxy in mine:
         listed = next((entry for entry in proxy.allow if entry.covers(destination)), None)
         if listed is not None and not proxy.passes(destination):
-            ports = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in proxy.ports)
+            ports = spans_text(proxy.ports)
             facts = {"proxy": proxy.name, "host": destination.name, "ports": ports, "port": str(destination.ports)}
             return (finding("EGR729", listed.place, **facts),)
-        denied = next((entry for entry in proxy.deny if entry.covers(destination)), None)
+        denied = next((entry for entry in proxy.deny if entry.touches(destination)), None)
         if denied is not None:
             facts = {"proxy": proxy.name, "host": destination.name, "entry": denied.text}
-            return (finding("EGR731", denied.place, **facts),)
+            return (finding("EGR731" if denied.covers(destination) else "EGR1906", denied.place, **facts),)
     return ()

@@ -1,7 +1,8 @@
 """Lists of an egress proxy (Caddy's forward proxy) as its vars.yml keeps them, and which apps are sent through it.
 
 Semantics: cg-egress-proxy's Caddyfile and forwardproxy's acl.go. The first match wins, in the order deny list, allow
-list, deny all; `*.x` covers x itself and every name below it. Only port 443 passes unless the proxy is told otherwise.
+list, deny all; `*.x` covers x itself and every name below it. An entry is a host, an address, a range or `all`. Only
+port 443 passes unless the proxy is told otherwise.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import re2
+
 from skills.core.enforce.spans import Spans, covers
-from skills.core.hosts import Network, parent_of, shown
+from skills.core.hosts import Network, is_private, parent_of, shown
 from skills.core.model import Destination, Place
 from skills.core.yaml_text import CannotEdit, Document, Seq, append_item, read_documents, remove_item, replace_value
 
@@ -21,19 +24,31 @@ HTTPS: Spans = ((443, 443),)
 _MOST = 2000
 _VARIABLES = ("http_proxy", "https_proxy")
 _NOT_PROVED = "EGR384"
+_HOST = re2.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One entry of a list, in lower case."""
+    """One entry of a list as the proxy takes it, in lower case; `written` where the file says more."""
 
     text: str
     place: Place
+    written: str = ""
+
+    @property
+    def said(self) -> str:
+        """The entry as the file has it."""
+        return self.written or self.text
 
     @property
     def has_port(self) -> bool:
         """`host:8443`: newer proxies refuse it, older ones drop the port and open 443."""
-        return _network(self.text) is None and ":" in self.text
+        return _network(self.said) is None and ":" in self.said and "://" not in self.said
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the proxy takes it; one entry that it does not take keeps it from starting."""
+        return self.text == "all" or _network(self.text) is not None or bool(_HOST.fullmatch(self.text))
 
     def covers(self, destination: Destination) -> bool:
         """Whether the entry surely covers it. A range covers a host whose addresses are vouched for."""
@@ -48,6 +63,20 @@ class Listed:
         if self.text.startswith("*."):
             return wanted_bare == bare or parent_of(bare, wanted_bare)
         return host == self.text
+
+    def touches(self, destination: Destination) -> bool:
+        """Whether it covers a part of it: a host below a wildcard that is asked for, or some addresses of a range."""
+        network = _network(self.text)
+        if network is not None and destination.network is not None:
+            wanted = ipaddress.ip_network(destination.network)
+            return wanted.version == network.version and wanted.overlaps(network)
+        below = (destination.host or "").startswith("*.") and parent_of((destination.host or "")[2:], self.text)
+        return below or self.covers(destination)
+
+    def may_cover(self, destination: Destination) -> bool:
+        """Whether it is a range in which the addresses of a host could lie; public hosts have no private ones."""
+        network = _network(self.text)
+        return network is not None and bool(destination.host) and not destination.addresses and not is_private(network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +109,14 @@ class Proxy:
         """The entry that allows it on the proxy's port, unless one of the deny list comes first."""
         if not self.passes(destination):
             return None
-        if any(entry.covers(destination) for entry in self.deny):
+        if any(entry.touches(destination) for entry in self.deny):
             return None
         return next((entry for entry in self.allow if entry.covers(destination)), None)
+
+    @property
+    def refused(self) -> Listed | None:
+        """An entry that the proxy does not take."""
+        return next((entry for entry in (*self.deny, *self.allow) if not entry.is_valid), None)
 
 
 def read_proxy(document: Document, data: Mapping[str, Any]) -> Sequence[Proxy]:
@@ -96,10 +130,31 @@ def read_proxy(document: Document, data: Mapping[str, Any]) -> Sequence[Proxy]:
 
 def proxy_of(env: Any) -> str:
     """The host of the proxy that an app's environment names; empty where it names none."""
-    if not isinstance(env, Mapping):
-        return ""
-    values = [value for key, value in env.items() if str(key).lower() in _VARIABLES and isinstance(value, str)]
+    values = _variables(env, *_VARIABLES)
     return values[0][:500].rpartition("@")[2].rpartition("/")[2].partition(":")[0].lower() if values else ""
+
+
+def around_of(env: Any) -> tuple[str, ...]:
+    """The entries of `no_proxy` in an app's environment, in lower case."""
+    words = (word.strip().lower() for text in _variables(env, "no_proxy") for word in text[:5000].split(","))
+    return tuple(word for word in words if word)
+
+
+def _variables(env: Any, *names: str) -> list[str]:
+    pairs = env.items() if isinstance(env, Mapping) else ()
+    return [value for key, value in pairs if str(key).lower() in names and isinstance(value, str)]
+
+
+def goes_around(entry: str, destination: Destination) -> bool | None:
+    """Whether an entry of `no_proxy` keeps the destination away from the proxy; None where clients differ: for some
+    `x.gov` is that host alone, for others also what lies below it, and only some of them know ranges."""
+    host, bare = destination.host or destination.ip or "", entry.removeprefix("*").removeprefix(".")
+    if entry in ("*", host) or (bare != entry and parent_of(bare, host)):
+        return True
+    network = _network(entry)
+    wanted = [destination.network] if destination.network else list(destination.addresses)
+    inside = network is not None and any(_within(str(each), network) for each in wanted)
+    return None if inside or host == bare or parent_of(bare, host) else False
 
 
 def serves(proxy: Proxy, host: str) -> bool:

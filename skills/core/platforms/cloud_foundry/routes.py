@@ -30,13 +30,16 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
     from_here = _from(index, source, space)
     fitting = [each for each in from_here if _same(index, each.target, there)]
-    hits = [each for each in fitting if not each.unsure and each.protocol == protocol and _has(each.ports, port)]
+    about = [each for each in fitting if each.protocol == protocol and _has(each.ports, port)]
+    sure = [each for each in about if not each.unsure]
     facts = {"source": source, "there": there, "port": port}
-    if hits and not any(each.removes for each in fitting):
-        allows = tuple(RuleHit("allow", each.place) for each in hits)
+    contested, adds = _contested(about), any(not each.removes for each in about)
+    if sure and not sure[-1].removes and contested is None:
+        allows = tuple(RuleHit("allow", each.place) for each in sure if not each.removes)
         return (free, LayerView(POLICY_LAYER, NAME, "deny", allows))
     may = [each for each in index.policies if leads_from(each, source, space) and _may_be(each.target, there)]
-    unsure = [each for each in may if each.unsure]
+    unsure = [each for each in may if each.unsure and not each.removes]
+    unsure += [replace(contested, unsure=contested.unsure or "the order of files")] if contested and adds else []
     unsure += [
         replace(each, unsure=f"the space for which {each.root or 'the Terraform here'} is run")
         for each in may
@@ -48,10 +51,22 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     unknown = [finding("EGR127", each.place, unsure=each.unsure, **facts) for each in unsure]
     if workload.name == workload.scope and not unknown:
         unknown = [finding("EGR128", space.place, there=there, space=str(space))]
-    near = [NearMiss(finding("EGR129", each.place, have=each.ports, **facts), each.place, 1) for each in fitting]
-    said = finding("EGR784", index.policies[0].place, space=str(space), **facts)
+    others = (each for each in fitting if not each.removes and each not in about)
+    near = [NearMiss(finding("EGR129", each.place, have=_said(each), **facts), each.place, 1) for each in others]
+    said = finding("EGR784", space.place, space=str(space), **facts)
     denied = LayerView(POLICY_LAYER, NAME, "deny", near=tuple(near), unknown=tuple(unknown), findings=(said,))
     return (free, denied)
+
+
+def _contested(policies: Sequence[Policy]) -> Policy | None:
+    """A removal of which nobody knows whether it runs, or whether it is the last to run. In one file the later wins."""
+    files = {each.place.path for each in policies}
+    return next((each for each in policies if each.removes and (each.unsure or len(files) > 1)), None)
+
+
+def _said(policy: Policy) -> str:
+    """Its ports; with the protocol where that is not the usual one."""
+    return policy.ports if policy.protocol == "tcp" else f"{policy.ports} ({policy.protocol})"
 
 
 def policies_to(

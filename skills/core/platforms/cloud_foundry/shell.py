@@ -119,16 +119,18 @@ def _plain(state: _State, word: str, loop: Mapping[str, str] | None = None) -> s
 def _calls(state: _State, row: str, number: int) -> Iterator[Call]:
     words = _words(row)
     for at, word in enumerate(words):
-        if word.rpartition("/")[2] == "cf" and (at == 0 or words[at - 1] in _ENDS or words[at - 1] in _BEFORE):
+        if word.rpartition("/")[2] in _CLIENTS and (at == 0 or words[at - 1] in _ENDS or words[at - 1] in _BEFORE):
             end = next((back for back in range(at + 1, len(words)) if words[back] in _ENDS), len(words))
-            guarded = bool(set(words[:at]) & {"&&", "||"}) and "cf" not in words[:at]
-            for chosen in _expansions(state, words[at + 1 : end]):
+            guarded = bool(set(words[:at]) & {"&&", "||"}) and not _CLIENTS & set(words[:at])
+            begin = at + 2 if words[at + 1 : at + 2] == ["-v"] else at + 1
+            for chosen in _expansions(state, words[begin:end]):
                 unknown = next((each for each in chosen if any(sign in each for sign in _UNKNOWN)), "")
                 inside = state.conditions[-1] if state.conditions else ""
                 unsure = unknown or inside or ("&&" if guarded else "") or state.ended
                 yield Call(tuple(chosen), number, unsure[:80])
 
 
+_CLIENTS = frozenset({"cf", "cf6", "cf7", "cf8"})
 _BEFORE = frozenset({"!", "sudo", "time", "(", "{", "else"})
 
 

@@ -131,7 +131,7 @@ def _allow_list(desk: Desk, proxy: Proxy) -> tuple[Expression | None, str]:
         lists = list(_lists(parse(desk.texts[path])))
     except Broken:
         return None, ""
-    wanted = [entry.text for entry in now.allow]
+    wanted = [entry.said for entry in now.allow]
     fitting = [each for each in lists if [str(item.value).lower() for item in each.items] == wanted]
     at_place = [each for each in fitting if each.line == now.place.line]
     return next(iter(at_place), None), path

@@ -10,7 +10,8 @@ from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.proxy import HTTPS, Listed, Proxy
 from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Unknown, Value, space_of
 
-_MODULES = ("cg-egress-proxy", "egress_proxy")
+_DROPS_PORTS = "egress_proxy"
+_MODULES = ("cg-egress-proxy", _DROPS_PORTS)
 # The ports on which the modules say that their proxy listens. Source: github.com/GSA-TTS/cg-egress-proxy main.tf (at
 # 1a69dd54) and github.com/GSA-TTS/terraform-cloudgov egress_proxy/main.tf (at 06883e58).
 _OUTPUTS = {"https_port": "61443", "http_port": "8080", "port": "61443"}
@@ -56,11 +57,12 @@ def _proxy(
     unsure = next((each.unknown for each in (ports, allow, deny) if each.unknown), "")
     unsure = unsure or next((item.unknown for each in (allow, deny) for item in each.values if item.unknown), "")
     place = allow.place if allow.place.path else file.place(ref.block.line)
+    drops = _DROPS_PORTS in (ref.get("source").text or "")
     return Proxy(
         shown(name),
         shown(host).lower(),
-        _listed(deny),
-        _listed(allow),
+        _listed(deny, drops=drops),
+        _listed(allow, drops=drops),
         place,
         -1,
         ports=_ports(ports),
@@ -72,9 +74,13 @@ def _proxy(
     )
 
 
-def _listed(value: Value) -> tuple[Listed, ...]:
-    found = [(item.text, item.place) for item in value.values[:_MOST]]
-    return tuple(Listed(shown(text).lower(), place) for text, place in found if text is not None)
+def _listed(value: Value, *, drops: bool) -> tuple[Listed, ...]:
+    """`drops`: the module's template takes what stands before the first colon (its acl.tftpl)."""
+    found = [(shown(item.text).lower(), item.place) for item in value.values[:_MOST] if item.text is not None]
+    return tuple(
+        Listed(text.partition(":")[0], place, text) if drops and ":" in text else Listed(text, place)
+        for text, place in found
+    )
 
 
 def _ports(value: Value) -> Spans:
