@@ -32,9 +32,13 @@ def kind(expression: str) -> str:
         ('toset(["a"])', "call"),
         ('"${var.env}-app"', "template"),
         ("[for x in var.l : x.id]", "comprehension"),
-        ("[for x in var.l : x.id if x.ok]", "other"),
-        ("var.a ? 1 : 2", "other"),
-        ("1 + 2", "other"),
+        ("[for x in var.l : x.id if x.ok]", "comprehension"),
+        ("{ for k, v in var.m : k => v.id }", "comprehension"),
+        ("{ for k, v in var.m : v.team => k... }", "other"),
+        ("var.a ? 1 : 2", "condition"),
+        ('var.a == "b"', "operation"),
+        ("!var.a", "not"),
+        ("-1", "other"),
     ],
 )
 def test_what_an_expression_is(expression: str, wanted: str) -> None:

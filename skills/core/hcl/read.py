@@ -20,7 +20,8 @@ _WRAPPERS = frozenset({"expr_term", "new_line_or_comment"})
 class Expression:
     """`kind` says what `value` is: text, number, flag, null, list (of Expression), object (of pairs of key and
     Expression), path (steps of a reference, `[*]` for a splat, an Expression for a computed index), call (name, then
-    Expressions), template (texts and Expressions), comprehension (of `for`: variable, Expression, result), other.
+    Expressions), template (texts and Expressions), comprehension (of `for`: names, what it goes over, key or None,
+    result, condition or None), condition (test, then, else), operation (sign, left, right), not (Expression), other.
 
     `start` and `end` are offsets in the text, `line` counts from 1.
     """
@@ -146,8 +147,10 @@ def _value(tree: Any, depth: int) -> tuple[str, Any]:
     if name == "function_call":
         given = [each for part in parts[1:] for each in _meaningful(part)]
         return "call", (_name(parts[0]), *(_expression(each, depth + 1) for each in given if _is_tree(each)))
-    if name == "for_tuple_expr":
+    if name in ("for_tuple_expr", "for_object_expr"):
         return _comprehension(parts, depth)
+    if name in ("conditional", "binary_op", "unary_op"):
+        return _operation(name, parts, depth)
     steps = _steps(tree, depth)
     return ("path", steps) if steps else ("other", None)
 
@@ -182,16 +185,29 @@ def _pair(tree: Any, depth: int) -> tuple[str, Expression]:
 
 
 def _comprehension(parts: Sequence[Any], depth: int) -> tuple[str, Any]:
-    """`[for x in LIST : RESULT]`, without a condition and with one variable."""
-    trees = [part for part in parts if _is_tree(part)]
-    intro = [part for part in _trees(trees[0]) if part.data != "new_line_or_comment"]
-    if len(trees) != 2 or len(intro) != 2:
+    """`[for x in LIST : RESULT if TEST]`, or of a map `{for k, v in MAP : KEY => RESULT}`."""
+    intro, *trees = [part for part in parts if _is_tree(part)]
+    *names, over = [part for part in _trees(intro) if part.data != "new_line_or_comment"]
+    tests = [part for part in trees if part.data == "for_cond"]
+    results = [_expression(part, depth + 1) for part in trees if part.data != "for_cond"]
+    if not 1 <= len(results) <= 2 or any(not _is_tree(part) and str(part) == "..." for part in parts):
         return "other", None
-    return "comprehension", (
-        _name(intro[0]),
-        _expression(intro[1], depth + 1),
-        _expression(trees[1], depth + 1),
-    )
+    test = _expression(_meaningful(tests[0])[-1], depth + 1) if tests else None
+    key = results[0] if len(results) == 2 else None
+    return "comprehension", (tuple(map(_name, names)), _expression(over, depth + 1), key, results[-1], test)
+
+
+def _operation(name: str, parts: Sequence[Any], depth: int) -> tuple[str, Any]:
+    """`TEST ? A : B`, `A == B` and its like, `!A`."""
+    trees = [part for part in parts if _is_tree(part)]
+    if name == "conditional":
+        return "condition", tuple(_expression(part, depth + 1) for part in trees)
+    if name == "unary_op":
+        bang = any(not _is_tree(part) and str(part) == "!" for part in parts)
+        return ("not", _expression(trees[0], depth + 1)) if bang else ("other", None)
+    sign, right = _meaningful(trees[1])
+    left, right = (_expression(part, depth + 1) for part in (trees[0], right))
+    return "operation", (_name(sign), left, right)
 
 
 def _steps(tree: Any, depth: int) -> tuple[Any, ...]:
@@ -204,9 +220,9 @@ def _steps(tree: Any, depth: int) -> tuple[Any, ...]:
         return _steps(parts[0], depth + 1)
     if name not in ("get_attr_expr_term", "index_expr_term", "attr_splat_expr_term", "full_splat_expr_term"):
         return ()
-    base, last = _steps(parts[0], depth + 1), parts[1]
+    base, last = _steps(parts[0], depth + 1) or _called(parts[0], depth), parts[1]
     if not base:
-        return _called(parts[0], last, depth)
+        return ()
     if name == "get_attr_expr_term":
         return (*base, _name(_meaningful(last)[-1]))
     if name == "index_expr_term":
@@ -219,12 +235,10 @@ def _steps(tree: Any, depth: int) -> tuple[Any, ...]:
     return (*base, "[*]", *(step.removeprefix(".") for step in rest))
 
 
-def _called(base: Any, last: Any, depth: int) -> tuple[Any, ...]:
-    """A splat over a call, as in `values(data.a.b)[*].id`: the call stands for its first step."""
+def _called(base: Any, depth: int) -> tuple[Any, ...]:
+    """A step behind a call, as in `values(data.a.b)[*].id`: the call stands for the first one."""
     inner = _expression(base, depth + 1)
-    if inner.kind != "call":
-        return ()
-    return (inner, "[*]", *(_name(part).removeprefix(".") for part in last.find_data("get_attr")))
+    return (inner,) if inner.kind == "call" else ()
 
 
 def _meaningful(tree: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from skills.core.platforms.cloud_foundry.caddy import AclFile, Caddy
 from skills.core.platforms.cloud_foundry.commands import Act, read_commands
 from skills.core.platforms.cloud_foundry.proxy import Proxy, around_of, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
-from skills.core.platforms.cloud_foundry.tf_values import File
+from skills.core.platforms.cloud_foundry.tf_data import File
 from skills.core.yaml_text import Document, Seq
 
 NAME = "cloud_foundry"

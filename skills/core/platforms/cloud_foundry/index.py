@@ -25,7 +25,7 @@ from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
 from skills.core.platforms.cloud_foundry.terraform import Home, TfSpace, evaluate
-from skills.core.platforms.cloud_foundry.tf_values import File
+from skills.core.platforms.cloud_foundry.tf_data import File
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from skills.core.platforms.cloud_foundry import tf_proxies
 from skills.core.platforms.cloud_foundry.commands import Command, Policy
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.proxy import Proxy
+from skills.core.platforms.cloud_foundry.tf_data import File, Value
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES, group_of
-from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Scope, Value, space_of
+from skills.core.platforms.cloud_foundry.tf_values import Ref, Scope, space_of
 from skills.core.yaml_text import Unreadable
 
 ENDINGS = (".tf", ".tfvars")
@@ -163,56 +164,70 @@ def _runs_with(values: str, folders: Mapping[str, Sequence[File]]) -> str | None
     return None
 
 
-def _no_module(scope: Scope, block: Block) -> Scope | None:  # noqa: ARG001 - files of values call none
+def _no_module(scope: Scope, block: Block, key: Value | None) -> Scope | None:  # noqa: ARG001 - files of values call none
     return None
 
 
-Finder = Callable[[Scope, Block], Scope | None]
+Finder = Callable[[Scope, Block, Value | None], Scope | None]
 
 
 def _module_finder(folders: Mapping[str, Sequence[File]]) -> Finder:
-    known: dict[tuple[int, int], Scope | None] = {}
+    known: dict[tuple[int, int, int], Scope | None] = {}
 
-    def find(scope: Scope, block: Block) -> Scope | None:
-        """The module that a block calls, with what it is given; None where it does not stand in this repository."""
-        key = (id(scope), id(block))
+    def find(scope: Scope, block: Block, each: Value | None) -> Scope | None:
+        """The module that an instance of a block calls, with what it is given; None where it does not stand here."""
+        key = (id(scope), id(block), id(each))
         if key not in known:
             known[key] = None  # what a module is given may not lead through the module itself
-            known[key] = _module(scope, block, folders, find)
+            known[key] = _module(scope, block, each, folders, find)
         return known[key]
 
     return find
 
 
-def _module(scope: Scope, block: Block, folders: Mapping[str, Sequence[File]], find: Finder) -> Scope | None:
+def _module(
+    scope: Scope, block: Block, each: Value | None, folders: Mapping[str, Sequence[File]], find: Finder
+) -> Scope | None:
     source = scope.attribute(block, "source").text or ""
     folder = _joined(scope.file_of(block).folder, source) if source.startswith(".") else ""
     if not source.startswith(".") or folder not in folders or scope.depth >= _MOST_DEPTH:
         return None
     file = scope.file_of(block)
-    given = {name: scope.value(written, file) for name, written in block.body.attributes}
-    code = tuple(each for each in folders[folder] if not each.sets_values)
+    given = {name: scope.value(written, file, each=each) for name, written in block.body.attributes}
+    code = tuple(one for one in folders[folder] if not one.sets_values)
     return Scope(code, given, scope.root, find, scope.depth + 1, scope.spent)
 
 
 class _Maker:
-    """Goes through the blocks of one scope, and of the modules that it calls."""
+    """Goes through the blocks of one scope, and of the modules that it calls. `doubt` is why nobody knows whether the
+    scope itself is made."""
 
-    def __init__(self, made: Made, scope: Scope) -> None:
+    def __init__(self, made: Made, scope: Scope, doubt: str = "") -> None:
         self._made = made
         self._scope = scope
+        self._doubt = doubt
 
     def run(self) -> None:
+        for _, block in self._scope.blocks("data"):
+            if block.labels[:1] == ("cloudfoundry_space",):
+                self._known_space(block)
         for file, block in self._scope.blocks("resource"):
             for key, doubt in self._scope.instances(block):
-                self._resource(file, block, key, doubt)
+                self._resource(file, block, key, self._doubt or doubt)
         for file, block in self._scope.blocks("module"):
-            inner = self._scope.modules(self._scope, block)
-            if inner is not None:
-                _Maker(self._made, inner).run()
-                continue
             for key, doubt in self._scope.instances(block):
-                self._module(file, block, key, doubt)
+                inner = self._scope.modules(self._scope, block, key)
+                if inner is not None:
+                    _Maker(self._made, inner, self._doubt or doubt).run()
+                else:
+                    self._module(file, block, key, self._doubt or doubt)
+
+    def _known_space(self, block: Block) -> None:
+        """A space that the files look up: it is there, whatever binds groups to it."""
+        for key, _ in self._scope.instances(block):
+            org, space, why = space_of(Ref(self._scope, block, key))
+            if not why:
+                self._declare(org, space, self._scope.file_of(block).place(block.line), (), stated=False)
 
     def _resource(self, file: File, block: Block, key: Value | None, doubt: str) -> None:
         kind, ref = block.labels[0], Ref(self._scope, block, key)
@@ -239,7 +254,10 @@ class _Maker:
             name = next((each for each in SPACE_LISTS if block.get(each) is not None), SPACE_LISTS[0])
             self._space(file, ref, (name, ""), ref, doubt)
         elif tf_proxies.runs_proxy(source):
-            self._made.proxies += (replace(each, root=self._scope.root) for each in tf_proxies.proxies(ref, file))
+            self._made.proxies += (
+                replace(each, root=self._scope.root, unsure=each.unsure or doubt)
+                for each in tf_proxies.proxies(ref, file)
+            )
 
     # --- spaces and what is bound to them
 

@@ -9,8 +9,8 @@ from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.terraform import Home, Made, evaluate, read_terraform
+from skills.core.platforms.cloud_foundry.tf_data import File
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES
-from skills.core.platforms.cloud_foundry.tf_values import File
 
 
 def made_now(desk: Desk) -> Made:

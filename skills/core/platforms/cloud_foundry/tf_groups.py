@@ -9,7 +9,8 @@ from skills.core.hcl import Block
 from skills.core.model import Place
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.rules import Rule, read_rule, unresolved_rule
-from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Value
+from skills.core.platforms.cloud_foundry.tf_data import File, Value
+from skills.core.platforms.cloud_foundry.tf_values import Ref
 
 GROUP_TYPES = frozenset({"cloudfoundry_security_group", "cloudfoundry_asg"})
 _PHASES = ("running", "staging")

@@ -8,7 +8,8 @@ from skills.core.enforce.spans import Spans, merged
 from skills.core.hosts import LONGEST_LABEL, shown
 from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.proxy import HTTPS, Listed, Proxy
-from skills.core.platforms.cloud_foundry.tf_values import File, Ref, Unknown, Value, space_of
+from skills.core.platforms.cloud_foundry.tf_data import File, Unknown, Value
+from skills.core.platforms.cloud_foundry.tf_values import Ref, space_of
 
 _DROPS_PORTS = "egress_proxy"
 _MODULES = ("cg-egress-proxy", _DROPS_PORTS)

@@ -9,68 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skills.core.hcl import Block, Body, Expression
-from skills.core.model import Place
+from skills.core.hcl import Block, Expression
+from skills.core.platforms.cloud_foundry import tf_calls
+from skills.core.platforms.cloud_foundry.tf_data import File, Unknown, Value, words
 
 _MOST_DEPTH = 40
 _MOST_STEPS = 200_000
+_MOST_INSTANCES = 500
 _UNKNOWN_ORG = "?"
-_JOINS = frozenset({"concat", "setunion", "flatten"})
-_SAME = frozenset({"toset", "tolist", "distinct", "sort", "compact", "tostring", "nonsensitive", "one", "tomap"})
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One .tf or .tfvars file."""
-
-    path: str
-    folder: str
-    body: Body
-    rows: tuple[str, ...]
-
-    def place(self, line: int) -> Place:
-        text = self.rows[line - 1].strip()[:200] if 0 < line <= len(self.rows) else ""
-        return Place(self.path, line, text)
-
-    @property
-    def sets_values(self) -> bool:
-        return self.path.endswith(".tfvars")
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """`data` is a text, number, flag, None, a tuple of Value, a dict of Value, a `Ref`, or an `Unknown`.
-
-    `written` is the expression that says it, in `file`; of a joined list it is its last literal part.
-    """
-
-    data: Any
-    file: File | None = None
-    written: Expression | None = None
-
-    @property
-    def place(self) -> Place:
-        if self.file is None or self.written is None:
-            return Place("", 1, "")
-        return self.file.place(self.written.line)
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        return self.data if isinstance(self.data, tuple) else ()
-
-    @property
-    def text(self) -> str | None:
-        return self.data if isinstance(self.data, str) else None
-
-    @property
-    def unknown(self) -> str:
-        """What is not known of it; empty where all is."""
-        return self.data.words if isinstance(self.data, Unknown) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    words: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +43,11 @@ class Scope:
     files: tuple[File, ...]
     given: Mapping[str, Value]
     root: str
-    modules: Callable[[Scope, Block], Scope | None]
+    modules: Callable[[Scope, Block, Value | None], Scope | None]
     depth: int = 0
     spent: list[int] = field(default_factory=lambda: [0])  # expressions so far, shared with the modules below
     _running: set[object] = field(default_factory=set)
+    _instances: dict[int, list[tuple[Value | None, str]]] = field(default_factory=dict)
 
     def blocks(self, kind: str) -> Iterator[tuple[File, Block]]:
         return ((file, block) for file in self.files for block in file.body.all(kind))
@@ -115,7 +62,7 @@ class Scope:
         if written is None:
             return Value(None, file)
         if (id(block), name) in self._running:  # references in a circle are an error of the files
-            return Value(Unknown(_words(written, file)), file, written)
+            return Value(Unknown(words(written, file)), file, written)
         self._running.add((id(block), name))
         try:
             return self.value(written, file, each=each)
@@ -123,7 +70,12 @@ class Scope:
             self._running.discard((id(block), name))
 
     def instances(self, block: Block) -> list[tuple[Value | None, str]]:
-        """Each instance of a block: its `each`, and what is not known of whether it exists."""
+        """Each instance of a block: its `each` or `count`, and what is not known of whether it exists."""
+        if id(block) not in self._instances:
+            self._instances[id(block)] = self._all_instances(block)
+        return self._instances[id(block)]
+
+    def _all_instances(self, block: Block) -> list[tuple[Value | None, str]]:
         count, for_each = self.attribute(block, "count"), self.attribute(block, "for_each")
         if block.get("for_each") is not None:
             if isinstance(for_each.data, dict):
@@ -132,8 +84,8 @@ class Scope:
                 return [(None, for_each.unknown or "for_each")]
             return [(Value({"key": each, "value": each}), "") for each in for_each.values]
         if block.get("count") is not None:
-            if isinstance(count.data, int):
-                return [(None, "")] if count.data > 0 else []
+            if isinstance(count.data, int) and count.data <= _MOST_INSTANCES:
+                return [(Value({"count": Value({"index": Value(at)})}), "") for at in range(count.data)]
             return [(None, count.unknown or "count")]
         return [(None, "")]
 
@@ -162,73 +114,76 @@ class Scope:
             return {key: inner(item) for key, item in written.value}
         if kind == "template":
             pieces = [Value(piece) if isinstance(piece, str) else inner(piece) for piece in written.value]
-            unknown = next((piece for piece in pieces if not isinstance(piece.data, (str, int))), None)
-            return Unknown(_words(written, file)) if unknown else "".join(str(piece.data) for piece in pieces)
+            texts = [_text(piece.data) for piece in pieces]
+            known = [text for text in texts if text is not None]
+            whole = len(known) == len(texts) and sum(map(len, known)) <= tf_calls.MOST
+            return "".join(known) if whole else Unknown(words(written, file))
         if kind == "call":
-            return self._call(written.value[0], [inner(item) for item in written.value[1:]], written, file)
+            return tf_calls.call(written.value[0], [inner(item) for item in written.value[1:]], written, file)
+        if kind in ("operation", "not"):
+            sides = written.value[1:] if kind == "operation" else (written.value,)
+            answer = tf_calls.compared(written.value[0] if kind == "operation" else "!", *map(inner, sides))
+            return Unknown(words(written, file)) if answer is None else answer
+        if kind == "condition":
+            test, then, other = written.value
+            answer = inner(test).data
+            return inner(then if answer else other) if isinstance(answer, bool) else Unknown(words(written, file))
         if kind == "comprehension":
             return self._comprehension(written, file, each, depth)
         if kind == "path":
             found = self._path(list(written.value), written, file, each, depth)
             return found if not isinstance(found, Value) or not found.unknown else Unknown(found.unknown)
-        return Unknown(_words(written, file))
-
-    def _call(self, name: str, given: Sequence[Value], written: Expression, file: File) -> Any:
-        if name in _SAME and len(given) == 1:
-            return given[0]
-        if name in ("keys", "values") and given and isinstance(given[0].data, dict):
-            chosen = given[0].data
-            return (
-                tuple(Value(key, given[0].file, given[0].written) for key in chosen)
-                if name == "keys"
-                else tuple(chosen.values())
-            )
-        if name == "values" and given:
-            return given[0]
-        if name in _JOINS:
-            parts = [each.values if isinstance(each.data, tuple) else (each,) for each in given]
-            flat = [one for part in parts for item in part for one in (_flat(item) if name == "flatten" else (item,))]
-            last = next((each for each in reversed(given) if each.written and each.written.kind == "list"), None)
-            return Value(tuple(flat), last.file if last else file, last.written if last else written)
-        if name == "lower" and given and given[0].text is not None:
-            return given[0].text.lower()
-        return Unknown(_words(written, file))
+        return Unknown(words(written, file))
 
     def _comprehension(self, written: Expression, file: File, each: Value | None, depth: int) -> Any:
-        name, over, result = written.value
+        names, over, key, result, test = written.value
+        outer = dict(each.data) if each and isinstance(each.data, dict) else {}
         source = self.value(over, file, each=each, depth=depth + 1)
-        if source.unknown or not isinstance(source.data, tuple):
-            words = Unknown(source.unknown or _words(written, file))
-            one = self.value(result, file, each=Value({f"for {name}": Value(words)}), depth=depth + 1)
+        pairs = _pairs(source)
+        unknown = Unknown(source.unknown or words(written, file))
+        if pairs is None:
+            inside = {f"for {name}": Value(unknown) for name in names}
+            one = self.value(result, file, each=Value({**outer, **inside}), depth=depth + 1)
             # What every element has in common is known all the same: the ports of rules, say.
-            return (one,) if isinstance(one.data, dict) else words
-        made = []
-        for item in source.values:
-            extra = dict(each.data) if each and isinstance(each.data, dict) else {}
-            made.append(self.value(result, file, each=Value({**extra, f"for {name}": item}), depth=depth + 1))
-        return tuple(Value(one.data, item.file, item.written) for one, item in zip(made, source.values, strict=True))
+            return (one,) if key is None and isinstance(one.data, dict) else unknown
+        made: list[tuple[Value, Value]] = []
+        for at, item in pairs:
+            inside = {f"for {name}": value for name, value in zip(names, (at, item)[-len(names) :], strict=True)}
+            here = Value({**outer, **inside})
+            known = self.value(test, file, each=here, depth=depth + 1).data if test is not None else True
+            if not isinstance(known, bool):
+                return unknown
+            if known:
+                label = self.value(key, file, each=here, depth=depth + 1) if key is not None else Value("")
+                one = self.value(result, file, each=here, depth=depth + 1)
+                made.append((label, Value(one.data, item.file, item.written)))
+        if key is None:
+            return tuple(one for _, one in made)
+        return unknown if any(label.text is None for label, _ in made) else {at.text: one for at, one in made}
 
     # --- references
 
     def _path(self, steps: list[Any], written: Expression, file: File, each: Value | None, depth: int) -> Any:
-        unknown = Unknown(_words(written, file))
-        first = steps[0]
-        local = each.data.get(f"for {first}") if each and isinstance(each.data, dict) else None
-        if isinstance(first, Expression):
-            return self._walk(self.value(first, file, each=each, depth=depth + 1), steps[1:], unknown)
-        if local is not None:
-            return self._walk(local, steps[1:], unknown)
-        if first == "each" and len(steps) > 1 and each and isinstance(each.data, dict) and steps[1] in each.data:
-            return self._walk(each.data[steps[1]], steps[2:], unknown)
-        if first == "var" and len(steps) > 1:
-            return self._walk(self._variable(str(steps[1]), depth) or Value(unknown), steps[2:], unknown)
-        if first == "local" and len(steps) > 1:
-            return self._walk(self._local(str(steps[1]), depth) or Value(unknown), steps[2:], unknown)
-        rest = [
-            self.value(step, file, each=each, depth=depth + 1).data if isinstance(step, Expression) else step
+        unknown = Unknown(words(written, file))
+        here = each.data if each and isinstance(each.data, dict) else {}
+        first, *way = (
+            self.value(step, file, each=each, depth=depth + 1) if isinstance(step, Expression) else step
             for step in steps
-        ]
-        return self._block(rest, unknown)
+        )
+        if isinstance(first, Value):
+            return self._walk(first, _plain(way), unknown)
+        way = _plain(way)
+        if f"for {first}" in here:
+            return self._walk(here[f"for {first}"], way, unknown)
+        if first == "each" and way and way[0] in here:
+            return self._walk(here[way[0]], way[1:], unknown)
+        if first == "count" and "count" in here:
+            return self._walk(here["count"], way, unknown)
+        if first == "var" and way:
+            return self._walk(self._variable(str(way[0]), depth) or Value(unknown), way[1:], unknown)
+        if first == "local" and way:
+            return self._walk(self._local(str(way[0]), depth) or Value(unknown), way[1:], unknown)
+        return self._block([first, *way], unknown)
 
     def _variable(self, name: str, depth: int) -> Value | None:
         if name in self.given:
@@ -259,10 +214,10 @@ class Scope:
         if block is None:
             return unknown
         if way[:1] == ["[*]"] or (block.get("for_each") is not None and not way):
-            found = [self._instance(block, key) for key, doubt in self.instances(block) if not doubt]
+            made = [self._instance(block, key) for key, doubt in self.instances(block) if not doubt]
             doubt = next((doubt for _, doubt in self.instances(block) if doubt), "")
             over = self.attribute(block, "for_each")
-            every = Value(tuple(found), over.file, over.written)
+            every = Value(tuple(made), over.file, over.written)
             return Unknown(doubt) if doubt else self._walk(every, way, unknown)
         key: Value | None = None
         if way and block.get("for_each") is not None:
@@ -271,12 +226,13 @@ class Scope:
             if key is None:
                 return unknown
         elif way and isinstance(way[0], int):
-            way.pop(0)
+            at, found = way.pop(0), self.instances(block)
+            key = found[at][0] if block.get("count") is not None and at < len(found) else None
         return self._walk(self._instance(block, key), way, unknown)
 
     def _instance(self, block: Block, key: Value | None) -> Value:
         """A reference that stands where its key stands: there somebody chose it."""
-        chosen = key.data["key"] if key is not None else Value(None)
+        chosen = key.data.get("key", Value(None)) if key is not None else Value(None)
         return Value(Ref(self, block, key), chosen.file, chosen.written)
 
     def _walk(self, value: Value, steps: Sequence[Any], unknown: Unknown) -> Any:
@@ -297,6 +253,26 @@ class Scope:
         return value
 
 
+def _plain(steps: Sequence[Any]) -> list[Any]:
+    """Steps with the texts and numbers of computed ones; what else one may be leads nowhere."""
+    found = [step.data if isinstance(step, Value) else step for step in steps]
+    return [step if isinstance(step, (str, int)) else Unknown("a step") for step in found]
+
+
+def _text(data: Any) -> str | None:
+    """A scalar as Terraform puts it into a text."""
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    return str(data) if isinstance(data, (str, int)) else None
+
+
+def _pairs(of: Value) -> list[tuple[Value, Value]] | None:
+    """What a `for` goes over: index or key, and element; None where nobody knows."""
+    if isinstance(of.data, dict):
+        return [(Value(key), value) for key, value in of.data.items()]
+    return [(Value(at), value) for at, value in enumerate(of.data)] if isinstance(of.data, tuple) else None
+
+
 def _step(value: Value, step: Any) -> Value | None:
     if isinstance(value.data, dict):
         return value.data.get(step)
@@ -306,7 +282,7 @@ def _step(value: Value, step: Any) -> Value | None:
         return None
     ref = value.data
     if ref.type == "module":
-        inner = ref.scope.modules(ref.scope, ref.block)
+        inner = ref.scope.modules(ref.scope, ref.block, ref.key)
         for file, block in inner.blocks("output") if inner else ():
             written = block.get("value")
             if inner and block.labels[:1] == (step,) and written is not None:
@@ -317,23 +293,6 @@ def _step(value: Value, step: Any) -> Value | None:
     if step == "name":
         return ref.get("name")
     return Value(Ref(ref.scope, ref.block, ref.key, (*ref.way, step)), value.file, value.written)
-
-
-def _flat(value: Value) -> Iterator[Value]:
-    if isinstance(value.data, tuple):
-        for item in value.values:
-            yield from _flat(item)
-    else:
-        yield value
-
-
-def _words(written: Expression, file: File) -> str:
-    """The expression as it stands, on one short line."""
-    rows = file.rows[written.line - 1 : written.line] or ("",)
-    row = rows[0]
-    if written.kind == "path":
-        return ".".join(str(step) for step in written.value if isinstance(step, (str, int)))[:80]
-    return " ".join(row.partition("=")[2].split())[:80] or " ".join(row.split())[:80] or "an expression"
 
 
 def space_of(target: object) -> tuple[str, str, str]:
