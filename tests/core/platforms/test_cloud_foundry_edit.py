@@ -113,7 +113,7 @@ def test_grants_and_isolations() -> None:
         Grant("acme/dev", "brokered elasticsearch", "443", "tcp", "security_group"),
         Grant("acme/dev", "brokered s3", "443", "tcp", "security_group"),
     }
-    assert list(cloud_foundry.isolations(index)) == [Isolation("acme/dev", "security_group")]
+    assert list(cloud_foundry.isolations(index)) == [Isolation("every space", "security_group")]
 
 
 def test_a_refused_group_grants_nothing() -> None:

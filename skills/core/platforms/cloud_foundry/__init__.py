@@ -14,11 +14,12 @@ from skills.core.model import Workload
 from skills.core.platform_base import Touched
 from skills.core.platforms.cloud_foundry import documents
 from skills.core.platforms.cloud_foundry.audit import audit
+from skills.core.platforms.cloud_foundry.compiling import compile_index
 from skills.core.platforms.cloud_foundry.decide import decide
 from skills.core.platforms.cloud_foundry.documents import Entry, read
 from skills.core.platforms.cloud_foundry.edit import edit
 from skills.core.platforms.cloud_foundry.grants import grants, isolations, wider
-from skills.core.platforms.cloud_foundry.index import Index, compile_index
+from skills.core.platforms.cloud_foundry.index import Index
 from skills.core.platforms.cloud_foundry.naming import names, resolve
 from skills.core.platforms.cloud_foundry.texts import read_source, reads
 

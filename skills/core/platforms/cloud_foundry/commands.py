@@ -48,6 +48,7 @@ class Command:
     place: Place
     everywhere: bool = False
     terraform: bool = False
+    root: str | None = None  # the Terraform root that makes it; None: a script's
 
     @property
     def names_space(self) -> bool:

@@ -31,8 +31,8 @@ def _source(index: Index, space: Space) -> str:
 
 
 def isolations(index: Index) -> Sequence[Isolation]:
-    """Every space: nothing leaves it but what its groups open."""
-    return [Isolation(_source(index, space), LAYER) for space in index.spaces.values()]
+    """Nothing leaves any space but what its groups open, whether a file names the space or not."""
+    return [Isolation("every space", LAYER)] if index.spaces or index.groups or index.commands else []
 
 
 def wider(grant: Grant, need: Need) -> Sequence[Finding]:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from skills.core.platforms.cloud_foundry.commands import Command
 from skills.core.platforms.cloud_foundry.documents import SpaceConfig
 
 
-def bindings_of(commands: Sequence[Command], org: str, space: str) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
-    """Those of a space and of its whole organisation that are in force; then those that may be.
+def bindings_of(
+    commands: Sequence[Command], org: str, space: str, about: Callable[[Command], Command | None]
+) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    """Those of a space and of its whole organisation that are in force; then those that may be. `about` says how a
+    command counts for it.
 
     In one file the later command wins. Where one file binds and another unbinds, nobody knows which runs last.
     """
     mine: dict[tuple[str, str], list[Command]] = {}
     for each in commands:
-        if not each.everywhere and _may_mean(each.org, org) and (not each.space or _may_mean(each.space, space)):
-            mine.setdefault((each.group, each.phase), []).append(each)
+        named = not each.everywhere and _may_mean(each.org, org) and (not each.space or _may_mean(each.space, space))
+        counts = about(each) if named else None
+        if counts is not None:
+            mine.setdefault((each.group, each.phase), []).append(counts)
     return _in_force(mine)
 
 

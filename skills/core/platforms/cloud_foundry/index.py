@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from skills.core.enforce.spans import Region
 from skills.core.model import Finding, Place, RuleHit, Workload
 from skills.core.platforms.cloud_foundry import known
-from skills.core.platforms.cloud_foundry.caddy import caddy_proxies
-from skills.core.platforms.cloud_foundry.commands import Command, Created, Policy
+from skills.core.platforms.cloud_foundry.commands import Command, Policy
 from skills.core.platforms.cloud_foundry.documents import (
     App,
-    Entry,
     Group,
     Named,
     Settings,
     SpaceConfig,
-    SpaceList,
 )
-from skills.core.platforms.cloud_foundry.in_force import bindings_of, everywhere_of, without_unlisted
+from skills.core.platforms.cloud_foundry.in_force import everywhere_of
 from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
-from skills.core.platforms.cloud_foundry.terraform import Home, TfSpace, evaluate
+from skills.core.platforms.cloud_foundry.terraform import Home
 from skills.core.platforms.cloud_foundry.tf_data import File
 
 
@@ -92,6 +89,11 @@ class Space:
     homes: tuple[Home, ...] = ()
     stated: bool = False
     unsure: tuple[Command, ...] = ()  # those that may bind a group to it; nobody knows before they run
+    roots: frozenset[str] = frozenset()  # every Terraform root that means this space
+
+    def means(self, root: str | None) -> bool:
+        """Whether what a Terraform root makes is about this space; what no root makes is about all."""
+        return root is None or root == self.root or root in self.roots
 
     @property
     def is_configured(self) -> bool:
@@ -235,6 +237,11 @@ class Index:
     def _global(self) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.globally)
 
+    def _is_global_for(self, group: Group, root: str) -> bool:
+        """Not where Terraform makes it in another root that has spaces of its own: that may be another foundation."""
+        elsewhere = group.terraform and group.folder != root
+        return not elsewhere or not any(other == group.folder for other, _ in self.spaces)
+
     def globally_listed(self, root: str, name: str) -> Named | None:
         """Where cf-mgmt.yml lists the group for all spaces; cf-mgmt refuses to bind such a group to a space."""
         settings = self.settings.get(root)
@@ -246,7 +253,9 @@ class Index:
 
         A list that cf-mgmt's files don't have is an empty one.
         """
-        if root in self.settings or any("running" in group.globally for group in self._global):
+        if root in self.settings or any(
+            "running" in group.globally and self._is_global_for(group, root) for group in self._global
+        ):
             return True
         if any(space.root == root and space.configs for space in self.spaces.values()):
             return True
@@ -281,7 +290,7 @@ class Index:
             if each.phase == phase:
                 yield self.bind(each.group, each.place, space.root, everywhere=True)
         for group in self._global:
-            if phase in group.globally:
+            if phase in group.globally and self._is_global_for(group, space.root):
                 yield Bound(group.name, group.place, group, everywhere=True)
         if stated is None:
             for name in known.GLOBAL_RUNNING if phase == "running" else known.GLOBAL_STAGING:
@@ -289,90 +298,6 @@ class Index:
 
     def bind(self, name: str, place: Place, root: str, *, everywhere: bool = False, stated: bool = True) -> Bound:
         return Bound(name, place, self.definition(name, root), known.GROUPS.get(name), everywhere, stated)
-
-
-def compile_index(entries: Sequence[Entry]) -> Index:
-    configs: dict[tuple[str, str], list[SpaceConfig]] = {}
-    places: dict[tuple[str, str], tuple[str, str, Place]] = {}
-    defaults = {e.root: e for e in entries if isinstance(e, SpaceConfig) and not e.space}
-    for entry in entries:
-        if isinstance(entry, SpaceConfig) and entry.space:
-            key = (entry.root, f"{entry.org}/{entry.space}".casefold())
-            configs.setdefault(key, []).append(entry)
-            places.setdefault(key, (entry.org, entry.space, entry.place))
-    for entry in entries:
-        if isinstance(entry, SpaceList):
-            for named in entry.spaces:
-                key = (entry.root, f"{entry.org}/{named.name}".casefold())
-                places.setdefault(key, (entry.org, named.name, named.place))
-    files = tuple(entry for entry in entries if isinstance(entry, File))
-    made = evaluate(files)
-    commands = (*made.commands, *(entry for entry in entries if isinstance(entry, Command)))
-    declared: dict[tuple[str, str], list[TfSpace]] = {}
-    for each in made.spaces:
-        key = (each.root, f"{each.org}/{each.space}".casefold())
-        declared.setdefault(key, []).append(each)
-        places.setdefault(key, (each.org, each.space, each.place))
-    _place_commands(places, commands)
-    apps = [(app.place.path.rpartition("/")[0], app.name, app.routes) for app in entries if isinstance(app, App)]
-    created = [entry for entry in entries if isinstance(entry, Created)]
-    return Index(
-        {
-            key: _space(key, place, (configs.get(key, ()), declared.get(key, ())), defaults, commands)
-            for key, place in places.items()
-        },
-        (*(_renamed(entry, created) for entry in entries if isinstance(entry, Group)), *made.groups),
-        {entry.root: entry for entry in entries if isinstance(entry, Settings)},
-        tuple(entry for entry in entries if isinstance(entry, App)),
-        commands,
-        (*made.policies, *(entry for entry in entries if isinstance(entry, Policy))),
-        (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy)), *caddy_proxies(entries, apps)),
-        files,
-        made.binders,
-    )
-
-
-def _space(
-    key: tuple[str, str],
-    named: tuple[str, str, Place],
-    files: tuple[Sequence[SpaceConfig], Sequence[TfSpace]],
-    defaults: Mapping[str, SpaceConfig],
-    commands: Sequence[Command],
-) -> Space:
-    org, space, place = named
-    configs, declared = files
-    sure, unsure = bindings_of(commands, org, space)
-    unsure = (*unsure, *everywhere_of(commands)[1])
-    if any(config.unassigns for config in configs):
-        sure, unsure = without_unlisted(sure, unsure, configs)
-    homes = tuple(home for each in declared for home in each.homes)
-    stated = any(each.stated for each in declared)
-    return Space(org, space, key[0], place, tuple(configs), defaults.get(key[0]), sure, homes, stated, unsure)
-
-
-def _renamed(group: Group, created: Sequence[Created]) -> Group:
-    """A file of rules is called what the command calls it that makes a group of it."""
-    if group.role != "loose":
-        return group
-    path = group.place.path
-    for each in created:
-        file = each.file.removeprefix("./")
-        folder = each.place.path.rpartition("/")[0]
-        beside = f"{folder}/{file}" if folder else file
-        if path in (file, beside) or ("/" in file and path.endswith("/" + file.removeprefix("../"))):
-            return replace(group, name=each.group)
-    return group
-
-
-def _place_commands(places: dict[tuple[str, str], tuple[str, str, Place]], commands: Sequence[Command]) -> None:
-    """A space that only a command names belongs to the one foundation that there is."""
-    roots = {root for root, _ in places}
-    root = roots.pop() if len(roots) == 1 else ""
-    known_scopes = {scope for _, scope in places}
-    for each in commands:
-        scope = f"{each.org}/{each.space}".casefold()
-        if each.space and each.names_space and scope not in known_scopes:
-            places.setdefault((root, scope), (each.org, each.space, each.place))
 
 
 def _label(root: str, roots: Sequence[str]) -> str:

@@ -144,7 +144,7 @@ def _elsewhere(index: Index, space: Space, destination: Destination, reaches: Re
 def _proxies(index: Index, space: Space, destination: Destination) -> Iterator[NearMiss]:
     """Egress proxies that would let it through, for apps that use them."""
     for proxy in index.proxies:
-        if proxy.root not in (None, space.root):
+        if not space.means(proxy.root):
             continue
         entry = proxy.lets_through(destination)
         if entry is not None:

@@ -39,7 +39,7 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
 
 def _is_here(proxy: Proxy, space: Space | None) -> bool:
     """Whether the proxy is run by the Terraform root of the space, or by none."""
-    return proxy.root in (None, space.root if space else "")
+    return space.means(proxy.root) if space else proxy.root in (None, "")
 
 
 def _policy(index: Index, space: Space | None, app: str, proxy: Proxy) -> bool:

@@ -93,7 +93,7 @@ def _here(policy: Policy, space: Space | None) -> Match:
     any, else nobody knows which."""
     if policy.space and space is not None:
         return sure(_means(policy.space, space.space) and _means(policy.org, space.org))
-    if policy.root is None or (space is not None and policy.root == space.root):
+    if policy.root is None or (space is not None and space.means(policy.root)):
         return Match.YES
     return Match.NO if space is None or space.place.path.endswith(_TERRAFORM) else Match.UNKNOWN
 

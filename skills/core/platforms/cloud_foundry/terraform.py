@@ -6,7 +6,7 @@ groups, spaces, bindings, network policies and proxies they make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from skills.core.hcl import Block, Body, Broken, Expression, parse
@@ -17,17 +17,18 @@ from skills.core.platforms.cloud_foundry.commands import Command, Policy
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.tf_data import File, Value
+from skills.core.platforms.cloud_foundry.tf_folders import called, roots
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES, group_of
 from skills.core.platforms.cloud_foundry.tf_values import Ref, Scope, space_of
 from skills.core.yaml_text import Unreadable
 
 ENDINGS = (".tf", ".tfvars")
 _BROKEN = "EGR571"
-_MOST_DEPTH = 6
 _KINDS = frozenset({"resource", "data", "module", "variable", "locals", "output"})
 SPACE_MODULE = "cg_space"
 SPACE_LISTS = ("security_group_names", "asg_names", "asgs")
 _COMMUNITY = "cloudfoundry_space_asgs"
+_WHOLE = ("cloudfoundry_space", _COMMUNITY)
 _OFFICIAL = "cloudfoundry_security_group_space_bindings"
 
 
@@ -53,6 +54,17 @@ class TfSpace:
     place: Place
     homes: tuple[Home, ...] = ()
     stated: bool = False  # whether the files say all that is bound
+    makes: bool = False  # whether this root creates the space, and does not only look it up
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A list that is all that a space binds, for whoever runs it: what it lacks is taken away."""
+
+    scope: str
+    root: str
+    phase: str
+    groups: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -64,6 +76,7 @@ class Made:
     groups: list[Group] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
     proxies: list[Proxy] = field(default_factory=list)
+    wholes: list[Whole] = field(default_factory=list)
     binders: dict[str, list[tuple[str, Place]]] = field(default_factory=dict)  # scope -> kinds of block that bind
 
 
@@ -94,10 +107,10 @@ def evaluate(files: Sequence[File]) -> Made:
     ours = [file for file in files if any(_is_ours(block) for block in file.body.blocks)]
     if not ours:
         return made
-    called = {target for folder in folders for target in _called(folder, folders)}
+    modules = {target for folder in folders for target in called(folder, folders)}
     for folder in sorted(folders):
-        if folder not in called and any(not file.sets_values for file in folders[folder]):
-            for scope in _roots(folder, folders):
+        if folder not in modules and any(not file.sets_values for file in folders[folder]):
+            for scope in roots(folder, folders):
                 _Maker(made, scope).run()
     return made
 
@@ -109,93 +122,6 @@ def _is_ours(block: Block) -> bool:
         block.labels[0].startswith("cloudfoundry_")
         or (block.kind == "module" and (SPACE_MODULE in where or tf_proxies.runs_proxy(where)))
     )
-
-
-def _called(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[str]:
-    for file in folders[folder]:
-        for block in file.body.all("module"):
-            source = block.get("source")
-            if source and source.kind == "text" and source.value.startswith("."):
-                yield _joined(folder, source.value)
-
-
-def _joined(folder: str, way: str) -> str:
-    """A folder by a relative way from another."""
-    steps = folder.split("/") if folder else []
-    for step in way.split("/"):
-        if step == "..":
-            steps = steps[:-1]
-        elif step not in ("", "."):
-            steps.append(step)
-    return "/".join(steps)
-
-
-def _roots(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[Scope]:
-    """A root as it is run: once, or once for each file of values that the command line may name."""
-    code = tuple(file for file in folders[folder] if not file.sets_values)
-    values = [file for file in folders[folder] if file.sets_values]
-    below = [
-        file
-        for other, found in folders.items()
-        if all(each.sets_values for each in found) and _runs_with(other, folders) == folder
-        for file in found
-    ]
-    auto = [file for file in values if f"/{file.path}".endswith(("/terraform.tfvars", ".auto.tfvars"))]
-    chosen = [file for file in (*values, *below) if file not in auto]
-    variants: list[File | None] = [*chosen] or [None]
-    for variant in variants:
-        given: dict[str, Value] = {}
-        for file in (*auto, *((variant,) if variant else ())):
-            plain = Scope((file,), {}, folder, _no_module)
-            given.update({name: plain.value(written, file) for name, written in file.body.attributes})
-        root = folder
-        if variant is not None and len(chosen) > 1:
-            stem = variant.path.rpartition("/")[2].removesuffix(".tfvars")
-            root = f"{folder}/{stem}" if folder else stem
-        yield Scope(code, given, root, _module_finder(folders))
-
-
-def _runs_with(values: str, folders: Mapping[str, Sequence[File]]) -> str | None:
-    """The folder whose code a folder of values is for: the nearest above it that has any."""
-    while values:
-        values = values.rpartition("/")[0]
-        if any(not file.sets_values for file in folders.get(values, ())):
-            return values
-    return None
-
-
-def _no_module(scope: Scope, block: Block, key: Value | None) -> Scope | None:  # noqa: ARG001 - files of values call none
-    return None
-
-
-Finder = Callable[[Scope, Block, Value | None], Scope | None]
-
-
-def _module_finder(folders: Mapping[str, Sequence[File]]) -> Finder:
-    known: dict[tuple[int, int, int], Scope | None] = {}
-
-    def find(scope: Scope, block: Block, each: Value | None) -> Scope | None:
-        """The module that an instance of a block calls, with what it is given; None where it does not stand here."""
-        key = (id(scope), id(block), id(each))
-        if key not in known:
-            known[key] = None  # what a module is given may not lead through the module itself
-            known[key] = _module(scope, block, each, folders, find)
-        return known[key]
-
-    return find
-
-
-def _module(
-    scope: Scope, block: Block, each: Value | None, folders: Mapping[str, Sequence[File]], find: Finder
-) -> Scope | None:
-    source = scope.attribute(block, "source").text or ""
-    folder = _joined(scope.file_of(block).folder, source) if source.startswith(".") else ""
-    if not source.startswith(".") or folder not in folders or scope.depth >= _MOST_DEPTH:
-        return None
-    file = scope.file_of(block)
-    given = {name: scope.value(written, file, each=each) for name, written in block.body.attributes}
-    code = tuple(one for one in folders[folder] if not one.sets_values)
-    return Scope(code, given, scope.root, find, scope.depth + 1, scope.spent)
 
 
 class _Maker:
@@ -274,13 +200,25 @@ class _Maker:
             self._bind_all(value, org, space, phase, doubt or why, file.place(written.line) if written else place)
             if written is not None and not why:
                 kind = ref.type if ref.type != "module" else SPACE_MODULE
-                self._made.binders.setdefault(f"{org}/{space}".casefold(), []).append((kind, file.place(written.line)))
+                scope = f"{org}/{space}".casefold()
+                self._made.binders.setdefault(scope, []).append((kind, file.place(written.line)))
+                self._whole(ref, value, scope, phase)
         if not why:
             stated = ref.type == "module" or any(name and ref.block.get(name) is not None for name in lists)
-            self._declare(org, space, place, homes, stated=stated)
+            self._declare(org, space, place, homes, stated=stated, makes=target is ref)
 
-    def _declare(self, org: str, space: str, place: Place, homes: Sequence[Home], *, stated: bool) -> None:
-        self._made.spaces.append(TfSpace(shown(org), shown(space), self._scope.root, place, tuple(homes), stated))
+    def _declare(
+        self, org: str, space: str, place: Place, homes: Sequence[Home], *, stated: bool, makes: bool = False
+    ) -> None:
+        self._made.spaces.append(
+            TfSpace(shown(org), shown(space), self._scope.root, place, tuple(homes), stated, makes)
+        )
+
+    def _whole(self, ref: Ref, value: Value, scope: str, phase: str) -> None:
+        named = [_group_name(item) for item in value.values]
+        if ref.type in _WHOLE and isinstance(value.data, tuple) and not any(unknown for _, unknown in named):
+            groups = frozenset(shown(name) for name, _ in named)
+            self._made.wholes.append(Whole(scope, self._scope.root, phase, groups))
 
     def _bind_all(self, value: Value, org: str, space: str, phase: str, doubt: str, place: Place) -> None:
         if value.unknown:
@@ -293,7 +231,17 @@ class _Maker:
 
     def _bind(self, group: str, org: str, space: str, phase: str, doubt: str, place: Place) -> None:
         self._made.commands.append(
-            Command(shown(group), shown(org), shown(space), phase, False, shown(doubt), place, terraform=True)
+            Command(
+                shown(group),
+                shown(org),
+                shown(space),
+                phase,
+                False,
+                shown(doubt),
+                place,
+                terraform=True,
+                root=self._scope.root,
+            )
         )
 
     def _spaces_of(self, file: File, ref: Ref, group: str, doubt: str) -> None:

@@ -28,7 +28,7 @@ def bind_in_terraform(desk: Desk, group: str) -> bool:
     mine = [
         home
         for space in made.spaces
-        if (space.root, space.org, space.space) == (me.root, me.org, me.space)
+        if me.means(space.root) and (space.org, space.space) == (me.org, me.space)
         for home in space.homes
         if home.file.path in desk.texts
     ]
@@ -36,7 +36,7 @@ def bind_in_terraform(desk: Desk, group: str) -> bool:
         if not home.group and _into_names(desk, home, group):
             return True
     written = next((home.me for home in mine if home.group), "")
-    others = (home for space in made.spaces if space.root == me.root for home in space.homes if home.group == group)
+    others = (home for space in made.spaces if me.means(space.root) for home in space.homes if home.group == group)
     other = next((each for each in others if each.file.path in desk.texts), None)
     if other is None or not written:
         return False
@@ -77,7 +77,7 @@ def unbind_in_terraform(desk: Desk, group: str) -> bool:
     """Takes the group out of a list of the space's, or the space out of the group's."""
     me = desk.space
     for space in made_now(desk).spaces:
-        if (space.root, space.org, space.space) != (me.root, me.org, me.space):
+        if not me.means(space.root) or (space.org, space.space) != (me.org, me.space):
             continue
         for home in space.homes:
             at = _position(desk, home, group)
