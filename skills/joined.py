@@ -36,7 +36,7 @@ def _why(answers: Mapping[str, Answer]) -> Answer:
     rows = [{**row, "repository": name} for name, made in having.items() for row in made.data["rules"]]
     reasons = tuple(reason for made in having.values() for reason in made.detail["reasons"])
     lead = next(iter(having.values())).findings[0]
-    findings = (replace(lead, facts={**lead.facts, "count": len(rows)}),)
+    findings = (lead._replace(facts={**lead.facts, "count": len(rows)}),)
     said = tuple(Finding("EGR1861", {"repository": name}) for name in having)
     status = min(made.exit_status for made in having.values())
     return Answer({"rules": rows}, (*findings, *said), exit_status=status, detail={"reasons": reasons, "aside": said})

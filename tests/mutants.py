@@ -125,7 +125,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "one allowing layer is enough",
-        "skills/core/allowlist.py",
+        "skills/core/joining.py",
         '    if "denied" in decisions:\n        return "denied"\n    if "undecided" in decisions or not decisions:',
         '    if "allowed" in decisions:\n        return "allowed"\n    if "undecided" in decisions or not decisions:',
         (CASES, "tests/core"),

@@ -20,8 +20,8 @@ from skills.core.environments import canonical, environments_in
 from skills.core.expansion import Expanded, Scope, differing, expand, still_plain
 from skills.core.hosts import near
 from skills.core.indexes import Indexes
+from skills.core.joining import join_layers
 from skills.core.model import (
-    LAYERS,
     Decision,
     Destination,
     Edit,
@@ -39,7 +39,6 @@ from skills.core.reading import Blind, Reading, is_manifest, read_file
 from skills.core.shelves import changed
 from skills.core.yaml_text import Unreadable
 
-_NEAR_MISSES = 8
 _WHOLE = Scope()
 
 
@@ -242,12 +241,14 @@ class Allowlist:
 
     def _check(self, workload: Workload, destination: Destination) -> Verdict:
         views: list[LayerView] = []
-        for platform in (each for each in ALL if workload.kind == each.KIND):
-            views += self._views(platform, workload, destination, views)
+        for platform in ALL:
+            if workload.kind == platform.KIND:
+                views += self._views(platform, workload, destination, views)
         layers, decision = join_layers(views)
         isolated = {view.layer for view in views if view.default == "deny"}
         findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
-        findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
+        if decision != "allowed":
+            findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
         blind = self._blind_spots(workload)
         if blind and (_could_change(decision, layers) or (decision == "allowed" and self._could_deny(workload))):
             decision = "undecided"
@@ -267,8 +268,12 @@ class Allowlist:
     ) -> list[LayerView]:
         """What one platform says. Where another sends the packets on a detour, it judges the way out up to there."""
         index = self.indexes[platform.NAME]
-        detour = next((view.detour for view in known if view.detour is not None), None)
-        if detour is None:
+        detour = None
+        for view in known:
+            if view.detour is not None:
+                detour = view.detour
+                break
+        else:
             return list(platform.decide(index, workload, destination))
         # What takes a detour is no pod: nothing but the way out is left to say at this layer.
         views = () if platform.LAYERS == ("network_policy",) else platform.decide(index, workload, destination)
@@ -277,6 +282,8 @@ class Allowlist:
 
     def _blind_spots(self, workload: Workload) -> list[Finding]:
         """Files that can't be read and might hold rules for this workload."""
+        if not self.blind:
+            return left_out(self.findings)
         marks = {mark for platform in ALL if workload.kind == platform.KIND for mark in platform.MARKS}
         spots = [blind for blind in self.blind if blind.marks & marks and blind.concerns(workload)]
         found = [finding for blind in spots for finding in blind.findings]
@@ -314,79 +321,8 @@ def choice_for(workload: Workload) -> str:
     return f"{workload.environment}:{name}" if workload.environment else name
 
 
-def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], Decision]:
-    """The views of all platforms as one verdict a layer, and the decision over all layers."""
-    layers = tuple(_join(layer, [v for v in views if v.layer == layer]) for layer in LAYERS if _has(views, layer))
-    return layers, _decide(layers)
-
-
 def _way_out(view: LayerView) -> bool:
     return view.layer == "network_policy" and view.half == "egress"
-
-
-def _has(views: Sequence[LayerView], layer: str) -> bool:
-    return any(view.layer == layer for view in views)
-
-
-def _join(layer: str, views: Sequence[LayerView]) -> LayerVerdict:
-    """The union of the views of one half; when the far side has a half of its own, both must allow."""
-    halves = [_join_half(layer, [view for view in views if view.half == half]) for half in ("egress", "ingress")]
-    present = [half for half in halves if half is not None]
-    if len(present) == 1:
-        return present[0]
-    decision = _decide(present)
-    deciding = [half for half in present if half.decision == decision] if decision != "allowed" else present
-    return LayerVerdict(
-        layer,
-        decision,
-        deciding[0].default,
-        tuple(rule for half in present for rule in half.rules),
-        tuple(place for half in deciding for place in half.isolators),
-        tuple(miss for half in deciding for miss in half.near_misses),
-        tuple(unknown for half in deciding for unknown in half.unknown),
-        tuple(dict.fromkeys(name for half in present for name in half.platforms)),
-    )
-
-
-def _join_half(layer: str, views: Sequence[LayerView]) -> LayerVerdict | None:
-    if not views:
-        return None
-    default = "deny" if any(view.default == "deny" for view in views) else "allow"
-    allows = [rule for view in views for rule in view.allows]
-    denies = [rule for view in views for rule in view.denies]
-    doubts = [finding for view in views for finding in view.doubts]
-    unknown = unique([*doubts, *(finding for view in views for finding in view.unknown)])
-    decision: Decision
-    if denies:
-        decision = "denied"
-    elif doubts and (allows or default == "allow"):
-        decision = "undecided"
-    elif allows or default == "allow":
-        decision = "undecided" if unknown and not allows else "allowed"
-    else:
-        # What may only deny besides makes a denial no less certain.
-        decision = "undecided" if any(view.unknown for view in views) else "denied"
-    near_misses = sorted((miss for view in views for miss in view.near), key=lambda miss: miss.distance)
-    return LayerVerdict(
-        layer,
-        decision,
-        "deny" if default == "deny" else "allow",
-        tuple(dict.fromkeys(denies or allows)),
-        tuple(dict.fromkeys(place for view in views for place in view.isolators)),
-        tuple(near_misses[:_NEAR_MISSES]),
-        tuple(unknown),
-        tuple(dict.fromkeys(view.platform for view in views)),
-    )
-
-
-def _decide(layers: Sequence[LayerVerdict]) -> Decision:
-    """Every layer in force must allow; without any evidence nothing is known."""
-    decisions = {layer.decision for layer in layers}
-    if "denied" in decisions:
-        return "denied"
-    if "undecided" in decisions or not decisions:
-        return "undecided"
-    return "allowed"
 
 
 def _could_change(decision: Decision, layers: Sequence[LayerVerdict]) -> bool:

@@ -93,9 +93,14 @@ def common_to_all(edits: Iterable[Edit]) -> list[str]:
 
 def unlisted(layers: Iterable[LayerVerdict], readings: Mapping[str, Reading]) -> list[Finding]:
     """Files of deciding rules beside a kustomization that none lists: Kustomize does not deliver them."""
-    places = [place for layer in layers for place in (*(rule.place for rule in layer.rules), *layer.isolators)]
+    paths: dict[str, None] = {}
+    for layer in layers:
+        for rule in layer.rules:
+            paths[rule.place.path] = None
+        for place in layer.isolators:
+            paths[place.path] = None
     found = []
-    for path in dict.fromkeys(place.path for place in places):
+    for path in paths:
         folder = path.rpartition("/")[0]
         beside = [f"{folder}/{name}".lstrip("/") for name in ("kustomization.yaml", "kustomization.yml")]
         there = next((each for each in beside if each in readings), None)

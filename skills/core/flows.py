@@ -62,7 +62,7 @@ class Flow:
                 verdict = among or unresolved(self.ref, destination, self.resolution)
             else:
                 verdict = allowlist.check(self.workload, destination)
-            out.append(replace(verdict, findings=(*verdict.findings, *findings)))
+            out.append(replace(verdict, findings=(*verdict.findings, *findings)) if findings else verdict)
         return out + [verdict for other in self.others for verdict in other.verdicts(allowlist)]
 
     def need(self, reason: str = "", until: str | None = None, *, remove: bool = False) -> Need | None:

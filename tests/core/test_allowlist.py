@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skills.core.allowlist import Allowlist, choice_for, join_layers
+from skills.core.allowlist import Allowlist, choice_for
 from skills.core.flows import read_flow
+from skills.core.joining import join_layers
 from skills.core.model import Finding, LayerView, Place, RuleHit
 from tests.worlds import allowlist
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from skills.core.enforce.kube_objects import (
     EndpointFacts,
@@ -63,7 +63,8 @@ class Cluster:
     """Pods by namespace, labels by namespace (for every namespace that anything names), services by
     (namespace, name), service accounts, the places of Namespace manifests, known addresses, and the
     namespaces that Kustomize gives to files. `endpoints` are what somebody wrote behind services, by (namespace, name);
-    `plugins` are signs of a network plugin, those that are sure first; `facts` are what all the rest was made of."""
+    `plugins` are signs of a network plugin, those that are sure first; `facts` are what all the rest was made of.
+    `asked` holds the two ends of the last flow, which each dialect asks for in turn: one each, told by identity."""
 
     pods: Mapping[str, tuple[PodFacts, ...]] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Cluster:
     endpoints: Mapping[tuple[str, str], tuple[EndpointFacts, ...]] = field(default_factory=dict)
     plugins: tuple[PluginFacts, ...] = ()
     facts: Shelves[str, _Housed] | None = field(default=None, repr=False, compare=False)
+    asked: dict[str, tuple[Any, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def called(self) -> Mapping[str, tuple[str, ...]]:

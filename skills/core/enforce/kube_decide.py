@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_dns import dns_findings
@@ -27,6 +27,7 @@ from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.enforce.selectors import Match, all_of
 from skills.core.enforce.spans import EVERY_V4, RFC1918, covers, meets, network_span
 from skills.core.model import (
+    Default,
     Destination,
     Finding,
     LayerView,
@@ -41,8 +42,7 @@ from skills.core.model import (
 _MOST_SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the policies say of one flow. `isolated` and `allowed` are three-valued."""
 
     flow: Flow
@@ -58,14 +58,19 @@ def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
     about = () if flow.near.host_network else policies
     matched = [(policy, isolates(policy, flow.direction, flow.near)) for policy in about]
     concerned = [(policy, match) for policy, match in matched if match is not Match.NO]
-    isolated = max((match for _, match in concerned), default=Match.NO)
-    if isolated is Match.NO:
+    if not concerned:
         return Judgement(flow, Match.NO, Match.YES)
     isolating = [policy for policy, match in concerned if match is Match.YES]
-    isolating.sort(key=lambda policy: bool(policy.rules(flow.direction)))  # default denies are named first
-    isolators = tuple(policy.place for policy in isolating)
-    found = [opening for policy, match in concerned for opening in openings(policy, flow, selection=match)]
+    isolated = Match.YES if isolating else Match.UNKNOWN
+    if len(isolating) > 1:
+        isolating.sort(key=lambda policy: bool(policy.rules(flow.direction)))  # default denies are named first
+    isolators = tuple([policy.place for policy in isolating])
+    found: list[Opening] = []
+    for policy, match in concerned:
+        found += openings(policy, flow, selection=match, touching=True)
     allowed = coverage(found, flow)
+    if allowed is Match.UNKNOWN:  # why is told of every rule that may open something, whatever its ports
+        found = [opening for policy, match in concerned for opening in openings(policy, flow, selection=match)]
     if allowed is Match.YES:
         return Judgement(flow, isolated, Match.YES, _hits(found, flow), isolators)
     if isolated is Match.YES:
@@ -96,7 +101,9 @@ def _hits(found: Iterable[Opening], flow: Flow) -> tuple[Opening, ...]:
     return tuple(hits.values())
 
 
-def _first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def _first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    if len(findings) < 2:
+        return tuple(findings)
     unique: list[Finding] = []
     for item in findings:
         if item not in unique:
@@ -120,10 +127,10 @@ def evaluate(
     if not far.internal:
         return (egress,)
     if any(_same(near, pods) for pods in far.pods):
-        egress = replace(egress, findings=(*egress.findings, finding("EGR379", workload=near.name)))
+        egress = egress._replace(findings=(*egress.findings, finding("EGR379", workload=near.name)))
     ingress = evaluate_ingress(index, near, far, destination, platform)
     if _denies(ingress) and not _denies(egress) and not egress.unknown:
-        ingress = replace(ingress, near=(_only_ingress_missing(ingress, near, far), *ingress.near))
+        ingress = ingress._replace(near=(_only_ingress_missing(ingress, near, far), *ingress.near))
     return (egress, ingress)
 
 
@@ -153,7 +160,7 @@ def evaluate_egress(
         said += far.findings
     if not misses and len(said) == len(view.findings):  # whatever was said more made it longer
         return view
-    return replace(view, near=misses, findings=tuple(said))
+    return view._replace(near=misses, findings=tuple(said))
 
 
 def _could_turn(policies: Sequence[NetworkPolicy], flow: Flow) -> bool:
@@ -166,12 +173,14 @@ def _could_turn(policies: Sequence[NetworkPolicy], flow: Flow) -> bool:
 
 def evaluate_ingress(index: PolicyIndex, near: Pods, far: Peers, destination: Destination, platform: str) -> LayerView:
     """The receiver's half: the Ingress policies of each of the pods behind the destination."""
+    if not any(index.about(pods.namespace) for pods in far.pods):
+        return LayerView(LAYER, platform, "allow", half="ingress")
     judged = []
     for pods in far.pods:
         flow = Flow("Ingress", pods, near, destination.protocol, pods.ports)
         judged.append(judge(index.about(pods.namespace), flow))
-    view = replace(_view(judged, platform, ()), half="ingress")
-    return replace(view, near=_near(index, judged, far, destination.ports)) if _denies(view) else view
+    view = _view(judged, platform, ())._replace(half="ingress")
+    return view._replace(near=_near(index, judged, far, destination.ports)) if _denies(view) else view
 
 
 def _same(near: Pods, pods: Pods) -> bool:
@@ -199,36 +208,37 @@ def _ungoverned(near: Pods, far: Peers, destination: Destination) -> Finding | N
 
 def _view(judged: Sequence[Judgement], platform: str, forced_unknown: Sequence[Finding]) -> LayerView:
     """All flows must be allowed. `allows` is given only for a flow that is allowed in full."""
-    allowed = Match.UNKNOWN if forced_unknown else all_of(judgement.allowed for judgement in judged)
+    allowed = Match.UNKNOWN if forced_unknown else all_of([judgement.allowed for judgement in judged])
     isolated = any(judgement.isolated is Match.YES for judgement in judged)
     concerned = [judgement for judgement in judged if judgement.allowed is allowed] or judged
-    places = tuple(dict.fromkeys(place for judgement in concerned for place in judgement.isolators))
-    hits = dict.fromkeys(hit.place for judgement in judged for hit in judgement.hits)
-    unknown = [*forced_unknown, *(item for judgement in judged for item in judgement.unknown)]
-    return LayerView(
-        LAYER,
-        platform,
-        "deny" if isolated else "allow",
-        tuple(RuleHit("allow", place) for place in hits) if allowed is Match.YES else (),
-        isolators=places,
-        unknown=_first(unknown) if allowed is Match.UNKNOWN else (),
-        findings=_remarks(judged),
-    )
+    places = dict.fromkeys([place for judgement in concerned for place in judgement.isolators])
+    allows: tuple[RuleHit, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+    if allowed is Match.YES:
+        hits = dict.fromkeys([hit.place for judgement in judged for hit in judgement.hits])
+        allows = tuple([RuleHit("allow", place) for place in hits])
+    elif allowed is Match.UNKNOWN:
+        unknown = _first([*forced_unknown, *(item for judgement in judged for item in judgement.unknown)])
+    default: Default = "deny" if isolated else "allow"
+    return LayerView(LAYER, platform, default, allows, (), tuple(places), (), unknown, _remarks(judged))
 
 
 def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
     """What is worth knowing about an allowance that rests on more than the rules."""
     remarks: list[Finding] = []
     for judgement in judged:
+        if not judgement.hits:
+            continue
         far, flow = judgement.flow.far, judgement.flow
         blocks = [hit for hit in judgement.hits if hit.by_block]
-        if blocks and len(blocks) == len(judgement.hits):
+        if len(blocks) == len(judgement.hits):
             pods = far.name if flow.direction == "Egress" else flow.near.name
             remarks.append(finding("EGR914", *(hit.place for hit in blocks), destination=pods))
-        everything = any(covers(hit.region.addresses, EVERY_V4) for hit in judgement.hits)
-        if isinstance(far, Outside) and far.named and judgement.hits and not everything:
-            remarks.append(finding("EGR913", *(hit.place for hit in judgement.hits), host=far.name))
-    verdicts = {judgement.allowed for judgement in judged}
+        if isinstance(far, Outside) and far.named:
+            everything = any(covers(hit.region.addresses, EVERY_V4) for hit in judgement.hits)
+            if not everything:
+                remarks.append(finding("EGR913", *(hit.place for hit in judgement.hits), host=far.name))
+    verdicts = {judgement.allowed for judgement in judged} if len(judged) > 1 else ()
     if len(verdicts) > 1 and Match.NO in verdicts:
         blocked = ", ".join(_far_name(j) for j in judged if j.allowed is Match.NO)
         remarks.append(finding("EGR921", blocked=blocked))
@@ -241,12 +251,10 @@ def _far_name(judgement: Judgement) -> str:
 
 
 def _near(index: PolicyIndex, judged: Sequence[Judgement], far: Peers, asked: Ports | None) -> tuple[NearMiss, ...]:
-    found = [
-        miss
-        for judgement in judged
-        if judgement.allowed is Match.NO
-        for miss in near_misses(index, judgement.flow, far, asked)
-    ]
+    found: list[NearMiss] = []
+    for judgement in judged:
+        if judgement.allowed is Match.NO:
+            found += near_misses(index, judgement.flow, far, asked)
     found.sort(key=lambda miss: (miss.distance, miss.place.path, miss.place.line))
     unique: list[NearMiss] = []
     for miss in found:

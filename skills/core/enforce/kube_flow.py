@@ -10,9 +10,11 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from skills.core.enforce.kube_policy import (
     Direction,
+    IpBlock,
     NetworkPolicy,
     Outside,
     Peer,
@@ -69,8 +71,7 @@ class Flow:
         return Region(ports, self.far.spans or self.far.expected)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What one peer of one rule opens. `by_block`: an ipBlock may match a pod's address, as the CNI likes it."""
 
     match: Match
@@ -83,6 +84,8 @@ class Opening:
 def isolates(policy: NetworkPolicy, direction: Direction, pods: Pods) -> Match:
     """Whether the policy makes these pods isolated in this direction; nobody knows where its texts disagree."""
     match = _isolates(policy, direction, pods)
+    if not policy.variants:
+        return match
     return match if all(_isolates(text, direction, pods) is match for text in policy.variants) else Match.UNKNOWN
 
 
@@ -100,11 +103,17 @@ def _perhaps(policy: NetworkPolicy, direction: Direction, pods: Pods) -> bool:
 
 
 def openings(
-    policy: NetworkPolicy, flow: Flow, *, selection: Match | None = None, assume_selected: bool = False
+    policy: NetworkPolicy,
+    flow: Flow,
+    *,
+    selection: Match | None = None,
+    assume_selected: bool = False,
+    touching: bool = False,
 ) -> list[Opening]:
     """What the policy opens of the flow for pods that it selects; `selection` is what `isolates` said, where known.
 
     `assume_selected` asks what it would open if it did select them, for pods whose labels nobody knows.
+    `touching`: only what is about the ports of the flow, which is all that can cover it.
     """
     if policy.variants:
         return _of_variants(policy, flow, assume_selected)
@@ -118,10 +127,10 @@ def openings(
     if assume_selected:
         selection = Match.YES
     doubt = selection_doubt(policy, flow.near) if selection is Match.UNKNOWN else None
-    found = []
+    found: list[Opening] = []
     for rule in policy.rules(flow.direction):
-        for opening in rule_openings(rule, policy.namespace, flow):
-            found.append(limited(opening, selection, doubt))
+        opened = rule_openings(rule, policy.namespace, flow, touching=touching)
+        found += opened if selection is Match.YES else [limited(each, selection, doubt) for each in opened]
     return found
 
 
@@ -129,7 +138,7 @@ def limited(opening: Opening, selection: Match, doubt: Finding | None) -> Openin
     """An opening is no surer than that its policy is about these pods at all."""
     if selection is Match.YES:
         return opening
-    return replace(opening, match=min(selection, opening.match), why=opening.why or doubt)
+    return opening._replace(match=min(selection, opening.match), why=opening.why or doubt)
 
 
 def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> list[Opening]:
@@ -146,15 +155,24 @@ def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> li
 
 def coverage(found: Sequence[Opening], flow: Flow) -> Match:
     """Whether the openings together hold all of the flow."""
-    if region_covered([opening.region for opening in found if opening.match is Match.YES], flow.wanted):
+    sure = [opening.region for opening in found if opening.match is Match.YES]
+    if region_covered(sure, flow.wanted):
         return Match.YES
     possible = [opening.region for opening in found if opening.match is not Match.NO]
-    return Match.UNKNOWN if possible and region_covered(possible, flow.wanted) else Match.NO
+    if len(possible) == len(sure):
+        return Match.NO
+    return Match.UNKNOWN if region_covered(possible, flow.wanted) else Match.NO
 
 
-def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[Opening]:
-    """What the rule opens, one opening for each pair of a peer and a port that may match."""
+def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow, *, touching: bool = False) -> list[Opening]:
+    """What the rule opens, one opening for each pair of a peer and a port that may match.
+
+    `touching`: only where the port is one that the flow is about.
+    """
     ports = _port_openings(rule, flow)
+    if touching:
+        wanted = flow.wanted.ports
+        ports = [each for each in ports if meets(each[1], wanted)]
     if not ports:
         return []
     found = []
@@ -167,7 +185,31 @@ def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[O
 
 def meets_ports(rule: PolicyRule, flow: Flow) -> bool:
     """Whether the rule is about any port of the flow at all, whatever its peers are: soon told, and seldom so."""
-    return any(meets(spans, flow.wanted.ports) for _, spans, _ in _port_openings(rule, flow))
+    if not rule.ports:
+        return meets(_ALL_PORTS, flow.wanted.ports)
+    asked = flow.ports
+    for port in rule.ports:
+        if port.protocol != flow.protocol:
+            continue
+        if port.ports is not None and asked is not None:
+            if port.ports.first <= asked.last and asked.first <= port.ports.last:
+                return True
+            continue
+        match, spans, _ = _port_opening(port, flow)
+        if match is not Match.NO and meets(spans, flow.wanted.ports):
+            return True
+    return False
+
+
+def reaches(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
+    """Whether a peer of the rule may be the far end of the flow, whatever the rule's ports are."""
+    far = flow.far
+    if not rule.peers:
+        return meets(flow.wanted.addresses, flow.wanted.addresses)
+    if isinstance(far, Pods):
+        return any(_pod_match(peer, namespace, far) is not Match.NO for peer in rule.peers)
+    opened = [each for peer in rule.peers for each in _outside_openings(peer, far, flow)]
+    return any(meets(addresses, flow.wanted.addresses) for _, addresses, *_ in opened)
 
 
 _PeerOpening = tuple[Match, Spans, Place, bool, Finding | None]
@@ -204,12 +246,16 @@ def _outside_openings(peer: Peer, far: Outside, flow: Flow) -> list[_PeerOpening
 
 
 def _pod_opening(peer: Peer, namespace: str | None, far: Pods) -> tuple[Match, bool, Finding | None]:
+    match = _pod_match(peer, namespace, far)
     if peer.block is not None:
-        return _block_on_pod(peer, far)
-    if not peer.selects_pods:
-        return Match.NO, False, None
-    match = peer_match(peer, namespace, far)
+        return match, True, _block_doubt(peer, far) if match is Match.UNKNOWN else None
     return match, False, _peer_doubt(peer, namespace, far) if match is Match.UNKNOWN else None
+
+
+def _pod_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
+    if peer.block is not None:
+        return _block_on_pod(peer.block, far)
+    return peer_match(peer, namespace, far) if peer.selects_pods else Match.NO
 
 
 def _peer_doubt(peer: Peer, namespace: str | None, far: Pods) -> Finding:
@@ -221,22 +267,24 @@ def _peer_doubt(peer: Peer, namespace: str | None, far: Pods) -> Finding:
     return finding("EGR907", peer.place, **facts)
 
 
-def _block_on_pod(peer: Peer, far: Pods) -> tuple[Match, bool, Finding | None]:
+def _block_on_pod(block: IpBlock, far: Pods) -> Match:
     """Whether an ipBlock holds a pod's address is up to the CNI. A block of everything mostly does; one that
     spares the private ranges does not, because pods live there. Under Cilium no block ever holds a pod."""
-    block = peer.block
-    known = [parsed for parsed in map(ipaddress.ip_network, far.addresses) if block and parsed.version == block.version]
+    known = [parsed for parsed in map(ipaddress.ip_network, far.addresses) if parsed.version == block.version]
     usual = [network_span(parsed) for parsed in known] or RFC1918
-    if block is None or (block.version != 4 and not known) or not meets(block.spans, usual):
-        return Match.NO, True, None
+    if (block.version != 4 and not known) or not meets(block.spans, usual):
+        return Match.NO
     if far.plugin is not None:
-        if far.plugin.sure and not far.host_network:
-            return Match.NO, True, None
-        facts = {"destination": far.name, "block": str(block), "sign": str(far.plugin.place)}
-        return Match.UNKNOWN, True, finding("EGR888", peer.place, far.plugin.place, **facts)
-    if far.namespace and covers(block.spans, usual if known else PRIVATE_V4):
-        return Match.YES, True, None
-    return Match.UNKNOWN, True, finding("EGR911", peer.place, destination=far.name, block=str(block))
+        return Match.NO if far.plugin.sure and not far.host_network else Match.UNKNOWN
+    return Match.YES if far.namespace and covers(block.spans, usual if known else PRIVATE_V4) else Match.UNKNOWN
+
+
+def _block_doubt(peer: Peer, far: Pods) -> Finding:
+    block = str(peer.block)
+    if far.plugin is not None:
+        facts = {"destination": far.name, "block": block, "sign": str(far.plugin.place)}
+        return finding("EGR888", peer.place, far.plugin.place, **facts)
+    return finding("EGR911", peer.place, destination=far.name, block=block)
 
 
 def peer_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
@@ -256,8 +304,13 @@ _PortOpening = tuple[Match, Spans, Finding | None]
 def _port_openings(rule: PolicyRule, flow: Flow) -> list[_PortOpening]:
     if not rule.ports:
         return [(Match.YES, _ALL_PORTS, None)]
-    found = [_port_opening(port, flow) for port in rule.ports if port.protocol == flow.protocol]
-    return [opening for opening in found if opening[0] is not Match.NO]
+    found = []
+    for port in rule.ports:
+        if port.protocol == flow.protocol:
+            opening = _port_opening(port, flow)
+            if opening[0] is not Match.NO:
+                found.append(opening)
+    return found
 
 
 def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, reaches, rule_openings
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
@@ -56,25 +56,30 @@ def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
     """Whether the rule for certain opens at least a part of the flow."""
     if not meets_ports(rule, flow):
         return False
-    sure = [opening for opening in rule_openings(rule, namespace, flow) if opening.match is Match.YES]
-    return _overlaps(sure, flow)
+    opened = rule_openings(rule, namespace, flow, touching=True)
+    return _overlaps([opening for opening in opened if opening.match is Match.YES], flow)
 
 
 def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    return meets_ports(rule, flow) and _overlaps(rule_openings(rule, namespace, flow), flow)
+    return meets_ports(rule, flow) and _overlaps(rule_openings(rule, namespace, flow, touching=True), flow)
 
 
 def _opens_all(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    """Whether the rule reaches the far end at all: for a name without addresses, every address that it could have."""
+    """Whether the rule reaches the far end, whatever its ports; of a name without addresses, all that it could have."""
     if not (isinstance(flow.far, Outside) and flow.far.named):
-        return _meets(rule, namespace, flow)
-    spans = [span for opening in rule_openings(rule, namespace, flow) for span in opening.region.addresses]
+        return reaches(rule, namespace, flow)
+    whole = PolicyRule(rule.place, rule.peers)
+    spans = [span for opening in rule_openings(whole, namespace, flow) for span in opening.region.addresses]
     return covers(spans, flow.far.expected)
 
 
 def _overlaps(found: Iterable[Opening], flow: Flow) -> bool:
     wanted = flow.wanted
-    return any(meets(o.region.ports, wanted.ports) and meets(o.region.addresses, wanted.addresses) for o in found)
+    for opening in found:
+        region = opening.region
+        if meets(region.ports, wanted.ports) and meets(region.addresses, wanted.addresses):
+            return True
+    return False
 
 
 def _miss(code: str, place: Place, distance: int, **facts: Fact) -> NearMiss:
@@ -110,9 +115,9 @@ def _rule_misses(
 ) -> Iterable[NearMiss]:
     if _meets(rule, policy.namespace, flow):
         return [_partly(policy, rule, flow)]
-    if rule.ports and _opens_all(PolicyRule(rule.place, rule.peers), policy.namespace, flow):
+    if rule.ports and _opens_all(rule, policy.namespace, flow):
         return [_port_miss(policy, rule, flow, asked)]
-    if rule.peers and _meets(PolicyRule(rule.place, (), rule.ports), policy.namespace, flow):
+    if rule.peers and meets_ports(rule, flow):
         return [miss for peer in rule.peers if (miss := _peer_miss(policy, peer, flow, far))]
     return []
 
@@ -206,10 +211,11 @@ def _values(selector: LabelSelector) -> set[str]:
 
 
 def _of_others(index: PolicyIndex, flow: Flow, labels: Mapping[str, str]) -> Iterator[NetworkPolicy]:
+    here, direction, near = flow.near.namespace, flow.direction, flow.near
     for policy in index.matching(labels):
-        if policy.namespace in {None, flow.near.namespace} or flow.direction not in policy.directions:
+        if policy.namespace is None or policy.namespace == here or direction not in policy.directions:
             continue
-        if not policy.faults and labels_match(policy.selector, flow.near) is Match.YES:
+        if not policy.faults and labels_match(policy.selector, near) is Match.YES:
             yield policy
 
 

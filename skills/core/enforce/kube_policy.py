@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from skills.core.enforce.kube_objects import PluginFacts
 from skills.core.enforce.selectors import LabelSelector, Match, all_of, same, sure
@@ -21,6 +21,7 @@ Direction = Literal["Egress", "Ingress"]
 
 LAYER = "network_policy"
 NAMESPACE_KEY = "kubernetes.io/metadata.name"
+_NO_PORTS: Mapping[str, tuple[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ class NetworkPolicy:
         return self.egress if direction == "Egress" else self.ingress
 
 
-@dataclass(frozen=True, slots=True)
-class Pods:
+class Pods(NamedTuple):
     """Pods at one end of a flow that share labels.
 
     `labels` None: nobody says. `partial`: the labels are true but there may be more (only a Service's
@@ -141,7 +141,7 @@ class Pods:
     labels: Mapping[str, str] | None = None
     partial: bool = False
     ports: Ports | None = None
-    named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    named_ports: Mapping[str, tuple[str, int]] = _NO_PORTS
     port_name: str | None = None
     host_network: bool = False
     addresses: tuple[str, ...] = ()
@@ -153,12 +153,12 @@ class Pods:
     @property
     def as_said(self) -> Pods:
         """The same pods, if they carry no label that the asker did not name."""
-        return replace(self, asserted=False) if self.asserted else self
+        return self._replace(asserted=False) if self.asserted else self
 
     @property
     def as_may_be(self) -> Pods:
         """The same pods, if they may carry labels that the asker did not name."""
-        return replace(self, asserted=False, partial=True) if self.asserted else self
+        return self._replace(asserted=False, partial=True) if self.asserted else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,8 @@ def namespace_match(selector: LabelSelector, pods: Pods) -> Match:
     if not pods.namespace and not selector.empty:
         return Match.UNKNOWN
     match = selector.matches(pods.namespace_labels)
+    if not selector.requirements:
+        return match
     return min(match, Match.UNKNOWN) if unsaid_labels(selector, pods) else match
 
 

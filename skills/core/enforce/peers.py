@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from skills.core.enforce.cluster import Cluster, pods_named
 from skills.core.enforce.kube_objects import PodFacts, ServiceFacts, ServicePort, known_labels
@@ -21,8 +21,7 @@ _MOST_ALIASES = 4
 _DNS = frozenset({("kube-system", "kube-dns"), ("kube-system", "coredns")})
 
 
-@dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(NamedTuple):
     """Where a flow can end. Every entry of `pods` and `outside` must be reachable for the flow to be allowed.
 
     `unknown` says what the repository would have to say; with it nothing may be called allowed.
@@ -46,8 +45,12 @@ class Peers:
 
 def pods_of(cluster: Cluster, workload: Workload) -> Pods:
     """The near end: the workload's own pods."""
+    last = cluster.asked.get("near")
+    if last is not None and last[0] is workload:
+        near: Pods = last[1]
+        return near
     namespace = workload.namespace or workload.scope
-    return Pods(
+    near = Pods(
         workload.name,
         namespace,
         cluster.labels_of(namespace),
@@ -59,16 +62,23 @@ def pods_of(cluster: Cluster, workload: Workload) -> Pods:
         declared=namespace in cluster.declared,
         asserted=workload.asserted,
     )
+    cluster.asked["near"] = (workload, near)
+    return near
 
 
 def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
     """What the destination means when `workload` says it: bare service names live in its own namespace."""
-    found = _peers(cluster, workload, destination)
-    if not found.pods:
-        return found
-    plugin = next(iter(cluster.plugins), None)
-    told = [replace(pods, plugin=plugin, declared=pods.namespace in cluster.declared) for pods in found.pods]
-    return replace(found, pods=tuple(told))
+    last = cluster.asked.get("far")
+    if last is not None and last[0] is workload and last[1] is destination:
+        far: Peers = last[2]
+        return far
+    far = _peers(cluster, workload, destination)
+    if far.pods:
+        plugin = next(iter(cluster.plugins), None)
+        told = [pods._replace(plugin=plugin, declared=pods.namespace in cluster.declared) for pods in far.pods]
+        far = far._replace(pods=tuple(told))
+    cluster.asked["far"] = (workload, destination, far)
+    return far
 
 
 def _peers(cluster: Cluster, workload: Workload, destination: Destination) -> Peers:
@@ -166,7 +176,7 @@ def _undeclared(cluster: Cluster, namespace: str, name: str, asked: Ports | None
     """
     pods = Pods(f"{namespace}/{name}", namespace, cluster.labels_of(namespace))
     if (namespace, name) in _DNS:
-        return Peers((replace(pods, labels={"k8s-app": "kube-dns"}, partial=True, ports=asked),))
+        return Peers((pods._replace(labels={"k8s-app": "kube-dns"}, partial=True, ports=asked),))
     return Peers((pods,), findings=(finding("EGR918", service=f"{namespace}/{name}"),))
 
 
@@ -251,14 +261,14 @@ def _service_port(service: ServiceFacts, number: int, protocol: str) -> ServiceP
 
 def _at_port(pods: Pods, port: ServicePort | None, asked: Ports | None, headless: bool) -> Pods:
     if headless:
-        return replace(pods, ports=asked)  # no proxy in between: clients reach the pod on the port they name
+        return pods._replace(ports=asked)  # no proxy in between: clients reach the pod on the port they name
     if port is None:
         return pods
     target = port.port if port.target is None else port.target
     if isinstance(target, int):
-        return replace(pods, ports=Ports(target, target))
+        return pods._replace(ports=Ports(target, target))
     named = pods.named_ports.get(target)
-    return replace(pods, ports=Ports(named[1], named[1]) if named else None, port_name=target)
+    return pods._replace(ports=Ports(named[1], named[1]) if named else None, port_name=target)
 
 
 def _pods(cluster: Cluster, pod: PodFacts, ports: Ports | None) -> Pods:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
@@ -50,7 +50,12 @@ def _without(spans: Spans, holes: Spans) -> Spans:
     return tuple(result)
 
 
-def covers(spans: Iterable[Span], wanted: Iterable[Span]) -> bool:
+def covers(spans: Sequence[Span], wanted: Sequence[Span]) -> bool:
+    if len(wanted) == 1:  # mostly one span holds it whole, which needs no cutting
+        ((first, last),) = wanted
+        for begin, end in spans:
+            if begin <= first and last <= end:
+                return True
     return not without(wanted, spans)
 
 
@@ -66,8 +71,7 @@ def network_span(network: Network) -> Span:
     return int(network.network_address), int(network.broadcast_address)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """Ports crossed with addresses: what one rule opens, or what one flow needs."""
 
     ports: Spans
@@ -79,6 +83,12 @@ def region_covered(regions: Sequence[Region], wanted: Region) -> bool:
 
     The wanted ports are cut at every border, so that inside one piece each region counts wholly or not at all.
     """
+    regions = [region for region in regions if meets(region.ports, wanted.ports)]
+    if not regions:
+        return not (wanted.ports and wanted.addresses)
+    for ports, addresses in regions:
+        if covers(ports, wanted.ports) and covers(addresses, wanted.addresses):
+            return True
     opened = sorted((first, last, region.addresses) for region in regions for first, last in region.ports)
     return all(_piecewise(opened, ports, wanted.addresses) for ports in wanted.ports)
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from skills.core.model.places import Place
 
 Fact = str | int | float | bool | None
+_NO_FACTS: Mapping[str, Fact] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a finding stands on: words of the report (`quote`) or a place in the repository."""
 
     quote: str = ""
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`code` is a code of the catalogue; `facts` fill the holes of its sentences."""
 
     code: str
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = _NO_FACTS
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -43,7 +43,7 @@ class Question:
 
 def finding(code: str, *places: Place, quote: str = "", **facts: Fact) -> Finding:
     """Shorthand: a finding with places, an optional quote of the report, and facts."""
-    evidence = tuple(Evidence(place=place) for place in places)
+    evidence = tuple([Evidence("", place) for place in places])
     if quote:
         evidence = (Evidence(quote=quote), *evidence)
     return Finding(code, facts, evidence)

@@ -7,7 +7,6 @@ rules are a union, and an explicit deny beats them all. Source: docs.cilium.io, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
@@ -49,7 +48,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
     if far.internal and any(index.about(pods.namespace) for pods in far.pods):
         ingress = _ingress(index, near, far, destination)
         if denies(ingress) and not denies(egress) and not egress.unknown:
-            ingress = replace(ingress, near=(_only_ingress_missing(ingress, near, far), *ingress.near))
+            ingress = ingress._replace(near=(_only_ingress_missing(ingress, near, far), *ingress.near))
         views.append(ingress)
     return views
 
@@ -78,11 +77,11 @@ def _egress(index: Index, near: Endpoint, far: Peers, destination: Destination) 
     view = _view(judged, [*far.unknown, *unsaid])
     if denies(view):
         found = [miss for item in judged if item.verdict is Match.NO for miss in near_misses(index, item, seen)]
-        view = replace(view, near=_nearest(found))
+        view = view._replace(near=_nearest(found))
     isolated = judged[0].isolated is Match.YES
     dns = _dns_findings(near, destination, far, seen) if destination.host and isolated else ()
     none = () if any(concerned_by(pairs, item.asked) for item in judged) else (_unselected(near),)
-    return replace(view, findings=(*dns, *view.findings, *none, *(far.findings if view.unknown else ())))
+    return view._replace(findings=(*dns, *view.findings, *none, *(far.findings if view.unknown else ())))
 
 
 def asked_of(index: Index, near: Endpoint, far: Peers, destination: Destination, seen: Lookups) -> list[Asked]:
@@ -116,11 +115,11 @@ def _ingress(index: Index, near: Endpoint, far: Peers, destination: Destination)
         flow = Flow("Ingress", pods, near.pods, destination.protocol, pods.ports)
         asked = Asked(flow, endpoint(index.cluster, pods), index.cluster, near)
         judged.append(judge(concerned_by(index.about(pods.namespace), asked), asked))
-    view = replace(_view(judged, ()), half="ingress")
+    view = _view(judged, ())._replace(half="ingress")
     if not denies(view):
         return view
     found = [miss for item in judged if item.verdict is Match.NO for miss in near_misses(index, item, Lookups())]
-    return replace(view, near=_nearest(found))
+    return view._replace(near=_nearest(found))
 
 
 def denies(view: LayerView) -> bool:
@@ -138,13 +137,13 @@ def _view(judged: Sequence[Judgement], forced: Sequence[Finding]) -> LayerView:
     # Without a known far end the flow stands for no real one, and a deny of it would be no deny.
     denied = [] if forced else [hit for item in judged if item.denied is Match.YES for hit in item.denies]
     if denied:
-        return replace(view, denies=_rule_hits("deny", [hit.opening.place for hit in denied]))
+        return view._replace(denies=_rule_hits("deny", [hit.opening.place for hit in denied]))
     if forced or verdict is Match.UNKNOWN:
         unknown = [*forced, *(doubt for item in judged for doubt in item.unknown)]
-        return replace(view, unknown=tuple(unknown[:_MOST_SHOWN]))
+        return view._replace(unknown=tuple(unknown[:_MOST_SHOWN]))
     if verdict is Match.YES:
         hits = [hit.opening.place for item in judged for hit in item.hits]
-        return replace(view, allows=_rule_hits("allow", hits), findings=_remarks(judged))
+        return view._replace(allows=_rule_hits("allow", hits), findings=_remarks(judged))
     return view
 
 

@@ -8,7 +8,7 @@ Source: https://istio.io/latest/docs/reference/config/security/authorization-pol
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.mesh import LAYER
@@ -63,8 +63,8 @@ def _enforced(
     ways = [plain, *(_joined(view, [*sure, *more], client, trusted) for more in (*([one] for one in unsure), unsure))]
     slips = tuple(slip for policy in unsure for slip in policy.slips)[:_MOST_SLIPS]
     if len({_outcome(way) for way in ways}) == 1:
-        return replace(plain, findings=(*plain.findings, *slips)) if slips else plain
-    return replace(view, doubts=(*view.doubts, *(slips or (_unclear(unsure, client),))))
+        return plain._replace(findings=(*plain.findings, *slips)) if slips else plain
+    return view._replace(doubts=(*view.doubts, *(slips or (_unclear(unsure, client),))))
 
 
 def _outcome(view: LayerView) -> tuple[bool, int]:
@@ -87,19 +87,19 @@ def _joined(view: LayerView, policies: Sequence[Policy], client: Client, trusted
     matches = [(policy, matches_client(policy, client, trusted)) for policy in policies]
     denying = [policy for policy, match in matches if policy.action == "DENY" and match is Match.YES]
     if denying:
-        return replace(view, denies=tuple(RuleHit("deny", policy.place) for policy in denying))
+        return view._replace(denies=tuple(RuleHit("deny", policy.place) for policy in denying))
     allowing = [(policy, match) for policy, match in matches if policy.action == "ALLOW"]
     admitted = any_of(match for _, match in allowing) if allowing else Match.YES
     if admitted is Match.NO:
         places = tuple(policy.place for policy, _ in allowing)
         facts = {"policy": allowing[0][0].name, "host": client.to.name, "workload": client.pods.name}
         refused = tuple(RuleHit("deny", place) for place in places)
-        return replace(view, denies=refused, findings=(finding("EGR998", *places, **facts),))
+        return view._replace(denies=refused, findings=(finding("EGR998", *places, **facts),))
     doubtful = [p for p, match in matches if match is Match.UNKNOWN and p.action == "DENY"]
     doubtful += [policy for policy, match in matches if policy.action == "CUSTOM" and match is not Match.NO]
     if admitted is Match.UNKNOWN:
         doubtful += [policy for policy, match in allowing if match is Match.UNKNOWN]
-    return replace(view, doubts=(*view.doubts, _unclear(doubtful, client))) if doubtful else view
+    return view._replace(doubts=(*view.doubts, _unclear(doubtful, client))) if doubtful else view
 
 
 def _unclear(doubtful: Sequence[Policy], client: Client) -> Finding:

@@ -7,7 +7,6 @@ port, and does the port carry what the client speaks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
@@ -87,7 +86,7 @@ def _view(
     view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client, index.cluster.services)
     if said is None and view == nothing:
         return let_in(scope, client)
-    return replace(view, unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
+    return view._replace(unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
 
 
 def _with_slips(view: LayerView | None, binding: Binding) -> LayerView | None:
@@ -96,7 +95,7 @@ def _with_slips(view: LayerView | None, binding: Binding) -> LayerView | None:
         return view
     if view is None:
         return LayerView(LAYER, NAME, "allow", unknown=binding.slips)
-    return replace(view, findings=(*view.findings, *binding.slips))
+    return view._replace(findings=(*view.findings, *binding.slips))
 
 
 def _outside_view(scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> LayerView | None:
@@ -109,7 +108,7 @@ def _outside_view(scope: Scope, pods: Pods, binding: Binding, destination: Desti
             *remarks(scope, pods.namespace, found, destination),
             *_captures(captured(scope, pods, binding, destination), destination),
         )
-        return replace(view, findings=said, detour=on_the_wire(found, destination))
+        return view._replace(findings=said, detour=on_the_wire(found, destination))
     if binding.mode == REGISTRY_ONLY:
         return _registry_view(scope, pods, binding, destination)
     return _unsaid_view(scope, pods, binding, destination) if binding.mode is None else None
@@ -200,7 +199,7 @@ def _service_view(index: Index, scope: Scope, binding: Binding, client: Client, 
     port = destination.ports.first if destination.ports else None
     if imported(binding.imports, pods.namespace, home, host, port):
         hits = tuple(RuleHit("allow", place) for place in binding.places[-1:])
-        return replace(admitted, default="deny", allows=hits, isolators=binding.places)
+        return admitted._replace(default="deny", allows=hits, isolators=binding.places)
     hidden = finding("EGR149", *binding.places[-1:], host=host, sidecar=binding.name, imports=imports_words(binding))
     return LayerView(LAYER, NAME, "deny", isolators=binding.places, unknown=binding.doubts, findings=(hidden,))
 
@@ -266,7 +265,7 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
     if len(allowing) == len(every):
         return merged
     if not allowing:
-        return replace(merged, allows=())
+        return merged._replace(allows=())
     places = [hit.place for hit in merged.allows][:1]
     missing = [name or "" for name in views if name not in allowing]
     facts = {
@@ -276,7 +275,7 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
     }
     near = tuple(NearMiss(finding("EGR101", place, **facts), place, 0) for place in places)
     doubt = finding("EGR979", *places, **facts)
-    return replace(merged, default="deny", allows=(), denies=(), near=(*near, *merged.near), unknown=(doubt,))
+    return merged._replace(default="deny", allows=(), denies=(), near=(*near, *merged.near), unknown=(doubt,))
 
 
 def _allows(view: LayerView) -> bool:

@@ -6,7 +6,6 @@ Source: https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gate
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh_hosts import exported, overlap, within
@@ -33,7 +32,7 @@ def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Containe
     host = hop.to[0][0]
     home = host.split(".")[1]
     through = finding("EGR525", hop.place, host=client.to.name, gateway=host, route=service.name)
-    view = replace(view, findings=(*view.findings, through))
+    view = view._replace(findings=(*view.findings, through))
     onward = set(_onward(scope, client.to, home))
     named = {_full(name, service.namespace) for name in service.gateways if name != "mesh"} | onward
     known = [gateway for gateway in scope.gateways if (gateway.namespace, gateway.name) in named]
@@ -42,12 +41,12 @@ def at_gateway(scope: Scope, view: LayerView, client: Client, declared: Containe
         return _closed(view, known[0], client, hop)
     hidden = _hidden(scope, client.to, home)
     if hidden is not None:
-        return replace(view, default="deny", allows=(), near=(hidden, *view.near))
+        return view._replace(default="deny", allows=(), near=(hidden, *view.near))
     if not any((gateway.namespace, gateway.name) in onward for gateway in open_):
         unsaid = finding("EGR500", hop.place, host=client.to.name, gateway=host, route=service.name)
-        view = replace(view, doubts=(*view.doubts, unsaid))
+        view = view._replace(doubts=(*view.doubts, unsaid))
     labels = open_[0].selector.labels if open_ else None
-    view = replace(view, detour=_way(host, home, labels, hop.to[0][1], declared=declared))
+    view = view._replace(detour=_way(host, home, labels, hop.to[0][1], declared=declared))
     return at_pods(scope, view, client, [Pods(host, home, {}, labels, partial=True)])
 
 
@@ -61,7 +60,7 @@ def _led_elsewhere(scope: Scope, view: LayerView, client: Client) -> LayerView:
             continue
         where = ", ".join(filter(None, names)) or "an answer of the proxy itself"
         doubt = finding("EGR227", hop.place, host=client.to.name, route=service.name, where=where)
-        return replace(view, doubts=(*view.doubts, doubt))
+        return view._replace(doubts=(*view.doubts, doubt))
     return view
 
 
@@ -95,7 +94,7 @@ def gets_out(scope: Scope, pods: Pods, to: Destination) -> bool:
 def _closed(view: LayerView, gateway: Gateway, client: Client, hop: Hop) -> LayerView:
     facts = {"gateway": gateway.name, "host": client.to.name, "port": str(hop.to[0][1] or client.to.ports)}
     closed = finding("EGR524", gateway.place, **facts)
-    return replace(view, default="deny", allows=(), near=(NearMiss(closed, gateway.place, 0), *view.near))
+    return view._replace(default="deny", allows=(), near=(NearMiss(closed, gateway.place, 0), *view.near))
 
 
 def _onward(scope: Scope, to: Destination, home: str) -> Iterator[tuple[str, str]]:

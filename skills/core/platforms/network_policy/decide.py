@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.peers import peers, pods_of
@@ -25,7 +24,7 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         return ()
     egress, *ingress = evaluate(index.policies, index.cluster, workload, destination, NAME)
     namespace = workload.namespace or workload.scope
-    egress = replace(egress, findings=(*egress.findings, *_remarks(index, namespace)))
+    egress = egress._replace(findings=(*egress.findings, *_remarks(index, namespace)))
     if not index.foreign:
         return (egress, *ingress)
     near, far = pods_of(index.cluster, workload), peers(index.cluster, workload, destination)

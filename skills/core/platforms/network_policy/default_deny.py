@@ -7,7 +7,7 @@ are ignored today) becomes rules; who has none is named, so that a person looks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from skills.core.enforce.kube_decide import judge
 from skills.core.enforce.kube_dns import dns_findings
@@ -194,7 +194,7 @@ class _Setup:
         for pod in cluster.pods.get(self.namespace, ()):
             if pod.host_network or named.source.matches(pod.labels) is not Match.YES:
                 continue
-            if not all(_opened(self._before, port, (replace(near, labels=pod.labels), far)) for port in ports):
+            if not all(_opened(self._before, port, (near._replace(labels=pod.labels), far)) for port in ports):
                 found.add(pod.name)
         return sorted(found)
 
@@ -237,7 +237,7 @@ def _opened(policies: Sequence[NetworkPolicy], port: PolicyPort | None, ends: tu
     """Whether these policies let the connection out of the namespace."""
     near, far = ends
     numbers = port.ports if port and port.ports else None if port and port.name else _EVERY_PORT
-    far = replace(far, ports=numbers, port_name=port.name if port else None)
+    far = far._replace(ports=numbers, port_name=port.name if port else None)
     flow = Flow("Egress", near, far, port.protocol if port else "tcp", numbers)
     return judge(policies, flow).allowed is Match.YES
 

@@ -8,7 +8,6 @@ https://network-policy-api.sigs.k8s.io (AdminNetworkPolicy, BaselineAdminNetwork
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_policy import NAMESPACE_KEY, Direction, Pods, labels_match
@@ -29,7 +28,7 @@ def selects(entry: ForeignEntry, cluster: Cluster, pods: Pods) -> Match:
     pods = pods.as_may_be  # a label that the asker did not name may bring a policy that denies
     declared = pods.namespace in cluster.declared
     if subject.namespaces is not None:
-        there = replace(pods, labels=pods.namespace_labels, partial=not declared)
+        there = pods._replace(labels=pods.namespace_labels, partial=not declared)
         return min(labels_match(subject.namespaces, there), labels_match(subject.pods, pods))
     found = [Match.YES if entry.namespace is None else sure(entry.namespace == pods.namespace)]
     if subject.selector:
@@ -79,7 +78,7 @@ def with_foreign(
     # What could only deny makes a denial no less certain; beside another dialect's allowance it is a doubt.
     passes = view.default == "allow" or bool(view.allows)
     unknown = unique([*view.unknown, *may_allow[:_MOST_SHOWN], *(doubts if passes else ())])
-    return replace(view, unknown=unknown, doubts=(*view.doubts, *doubts))
+    return view._replace(unknown=unknown, doubts=(*view.doubts, *doubts))
 
 
 def _effects(entry: ForeignEntry, actions: frozenset[str], view: LayerView) -> tuple[bool, bool]:

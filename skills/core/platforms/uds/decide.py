@@ -6,7 +6,6 @@ The order follows the operator: the generated NetworkPolicies first, then the me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from skills.core.enforce.kube_policy import LAYER, Pods
 from skills.core.enforce.peers import Peers, pods_of
@@ -69,7 +68,7 @@ def _with_mode_said(
     if _allowed(views) == _allowed(_by_release(index.by_old_default, workload, destination)):
         return views
     said = finding("EGR845", unsaid[0].place, package=unsaid[0].name, mode=index.mode(unsaid[0]))
-    return [replace(views[0], findings=(*views[0].findings, said)), *views[1:]]
+    return [views[0]._replace(findings=(*views[0].findings, said)), *views[1:]]
 
 
 def _allowed(views: Sequence[LayerView]) -> bool:
@@ -85,18 +84,18 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
     way: Pods | None = route(index, sender, destination) if meshed else None
     network = egress_view(index, package, sender.pods, destination, far, way)
     if way is not None:
-        network = replace(network, detour=detour(way, destination))
+        network = network._replace(detour=detour(way, destination))
     mesh = mesh_view(index, sender, destination) if meshed else None
     if not network.allows and mesh is None and not far.internal:
         misses = external_misses(index, package, sender.pods, sender.account, destination)
-        network = replace(network, near=tuple(misses))
+        network = network._replace(near=tuple(misses))
     views = [network] if mesh is None else [network, mesh]
     views = [_with_unseen(view, index, package) for view in views]
     if destination.host is not None and mesh is not None and mesh.allows:
-        views[-1] = replace(views[-1], findings=(*views[-1].findings, *also_used(index, package, destination.host)))
+        views[-1] = views[-1]._replace(findings=(*views[-1].findings, *also_used(index, package, destination.host)))
     if not far.internal and meshed and not refused and all(view.allows for view in views):
-        views[0] = replace(
-            views[0], findings=(*views[0].findings, still_fails(index, package, sender.pods, sender.account))
+        views[0] = views[0]._replace(
+            findings=(*views[0].findings, still_fails(index, package, sender.pods, sender.account))
         )
     return [_doubted(view, package, refused) for view in views] if refused else views
 
@@ -110,7 +109,7 @@ def _with_unseen(view: LayerView, index: Index, package: Package) -> LayerView:
     for extra in index.extras:
         if extra.egress and extra.package in {package.name, package.namespace}:
             doubts.append(extra_rules(extra))
-    return replace(view, unknown=(*view.unknown, *doubts)) if doubts else view
+    return view._replace(unknown=(*view.unknown, *doubts)) if doubts else view
 
 
 def _floating(index: Index) -> list[LayerView]:
@@ -123,9 +122,9 @@ def _floating(index: Index) -> list[LayerView]:
 def _doubted(view: LayerView, package: Package, refused: Sequence[Finding]) -> LayerView:
     """The rules of a Package that would be refused are not in force: what they allow is not known to be allowed."""
     if not view.allows:
-        return replace(view, findings=(*view.findings, *refused))
+        return view._replace(findings=(*view.findings, *refused))
     doubt = finding("EGR827", package.place, package=package.name, namespace=package.namespace)
-    return replace(view, allows=(), unknown=(*view.unknown, doubt), findings=(*view.findings, *refused))
+    return view._replace(allows=(), unknown=(*view.unknown, doubt), findings=(*view.findings, *refused))
 
 
 def _agreed(each: Sequence[Sequence[LayerView]], doubt: Finding, *, differing_only: bool = False) -> list[LayerView]:
@@ -140,8 +139,7 @@ def _agreed(each: Sequence[Sequence[LayerView]], doubt: Finding, *, differing_on
         allowing = [view for view in views if view.allows]
         unsure = 0 < len(allowing) + silent < len(each)
         said = () if differing_only and not unsure else (doubt,)
-        merged = replace(
-            views[0],
+        merged = views[0]._replace(
             allows=tuple(dict.fromkeys(hit for view in views for hit in view.allows)),
             isolators=tuple(dict.fromkeys(place for view in views for place in view.isolators)),
             near=tuple({str(miss): miss for view in views for miss in view.near}.values()),
@@ -149,7 +147,7 @@ def _agreed(each: Sequence[Sequence[LayerView]], doubt: Finding, *, differing_on
             findings=unique((*said, *(item for view in views for item in view.findings))),
         )
         if len(allowing) < len(views):
-            merged = replace(merged, allows=(), unknown=(*merged.unknown, doubt) if unsure else merged.unknown)
+            merged = merged._replace(allows=(), unknown=(*merged.unknown, doubt) if unsure else merged.unknown)
         agreed.append(merged)
     return agreed
 

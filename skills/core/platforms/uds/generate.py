@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
-from skills.core.enforce.kube_flow import Flow, Opening, limited, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, limited, meets_ports, rule_openings
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
     Direction,
@@ -24,7 +24,7 @@ from skills.core.enforce.kube_policy import (
 )
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import EVERY_V4, PRIVATE_V4, covers, without
-from skills.core.model import Place, Ports, finding
+from skills.core.model import Ports, finding
 from skills.core.platforms.uds.package import METADATA, Allow, Expose, Key, Package
 from skills.core.platforms.uds.versions import Mode, Version
 from skills.core.shelves import changed
@@ -46,11 +46,21 @@ WAYPOINT = Pods(
     ports=Ports(HBONE, HBONE),
 )
 GATEWAY = Pods("the egress gateway", "istio-egress-gateway", {NAMESPACE_KEY: "istio-egress-gateway"}, GATEWAY_LABELS)
+_AT_WAYPOINT, _AT_GATEWAY = (
+    (LabelSelector(pods.labels or {}), LabelSelector(pods.namespace_labels)) for pods in (WAYPOINT, GATEWAY)
+)
+_HBONE_PORTS = Ports(HBONE, HBONE)
+_EVERY_POD = LabelSelector()
+_KUBE_SYSTEM = LabelSelector({NAMESPACE_KEY: "kube-system"})
+_ISTIO_SYSTEM = LabelSelector({NAMESPACE_KEY: "istio-system"})
+_ISTIOD = LabelSelector({"app": "istiod"})
+_DNS_PORTS = Ports(53, 53)
+_ISTIOD_PORTS = Ports(15012, 15012)
 
 
 def gateway_on(ports: Ports | None) -> Pods:
     """The egress gateway as the far end of a flow; it listens on the port that the client asked for."""
-    return replace(GATEWAY, ports=ports)
+    return GATEWAY._replace(ports=ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +112,10 @@ class GeneratedRules(Mapping[Key, tuple[Generated, ...]]):
 
 
 def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_server: bool = False) -> list[Opening]:
-    """What the rules open of a flow. A selector whose outcome nobody knows makes its openings unknown."""
-    found = []
+    """What the rules open of a flow's ports. A selector whose outcome nobody knows makes its openings unknown."""
+    found: list[Opening] = []
     for item in items:
-        if item.direction != flow.direction:
+        if item.direction != flow.direction or not meets_ports(item.policy, flow):
             continue
         selection = labels_match(item.selector, flow.near)
         if selection is Match.NO:
@@ -114,7 +124,8 @@ def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_serv
         if selection is Match.UNKNOWN:
             facts = {"workload": flow.near.name, "selector": str(item.selector)}
             doubt = finding("EGR831", item.policy.place, **facts)
-        found += [limited(each, selection, doubt) for each in _of_rule(item, namespace, flow, api_server)]
+        opened = _of_rule(item, namespace, flow, api_server)
+        found += opened if selection is Match.YES else [limited(each, selection, doubt) for each in opened]
     return found
 
 
@@ -123,14 +134,15 @@ def _of_rule(item: Generated, namespace: str, flow: Flow, api_server: bool) -> S
         metadata = item.allow is not None and item.allow.remote_generated == "CloudMetadata"
         if metadata and isinstance(flow.far, Outside) and flow.far.named:
             return ()  # nobody means the metadata service by another name than its address
-        return rule_openings(item.policy, namespace, flow)
+        return rule_openings(item.policy, namespace, flow, touching=True)
     if not isinstance(flow.far, Outside):
         return ()
     match = _known_addresses(item, flow.far, flow.ports, api_server)
     if match is Match.NO:
         return ()
+    opened = rule_openings(item.policy, namespace, flow, touching=True)
     why = finding("EGR832", item.policy.place, address=flow.far.name, remote=item.known_by)
-    return [replace(opening, match=match, why=why) for opening in rule_openings(item.policy, namespace, flow)]
+    return [opening._replace(match=match, why=why) for opening in opened]
 
 
 def _known_addresses(item: Generated, far: Outside, ports: Ports | None, api_server: bool) -> Match:
@@ -164,11 +176,12 @@ def _from_allow(rule: Allow, mode: Mode, rules: Version) -> Generated:
 def _ports(rule: Allow, mode: Mode, rules: Version) -> Iterator[PolicyPort]:
     """Without ports: every port of the protocol (before 1.4.0: of every protocol). Ambient TCP travels in HBONE."""
     protocol = "udp" if rule.udp else "tcp"
-    for port in rule.opened_ports:
+    opened = rule.opened_ports
+    for port in opened:
         yield PolicyPort(rule.place, protocol, Ports(port, port))
-    if rule.opened_ports and mode == "ambient" and protocol == "tcp":
-        yield PolicyPort(rule.place, protocol, Ports(HBONE, HBONE))
-    if not rule.opened_ports and rules.transport_protocols:
+    if opened and mode == "ambient" and protocol == "tcp":
+        yield PolicyPort(rule.place, protocol, _HBONE_PORTS)
+    if not opened and rules.transport_protocols:
         yield PolicyPort(rule.place, protocol)
 
 
@@ -182,17 +195,14 @@ def _peers(rule: Allow, mode: Mode) -> Iterator[Peer]:
     elif rule.remote_generated == "IntraNamespace":
         yield Peer(place, pods=LabelSelector())
     elif rule.remote_host is not None:
-        yield _selected(place, WAYPOINT if mode == "ambient" else GATEWAY)
+        pods, namespaces = _AT_WAYPOINT if mode == "ambient" else _AT_GATEWAY
+        yield Peer(place, None, pods, namespaces)
     elif rule.remote_cidr is not None:
         yield Peer(place, block=_block(rule))
     elif rule.remote_namespace is not None or rule.remote_selector is not None:
         yield Peer(place, pods=rule.remote_selector, namespaces=_namespaces(rule))
     elif rule.remote_generated is not None:
         yield Peer(place)  # an unknown word: a rule without peers would open everything
-
-
-def _selected(place: Place, pods: Pods) -> Peer:
-    return Peer(place, pods=LabelSelector(pods.labels or {}), namespaces=LabelSelector(pods.namespace_labels))
 
 
 def _block(rule: Allow) -> IpBlock | None:
@@ -220,12 +230,11 @@ def _from_expose(item: Expose, mode: Mode) -> Generated:
 
 def _defaults(package: Package, mode: Mode) -> Iterator[Generated]:
     """DNS over UDP only (large answers over TCP are blocked), and istiod for sidecars."""
-    yield _default(package.place, "kube-system", _DNS_PODS, PolicyPort(package.place, "udp", Ports(53, 53)))
+    place = package.place
+    yield _default(Peer(place, None, _DNS_PODS, _KUBE_SYSTEM), PolicyPort(place, "udp", _DNS_PORTS))
     if mode == "sidecar":
-        port = PolicyPort(package.place, "tcp", Ports(15012, 15012))
-        yield _default(package.place, "istio-system", LabelSelector({"app": "istiod"}), port)
+        yield _default(Peer(place, None, _ISTIOD, _ISTIO_SYSTEM), PolicyPort(place, "tcp", _ISTIOD_PORTS))
 
 
-def _default(place: Place, namespace: str, pods: LabelSelector, port: PolicyPort) -> Generated:
-    peer = Peer(place, pods=pods, namespaces=LabelSelector({NAMESPACE_KEY: namespace}))
-    return Generated("Egress", LabelSelector(), PolicyRule(place, (peer,), (port,)))
+def _default(peer: Peer, port: PolicyPort) -> Generated:
+    return Generated("Egress", _EVERY_POD, PolicyRule(peer.place, (peer,), (port,)))

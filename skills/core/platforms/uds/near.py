@@ -30,6 +30,8 @@ _PLAIN = re2.compile(r"[A-Za-z0-9./_=, -]+")
 def bare_host(written: str) -> str:
     """The host that somebody meant who wrote a scheme, a port, a path, upper case or a final dot (G-D22)."""
     text = written.strip()
+    if text.isascii() and text.islower() and text.replace(".", "").replace("-", "").isalnum():
+        return text.rstrip(".")  # nothing but a name: no need to take it apart
     try:
         parsed = urlsplit(text if "://" in text else f"//{text}")
         return (parsed.hostname or text).rstrip(".").lower()
@@ -40,13 +42,16 @@ def bare_host(written: str) -> str:
 def external_misses(index: Index, package: Package, near: Pods, account: str | None, to: Destination) -> list[NearMiss]:
     """Why no rule of the Package, nor any other's, lets these pods reach a name or address outside the cluster."""
     found: list[NearMiss] = []
-    for rule in package.rules:
-        if not rule.egress:
+    for rule in package.allow:
+        if rule.templated or not rule.egress:
             continue
         if rule.remote_host is not None and rule.remote_host == to.ip:
             found.append(_miss(1, "EGR825", rule.at("remoteHost"), host=to.ip, package=package.name))
         elif rule.remote_host is not None and to.host is not None:
-            found += _host_misses(rule, near, account, to, to.host)
+            if rule.remote_host == to.host:
+                found += _host_misses(rule, near, account, to, to.host)
+            elif (miss := _other_name(rule, rule.remote_host, to.host)) is not None:
+                found.append(miss)
         elif rule.remote_generated == "Anywhere" or rule.network is not None:
             found += _address_misses(rule, near, to)
     if to.host is not None:
@@ -87,10 +92,6 @@ def ports_words(ports: Sequence[int]) -> str:
 
 
 def _host_misses(rule: Allow, near: Pods, account: str | None, to: Destination, host: str) -> Iterator[NearMiss]:
-    listed = rule.remote_host or ""
-    if listed != host:
-        yield from _other_name(rule, listed, host)
-        return
     if not _in_ports(rule.mesh_ports, to):
         yield _miss(1, "EGR153", rule.at("port"), host=host, ports=ports_words(rule.mesh_ports), port=str(to.ports))
     if not carries(family_of(rule.protocol), to.application):
@@ -104,16 +105,19 @@ def _host_misses(rule: Allow, near: Pods, account: str | None, to: Destination, 
         yield _miss(2, "EGR156", rule.at("serviceAccount"), **facts)
 
 
-def _other_name(rule: Allow, listed: str, host: str) -> Iterator[NearMiss]:
+def _other_name(rule: Allow, listed: str, host: str) -> NearMiss | None:
     meant = bare_host(listed)
     if meant == host:
-        yield _miss(1, "EGR159", rule.at("remoteHost"), listed=listed, host=host)
+        distance, code = 1, "EGR159"
     elif meant.removeprefix("www.") == host.removeprefix("www."):
-        yield _miss(1, "EGR150", rule.at("remoteHost"), listed=listed, host=host)
+        distance, code = 1, "EGR150"
     elif min(len(meant), len(host)) >= _TYPO_SHORTEST and edit_distance(meant, host, 2) <= 2:
-        yield _miss(2, "EGR152", rule.at("remoteHost"), listed=listed, host=host)
+        distance, code = 2, "EGR152"
     elif parent_of(meant, host) or parent_of(host, meant) or sibling(meant, host):
-        yield _miss(3, "EGR151", rule.at("remoteHost"), listed=listed, host=host)
+        distance, code = 3, "EGR151"
+    else:
+        return None
+    return _miss(distance, code, rule.at("remoteHost"), listed=listed, host=host)
 
 
 def _address_misses(rule: Allow, near: Pods, to: Destination) -> Iterator[NearMiss]:

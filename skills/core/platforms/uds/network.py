@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from skills.core.enforce.kube_flow import Flow, Opening, coverage, rule_openings
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
@@ -23,8 +22,9 @@ _UNGOVERNED = frozenset({"kube-system", "kube-public", "kube-node-lease", "pepr-
 def far_end(index: Index, workload: Workload, destination: Destination) -> Peers:
     """The far end as the cluster's manifests know it."""
     found = peers(index.cluster, workload, destination)
-    outside = tuple(map(outside_of, found.outside))
-    return found if outside == found.outside else replace(found, outside=outside)
+    if not any(far.named for far in found.outside):
+        return found
+    return found._replace(outside=tuple(map(outside_of, found.outside)))
 
 
 def egress_view(
@@ -35,14 +35,16 @@ def egress_view(
     targets: Sequence[Pods | Outside] = [route] if route is not None else ends(far, destination.ports)
     flows = [_flow(near, target, destination) for target in targets]
     found = [openings(generated, package.namespace, flow, api_server=far.api_server) for flow in flows]
-    view = _view(package, flows, found, "egress")
+    allows, unknown = _weighed(flows, found)
     doubts = far.unknown if route is None else ()
-    if route is None and far.unsaid is not None and not view.allows and any(map(_useful, found, flows)):
+    if route is None and far.unsaid is not None and not allows and any(map(_useful, found, flows)):
         doubts = (*doubts, far.unsaid)
-    unknown = (*doubts, *view.unknown)
-    allows = () if doubts else view.allows
-    near_misses = () if allows or not far.pods else tuple(internal_misses(package, generated, near, far.pods[0]))
-    return replace(view, allows=allows, unknown=unknown, near=near_misses, findings=far.findings)
+    allows = () if doubts else allows
+    misses = () if allows or not far.pods else tuple(internal_misses(package, generated, near, far.pods[0]))
+    # Isolated by the Package itself, so its own line stands for the denial.
+    return LayerView(
+        LAYER, NAME, "deny", allows, (), (package.place,), misses, (*doubts, *unknown), far.findings, "egress"
+    )
 
 
 def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
@@ -83,39 +85,37 @@ def _ingress_view(
     generated = index.generated.get(package.key, ())
     flows = [Flow("Ingress", pods, source, destination.protocol, pods.ports) for pods in receivers]
     found = [openings(generated, package.namespace, flow) for flow in flows]
-    view = _view(package, flows, found, "ingress")
+    allows, unknown = _weighed(flows, found)
+    view = LayerView(LAYER, NAME, "deny", allows, isolators=(package.place,), unknown=unknown, half="ingress")
     misses = () if view.allows else tuple(ingress_misses(package, generated, receivers[0], source))
     refused, templates = index.refusals(package), [r.place for r in package.allow if r.templated and not r.egress]
     if templates and not view.allows:
         doubt = finding("EGR167", *templates, package=package.name)
-        view = replace(view, unknown=(*view.unknown, doubt))
+        view = view._replace(unknown=(*view.unknown, doubt))
     if refused and view.allows:
         doubt = finding("EGR827", package.place, package=package.name, namespace=package.namespace)
-        return replace(view, allows=(), unknown=(doubt,), findings=refused)
-    return replace(view, near=misses)
+        return view._replace(allows=(), unknown=(doubt,), findings=refused)
+    return view._replace(near=misses)
 
 
-def _view(package: Package, flows: Sequence[Flow], found: Sequence[Sequence[Opening]], half: str) -> LayerView:
-    """All flows must be open. Isolated by the Package itself, so its own line stands for the denial."""
+def _weighed(
+    flows: Sequence[Flow], found: Sequence[Sequence[Opening]]
+) -> tuple[tuple[RuleHit, ...], tuple[Finding, ...]]:
+    """The rules by which all flows are open, or what would have to be known for that."""
     matches = [coverage(opened, flow) for opened, flow in zip(found, flows, strict=True)]
     decision = min(matches, default=Match.NO)
-    hits: list[RuleHit] = []
+    if decision is Match.NO:
+        return (), ()
+    if decision is Match.YES:
+        useful = [item for opened, flow in zip(found, flows, strict=True) for item in _useful(opened, flow)]
+        places = dict.fromkeys([item.place for item in useful if item.match is Match.YES])
+        return tuple([RuleHit("allow", place) for place in places]), ()
     unknown: list[Finding] = []
     for match, opened, flow in zip(matches, found, flows, strict=True):
-        if decision is Match.YES:
-            hits += [RuleHit("allow", item.place) for item in _useful(opened, flow) if item.match is Match.YES]
-        elif decision is Match.UNKNOWN and match is Match.UNKNOWN:
+        if match is Match.UNKNOWN:
             doubts = [item.why for item in _useful(opened, flow) if item.match is Match.UNKNOWN]
             unknown += [doubt for doubt in doubts if doubt is not None]
-    return LayerView(
-        LAYER,
-        NAME,
-        "deny",
-        tuple(dict.fromkeys(hits)),
-        isolators=(package.place,),
-        unknown=_unique(unknown),
-        half="ingress" if half == "ingress" else "egress",
-    )
+    return (), _unique(unknown)
 
 
 def _useful(found: Iterable[Opening], flow: Flow) -> list[Opening]:
