@@ -13,7 +13,7 @@ from skills.core.yaml_text.emit import json_text
 
 YAML = (".yaml", ".yml")
 JSON = ".json"
-_FILE = "network-policies.yaml"
+POLICIES = "network-policies.yaml"
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 _NAMED_SO = ("polic", "netpol", "egress")
 
@@ -43,7 +43,7 @@ def _beside(places: Iterable[Place]) -> str | None:
     if not folders:
         return None
     folder = folders.most_common(1)[0][0]
-    return f"{folder}/{_FILE}" if folder else _FILE
+    return f"{folder}/{POLICIES}" if folder else POLICIES
 
 
 def _by_analogy(namespace: str, known: Iterable[tuple[str | None, str]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from skills.core.platforms.cilium.workspace import Workspace
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
     """Edits for every destination of the need; or none, and why."""
-    workspace = Workspace(index, sources)
+    workspace = Workspace(index, sources, need.workload.environment)
     if need.remove:
         remover = Remover(workspace, need)
         for destination in need.destinations:

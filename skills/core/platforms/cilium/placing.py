@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods
-from skills.core.enforce.policy_files import JSON, YAML, file_for, indents_lists
+from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists
 from skills.core.enforce.selectors import Match
 from skills.core.messages import say
 from skills.core.model import Finding, Role, finding
@@ -51,6 +51,8 @@ class Placer:
         """Sound specs of exactly these pods that hold the wanted direction."""
         end = endpoint(self._workspace.index.cluster, near)
         for policy in self._workspace.index.of(wish.namespace):
+            if self._workspace.overlay(policy.place.path, wish.namespace) is not None:
+                continue
             for spec in policy.specs:
                 labels = spec.selector.labels
                 if not labels or strays(self._workspace.index.cluster, near, labels):
@@ -115,6 +117,9 @@ class Placer:
             return False
         beside = [policy for policy in there if policy.place.path == path]
         named = not beside or not all(policy.assumed_namespace for policy in beside)
+        overlay = workspace.overlay(path, wish.namespace)
+        if overlay is not None:
+            path, named = f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace
         name = policy_name(wish, {policy.name for policy in index.of(wish.namespace)})
         data = policy_data(wish, name, with_namespace=named)
         if path.lower().endswith(JSON):
@@ -128,7 +133,12 @@ class Placer:
     def _usual_file(self, policies: Sequence[CiliumPolicy], near: Pods) -> str:
         """Where these pods' own policies stand, for that is their team's file; else where most of them do."""
         end = endpoint(self._workspace.index.cluster, near)
-        paths = [policy.place.path for policy in policies]
+        shared = {
+            path
+            for path in {p.place.path for p in policies}
+            if self._workspace.overlay(path, policies[0].namespace or "")
+        }
+        paths = [policy.place.path for policy in policies if policy.place.path not in shared] or sorted(shared)
         own = [
             policy.place.path
             for policy in policies

@@ -63,7 +63,7 @@ class Remover:
     ) -> _Found | None:
         index = self._workspace.index
         end = endpoint(index.cluster, near)
-        wanted = ports_for(destination, far.pods)
+        wanted, overlay = ports_for(destination, far.pods), self._workspace.overlay
         for policy, spec in index.about(near.namespace):
             if policy.clusterwide or selection(policy, spec, end) is not Match.YES:
                 continue
@@ -72,6 +72,7 @@ class Remover:
                     if not self._is_it(policy, peer, destination, ends):
                         continue
                     shared = not spec.selector.labels or strays(index.cluster, near, spec.selector.labels)
+                    shared = shared or overlay(policy.place.path, near.namespace) is not None
                     path = None if shared else _path(rule, number, wanted)
                     if path is not None:
                         return policy, rule, path

@@ -123,6 +123,9 @@ class _Setup:
                 continue
             if self._isolates_already(policy):
                 continue  # what its rules name is denied today, and this change shall open nothing
+            if self._workspace.overlay(policy.place.path, self.namespace) is not None:
+                self._say("EGR361", policy.place, policy=policy.name)  # others use it as well
+                continue
             try:
                 self._workspace.append_type(self._again(entry), "Egress", "allowlist")
                 self._say("EGR360", policy.place, policy=policy.name)

@@ -14,7 +14,7 @@ from skills.core.platforms.network_policy.workspace import Workspace
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
     """Edits for every destination of the need; or none, and why."""
-    workspace = Workspace(index, sources)
+    workspace = Workspace(index, sources, need.workload.environment)
     if need.isolate:
         return default_deny(workspace, need)
     if need.remove:

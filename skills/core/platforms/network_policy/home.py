@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.policy_files import JSON, YAML, file_for, indents_lists, json_beside, json_like
+from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists, json_beside, json_like
 from skills.core.enforce.selectors import Match
 from skills.core.model import Role
 from skills.core.platforms.network_policy.entries import PolicyEntry
@@ -35,8 +35,7 @@ def home_of(workspace: Workspace, namespace: str) -> Home | None:
     whole = [entry for entry in entries if _is_yaml(entry) and workspace.find(entry)[1] == ()]
     own = [[entry for entry in part if entry.policy.namespace == namespace] for part in (whole, entries)]
     if found := own[0] or [entry for entry in own[1] if not _is_yaml(entry)]:
-        paths = [entry.policy.place.path for entry in found]
-        return _like(workspace, max(sorted(set(paths)), key=paths.count), found)
+        return _fullest(workspace, namespace, found, [])
     known = [(entry.policy.namespace, entry.policy.place.path) for entry in whole]
     path = file_for(namespace, known, workspace.index.cluster)
     return _like(workspace, path, whole) if path else None
@@ -48,11 +47,21 @@ def home_for(workspace: Workspace, namespace: str, near: Pods) -> Home | None:
     yaml = [entry for entry in entries if _is_yaml(entry)]
     plain = [entry for entry in yaml if workspace.find(entry)[1] == ()]
     found = plain or yaml or entries
-    if not found:
-        return None
-    paths = [entry.policy.place.path for entry in found]
-    own = [entry.policy.place.path for entry in found if _names(entry, near)]
-    return _like(workspace, max(sorted(set(paths)), key=lambda path: (own.count(path), paths.count(path))), found)
+    return _fullest(workspace, namespace, found, [entry for entry in found if _names(entry, near)]) if found else None
+
+
+def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], best: list[PolicyEntry]) -> Home:
+    """The file of the most such policies, `best` ones first. What a base holds for others too is no place for these:
+    then a file of the overlay is."""
+    shared = {path: workspace.overlay(path, namespace) for path in {entry.policy.place.path for entry in entries}}
+    own = [entry for entry in entries if shared[entry.policy.place.path] is None]
+    counted, first = ([entry.policy.place.path for entry in part] for part in (own or entries, best))
+    path = max(sorted(set(counted)), key=lambda path: (first.count(path), counted.count(path)))
+    overlay = shared[path]
+    if overlay is None:
+        return _like(workspace, path, own)
+    like = _like(workspace, path, entries)
+    return Home(f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace, like.indented)
 
 
 def _names(entry: PolicyEntry, near: Pods) -> bool:

@@ -55,7 +55,9 @@ class Placer:
             selector = policy.selector
             if policy.faults or wish.direction not in policy.directions or selector is None or selector.empty:
                 continue
-            if labels_match(selector, near) is Match.YES and not strays(index.cluster, near, selector):
+            if labels_match(selector, near) is not Match.YES or strays(index.cluster, near, selector):
+                continue
+            if self._workspace.overlay(policy.place.path, wish.namespace) is None:
                 yield entry
 
     def _into_rule(self, wish: Wish, near: Pods, role: Role) -> bool:

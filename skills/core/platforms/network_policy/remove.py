@@ -129,11 +129,12 @@ class Remover:
         return self._workspace.empty_section(hit.entry, hit.section, role)
 
     def _is_own(self, hit: _Hit, near: Pods) -> bool:
-        """Whether the policy counts for the need's workload only."""
+        """Whether the policy counts for the need's workload only, here and wherever a base is used."""
         selector = hit.entry.policy.selector
         if selector is None or selector.empty or labels_match(selector, near) is not Match.YES:
             return False
-        return not strays(self._workspace.index.cluster, near, selector)
+        shared = self._workspace.overlay(hit.entry.policy.place.path, near.namespace)
+        return shared is None and not strays(self._workspace.index.cluster, near, selector)
 
     def _serves_only(self, hit: _Hit, flows: Sequence[Flow], destination: Destination) -> bool:
         """Whether the peers and ports in question lead to this destination and nowhere else."""

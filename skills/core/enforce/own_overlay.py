@@ -1,0 +1,85 @@
+"""Where something is added for one namespace or environment alone, when its manifests come from a base that others use
+too: in the overlay that nobody else builds.
+
+Source: https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#overlay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from skills.core.enforce.kustomize import path_below
+from skills.core.environments import environments_in
+from skills.core.yaml_text import Seq, read_documents
+
+_FILES = ("kustomization.yaml", "kustomization.yml")
+_LISTS = ("resources", "bases", "components")
+_MOST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A folder whose kustomization lists resources, and whether Kustomize sets the namespace of what it builds."""
+
+    folder: str
+    sets_namespace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What one kustomization names, as paths from the root; `namespace` is empty if it sets none."""
+
+    paths: tuple[str, ...]
+    namespace: str
+    lists: bool
+
+
+def own_overlay(texts: Mapping[str, str], path: str, namespace: str, environment: str | None) -> Overlay | None:
+    """The overlay that builds a base's file for this namespace (and environment) and for no other. None where the file
+    belongs to nobody else, or where several overlays are meant, for then the base is the place."""
+    built = dict(_kustomizations(texts))
+    reach = {folder: set(_reached(built, folder)) for folder in built}
+    used = {below for folder, each in built.items() for below in each.paths if below != folder}
+    roots = [folder for folder in sorted(built) if folder not in used and path in reach[folder]]
+    meant = [root for root in roots if (_namespace(built, reach, root) or namespace) == namespace]
+    # Where an environment is asked for, the overlays of others are not even among the texts.
+    apart = environment is not None and not environments_in(path)
+    fits = {each for each in built if not apart or environment in environments_in(f"{each}/")}
+    meant = [root for root in meant if root in fits]
+    if len(meant) != 1 or not (apart or len(roots) > 1):
+        return None
+    others = set().union(*(reach[root] for root in roots if root != meant[0]))
+    own = [each for each in (reach[meant[0]] - others) & fits if path in reach[each] and built[each].lists]
+    folder = min(own, key=lambda each: (len(reach[each]), each), default=None)
+    return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
+
+
+def _kustomizations(texts: Mapping[str, str]) -> Iterator[tuple[str, _Built]]:
+    files = [path for path in texts if path.rpartition("/")[2] in _FILES]
+    for path in files if len(files) <= _MOST else ():
+        folder = path.rpartition("/")[0]
+        for document in read_documents(path, texts[path])[0][:1]:
+            named = [item for key in _LISTS if isinstance(listed := document.at(key), Seq) for item in listed]
+            paths = [path_below(folder, item) for item in named if isinstance(item, str)]
+            lists = isinstance(document.at("resources"), Seq)
+            said = document.at("namespace")
+            yield folder, _Built(tuple(filter(None, paths)), said if isinstance(said, str) else "", lists)
+
+
+def _reached(built: Mapping[str, _Built], folder: str) -> Iterator[str]:
+    """The folder itself, and every file and folder below it in the tree of kustomizations."""
+    waiting, seen = [folder], {folder}
+    while waiting:
+        here = waiting.pop()
+        yield here
+        for path in built[here].paths if here in built else ():
+            if path not in seen:
+                seen.add(path)
+                waiting.append(path)
+
+
+def _namespace(built: Mapping[str, _Built], reach: Mapping[str, set[str]], root: str) -> str:
+    """The namespace that Kustomize sets on what the root builds: the outermost one wins."""
+    inside = sorted((each for each in reach[root] if each in built), key=lambda each: -len(reach[each]))
+    return next((built[each].namespace for each in inside if built[each].namespace), "")

@@ -1,0 +1,79 @@
+"""Where a change for one namespace or environment stands when a base serves others too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from skills.core.enforce.own_overlay import own_overlay
+
+FILE = "base/netpol.yaml"
+
+
+def tree(**folders: str) -> dict[str, str]:
+    """Kustomizations by folder (`__` for `/`), each with a namespace, or `-` for none, before what it names."""
+    texts = {}
+    for folder, said in folders.items():
+        namespace, *resources = said.split()
+        head = f"namespace: {namespace}\n" if namespace != "-" else ""
+        listed = "".join(f"- {each}\n" for each in resources)
+        texts[f"{folder.replace('__', '/')}/kustomization.yaml"] = f"{head}resources:\n{listed}"
+    return texts
+
+
+BASE = "- netpol.yaml"
+TWO = tree(base=BASE, o__staging="shop-s ../../base", o__production="shop-p ../../base")
+SAME = tree(base=BASE, o__staging="shop ../../base", o__production="shop ../../base")
+DEEP = tree(
+    base=BASE,
+    apps__staging="shop-s ../../base",
+    apps__prod="shop-p ../../base",
+    clusters__staging="- ../../apps/staging",
+    clusters__prod="- ../../apps/prod",
+)
+
+
+@pytest.mark.parametrize(
+    ("texts", "namespace", "environment", "folder"),
+    [
+        (TWO, "shop-s", None, "o/staging"),
+        (TWO, "shop-p", None, "o/production"),
+        (TWO, "other", None, None),
+        (SAME, "shop", None, None),  # both are meant
+        (SAME, "shop", "staging", "o/staging"),
+        (SAME, "shop", "test", None),
+        (DEEP, "shop-s", None, "apps/staging"),  # the one nearest to the base, not the list of a cluster's apps
+        (tree(base=BASE, only="shop ../base"), "shop", None, None),  # nobody else uses the base
+        (tree(base="shop netpol.yaml"), "shop", None, None),
+        ({}, "shop", None, None),
+    ],
+)
+def test_the_overlay_that_nobody_else_builds(
+    texts: Mapping[str, str], namespace: str, environment: str | None, folder: str | None
+) -> None:
+    found = own_overlay(texts, FILE, namespace, environment)
+    assert (found.folder if found else None) == folder
+
+
+def test_of_an_environment_alone_only_its_own_files_are_there() -> None:
+    apart = {path: text for path, text in SAME.items() if "production" not in path}
+    found = own_overlay(apart, FILE, "shop", "staging")
+    assert found is not None
+    assert (found.folder, found.sets_namespace) == ("o/staging", True)
+    assert own_overlay(apart, FILE, "shop", None) is None
+
+
+def test_an_overlay_without_a_namespace_leaves_it_to_the_manifest() -> None:
+    texts = tree(base=BASE, o__staging="- ../../base", o__production="- ../../base")
+    found = own_overlay(texts, FILE, "shop", "staging")
+    assert found is not None
+    assert not found.sets_namespace
+
+
+def test_a_base_without_resources_and_a_circle_are_no_trouble() -> None:
+    assert (
+        own_overlay({**TWO, "o/x/kustomization.yaml": "bases: [../../base]\nnamespace: shop-x\n"}, FILE, "shop-x", None)
+        is None
+    )
+    assert own_overlay(tree(a="- ../b ../base/netpol.yaml", b="- ../a"), FILE, "shop", None) is None
