@@ -149,6 +149,8 @@ def _whole(app: App, request: Request, merge: MergeRequest) -> Json:
         return unified_diff(Edit(path, before, after or ""))
 
     paths = app.forge.changed(merge.number) if isinstance(app.forge, LocalForge) else request.paths
+    shown = request.drawn.diff if request.drawn else ""  # what was decided on stands first, the diagram behind it
+    files = sorted(paths, key=lambda path: f"b/{path}" not in shown)
     return {
         "source": merge.source_branch,
         "target": merge.target_branch,
@@ -159,5 +161,5 @@ def _whole(app: App, request: Request, merge: MergeRequest) -> Json:
         "approvals": merge.approvals,
         "notes": [{"by": note.by, "at": note.at, "text": note.text} for note in merge.notes],
         "body": merge.body,
-        "files": [{"path": path, "diff": diff(path)} for path in paths],
+        "files": [{"path": path, "diff": diff(path)} for path in files],
     }

@@ -132,8 +132,7 @@ class Desk:
         return (self._gather.world(who, where, on_target=True),)
 
     def refusal(self, name: str, ask: Ask, who: Person, where: Where, *, noted: bool = False) -> Finding | None:
-        """Why this person may not, by the policy and the rows of this moment; None where these say nothing against it.
-        Neither chat nor forge is asked: whoever pressed waits for nobody, and whoever does it is looked up there."""
+        """Why this person may not, by policy and rows alone: chat and forge are asked when it is done."""
 
         def made() -> Handled:
             world = self._gather.world(who, where, on_target=True)
@@ -147,10 +146,10 @@ class Desk:
             attempt(lambda: self._note(name, ask, who, where, handled, []))
         return handled.problem.finding
 
-    def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
-        """What would be answered, with nothing recorded and nothing done; None where it would be refused."""
-        world = self._gather.world(who, where, on_target=True)
-        return attempt(lambda: by_name(name).run(ask, self._as_of_now(who, ask, card(name).changes, world)[0]))[0]
+    def foresee(self, name: str, ask: Ask, who: Person, where: Where, *, on_target: bool = True) -> Handled:
+        """What would be answered at the highest level, with nothing recorded and nothing done."""
+        world, changes = partial(self._gather.world, who, where, on_target=on_target), card(name).changes
+        return guard(lambda: Handled(by_name(name).run(ask, self._as_of_now(who, ask, changes, world())[0])))
 
     def _as_of_now(self, who: Person, ask: Ask, changes: str, world: World) -> tuple[World, tuple[Finding, ...]]:
         """The person by the policy of this moment, and what is to be said of those who decided before them. Whoever

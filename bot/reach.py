@@ -60,7 +60,8 @@ def run_egress(app: App, workload: str | None, choose: str | None, *, as_json: b
         return _shown(reached, {}, [*notes, finding("EGR1858")], None, as_json=as_json)
     to = tuple(each.to for each in reached)
     asked = {"for": workload, "to": to, "reason": say(finding("EGR1860")).says, "choose": choose}
-    handled = app.desk.handle("draft", ask_for("draft", asked), app.person, app.where)
+    # For whoever sets Postern up: a level is for what teams ask, and may not be raised yet.
+    handled = app.desk.foresee("draft", ask_for("draft", asked), app.person, app.where, on_target=False)
     if handled.answer is None:
         assert handled.problem is not None
         problem = handled.problem

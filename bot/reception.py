@@ -13,7 +13,7 @@ from functools import cache, partial
 from bot.desk import Desk, Handled, Problem, attempt, guard
 from bot.gather import Where
 from bot.world.snapshots import Read
-from skills.contract import Answer, Ask, World
+from skills.contract import Ask, World
 from skills.core.among import Among, knowing
 from skills.core.errors import AskUnclear
 from skills.core.messages import say
@@ -103,7 +103,7 @@ class Reception:
         read = self._read(_looked(on_target=True))
         return [(repository, workload) for workload in workloads for repository in read.knowing(workload)]
 
-    def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Answer | None:
+    def foresee(self, name: str, ask: Ask, who: Person, where: Where) -> Handled:
         """As the desk of the repository that `where` names."""
         return self.place(where.repository).desk().foresee(name, ask, who, where)
 

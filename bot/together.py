@@ -85,7 +85,7 @@ class Together:
             return None
         ask = ask_for("propose", {**need_of(state), **opening(state), "reason": reason})
         made = self._reception.foresee("propose", ask, turn.who, replace(turn.where, repository=part["of"]))
-        request = made.detail.get("request") if made else None
+        request = made.answer.detail.get("request") if made.answer else None
         return Part(request.key, part["of"], request.workload) if isinstance(request, Request) else None
 
     def _each(

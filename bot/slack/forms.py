@@ -26,6 +26,7 @@ from skills.core.understand import hear
 from skills.replies import Reply, asked
 
 _SUGGESTED = 50
+_OF_EVERY_CLUSTER = ("default", "kube-node-lease", "kube-public", "kube-system")
 _IN_TURN = ("workload", "environment", "repository", "phase", "destination")
 
 
@@ -179,9 +180,10 @@ class Forms:
 
 
 def _options(typed: str, known: Sequence[str]) -> Now:
-    """What fits, those that begin so first; what was typed stands last, so that a new name can be given too."""
+    """What fits, those that begin so first, then what every cluster has by itself; what was typed stands last, so that
+    a new name can be given too."""
     typed = typed.strip()
     fits = [name for name in known if typed.casefold() in name.casefold() and 0 < len(name) <= views.VALUE_MOST]
-    fits.sort(key=lambda name: not name.casefold().startswith(typed.casefold()))
+    fits.sort(key=lambda name: (name in _OF_EVERY_CLUSTER, not name.casefold().startswith(typed.casefold())))
     also = [typed] if typed and typed not in fits[:_SUGGESTED] and len(typed) <= views.VALUE_MOST else []
     return Now(body={"options": [option(name) for name in (*fits[:_SUGGESTED], *also)]})

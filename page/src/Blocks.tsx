@@ -11,12 +11,15 @@ const BARE = /(^|[\s(])(https?:\/\/[^\s<>|)]+)/g;
 // The blanks after label and address keep the renderer from taking a port and what follows it for an emoji.
 const ANGLE = /<(https?:\/\/[^|>\s]+)(?:\|([^>]*))?>(\n?)/g;
 const FENCE = /(```[\s\S]*?```)/;
+// The renderer undoes Slack's entities before it looks for mentions and links; to Slack an escaped one is only words.
+const ESCAPED = /&lt;(?=[!@#]|https?:|mailto:)/g;
 const linked = (text: string, verbatim = false) =>
   (verbatim ? text : text.replace(BARE, (_, before: string, url: string) => `${before}<${url}>`))
     .replace(/```\n?([\s\S]*?)\n?```/g, "```$1```") // Slack draws no empty line for the line ends beside the fences
     .split(FENCE)
     .map((part) => (part.startsWith("```") ? part : withAnchors(part)))
-    .join("");
+    .join("")
+    .replace(ESCAPED, "&lt;\u2060");
 const withAnchors = (text: string) =>
   text
     .replace(ANGLE, (_, url: string, label = url, end: string) => `<${url}|${label} >${end && " \n"}`);

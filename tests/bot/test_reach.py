@@ -148,6 +148,80 @@ def test_a_workload_that_nobody_knows_is_asked_back(capsys: pytest.CaptureFixtur
     assert out.count("is called postren") == 1, "it is said once, not for each host"
 
 
+APP = """
+kind: Namespace
+apiVersion: v1
+metadata: {name: postern}
+---
+kind: Deployment
+apiVersion: apps/v1
+metadata: {name: postern, namespace: postern}
+spec: {selector: {matchLabels: {app: postern}}, template: {metadata: {labels: {app: postern}}, spec: {containers: []}}}
+---
+"""
+DIALECTS = {
+    "infrastream": (
+        "organization/acme/postern.yaml",
+        "apiVersion: lowops.manifests.v1\nkind: Project\nmetadata: {name: postern, environment: production,"
+        " organizational-unit: platform, organization: acme}\nspec:\n  allowedEgress:\n    - a.example.com\n",
+        "acme/platform/postern",
+        ("+    - slack.com",),
+    ),
+    "istio": (
+        "postern.yaml",
+        f"{APP}kind: ServiceEntry\napiVersion: networking.istio.io/v1\nmetadata: {{name: a, namespace: postern}}\n"
+        "spec: {hosts: [a.example.com], exportTo: [.], location: MESH_EXTERNAL, resolution: DNS,"
+        " ports: [{number: 443, name: tls, protocol: TLS}]}\n---\nkind: Sidecar\napiVersion: networking.istio.io/v1\n"
+        "metadata: {name: default, namespace: postern}\nspec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n",
+        "postern/postern",
+        ("+kind: ServiceEntry", "+  - slack.com"),
+    ),
+    "uds": (
+        "package.yaml",
+        "apiVersion: uds.dev/v1alpha1\nkind: Package\nmetadata: {name: postern, namespace: postern}\nspec:\n"
+        "  network:\n    allow:\n      - direction: Egress\n        selector: {app: postern}\n"
+        "        remoteHost: a.example.com\n        port: 443\n",
+        "postern{app=postern}",
+        ("remoteHost: slack.com",),
+    ),
+    "network_policy": (
+        "policy.yaml",
+        f"{APP}kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {{name: deny, namespace: postern}}\n"
+        "spec: {podSelector: {}, policyTypes: [Egress]}\n",
+        "postern/postern",
+        ("+kind: NetworkPolicy",),
+    ),
+    "cilium": (
+        "policy.yaml",
+        f"{APP}kind: CiliumNetworkPolicy\napiVersion: cilium.io/v2\nmetadata: {{name: a, namespace: postern}}\nspec:\n"
+        "  endpointSelector: {matchLabels: {app: postern}}\n  egress:\n"
+        "    - toFQDNs: [{matchName: a.example.com}]\n"
+        '      toPorts: [{ports: [{port: "443", protocol: TCP}]}]\n',
+        "postern/postern",
+        ("matchName: slack.com",),
+    ),
+    "cloud_foundry": (
+        "foundation/postern/prod/spaceConfig.yml",
+        "org: postern\nspace: prod\nnamed-security-groups: []\n",
+        "postern/prod",
+        ("+named-security-groups: [public_networks_egress]",),
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_as_the_installation_page_says_it_in_every_dialect(
+    dialect: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With the level that `init` writes: it is for teams, and nobody who sets Postern up has raised it yet."""
+    path, text, workload, hears = DIALECTS[dialect]
+    policy = "version: 1\nlevel: answer\ngroups: {a: [sam]}\napproval: [{paths: ['**'], groups: [a]}]\n"
+    allowlist(tmp_path / "allowlist.git", {path: text.encode(), "egress-policy.yaml": policy.encode()})
+    status, out = egress(capsys, tmp_path / "allowlist.git", "--for", workload, "--choose", "public")
+    assert status == 0, out
+    assert [words for words in hears if words not in out] == []
+
+
 # --- deploy/
 
 
