@@ -4,7 +4,8 @@
 
 Both are served by the same aiohttp in a process of their own, one after the other in each round; a third process asks
 over kept connections. The floor verifies signatures and runs an empty listener; ours also commits a row to SQLite (WAL,
-a full flush) before it answers. Nothing works the rows off meanwhile: what is measured is what Slack waits for.
+a full flush) before it answers. Nothing works the rows off meanwhile: what is measured is what Slack waits for. Both are
+as a service has them that runs: the database is open, and half a second of the same goes before that is not counted.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from bot.world.memory import Memory, sqlite_url
 from tests.fakes.slack_says import FORM, JSON, SECRET, signed
 
 ROUNDS = 3
+WARM_UP = 0.5  # seconds
 PATH = "/slack/events"
 KINDS = ("event", "command", "click")
 TEXT = "<@UBOT> payment-gateway gets curl: (28) Failed to connect to api.twilio.com port 443 after 30001 ms: Timeout. "
@@ -64,6 +66,7 @@ def main() -> None:
             for _ in range(ROUNDS):
                 for name, each in found.items():
                     with served(name) as (port, spent):
+                        asyncio.run(load(port, kind, connections, WARM_UP))
                         before = spent()
                         found_now = asyncio.run(load(port, kind, connections, seconds))
                         work = (spent() - before) / (found_now.per_second * seconds) * 1e6
@@ -189,7 +192,9 @@ def _floor() -> AsyncApp:
 
 
 def _ours(folder: str) -> AsyncApp:
-    inbox = Inbox(Memory(sqlite_url(Path(folder) / "postern.db")), "allowlist", lambda: datetime.now(UTC))
+    memory = Memory(sqlite_url(Path(folder) / "postern.db"))
+    memory.todo()  # lays the tables out, as a service has done before anybody can reach it
+    inbox = Inbox(memory, "allowlist", lambda: datetime.now(UTC))
 
     async def nothing(_taken: Taken) -> Sequence[Post]:
         return ()
