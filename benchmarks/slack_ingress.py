@@ -4,8 +4,8 @@
 
 Both are served by the same aiohttp in a process of their own, one after the other in each round; a third process asks
 over kept connections. The floor verifies signatures and runs an empty listener; ours also commits a row to SQLite (WAL,
-a full flush) before it answers. Nothing works the rows off meanwhile: what is measured is what Slack waits for. Both are
-as a service has them that runs: the database is open, and half a second of the same goes before that is not counted.
+a full flush) before it answers. Nothing works the rows off meanwhile: what is measured is what Slack waits for. Both
+are as in a service that runs: the database is open, and half a second of the same goes before that is not counted.
 """
 
 from __future__ import annotations

@@ -138,7 +138,6 @@ class App:
             self.clock,
             repository=self.repository,
             target=self.settings.target,
-            among_several=bool(self.called),
         )
 
     @cached_property

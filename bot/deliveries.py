@@ -40,7 +40,6 @@ class Deliveries:
         *,
         repository: str,
         target: str | None,
-        among_several: bool = False,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._memory = memory
@@ -50,30 +49,25 @@ class Deliveries:
         self._clock = clock
         self._repository = repository
         self._target = target
-        self._mark = {"repository": repository} if among_several else {}
         self._claims = Claims(STALE, ticks)
 
     def keep(self, key: str, kind: str, hint: Mapping[str, Any]) -> bool:
         """A durable row; False for a delivery that came before."""
         with self._memory.transaction() as tx:
-            return tx.add_delivery(key, kind, {**hint, **self._mark}, self._clock())
+            return tx.add_delivery(self._repository, key, kind, hint, self._clock())
 
     def due(self) -> dict[str, list[DeliveryRow]]:
         """What waits, by the request that it is about (or REFRESH). What is about none of ours is over at once."""
         found: dict[str, list[DeliveryRow]] = {}
-        waiting = [row for row in self._memory.deliveries_todo(claimed=True) if self._is_ours(row)]
+        waiting = self._memory.deliveries_todo(self._repository)
         left = self._claims.left(row for row in waiting if row.state == "doing")
         for row in (each for each in waiting if each.state == "todo" or each in left):
             keys = self._about(row)
             for key in keys[:1]:
                 found.setdefault(key, []).append(row)
-            if not keys and self._mark.items() <= row.payload.items():
+            if not keys and row.repository is not None:  # else another service may know its request
                 self._over(row)
         return found
-
-    def _is_ours(self, row: DeliveryRow) -> bool:
-        """What came before several were served says of none whose it is: whoever knows its request takes it."""
-        return str(row.payload.get("repository", self._repository)) == self._repository
 
     def work(self, key: str, rows: Sequence[DeliveryRow]) -> bool:
         """Looks once for all of them. False when it must be tried again."""

@@ -109,14 +109,14 @@ BILLING = {
 """Two allowlists that are served together: each has an approver of its own, and a workload that the other one has too."""
 
 
-def app_on_sample(folder: Path, *, policy: str | None = "sample") -> App:
+def app_on_sample(folder: Path, *, policy: str | None = "sample", clock: Clock = lambda: NOW) -> App:
     """On the shipped sample; `policy` None takes the policy file away, other text replaces it."""
     content = dict(files())
     if policy is None:
         del content[POLICY]
     elif policy != "sample":
         content[POLICY] = policy.encode()
-    return app_on(content, folder)
+    return app_on(content, folder, clock=clock)
 
 
 def head_of(app: App) -> str:

@@ -39,9 +39,9 @@ class InlineRunner:
         """Carries out what is to do for these requests; gives what could not be done, by request key."""
         if self._is_served():
             return hastened(self._memory, keys, self._clock(), PATIENCE)
-        # Somebody asks for it now: what another process claimed and perhaps died over is not waited for. Both may
-        # perform it, since effects have natural keys, and only the later claim is recorded.
-        return self._in_order(keys, self._clock() + STALE)
+        # Somebody asks for it now: what another process claimed and perhaps died over is not waited for, whatever the
+        # clocks of both say. Both may perform it, since effects have natural keys; only the later claim is recorded.
+        return self._in_order(keys, lambda _claimed: True)
 
     def retry(self, key: str) -> Mapping[str, Problem]:
         """What failed for good is tried once more, but only what the request still waits for: never an old approval."""
@@ -49,18 +49,25 @@ class InlineRunner:
         return self.run([key])
 
     def finish_what_was_left(self) -> Mapping[str, Problem]:
-        """At start: whatever a crash left undone, of any request of the repository, if its time has come."""
+        """At start: whatever a crash left undone, of any request of the repository, if its time has come.
+
+        Whoever only begins has watched no claim stand, so that its age by our clock must do. Where the claimer's clock
+        is another one that may take too early, which does no harm (see `run`), and it never keeps anything waiting.
+        """
         if self._is_served():
             return {}
-        now, stale = self._clock(), self._clock() - STALE
-        left = [intent for intent in self._memory.claimed(self._repository) if intent.updated_at < stale]
-        left += self._memory.due(self._repository, now)
-        return self._in_order([intent.request for intent in left if intent.request], stale)
+        now = self._clock()
+
+        def is_left(intent: IntentRow) -> bool:
+            return abs(now - intent.updated_at) > STALE
+
+        left = [*filter(is_left, self._memory.claimed(self._repository)), *self._memory.due(self._repository, now)]
+        return self._in_order([intent.request for intent in left if intent.request], is_left)
 
     def ready_to_stop(self) -> None:
         """Nothing goes on here beside whoever called."""
 
-    def _in_order(self, keys: Sequence[str], stale_before: datetime) -> Mapping[str, Problem]:
+    def _in_order(self, keys: Sequence[str], is_left: Callable[[IntentRow], bool]) -> Mapping[str, Problem]:
         """One intent of a request after the other: what comes after one that could not be done waits for it.
 
         What is opened beside a request never keeps it back, and comes after it.
@@ -68,14 +75,15 @@ class InlineRunner:
         problems: dict[str, Problem] = {}
         for key in dict.fromkeys(keys):
             for intent in filter(_is_live, self._memory.intents_of(key)):
-                problem = self._run(intent, stale_before)
+                problem = self._run(intent, is_left)
                 if problem and intent.kind not in BESIDE:
                     problems[key] = problem
                     break
         return problems
 
-    def _run(self, waiting: IntentRow, stale_before: datetime) -> Problem | None:
-        intent = self._steps.claim(waiting.key, stale_before)
+    def _run(self, waiting: IntentRow, is_left: Callable[[IntentRow], bool]) -> Problem | None:
+        """`is_left` says which claims may be taken over: each only as it was seen, so what goes on may go on."""
+        intent = self._steps.claim(waiting.key, waiting if waiting.state == "doing" and is_left(waiting) else None)
         if intent is None:
             return None
         return self._steps.record(intent.key, intent.attempts, self._steps.perform(intent.key))

@@ -90,10 +90,10 @@ class Steps:
         """Before anything is recorded: without a forge a request could never go on."""
         self._forge()
 
-    def claim(self, key: str, stale_before: datetime | None = None, holder: str | None = None) -> IntentRow | None:
+    def claim(self, key: str, left: IntentRow | None = None, holder: str | None = None) -> IntentRow | None:
         """The intent, now ours; None when somebody else has it, it is over, or an older one of its request is not."""
         with self._memory.transaction() as tx:
-            return tx.claim(key, self._clock(), stale_before, holder)
+            return tx.claim(key, self._clock(), left, holder)
 
     def perform(self, key: str) -> Json:
         """Carries the effect out. `{"receipt": {...}}`, or `{"problem": {...}}` as `problem_of` reads it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 
 from bot.app import App
 from bot.gather import Where
+from bot.lifecycle import steps
 from bot.world.forge_local import LocalForge
 from skills.all_skills import by_name
 from skills.core.model import Person
 from tests.apps import app_on_sample, head_of
 from tests.fakes.git_repos import git
 from tests.shared import ROOT
+from tests.worlds import NOW
 
 NEED = {"for": "payment-gateway", "to": ("api.twilio.com",), "reason": "SMS"}
 WHERE = Where("cli", "")
@@ -92,6 +95,28 @@ def test_approval_killed_and_found_at_the_next_start(tmp_path: Path, point: str)
     assert [decision.by for decision in request.decisions] == ["sam@fincorp.example"]
     assert again.repo.path is not None
     assert git(again.repo.path, "rev-list", "--count", "--first-parent", f"{before}..main") == "1"
+
+
+@pytest.mark.parametrize(("hours", "asked"), [(-1, True), (-1, False), (1, False)])
+def test_what_was_claimed_is_taken_over_whatever_the_clocks_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, asked: bool
+) -> None:
+    """It died with the claim, and the clock was set back since; asked for it is done, and so it is at the next start."""
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(steps, "perform", _dies)
+        propose(app_on_sample(tmp_path))
+    app = app_on_sample(tmp_path)
+    app.runner.finish_what_was_left()
+    (request,) = app.requests()
+    assert [intent.state for intent in app.memory.intents_of(request.key)] == ["doing"], "so young it may be at work"
+    app = app_on_sample(tmp_path, clock=lambda: NOW + timedelta(hours=hours))
+    problems = app.runner.run([request.key]) if asked else app.runner.finish_what_was_left()
+    assert not problems
+    assert app.requests()[0].state == "waiting"
+
+
+def _dies(*_given: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_same_step_names_stand_in_the_forge() -> None:

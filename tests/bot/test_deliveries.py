@@ -40,8 +40,8 @@ def ticks(shop: Shop) -> Ticks:
 
 def state(shop: Shop, key: str = "k") -> str:
     with shop.app.memory.transaction() as tx:
-        assert not tx.add_delivery(key, "", {}, NOW)
-    waiting = shop.app.memory.deliveries_todo(claimed=True)
+        assert not tx.add_delivery("", key, "", {}, NOW)
+    waiting = shop.app.memory.deliveries_todo(shop.app.repository)
     return next((row.state for row in waiting if row.key == key), "over")
 
 
@@ -110,6 +110,30 @@ def test_a_push_to_the_target_and_one_to_a_request(shop: Shop) -> None:
     deliveries.keep("c", "push", {"branch": "feature", "default": "main"})
     assert sorted(deliveries.due()) == sorted([shop.key, REFRESH])
     assert state(shop, "c") == "over"
+
+
+def test_what_waits_for_another_service_hides_nothing_and_is_left_to_it(shop: Shop) -> None:
+    """Two services on one database: what one can't look at now is often more than anybody reads at once."""
+    with shop.app.memory.transaction() as tx:
+        for number in range(120):
+            tx.add_delivery("another", f"a{number}", "merge_request", {**HINT, "number": 77}, NOW)
+    shop.app.deliveries.keep("ours", "merge_request", HINT)
+    due = shop.app.deliveries.due()
+    assert [row.key for rows in due.values() for row in rows] == ["ours"]
+    assert len(shop.app.memory.deliveries_todo("another", 500)) == 120
+
+
+def test_what_an_older_release_kept_is_looked_at_by_whoever_knows_its_request(shop: Shop) -> None:
+    memory, deliveries = shop.app.memory, shop.app.deliveries
+    for key, number in (("known", 1), ("unknown", 77)):
+        deliveries.keep(key, "merge_request", {**HINT, "number": number})
+    with memory.transaction() as tx:
+        tx._connection.exec_driver_sql("UPDATE deliveries SET repository = NULL")
+    assert [row.key for rows in deliveries.due().values() for row in rows] == ["known"]
+    assert [row.state for row in memory.deliveries_todo(shop.app.repository)] == ["todo", "todo"]
+    shop.app.deliveries._clock = lambda: NOW + timedelta(days=8)
+    deliveries.forget_old()
+    assert memory.deliveries_todo(shop.app.repository) == ()
 
 
 def test_what_is_over_is_forgotten_after_a_week_and_what_waits_is_not(shop: Shop) -> None:

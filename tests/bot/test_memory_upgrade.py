@@ -44,7 +44,7 @@ def test_every_row_is_there_and_new_ones_can_be_written(path: Path) -> None:
     assert [intent.key for intent in memory.todo()] == ["open:EG-1:1"]
     with memory.transaction() as tx:
         assert tx.add_post("news", "slack", None, {}, LATER, request="EG-1")
-        assert tx.add_delivery("d", "note", {"number": 1}, LATER)
+        assert tx.add_delivery("allowlist", "d", "note", {"number": 1}, LATER)
         assert not tx.add_decision("EG-1", Decided("approve", "sam@fincorp.example", "d1"), "c1", 2, LATER)
     assert [post.key for post in memory.news("EG-1")] == ["news"]
 
@@ -101,13 +101,13 @@ class TestRounds:
 def test_a_delivery_is_kept_once_worked_off_and_forgotten_when_it_is_old(tmp_path: Path) -> None:
     memory = Memory(sqlite_url(tmp_path / "new.db"))
     with memory.transaction() as tx:
-        assert tx.add_delivery("k", "note", {"number": 1}, NOW)
-        assert not tx.add_delivery("k", "note", {"number": 2}, LATER)
+        assert tx.add_delivery("allowlist", "k", "note", {"number": 1}, NOW)
+        assert not tx.add_delivery("allowlist", "k", "note", {"number": 2}, LATER)
         claimed = tx.claim_delivery("k", NOW)
         assert claimed
         assert claimed.payload == {"number": 1}
         assert tx.claim_delivery("k", NOW) is None
-    (left,) = memory.deliveries_todo(claimed=True)
+    (left,) = memory.deliveries_todo("allowlist")
     with memory.transaction() as tx:
         taken = tx.claim_delivery(left.key, LATER, left=left)
         assert taken

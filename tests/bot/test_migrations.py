@@ -201,6 +201,19 @@ def test_every_row_of_every_state_is_there_afterwards(database: str, number: int
         assert connection.execute(select(alembic_version.c.version_num)).scalars().all() == [f"{SCHEMA:04}"]
 
 
+def test_whose_a_delivery_is_is_read_from_where_it_stood_before(database: str) -> None:
+    laid(database, 9)
+    rest = {"kind": "note", "state": "todo", "attempts": 0, "created_at": "2026", "updated_at": "2026"}
+    hints = {"a": {"number": 1, "repository": "billing"}, "b": {"number": 1}}
+    rows = [{"key": key, "payload": json.dumps(hint), **rest} for key, hint in hints.items()]
+    with opened(database) as connection:
+        fill(connection, {"deliveries": rows})
+    Memory(database).log()
+    with opened(database) as connection:
+        found = connection.exec_driver_sql("SELECT key, repository FROM deliveries ORDER BY key").all()
+    assert [tuple(each) for each in found] == [("a", "billing"), ("b", None)]
+
+
 def test_several_processes_that_open_it_at_once_bring_it_up_once(old: str) -> None:
     memory = Memory(old)
     processes = [run("ready()\nprint(len(memory.requests('allowlist')))", memory) for _ in range(3)]

@@ -59,7 +59,7 @@ class Service:
         return any(words in text for text in self.api.texts())
 
     def worked_off(self) -> bool:
-        return not self.shop.app.memory.deliveries_todo(claimed=True) and not self.following.busy
+        return not self.shop.app.memory.deliveries_todo(self.shop.app.repository) and not self.following.busy
 
 
 @pytest_asyncio.fixture
@@ -182,7 +182,7 @@ async def test_a_delivery_whose_worker_was_killed_is_worked_off_by_the_next(serv
     again = Following([shop.app], Gate(), Outbox(service.api.client, shop.app.memory, Gate(), shop.app.clock), 3600)
     again.start()
     await service.until(lambda: service.told("sam closed"))
-    await service.until(lambda: not shop.app.memory.deliveries_todo())
+    await service.until(lambda: not shop.app.memory.deliveries_todo(shop.app.repository))
     await again.stop()
 
 

@@ -212,7 +212,7 @@ class Player:
             intents = [intent for row in rows for intent in memory.intents_of(row.request.key)]
             left = [intent.key for intent in intents if intent.state in ("todo", "doing")]
             left += [post.key for post in memory.posts_todo(1000, claimed=True)]
-            return left + [delivery.key for delivery in memory.deliveries_todo(1000, claimed=True)]
+            return left + [delivery.key for delivery in memory.deliveries_todo(self.town.repository, 1000)]
         return ["the database"]
 
 

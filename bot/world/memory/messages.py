@@ -131,10 +131,10 @@ class Messages(Statements):
         values = {"state": "todo" if again else "failed", "attempts": post.attempts - 1 if surely else post.attempts}
         return self._settle(tables.outbox, post, values, now)
 
-    def add_delivery(self, key: str, kind: str, payload: Json, now: datetime) -> bool:
+    def add_delivery(self, repository: str, key: str, kind: str, payload: Json, now: datetime) -> bool:
         """A delivery of the forge. False for one that came before."""
         table = tables.deliveries
-        values = {"key": key, "kind": kind, "payload": dict(payload), **fresh(now)}
+        values = {"repository": repository, "key": key, "kind": kind, "payload": dict(payload), **fresh(now)}
         return self._once(table, table.c.key == key, values)
 
     def claim_delivery(self, key: str, now: datetime, left: DeliveryRow | None = None) -> DeliveryRow | None:
@@ -153,10 +153,13 @@ class Messages(Statements):
         return self._settle(tables.deliveries, delivery, {"state": "todo" if again else "failed"}, now)
 
     def forget_deliveries(self, before: datetime) -> int:
-        """Those that are over and came before then: nobody sends them again. Gives how many there were."""
+        """Those that are over and came before then: nobody sends them again. Gives how many there were.
+
+        What an older Postern kept, and nobody knows whose it is, goes with them.
+        """
         table = tables.deliveries
-        over = table.c.state.in_(("done", "failed")) & (table.c.created_at < before)
-        return self._connection.execute(delete(table).where(over)).rowcount
+        over = table.c.state.in_(("done", "failed")) | table.c.repository.is_(None)
+        return self._connection.execute(delete(table).where(over & (table.c.created_at < before))).rowcount
 
 
 def _channel(thread: str) -> str:

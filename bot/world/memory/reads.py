@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select
 
 from bot.world import wire
 from bot.world.memory import tables
@@ -116,11 +116,10 @@ class Reads(ABC):
         rows = self._rows(select(table).where(table.c.request == request).order_by(table.c.id))
         return tuple(IntentRow(**row) for row in rows)
 
-    def todo(self, stale_before: datetime | None = None, limit: int = 100) -> tuple[IntentRow, ...]:
-        """Intents that wait, oldest first; with `stale_before` also those that somebody claimed before
-        then and never finished (the process died, or its effect hangs)."""
+    def todo(self, limit: int = 100) -> tuple[IntentRow, ...]:
+        """Intents that wait, oldest first."""
         table = tables.intents
-        statement = select(table).where(waiting(table, stale_before)).order_by(table.c.id).limit(limit)
+        statement = select(table).where(table.c.state == "todo").order_by(table.c.id).limit(limit)
         return tuple(IntentRow(**row) for row in self._rows(statement))
 
     def due(self, repository: str, now: datetime, limit: int = 100) -> tuple[IntentRow, ...]:
@@ -160,10 +159,11 @@ class Reads(ABC):
         rows = self._rows(select(table).where(where).order_by(table.c.id).limit(limit))
         return tuple(PostRow(**row) for row in rows)
 
-    def deliveries_todo(self, limit: int = 100, *, claimed: bool = False) -> tuple[DeliveryRow, ...]:
-        """Deliveries of the forge that wait, oldest first; with `claimed` also those that somebody works off."""
+    def deliveries_todo(self, repository: str, limit: int = 100) -> tuple[DeliveryRow, ...]:
+        """Deliveries about a repository that are not over, oldest first, and those that say of none whose they are."""
         table = tables.deliveries
-        where = table.c.state.in_(("todo", "doing") if claimed else ("todo",))
+        whose = table.c.repository.is_(None) | (table.c.repository == repository)
+        where = table.c.state.in_(("todo", "doing")) & whose
         statement = select(table).where(where).order_by(table.c.id).limit(limit)
         return tuple(DeliveryRow(**row) for row in self._rows(statement))
 
@@ -285,14 +285,6 @@ class Reads(ABC):
             )
             found[row["request"]] = (*found.get(row["request"], ()), one)
         return found
-
-
-def waiting(table: Any, stale_before: datetime | None) -> ColumnElement[bool]:
-    """Intents that may be claimed."""
-    todo: ColumnElement[bool] = table.c.state == "todo"
-    if stale_before is None:
-        return todo
-    return or_(todo, and_(table.c.state == "doing", table.c.updated_at < stale_before))
 
 
 def first_of_its_request(table: Any) -> ColumnElement[bool]:

@@ -210,7 +210,8 @@ class CardRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """What the forge told us. `payload` is a hint where to look, never what is so."""
+    """What the forge told us. `payload` is a hint where to look, never what is so. None as `repository`: an older
+    Postern kept it."""
 
     id: int
     key: str
@@ -220,6 +221,7 @@ class DeliveryRow:
     attempts: int
     created_at: datetime
     updated_at: datetime
+    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = 9
+SCHEMA = 10
 """Raised with every change of a table, by one more revision in migrations/; schema.py refuses a higher number."""
 
 
@@ -238,6 +238,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("repository", Words),
     Index("deliveries_by_state", "state", "id"),
 )
 

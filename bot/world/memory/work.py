@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import delete, or_, update
 
 from bot.world.memory import tables
-from bot.world.memory.reads import first_of_its_request, waiting
+from bot.world.memory.reads import first_of_its_request
 from bot.world.memory.rows import IntentRow, Json, ReplicaRow
-from bot.world.memory.statements import Statements, fresh
+from bot.world.memory.statements import Statements, fresh, still
 
 
 class Work(Statements):
@@ -23,14 +23,15 @@ class Work(Statements):
         return self._once(table, table.c.key == key, {**named, **fresh(now)})
 
     def claim(
-        self, key: str, now: datetime, stale_before: datetime | None = None, holder: str | None = None
+        self, key: str, now: datetime, left: IntentRow | None = None, holder: str | None = None
     ) -> IntentRow | None:
         """The intent, now ours to carry out; None when somebody else has it or it is over.
 
-        A `holder` gets again what it holds already, and nothing before the older intents of the same request are over.
+        `left` is a claim that is taken over as it was seen: not when anything became of it since. A `holder` gets again
+        what it holds already, and nothing before the older intents of the same request are over.
         """
         table = tables.intents
-        free = waiting(table, stale_before)
+        free = table.c.state == "todo" if left is None else or_(table.c.state == "todo", still(table, left))
         if holder is not None:
             free = or_(free, (table.c.state == "doing") & (table.c.holder == holder)) & first_of_its_request(table)
         values = {"state": "doing", "attempts": table.c.attempts + 1, "holder": holder, "updated_at": now}
