@@ -1,13 +1,14 @@
 """Fields that the API knows, and those in a manifest that it does not: the server drops or refuses them.
 
 Source: the API reference of networking.k8s.io/v1, the schemas of cilium.io/v2, and Istio's reference of
-ServiceEntry, Sidecar and AuthorizationPolicy.
+ServiceEntry, Sidecar and AuthorizationPolicy, the CRD packages.uds.dev.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from skills.core.enforce.kube_objects import brief, templated, text_of
@@ -104,6 +105,25 @@ AUTHORIZATION_POLICY: Fields = {
     **dict.fromkeys(("action", "provider")),
 }
 
+_ALLOWED = (
+    *("direction", "selector", "podLabels", "remoteNamespace", "remoteSelector", "remotePodLabels", "remoteGenerated"),
+    *("remoteCidr", "remoteHost", "remoteProtocol", "remoteServiceAccount", "port", "ports", "serviceAccount"),
+    *("labels", "description"),
+)
+_EXPOSED = (
+    *("description", "protocol", "host", "gateway", "domain", "service", "port", "targetPort", "selector"),
+    *("podLabels", "advancedHTTP", "match", "uptime", "annotations"),
+)
+UDS_PACKAGE: Fields = {
+    "network": {
+        "allow": dict.fromkeys(_ALLOWED),
+        "expose": dict.fromkeys(_EXPOSED),
+        "serviceMesh": {"mode": None},
+    },
+    **dict.fromkeys(("monitor", "sso", "caBundle")),
+}
+
+_MOST_SLIPS = 5
 _OTHER_SIDE = {"from": "to", "to": "from"}
 
 
@@ -135,6 +155,15 @@ def strangers(data: Map, known: Fields, way: tuple[str, ...] = ()) -> Iterator[S
             other = _OTHER_SIDE.get(name, "")
             meant = [other] if other in known else near(name, known)
             yield Stranger(way, data, name, meant[0] if meant and name else "")
+
+
+def slips(
+    data: Any, known: Fields, place: Callable[[Map, str], Place], above: str = "spec", *, meant: bool = True
+) -> Iterator[Finding]:
+    """The first fields below `above` that are none and may be meant for others; or those that may be for none."""
+    for found in islice(strangers(data, known), _MOST_SLIPS) if isinstance(data, Map) else ():
+        if bool(found.meant) is meant:
+            yield found.said(place, ".".join((above, *found.way)))
 
 
 def _maps(value: Any) -> Iterator[Map]:

@@ -239,7 +239,12 @@ def test_a_host_shared_on_another_port_is_stopped_by_the_network_policy() -> Non
     mesh, network = layer(verdict, "mesh"), layer(verdict, "network_policy")
     assert mesh is not None
     assert network is not None
-    assert (mesh.decision, network.decision) == ("allowed", "denied")
+    assert (mesh.decision, network.decision) == ("undecided", "denied")
+    listed = repository(
+        package(rules, mode="sidecar"), BUNDLE % ("istio-egress-gateway", PORTS.replace("9200", "8443"))
+    )
+    verdict = check(listed, "web{app=web}", "tls://hooks.example.com:8443")
+    assert {view.layer: view.decision for view in verdict.layers} == {"mesh": "allowed", "network_policy": "denied"}
 
 
 @pytest.mark.parametrize(
@@ -262,14 +267,14 @@ def test_a_bundle_says_whether_the_gateway_is_there_and_listens(
     assert codes(verdict.findings) & {"EGR807", "EGR808", "EGR811"} == ({code} if code else set())
 
 
-def test_without_a_bundle_the_gateway_is_a_finding_and_no_denial() -> None:
+def test_without_a_bundle_a_port_that_the_gateway_has_not_by_itself_is_open() -> None:
     rules = "- {direction: Egress, selector: {app: web}, remoteHost: search.example.com, port: 9200}"
     verdict = check(repository(package(rules, mode="sidecar")), "web{app=web}", "tls://search.example.com:9200")
-    assert verdict.decision == "allowed"
+    assert verdict.decision == "undecided"
     assert codes(verdict.findings) & {"EGR811", "EGR1302"} == {"EGR1302"}
-    usual = check(
-        repository(package(rules.replace("9200", "443"), mode="sidecar")), "web{app=web}", "search.example.com"
-    )
+    beside = rules.replace("search", "beside").replace("9200", "443, description: Beside")
+    usual = check(repository(package(f"{rules}\n{beside}", mode="sidecar")), "web{app=web}", "beside.example.com")
+    assert usual.decision == "allowed"
     assert codes(usual.findings) & {"EGR811", "EGR1302"} == {"EGR811"}
     ambient = check(repository(package(rules)), "web{app=web}", "tls://search.example.com:9200")
     assert not codes(ambient.findings) & {"EGR811", "EGR1302"}
@@ -380,3 +385,29 @@ def test_host_network_pods_are_not_governed() -> None:
     pods = deployment("web").replace("containers:", "hostNetwork: true\n      containers:")
     verdict = check(repository(package(""), pods), "web/web", "https://api.stripe.com")
     assert all("uds" not in item.platforms for item in verdict.layers)
+
+
+# --- fields that are none
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("selector: {app: web}", "selectors: {app: api}", "undecided"),
+        ("port: 443", "prots: [8443]", "undecided"),
+        ("description: Stripe", "serviceaccount: other\n  description: Stripe", "undecided"),
+        ("description: Stripe", "owner: payments\n  description: Stripe", "allowed"),
+        ("description: Stripe", "labels: {owner: payments}\n  description: Stripe", "allowed"),
+    ],
+)
+def test_a_rule_with_a_slip_is_taken_without_it_or_refused(old: str, new: str, wanted: str) -> None:
+    assert old in STRIPE
+    verdict = check(repository(package(STRIPE.replace(old, new))), "web{app=web}", "api.stripe.com")
+    assert verdict.decision == wanted
+    assert ("EGR945" in codes(verdict.findings)) is (wanted == "undecided")
+
+
+@pytest.mark.parametrize(("old", "new"), [("allow:", "allows:"), ("network:", "networks:")])
+def test_a_misspelt_list_opens_nothing_and_is_said(old: str, new: str) -> None:
+    verdict = check(repository(package(STRIPE).replace(old, new)), "web{app=web}", "api.stripe.com")
+    assert (verdict.decision, "EGR945" in codes(verdict.findings)) == ("denied", True)

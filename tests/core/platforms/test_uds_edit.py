@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.core.platforms.uds_drafts import BLOCK, added, drafted, says
-from tests.core.platforms.uds_support import deployment, package, repository
+from tests.core.platforms.uds_support import BUNDLE, PORTS, deployment, package, repository
 
 # --- the file's own style
 
@@ -272,7 +272,9 @@ def test_a_rule_for_more_pods_grows_only_where_that_opens_no_more(
     mode: str, remote: str, to: str, longer: bool
 ) -> None:
     rule = f"- {{direction: Egress, {remote}, port: 443, description: A}}"
-    made = drafted(repository(package(rule, mode=mode), deployment("web"), deployment("batch")), to, for_="web/web")
+    bundle = BUNDLE % ("istio-egress-gateway", PORTS.replace("9200", "8443"))
+    texts = [package(rule, mode=mode), deployment("web"), deployment("batch"), bundle]
+    made = drafted(repository(*texts), to, for_="web/web")
     assert ("ports: [443, 8443]" in added(made)) is longer
     assert made.change.proof.after == "allowed"
     assert [grant.ports for grant in made.change.proof.newly_allowed] == ["8443"]

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import re2
 
-from skills.core.enforce.known_fields import SERVICE_ENTRY, Fields, strangers
+from skills.core.enforce.known_fields import SERVICE_ENTRY, slips
 from skills.core.enforce.kube_objects import brief, is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
 from skills.core.hosts import is_network
@@ -32,7 +31,6 @@ _DYNAMIC = frozenset({"HTTP", "HTTP2", "GRPC", "HTTPS", "TLS"})
 _PORT_NAME = re2.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 # Aliases can make one list stand for thousands; more than this nobody runs.
 _MOST = 2_000
-_MOST_SLIPS = 5
 
 
 def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, ...] = ()) -> ServiceEntry:
@@ -44,19 +42,12 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         addresses=(*_texts(spec, "addresses"), *allocated),
         resolution=text_of(spec.get("resolution")),
         export_to=_texts(spec, "exportTo"),
-        slips=tuple(slips_of(spec, SERVICE_ENTRY, place)),
-        remarks=(*entry.remarks, *slips_of(spec, SERVICE_ENTRY, place, meant=False)),
+        slips=tuple(slips(spec, SERVICE_ENTRY, place)),
+        remarks=(*entry.remarks, *slips(spec, SERVICE_ENTRY, place, meant=False)),
         inside=text_of(spec.get("location")) == "MESH_INTERNAL",
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
-
-
-def slips_of(spec: Any, known: Fields, place: PlaceOf, *, meant: bool = True) -> Iterator[Finding]:
-    """Fields of a spec that are none, and may be meant for others; or those that nobody can tell what for."""
-    for found in islice(strangers(spec, known), _MOST_SLIPS) if isinstance(spec, Map) else ():
-        if bool(found.meant) is meant:
-            yield found.said(place, ".".join(("spec", *found.way)))
 
 
 def not_a_choice(holder: Any, key: str, choices: Collection[str], place: PlaceOf) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skills.core.enforce.known_fields import AUTHORIZATION_POLICY
+from skills.core.enforce.known_fields import AUTHORIZATION_POLICY, slips
 from skills.core.enforce.kube_objects import is_port, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.selectors import from_labels, parse
 from skills.core.model import Place
@@ -19,7 +19,7 @@ from skills.core.platforms.istio.entries import (
     TlsRule,
     VirtualService,
 )
-from skills.core.platforms.istio.fields import PlaceOf, not_a_choice, slips_of
+from skills.core.platforms.istio.fields import PlaceOf, not_a_choice
 from skills.core.platforms.istio.overlays import Overlay, overlay_of
 from skills.core.yaml_text import Document, Map, Seq
 
@@ -63,7 +63,7 @@ def policy_of(
         tuple((text_of(ref.get("kind")), text_of(ref.get("name"))) for ref in refs if ref),
         parse(selector) if isinstance(selector, Mapping) else None,
         tuple(_admission(mapping_of(rule)) for rule in sequence_of(spec.get("rules"))[:_MOST]),
-        (*slips_of(spec, AUTHORIZATION_POLICY, lines), *not_a_choice(spec, "action", _ACTIONS, lines)),
+        (*slips(spec, AUTHORIZATION_POLICY, lines), *not_a_choice(spec, "action", _ACTIONS, lines)),
     )
 
 

@@ -35,13 +35,17 @@ def exposes(core: CoreDeployment, port: int) -> Match:
 def state(index: Index, ports: Sequence[int]) -> tuple[Match, tuple[Finding, ...]]:
     """Whether the gateway is there and listens on `ports`, and what to say of it.
 
-    Without a bundle in the repository nothing is held against the rule, and a port that the gateway has not got by
-    itself is a warning. Bundles that disagree leave it open.
+    Without a bundle in the repository the ports that the gateway has by itself are taken to be there, which is said;
+    whether it has another is open, as it is where bundles disagree.
     """
     shown = ", ".join(map(str, ports))
     if not index.cores:
         others = ", ".join(str(port) for port in ports if port not in DEFAULT_PORTS)
-        return Match.YES, (finding("EGR1302", ports=others) if others else finding("EGR811", ports=shown),)
+        return (
+            (Match.UNKNOWN, (finding("EGR1302", ports=others),))
+            if others
+            else (Match.YES, (finding("EGR811", ports=shown),))
+        )
     found: list[Finding] = []
     for core in index.cores:
         if not core.gateway:

@@ -135,7 +135,7 @@ def _registry_view(index: Index, sender: Sender, destination: Destination, bound
     unknown = _conflicts(index, "sidecar", served)
     if ready is Match.UNKNOWN:
         unknown += findings
-    elif ready is Match.YES and index.rules.closed_port_fails:
+    elif ready is Match.YES and index.rules.closed_port_fails and index.cores:
         whole, why = state(index, [entry.port for entry in registrations(package)])
         unknown += () if whole is Match.YES else (_not_sure_of(served[0]), *why)
     sure = ready is Match.YES and not unknown

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from skills.core.enforce.known_fields import UDS_PACKAGE, slips
 from skills.core.enforce.kube_objects import templated
 from skills.core.enforce.selectors import LabelSelector, from_labels, label_text
 from skills.core.model import Finding, Place, finding
@@ -122,7 +123,7 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
     metadata = _map(data.get("metadata"))
     network = _map(_map(data.get("spec")).get("network"))
     mesh = _Fields(document, _map(network.get("serviceMesh")))
-    faults: list[Finding] = []
+    faults = list(slips(data.get("spec"), UDS_PACKAGE, document.place))
     rules, exposed = [], []
     items = _list(network.get("allow"))
     if len(items) > _MOST_RULES:
@@ -141,17 +142,11 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
             exposed.append(_expose(_Fields(document, item)))
     mode = mesh.text("mode", _MODES)
     named = _Fields(document, metadata)
-    entry = Package(
-        named.text("name") or "",
-        named.text("namespace") or "",
-        document.place_of("metadata", "name"),
-        document.index,
-        mode,
-        tuple(rules),
-        tuple(exposed),
-        (*mesh.faults, *faults, *_sso_faults(document, _list(_map(data.get("spec")).get("sso")))),
-    )
-    return (entry,)
+    faults += _sso_faults(document, _list(_map(data.get("spec")).get("sso")))
+    name, home = named.text("name") or "", named.text("namespace") or ""
+    place = document.place_of("metadata", "name")
+    every = (*mesh.faults, *faults)
+    return (Package(name, home, place, document.index, mode, tuple(rules), tuple(exposed), every),)
 
 
 def _allow(fields: _Fields, index: int) -> Allow:
