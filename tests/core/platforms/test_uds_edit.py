@@ -281,3 +281,63 @@ def test_a_rule_for_more_pods_grows_only_where_that_opens_no_more(
     # A rule without an account admits every pod that reaches the waypoint, whosever it is.
     shared = mode == "ambient" and "Host" in remote
     assert [grant.source.startswith("web all pods") for grant in made.change.proof.newly_allowed] == [shared]
+
+
+# --- a Package among the items of a List
+
+LIST = """\
+apiVersion: v1
+kind: List
+items:
+# the shop
+- apiVersion: uds.dev/v1alpha1
+  kind: Package
+  metadata: {name: web, namespace: web}
+  spec:
+    network:
+      serviceMesh: {mode: ambient}
+      allow:
+      - direction: Egress
+        selector: {app: web}
+        remoteHost: a.example.com
+        description: a
+- apiVersion: uds.dev/v1alpha1
+  kind: Package
+  metadata: {name: web, namespace: other}   # of the same name
+  spec: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("for_", "to", "lines"),
+    [
+        ("web{app=web}", "a.example.com:8443", ["+        ports:", "+        - 443", "+        - 8443"]),
+        (
+            "other{app=web}",
+            "b.example.com",
+            [
+                "-  spec: {}",
+                "+  spec:",
+                "+    network:",
+                "+      allow:",
+                "+      - direction: Egress",
+                "+        selector: {app: web}",
+                "+        remoteHost: b.example.com",
+                "+        remoteProtocol: TLS",
+                "+        port: 443",
+                "+        description: Egress to b.example.com",
+            ],
+        ),
+    ],
+)
+def test_a_package_in_a_list_is_changed_where_it_stands(for_: str, to: str, lines: list[str]) -> None:
+    made = drafted(repository(LIST), to, for_=for_)
+    assert (added(made).splitlines(), made.change.proof.after) == (lines, "allowed")
+    after = repository(made.change.edits[0].new_text)
+    assert drafted(after, to, for_=for_).change.edits == ()
+
+
+def test_a_rule_goes_out_of_a_list_again() -> None:
+    made = drafted(repository(LIST), "b.example.com", for_="web{app=web}")
+    back = drafted(repository(made.change.edits[0].new_text), "b.example.com", for_="web{app=web}", remove=True)
+    assert back.change.edits[0].new_text == LIST

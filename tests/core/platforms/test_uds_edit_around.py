@@ -92,12 +92,13 @@ def test_a_mode_that_is_not_written_is_said_and_not_added() -> None:
 
 
 def test_a_file_that_can_t_be_edited_is_a_finding() -> None:
-    listed = "apiVersion: v1\nkind: List\nitems:\n" + "\n".join(
-        ("- " if number == 0 else "  ") + line for number, line in enumerate(package(BLOCK).splitlines())
-    )
-    made = drafted(repository(listed), "https://api.example.com")
-    assert made.change.edits == ()
-    assert "EGR846" in says(made)
+    shared = package(BLOCK).replace("    allow:\n", "    expose: &rules []\n    allow:\n")
+    shared = shared[: shared.index("    allow:\n")] + "    allow: *rules\n"
+    made = drafted(repository(shared), "https://api.example.com")
+    assert (made.change.edits, "EGR846" in says(made)) == ((), True)
+
+
+def test_a_rule_that_others_point_at_is_left_alone() -> None:
     first = "- {direction: Egress, selector: {app: web}, remoteHost: a.example.com, ports: &p [443]}\n"
     second = "- {direction: Egress, selector: {app: web}, remoteHost: b.example.com, ports: *p, description: b}\n"
     aliased = package(first + second)

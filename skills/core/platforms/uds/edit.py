@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.model import Destination, LayerView, Need, Plan
+from skills.core.model import Destination, LayerView, Need, Plan, unique
 from skills.core.platform_base import Sources
 from skills.core.platforms.uds.decide import decide, several
 from skills.core.platforms.uds.edit_addresses import add_addresses
@@ -67,6 +67,9 @@ def _add(bench: Workbench, destination: Destination) -> None:
     if all(_allows(view) for view in views):
         _say_allowed(bench, package, destination, views)
         return
+    if all(_allows(view) or _waits(view) for view in views):
+        bench.findings += unique(item for view in views if _waits(view) for item in view.unknown)
+        return
     unsettled = [item for view in views if not view.allows for item in view.unknown if item.code in _FIRST]
     if unsettled:
         bench.findings += unsettled
@@ -84,6 +87,11 @@ def _add(bench: Workbench, destination: Destination) -> None:
 
 def _allows(view: LayerView) -> bool:
     return bool(view.allows) or (view.default == "allow" and not view.unknown)
+
+
+def _waits(view: LayerView) -> bool:
+    """Whether the rule stands, and only what no file here says of the egress gateway is missing."""
+    return bool(view.unknown) and all(item.code == "EGR1302" for item in view.unknown)
 
 
 def _say_allowed(bench: Workbench, package: Package, destination: Destination, views: Sequence[LayerView]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from skills.core.enforce.kube_objects import expand, expanded
 from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Edit, Finding, Need, Place, Plan, Question, Role, finding
 from skills.core.platform_base import Sources
@@ -26,7 +27,8 @@ from skills.core.yaml_text import (
 
 _NETWORK = ("spec", "network")
 _ALLOW = ("spec", "network", "allow")
-_Step = Callable[[str, Document], str]
+_Way = tuple[str | int, ...]
+_Step = Callable[[str, Document, _Way], str]
 
 
 @dataclass
@@ -76,19 +78,19 @@ class Workbench:
     def add_rule(self, package: Package, item: Mapping[str, Any], role: Role = "allowlist") -> bool:
         """Appends a rule to `allow`, which is made where it is missing or empty."""
 
-        def step(text: str, document: Document) -> str:
-            if document.at(*_ALLOW):
-                return append_item(text, document, _ALLOW, dict(item))
-            for depth, rest in ((3, [dict(item)]), (2, {"allow": [dict(item)]})):
-                parent, key = _ALLOW[: depth - 1], _ALLOW[depth - 1]
+        def step(text: str, document: Document, way: _Way) -> str:
+            if document.at(*way, *_ALLOW):
+                return append_item(text, document, (*way, *_ALLOW), dict(item))
+            rest: Any = [dict(item)]
+            for depth in range(len(_ALLOW) - 1, -1, -1):
+                parent, key = (*way, *_ALLOW[:depth]), _ALLOW[depth]
                 holder = document.at(*parent)
-                if isinstance(holder, Mapping):
-                    if key in holder:
-                        return replace_value(text, document, (*parent, key), rest)
+                if isinstance(holder, Mapping) and key in holder:
+                    return replace_value(text, document, (*parent, key), rest)
+                if isinstance(holder, Mapping) and holder:  # an empty one is written anew, as its neighbours are
                     return insert_key(text, document, parent, key, rest)
-            if isinstance(document.data, Mapping) and "spec" in document.data:
-                return replace_value(text, document, ("spec",), {"network": {"allow": [dict(item)]}})
-            return insert_key(text, document, (), "spec", {"network": {"allow": [dict(item)]}})
+                rest = {key: rest}
+            raise CannotEdit("EGR380", path=".".join(map(str, way)))
 
         text = self._text(package.path)
         if text is not None and is_template(package.path, text):
@@ -109,9 +111,9 @@ class Workbench:
 
         Says nothing where it can't be done (the list stands behind an alias): a rule of its own does it too.
         """
-        at = (*_ALLOW, rule.index)
 
-        def step(text: str, document: Document) -> str:
+        def step(text: str, document: Document, way: _Way) -> str:
+            at = (*way, *_ALLOW, rule.index)
             if rule.ports:
                 for port in ports:
                     text = append_item(text, document, (*at, "ports"), port)
@@ -130,36 +132,44 @@ class Workbench:
         return done
 
     def remove_rule(self, package: Package, rule: Allow, role: Role = "allowlist") -> bool:
-        return self._change(package, lambda text, document: remove_item(text, document, _ALLOW, rule.index), role)
+        def step(text: str, document: Document, way: _Way) -> str:
+            return remove_item(text, document, (*way, *_ALLOW), rule.index)
+
+        return self._change(package, step, role)
 
     def remove_port(self, package: Package, rule: Allow, port: int, role: Role = "allowlist") -> bool:
         """Takes one port out of a list of several."""
-        at = (*_ALLOW, rule.index, "ports")
 
-        def step(text: str, document: Document) -> str:
-            return remove_item(text, document, at, list(rule.ports).index(port))
+        def step(text: str, document: Document, way: _Way) -> str:
+            return remove_item(text, document, (*way, *_ALLOW, rule.index, "ports"), list(rule.ports).index(port))
 
         return self._change(package, step, role)
 
     # --- steps on a bundle
 
-    def change_bundle(self, core: CoreDeployment, step: _Step) -> bool:
-        return self._apply(core.place.path, core.document, "UDSBundle", step, core.bundle, "counterpart")
+    def change_bundle(self, core: CoreDeployment, step: Callable[[str, Document], str]) -> bool:
+        def alone(text: str, document: Document, _way: _Way) -> str:
+            return step(text, document)
+
+        return self._apply((core.place.path, core.document), "UDSBundle", alone, core.bundle, "counterpart")
 
     # ---
 
     def _change(self, package: Package, step: _Step, role: Role) -> bool:
-        return self._apply(package.path, package.document, "Package", step, package.name, role)
+        at = (package.path, package.document)
+        return self._apply(at, "Package", step, package.name, role, package.namespace)
 
-    def _apply(self, path: str, number: int, kind: str, step: _Step, name: str, role: Role) -> bool:
+    def _apply(self, at: tuple[str, int], kind: str, step: _Step, name: str, role: Role, namespace: str = "") -> bool:
         """Runs one step on the text as it stands; what can't be done without touching more becomes a finding."""
+        path, number = at
         text = self._text(path)
         document = None if text is None else _document(path, text, number)
-        if text is None or document is None or document.at("kind") != kind:
-            self.say("EGR846", Place(path), package=name, path=path, why="it is not a document of its own there")
+        way = None if document is None else _way_to(document, kind, name, namespace)
+        if text is None or document is None or way is None:
+            self.say("EGR846", Place(path), package=name, path=path, why="it is not there as I read it")
             return False
         try:
-            made = step(text, document)
+            made = step(text, document, way)
         except CannotEdit as error:
             self.say("EGR846", Place(path), package=name, path=path, why=str(error).rstrip("."))
             return False
@@ -184,8 +194,19 @@ class Workbench:
         kept += [use for use in self.index.uses if use.place.path != path]
         text = self.texts[path]
         documents = read_template(path, text)[0] if is_template(path, text) else read_documents(path, text)[0]
-        fresh = [entry for document in documents for entry in read(document)]
+        fresh = [entry for document in documents for item in expand(document) for entry in read(item)]
         self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules, known=self.index)
+
+
+def _way_to(document: Document, kind: str, name: str, namespace: str) -> _Way | None:
+    """Where the object stands in its document: at its root, or among the items of a List; None where it is not."""
+    if document.at("kind") == kind:
+        return ()
+    called = (kind, name, namespace)
+    for item, way in expanded(document):
+        if way and (item.at("kind"), item.at("metadata", "name"), item.at("metadata", "namespace")) == called:
+            return way
+    return None
 
 
 def _document(path: str, text: str, number: int) -> Document | None:
