@@ -6,7 +6,7 @@ ServiceEntry, Sidecar and AuthorizationPolicy, the CRD packages.uds.dev.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,6 +18,8 @@ from skills.core.yaml_text import Map, Seq
 
 Fields = Mapping[str, Any]
 """By name what stands below a field, lists passed over; None where nothing below is looked at."""
+
+PlaceOf = Callable[[Map | Seq, Any], Place]
 
 _SELECTOR: Fields = {"matchLabels": None, "matchExpressions": dict.fromkeys(("key", "operator", "values"))}
 _PEER: Fields = {
@@ -136,7 +138,7 @@ class Stranger:
     key: str
     meant: str = ""
 
-    def said(self, place: Callable[[Map, str], Place], where: str, meant: str = "") -> Finding:
+    def said(self, place: PlaceOf, where: str, meant: str = "") -> Finding:
         """A finding: `where` is what has no such field, `meant` stands where the name alone suggests nothing."""
         at, meant = place(self.holder, self.key), self.meant or meant
         facts = {"place": str(at), "key": brief(self.key), "where": where, **({"meant": meant} if meant else {})}
@@ -157,13 +159,23 @@ def strangers(data: Map, known: Fields, way: tuple[str, ...] = ()) -> Iterator[S
             yield Stranger(way, data, name, meant[0] if meant and name else "")
 
 
-def slips(
-    data: Any, known: Fields, place: Callable[[Map, str], Place], above: str = "spec", *, meant: bool = True
-) -> Iterator[Finding]:
+def slips(data: Any, known: Fields, place: PlaceOf, above: str = "spec", *, meant: bool = True) -> Iterator[Finding]:
     """The first fields below `above` that are none and may be meant for others; or those that may be for none."""
     for found in islice(strangers(data, known), _MOST_SLIPS) if isinstance(data, Map) else ():
         if bool(found.meant) is meant:
             yield found.said(place, ".".join((above, *found.way)))
+
+
+def not_a_choice(holder: Any, key: str, choices: Collection[str], place: PlaceOf) -> Iterator[Finding]:
+    """What stands in a field that takes a few words only, in capitals, and is none of them as far as it is known."""
+    text = text_of(holder.get(key)) if isinstance(holder, Map) else ""
+    if not text or text in choices:
+        return
+    at = place(holder, key)
+    if templated(text):
+        yield finding("EGR1311", at, place=str(at), key=key)
+    else:
+        yield finding("EGR1310", at, place=str(at), value=brief(text), key=key, choices=", ".join(choices))
 
 
 def _maps(value: Any) -> Iterator[Map]:

@@ -92,8 +92,8 @@ def test_a_mode_that_is_not_written_is_said_and_not_added() -> None:
 
 
 def test_a_file_that_can_t_be_edited_is_a_finding() -> None:
-    shared = package(BLOCK).replace("    allow:\n", "    expose: &rules []\n    allow:\n")
-    shared = shared[: shared.index("    allow:\n")] + "    allow: *rules\n"
+    rules = "  monitor: &rules [{direction: Egress, remoteHost: a.example.com}]\n"
+    shared = package("").replace("spec:\n", f"spec:\n{rules}").replace("allow: []", "allow: *rules")
     made = drafted(repository(shared), "https://api.example.com")
     assert (made.change.edits, "EGR846" in says(made)) == ((), True)
 

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from skills.core.enforce.kube_policy import Pods, labels_match
-from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import within
 from skills.core.enforce.selectors import Match, all_of, any_of, sure
 from skills.core.model import Destination, Finding, LayerView, RuleHit, finding
-from skills.core.platforms.istio.entries import NAME, Admission, Policy, ServiceEntry, Source
+from skills.core.platforms.istio.entries import Admission, Policy, ServiceEntry, Source
 from skills.core.platforms.istio.scope import Scope
 
 _ENFORCED = frozenset({"ALLOW", "DENY", "CUSTOM"})
@@ -37,11 +36,11 @@ def at_waypoint(scope: Scope, view: LayerView, client: Client) -> LayerView:
     return _enforced(view, [(policy, Match.YES) for policy in _targeting(scope, client.to)], client, scope.trusted)
 
 
-def let_in(scope: Scope, client: Client) -> LayerView | None:
-    """For pods that nothing else of the mesh holds back: what lets them through where policies ask who they are."""
+def letting_in(scope: Scope, client: Client) -> tuple[RuleHit, ...]:
+    """What lets a client through, for certain, where a policy asks who it is."""
     about = [policy for policy in _targeting(scope, client.to) if policy.action == "ALLOW" and not policy.slips]
-    hits = [policy for policy in about if matches_client(policy, client, scope.trusted) is Match.YES]
-    return LayerView(LAYER, NAME, "deny", tuple(RuleHit("allow", each.place) for each in hits)) if hits else None
+    sure = [policy for policy in about if matches_client(policy, client, scope.trusted) is Match.YES]
+    return tuple(RuleHit("allow", policy.place) for policy in sure)
 
 
 def at_pods(scope: Scope, view: LayerView, client: Client, far: Sequence[Pods]) -> LayerView:

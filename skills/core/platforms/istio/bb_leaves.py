@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 
 import re2
 
+from skills.core.enforce.known_fields import PlaceOf
 from skills.core.model import Finding, finding
 from skills.core.platforms.istio.entries import Setting
-from skills.core.platforms.istio.fields import PlaceOf
 from skills.core.yaml_text import Map, Seq
 
 Leaves = Mapping[tuple[str, ...], Setting]

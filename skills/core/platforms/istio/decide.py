@@ -15,7 +15,7 @@ from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import imported
 from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
-from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, let_in
+from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, letting_in
 from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
@@ -85,7 +85,8 @@ def _view(
     client = Client(pods, workload.service_account, destination, asked)
     view = at_gateway(scope, at_waypoint(scope, said or nothing, client), client, index.cluster.services)
     if said is None and view == nothing:
-        return let_in(scope, client)
+        hits = letting_in(scope, client)
+        return LayerView(LAYER, NAME, "deny", hits) if hits else None
     return view._replace(unknown=(*proxy.doubts, *view.unknown)) if proxy.doubts and not view.allows else view
 
 

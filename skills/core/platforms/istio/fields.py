@@ -6,21 +6,18 @@ Source: istio/istio pkg/config/validation/validation.go, ValidateServiceEntry.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import re2
 
-from skills.core.enforce.known_fields import SERVICE_ENTRY, slips
-from skills.core.enforce.kube_objects import brief, is_port, mapping_of, sequence_of, templated, text_of
+from skills.core.enforce.known_fields import SERVICE_ENTRY, PlaceOf, slips
+from skills.core.enforce.kube_objects import is_port, mapping_of, sequence_of, templated, text_of
 from skills.core.enforce.mesh_hosts import host_fault, is_wildcard
 from skills.core.hosts import is_network
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 from skills.core.yaml_text import Map, Seq
-
-PlaceOf = Callable[[Map | Seq, Any], Place]
 
 _PROTOCOLS = frozenset(
     {"HTTP", "HTTP2", "HTTP_PROXY", "GRPC", "GRPC-WEB", "HTTPS", "TLS", "TCP", "MONGO", "REDIS", "MYSQL", "UDP"}
@@ -48,18 +45,6 @@ def fill(entry: ServiceEntry, spec: Map, place: PlaceOf, allocated: tuple[str, .
         endpoints=bool(sequence_of(spec.get("endpoints")) or mapping_of(spec.get("workloadSelector"))),
     )
     return checked(replace(filled, faults=tuple(_endpoint_faults(filled, spec))))
-
-
-def not_a_choice(holder: Any, key: str, choices: Collection[str], place: PlaceOf) -> Iterator[Finding]:
-    """What stands in a field that takes a few words only, in capitals, and is none of them as far as it is known."""
-    text = text_of(holder.get(key)) if isinstance(holder, Map) else ""
-    if not text or text in choices:
-        return
-    at = place(holder, key)
-    if templated(text):
-        yield finding("EGR1311", at, place=str(at), key=key)
-    else:
-        yield finding("EGR1310", at, place=str(at), value=brief(text), key=key, choices=", ".join(choices))
 
 
 def _endpoint_faults(entry: ServiceEntry, spec: Map) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from skills.core.enforce.known_fields import SIDECAR, slips
+from skills.core.enforce.known_fields import SIDECAR, not_a_choice, slips
 from skills.core.enforce.kube_objects import is_port, labels_of, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.kustomize import is_kustomization
 from skills.core.enforce.mesh_hosts import Import, read_import
@@ -21,7 +21,7 @@ from skills.core.platforms.istio.entries import (
     Sidecar,
     Spot,
 )
-from skills.core.platforms.istio.fields import fill, not_a_choice
+from skills.core.platforms.istio.fields import fill
 from skills.core.platforms.istio.overlays import overlay_of
 from skills.core.platforms.istio.read_pods import read_pods
 from skills.core.platforms.istio.read_traffic import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skills.core.enforce.known_fields import AUTHORIZATION_POLICY, slips
+from skills.core.enforce.known_fields import AUTHORIZATION_POLICY, PlaceOf, not_a_choice, slips
 from skills.core.enforce.kube_objects import is_port, mapping_of, namespace_of, sequence_of, text_of
 from skills.core.enforce.selectors import from_labels, parse
 from skills.core.model import Place
@@ -19,7 +19,6 @@ from skills.core.platforms.istio.entries import (
     TlsRule,
     VirtualService,
 )
-from skills.core.platforms.istio.fields import PlaceOf, not_a_choice
 from skills.core.platforms.istio.overlays import Overlay, overlay_of
 from skills.core.yaml_text import Document, Map, Seq
 

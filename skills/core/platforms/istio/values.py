@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from skills.core.enforce.known_fields import PlaceOf
 from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated, text_of
 from skills.core.model import Place, finding
 from skills.core.platforms.istio.bb_leaves import leaves_of
@@ -23,7 +24,7 @@ from skills.core.platforms.istio.entries import (
     Spot,
     Values,
 )
-from skills.core.platforms.istio.fields import PlaceOf, fill, hosts_of, ports_of
+from skills.core.platforms.istio.fields import fill, hosts_of, ports_of
 from skills.core.platforms.istio.overlays import Overlay, group_of, overlay_of
 from skills.core.platforms.istio.read_pods import global_bypass
 from skills.core.yaml_text import Document, Map, Seq, read_documents

@@ -12,10 +12,9 @@ from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding, unique
 from skills.core.platforms.uds.gateway import also_used, extra_rules
 from skills.core.platforms.uds.index import Index
-from skills.core.platforms.uds.ingress import account_views
 from skills.core.platforms.uds.meshed import Sender, detour, mesh_decides, mesh_view, route
 from skills.core.platforms.uds.near import external_misses, still_fails
-from skills.core.platforms.uds.network import egress_view, far_end, ingress_views
+from skills.core.platforms.uds.network import account_views, egress_view, far_end, ingress_views
 from skills.core.platforms.uds.package import NAME, Package
 from skills.core.platforms.uds.versions import OLD_DEFAULT
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from skills.core.enforce.kube_flow import Flow, Opening, coverage, rule_openings
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
+from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.peers import Peers, ends, peers
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import meets
-from skills.core.model import Destination, Finding, LayerView, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
-from skills.core.platforms.uds.package import NAME, Package
+from skills.core.platforms.uds.package import NAME, Allow, Package
 
 # Namespaces of the platform itself: no Package of a repository governs what enters them.
 _UNGOVERNED = frozenset({"kube-system", "kube-public", "kube-node-lease", "pepr-system", "zarf"})
@@ -96,6 +97,49 @@ def _ingress_view(
         doubt = finding("EGR827", package.place, package=package.name, namespace=package.namespace)
         return view._replace(allows=(), unknown=(doubt,), findings=refused)
     return view._replace(near=misses)
+
+
+# --- the far Package's `remoteServiceAccount`: an AuthorizationPolicy beside the NetworkPolicy of an Ingress rule
+
+
+def account_views(
+    index: Index, workload: Workload, source: Pods, destination: Destination, far: Peers
+) -> list[LayerView]:
+    """A view only where every Ingress rule that lets the source in also names a service account."""
+    views = []
+    for receiver in far.pods:
+        for package in index.packages.get(receiver.namespace, ()):
+            rules = _letting_in(index, package, receiver, source, destination)
+            if rules and all(rule.remote_service_account for rule in rules):
+                views.append(_account_view(package, rules, workload))
+    return views
+
+
+def _letting_in(index: Index, package: Package, receiver: Pods, source: Pods, to: Destination) -> list[Allow]:
+    flow = Flow("Ingress", receiver, source, to.protocol, receiver.ports)
+    found = []
+    for item in index.generated.get(package.key, ()):
+        matching = coverage(openings([item], package.namespace, flow), flow)
+        if item.allow is not None and matching is not Match.NO:
+            found.append(item.allow)
+    return found
+
+
+def _account_view(package: Package, rules: Sequence[Allow], workload: Workload) -> LayerView:
+    fitting = [rule for rule in rules if rule.remote_service_account == workload.service_account]
+    places = tuple(rule.at("remoteServiceAccount") for rule in rules)
+    wanted = ", ".join(dict.fromkeys(rule.remote_service_account or "" for rule in rules))
+    facts = {"package": package.name, "wanted": wanted, "workload": workload.name}
+    if workload.service_account is None:
+        unknown = (finding("EGR833", *places, **facts),)
+        return LayerView(MESH, NAME, "deny", isolators=places, unknown=unknown, half="ingress")
+    allows = tuple(RuleHit("allow", rule.at("remoteServiceAccount")) for rule in fitting)
+    account = workload.service_account
+    misses = () if fitting else tuple(NearMiss(finding("EGR166", p, account=account, **facts), p, 1) for p in places)
+    return LayerView(MESH, NAME, "deny", allows, isolators=places, near=misses, half="ingress")
+
+
+# ---
 
 
 def _weighed(
