@@ -100,7 +100,10 @@ def _isolation(ask: Ask, world: World, until: str | None) -> tuple[Need | None, 
     flow = read_flow(world.allowlist, _environment(ask) or ask.default_deny or "", (_ANYWHERE,))
     workload = flow.workload
     if workload is None:
-        return None, _unresolved(flow.verdicts(world.allowlist), world)
+        found = flow.verdicts(world.allowlist)
+        if [finding.code for verdict in found for finding in verdict.findings] == ["EGR103"]:
+            raise AskUnclear("EGR682", namespace=ask.default_deny)
+        return None, _unresolved(found, world)
     if workload.kind != "k8s" or workload.labels is not None or workload.name != workload.namespace:
         raise AskUnclear("EGR374", written=ask.default_deny)
     others = tuple(flow.workload for flow in flow.others if flow.workload is not None)

@@ -108,6 +108,16 @@ def test_a_rule_for_that_host_alone_gets_the_port() -> None:
     assert removed.after.decision(to("api.github.com")) == "allowed"
 
 
+@pytest.mark.parametrize(("there", "joins"), [(38, True), (39, True), (40, False)])
+def test_a_rule_has_forty_ports_at_most(there: int, joins: bool) -> None:
+    """Source: docs.cilium.io, CiliumNetworkPolicy (toPorts.ports has at most 40 items)."""
+    ports = "".join(f'            - {{port: "{9000 + number}", protocol: TCP}}\n' for number in range(there))
+    text = OWN.replace('            - port: "443"\n              protocol: TCP\n', ports)
+    drafted = draft(world(text, pods=WEB), to("api.github.com"))
+    assert drafted.after.decision(to("api.github.com")) == "allowed"
+    assert ("toFQDNs" not in "".join(drafted.lines())) is joins
+
+
 def test_anchors_and_variables_stay_as_they_are() -> None:
     text = OWN.replace(
         '      toPorts:\n        - ports:\n            - port: "443"',
@@ -322,6 +332,7 @@ def test_a_draft_gives_exactly_the_need() -> None:
         (("shop pods app=web", "10.0.0.0/8", "443"), "EGR903"),
         (("shop pods app=web", "api.stripe.com", "every port"), "EGR904"),
         (("shop pods app=web", "api.stripe.com", "80"), "EGR904"),
+        (("shop pods app=web", "api.stripe.com", "53"), "EGR904"),  # no lookup
         (("shop pods app=web", "pods k8s-app=kube-dns in namespace kube-system", "53"), "EGR874"),
     ],
 )

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from skills.all_skills import by_name
+from skills.core.errors import AskUnclear
 from skills.core.model import Need, Workload
 from skills.core.platform_base import Sources
 from skills.core.platforms import network_policy
@@ -15,6 +17,7 @@ from tests.core.enforce.random_clusters import manifests
 from tests.core.enforce.test_kube_properties import flows
 from tests.core.kube import DENY_EGRESS, World, deployment, half_decision, policy, to, world, world_of
 from tests.examples import examples
+from tests.worlds import world as asked
 
 
 def isolate(made: World, namespace: str, reason: str = "") -> tuple[World, list[str]]:
@@ -23,6 +26,15 @@ def isolate(made: World, namespace: str, reason: str = "") -> tuple[World, list[
     plan = network_policy.edit(made.index, Sources(made.texts), Need(workload, (), reason, isolate=True))
     after = world_of({**made.texts, **{edit.path: edit.new_text for edit in plan.edits}})
     return after, [item.code for item in plan.findings]
+
+
+def test_a_namespace_that_nothing_names_is_no_workload_that_is_not_found() -> None:
+    draft, there = by_name("draft"), asked({"web.yaml": deployment("web")})
+    with pytest.raises(AskUnclear) as refused:
+        draft.run(draft.Ask(default_deny="vault"), there)
+    assert (refused.value.code, dict(refused.value.facts)) == ("EGR682", {"namespace": "vault"})
+    nearly = draft.run(draft.Ask(default_deny="shpo"), there)  # a slip of the pen is asked about
+    assert [question.choices for question in nearly.questions] == [("shop",)]
 
 
 def changed(made: World, after: World) -> bool:
