@@ -44,6 +44,7 @@ from skills.core.model import Finding, Place, Ports, finding
 _ANY_ADDRESS: Spans = ((0, 0),)  # pods have no address dimension: one point stands for all of them
 _ALL_PORTS: Spans = (EVERY_PORT,)
 _UNKNOWN_FIELDS = frozenset({"EGR945", "EGR1203"})
+_FILLED_IN = "EGR929"
 
 
 @dataclass(frozen=True)
@@ -346,6 +347,8 @@ def _faulty(policy: NetworkPolicy) -> Finding:
     stranger = next((item for item in policy.faults if item.code in _UNKNOWN_FIELDS), None)
     if stranger is not None:
         return stranger
+    if all(item.code == _FILLED_IN for item in policy.faults):
+        return policy.faults[0]  # nobody rejects it: only what will stand there is not known yet
     return finding("EGR908", policy.place, policy=policy.name, namespace=policy.namespace or "?")
 
 

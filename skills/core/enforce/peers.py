@@ -154,7 +154,10 @@ def service_name(cluster: Cluster, namespace: str, host: str) -> tuple[str, str]
     if len(parts) == 2 and second in cluster.namespaces:
         known = (second, name) in cluster.services or name == "kubernetes"
         return (second, name) if known or second not in _PUBLIC_ENDINGS else None
-    return None
+    # `db-0.db` and `db-0.db.shop`: a pod of a headless Service.
+    holder = (namespace, second) if len(parts) == 2 else (second, parts[-2])
+    service = cluster.services.get(holder) if len(parts) <= 3 else None
+    return holder if service is not None and service.headless else None
 
 
 def _outside(destination: Destination, name: str, expected: Spans) -> tuple[Outside, ...]:

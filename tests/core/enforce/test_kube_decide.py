@@ -465,3 +465,9 @@ def test_rules_are_cited_with_their_line() -> None:
     (view,) = made.views("shop/web", to("example.com"))
     (hit,) = view.allows
     assert (hit.place.path, hit.place.text) == ("policies.yaml", "- to: [{ipBlock: {cidr: 0.0.0.0/0}}]")
+
+
+def test_a_value_that_is_filled_in_later_is_no_fault_of_the_policy() -> None:
+    body = "podSelector: {{matchLabels: {{app: web}}}}\npolicyTypes: [Egress]\negress: [{{to: [{{ipBlock: {{cidr: '{0}'}}}}]}}]"
+    for cidr, code in (("${PARTNER}", "EGR929"), ("203.0.113.0", "EGR908")):
+        assert world(DENY_EGRESS, policy(body.format(cidr)), WEB).unknown("shop/web", to("203.0.113.9")) == [code]

@@ -65,6 +65,23 @@ def test_a_headless_service_does_not_translate_ports() -> None:
     assert only(far(cluster(headless), to("api.back", 80))).ports == Ports(80, 80)
 
 
+@pytest.mark.parametrize(
+    ("name", "internal"),
+    [
+        ("web-0.web", True),
+        ("api-0.api.back", True),
+        ("api-0.api", False),  # that Service stands in another namespace
+        ("web-0.plain", False),  # only a headless Service names its pods
+        ("a.web-0.web", False),
+        ("www.api.com", False),
+    ],
+)
+def test_a_pod_of_a_headless_service_has_a_name_of_its_own(name: str, internal: bool) -> None:
+    extra = "  clusterIP: None\n"
+    made = cluster(service("web", extra=extra), service("api", "back", extra=extra), service("plain"))
+    assert far(made, to(name, 80)).internal is internal
+
+
 def test_a_port_that_the_service_lacks() -> None:
     found = far(cluster(service("api", "back")), to("api.back", 443))
     assert [item.code for item in found.unknown] == ["EGR919"]

@@ -43,7 +43,7 @@ class Faults:
         self._add(finding("EGR937", place, field=field, value=brief(value)))
 
     def template(self, place: Place, field: str, value: Any) -> None:
-        self._add(finding("EGR929", place, field=field, value=brief(value)))
+        self._add(finding("EGR929", place, place=str(place), field=field, value=brief(value)))
 
     def outside_block(self, place: Place, excluded: str, cidr: str) -> None:
         self._add(finding("EGR931", place, excluded=brief(excluded), cidr=cidr))
