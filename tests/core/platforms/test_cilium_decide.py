@@ -349,6 +349,32 @@ def test_the_missing_receiver_is_said() -> None:
     assert made.near(to("workload://back/api", 8080))[0] == "EGR139"
 
 
+@pytest.mark.parametrize(
+    ("protocol", "decision", "codes"), [("TCP", "denied", ["EGR925"]), ("UDP", "allowed", []), ("ANY", "allowed", [])]
+)
+def test_names_are_looked_up_over_udp(protocol: str, decision: str, codes: list[str]) -> None:
+    made = world(cnp(egress(names("api.stripe.com")).replace("protocol: ANY", f"protocol: {protocol}")), WEB)
+    assert made.decision(to("api.stripe.com")) == decision
+    assert made.findings(to("api.stripe.com")) == codes
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision", "codes"),
+    [
+        ("required", "allowed", ["EGR1206"]),
+        ("disabled", "allowed", []),
+        ("test-always-fail", "denied", []),
+        ("mutual", "undecided", []),  # no mode of Cilium's
+    ],
+)
+def test_a_rule_may_ask_for_authentication(mode: str, decision: str, codes: list[str]) -> None:
+    body = f"egress: [{{toCIDR: [203.0.113.0/24], authentication: {{mode: {mode}}}}}]"
+    made = world(cnp(body), WEB)
+    assert (made.decision(to("203.0.113.9")), made.findings(to("203.0.113.9"))) == (decision, codes)
+    beside = world(cnp(body), cnp("egress: [{toEntities: [world]}]", "open"), WEB)
+    assert (beside.decision(to("203.0.113.9")), beside.findings(to("203.0.113.9"))) == ("allowed", [])
+
+
 def test_the_resolver_is_known_without_any_manifest() -> None:
     resolver = to("kube-dns.kube-system.svc.cluster.local", 53, "udp")
     assert world(cnp(egress()), WEB).decision(resolver) == "allowed"

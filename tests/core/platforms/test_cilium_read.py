@@ -79,6 +79,21 @@ def test_lists_specs_and_clusterwide_policies_are_read() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "faults"),
+    [
+        ("protocol: TCP", "protocol: UDP", 0),
+        ("protocol: TCP", "protocol: Tcp", 1),  # the schema knows capitals only
+        ("cilium.io/v2\n", "cilium.io/v2alpha1\n", 1),
+    ],
+)
+def test_what_the_schema_refuses_counts_for_nobody(old: str, new: str, faults: int) -> None:
+    text = cnp('egress: [{toCIDR: [203.0.113.0/24], toPorts: [{ports: [{port: "443", protocol: TCP}]}]}]')
+    made = world(text.replace(old, new), WEB)
+    assert [len(policy.faults) for policy in made.index.policies] == [faults]
+    assert (made.decision(to("203.0.113.9")) == "undecided") is bool(faults)
+
+
 def test_anchors_and_flow_maps_are_read() -> None:
     text = cnp(
         'egress:\n- &https {toFQDNs: [{matchName: a.example}], toPorts: &p [{ports: [{port: "443"}]}]}\n'

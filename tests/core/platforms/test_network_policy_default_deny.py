@@ -31,9 +31,9 @@ def isolate(made: World, namespace: str, reason: str = "") -> tuple[World, list[
 def test_a_namespace_that_nothing_names_is_no_workload_that_is_not_found() -> None:
     draft, there = by_name("draft"), asked({"web.yaml": deployment("web")})
     with pytest.raises(AskUnclear) as refused:
-        draft.run(draft.Ask(default_deny="vault"), there)
+        draft.run(draft.Ask.model_validate({"default_deny": "vault"}), there)
     assert (refused.value.code, dict(refused.value.facts)) == ("EGR682", {"namespace": "vault"})
-    nearly = draft.run(draft.Ask(default_deny="shpo"), there)  # a slip of the pen is asked about
+    nearly = draft.run(draft.Ask.model_validate({"default_deny": "shpo"}), there)  # a slip of the pen is asked about
     assert [question.choices for question in nearly.questions] == [("shop",)]
 
 

@@ -46,7 +46,13 @@ def _unlearned(index: Index, policy: CiliumPolicy, spec: Spec) -> Iterator[Findi
     listed = [peer for rule in spec.egress.allow for peer in rule.peers if peer.name is not None][:_MOST_NAMES]
     if not listed:
         return
-    rules = [rule for other, near in index.around(policy) if spec.may_share(near) for rule in dns_rules(other, near)]
+    rules = [
+        rule
+        for other, near in index.around(policy)
+        if spec.may_share(near)
+        for rule in dns_rules(other, near)
+        if rule.udp
+    ]
     seen = [rule for rule in rules if rule.names is not None]
     if not seen:
         names = ", ".join(peer.text for peer in listed[:3])

@@ -161,6 +161,8 @@ def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
             first = item.hits[0]
             facts = {"policy": first.policy.name, "kind": ", ".join(sorted(set(kinds)))}
             found.append(finding("EGR862", first.opening.place, **facts))
+        if item.hits and all(hit.rule.auth for hit in item.hits):
+            found.append(finding("EGR1206", item.hits[0].opening.place, policy=item.hits[0].policy.name))
         if isinstance(far, Outside) and item.hits and not far.named and private(far):
             found.append(finding("EGR865", item.hits[0].opening.place, destination=far.name))
     return tuple(_unique(found)[:_MOST_SHOWN])
@@ -188,7 +190,8 @@ def _unique(findings: Sequence[Finding]) -> list[Finding]:
 def _dns_findings(near: Endpoint, destination: Destination, far: Peers, seen: Lookups) -> tuple[Finding, ...]:
     """Names fail before anything is connected: nothing opens port 53, or the DNS proxy refuses this one."""
     if not seen.open:
-        return (finding("EGR863", workload=near.pods.name),)
+        workload = near.pods.name
+        return (finding("EGR925", *seen.tcp, workload=workload) if seen.tcp else finding("EGR863", workload=workload),)
     names = [destination.host or ""]
     if far.service is not None:
         names.append(f"{far.service.name}.{far.service.namespace}.svc.cluster.local")

@@ -94,7 +94,8 @@ class Rule:
     """One item of egress, egressDeny, ingress or ingressDeny; `path` leads to it inside its document.
 
     `family` is the To or From key that stands there, "" for none: then any peer on `to_ports`, and
-    nothing at all without those either. `to_ports` None is every port.
+    nothing at all without those either. `to_ports` None is every port. `auth` is the mode of authentication that
+    it asks for, if it asks for any.
     """
 
     place: Place
@@ -103,6 +104,7 @@ class Rule:
     peers: tuple[Peer, ...] = ()
     to_ports: tuple[PortRule, ...] | None = None
     only_icmp: bool = False
+    auth: str = ""
 
     @property
     def anyone(self) -> bool:
@@ -180,3 +182,5 @@ class Mode:
 Entry = CiliumPolicy | CidrGroup | Mode
 NAMESPACED = "CiliumNetworkPolicy"
 CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"
+# Modes of authentication: a rule may turn it off, and one mode is there to see it fail.
+NO_AUTH, NEVER_AUTH = "disabled", "test-always-fail"

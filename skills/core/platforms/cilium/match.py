@@ -16,7 +16,7 @@ from skills.core.enforce.selectors import LabelSelector, Match, sure
 from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, Region, Spans, covers, meets
 from skills.core.model import Finding, Place, finding
 from skills.core.platforms.cilium.endpoints import Endpoint
-from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Port, PortRule, Rule, Spec
+from skills.core.platforms.cilium.entries import NEVER_AUTH, CiliumPolicy, Peer, Port, PortRule, Rule, Spec
 
 _ALL_PORTS: Spans = (EVERY_PORT,)
 _NODES = frozenset({"host", "remote-node"})
@@ -59,7 +59,7 @@ def selection(policy: CiliumPolicy, spec: Spec, near: Endpoint) -> Match:
 def openings(policy: CiliumPolicy, rule: Rule, asked: Asked) -> list[Opening]:
     """What the rule, as it stands, opens of the flow: one opening for each peer and port that may match."""
     ports = list(_ports(rule, asked))
-    if not ports:
+    if not ports or rule.auth == NEVER_AUTH:
         return []
     found = []
     for match, addresses, place, why in _peers(policy, rule, asked):

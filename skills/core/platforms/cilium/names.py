@@ -26,6 +26,7 @@ class DnsRule:
     rule: Rule
     place: Place
     names: tuple[Name, ...] | None
+    udp: bool = True
 
     def covers(self, host: str) -> Match:
         return any_of(name.matches(host) for name in self.names or ())
@@ -33,9 +34,10 @@ class DnsRule:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """The DNS rules of one endpoint, each with whether it is about it."""
+    """The DNS rules of one endpoint, each with whether it is about it; `tcp` are places of those over TCP alone."""
 
     rules: tuple[tuple[Match, DnsRule], ...] = ()
+    tcp: tuple[Place, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -70,7 +72,8 @@ def dns_rules(policy: CiliumPolicy, spec: Spec) -> Iterable[DnsRule]:
             continue
         for port_rule in rule.to_ports:
             if _is_dns(port_rule) and (port_rule.dns is not None or _leads_to_dns(port_rule, rule)):
-                yield DnsRule(policy, spec, rule, port_rule.place, port_rule.dns)
+                udp = any(port.speaks("udp") for port in port_rule.ports if _dns(port))
+                yield DnsRule(policy, spec, rule, port_rule.place, port_rule.dns, udp)
 
 
 def _wide(policy: CiliumPolicy, spec: Spec, rule: Rule) -> Iterable[DnsRule]:
@@ -113,4 +116,6 @@ def lookups(concerned: Sequence[tuple[CiliumPolicy, Spec]], near: Endpoint) -> L
         match = selection(policy, spec, near)
         if match is not Match.NO:
             found += [(match, rule) for rule in dns_rules(policy, spec)]
-    return Lookups(tuple(found))
+    # Programs look names up over UDP, and over TCP only what did not fit.
+    tcp = tuple(rule.place for _, rule in found if not rule.udp)
+    return Lookups(tuple((match, rule) for match, rule in found if rule.udp), tcp)

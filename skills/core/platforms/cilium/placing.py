@@ -74,7 +74,7 @@ class Placer:
         for exactly in (True, False):
             for policy, spec in self.own(wish, near):
                 for rule in spec.side(wish.direction).allow:
-                    if rule.family == wish.family and self._takes(rule, wish, exactly=exactly):
+                    if rule.family == wish.family and not rule.auth and self._takes(rule, wish, exactly=exactly):
                         self._workspace.append(policy, (*rule.path, rule.family), wish.item, wish.comment, role)
                         return True
         return False
@@ -92,7 +92,7 @@ class Placer:
             for rule in spec.side(wish.direction).allow:
                 listed = rule.to_ports or ()
                 plain = len(listed) == 1 and same_ports(listed, [port_of(p) for p in listed[0].ports], exactly=True)
-                room = plain and len(listed[0].ports) + len(wish.ports) <= _MOST_PORTS
+                room = plain and not rule.auth and len(listed[0].ports) + len(wish.ports) <= _MOST_PORTS
                 if room and rule.family == wish.family and [_written(peer) for peer in rule.peers] == [wish.item]:
                     for port in wish.ports:
                         path = (*rule.path, "toPorts", 0, "ports")

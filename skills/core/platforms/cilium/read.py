@@ -14,13 +14,25 @@ from skills.core.enforce.selectors import parse
 from skills.core.model import finding
 from skills.core.platforms.cilium import groups, mode
 from skills.core.platforms.cilium.endpoints import EndpointSelector, selector_of
-from skills.core.platforms.cilium.entries import CLUSTERWIDE, NAMESPACED, CiliumPolicy, Entry, Rule, Side, Spec
+from skills.core.platforms.cilium.entries import (
+    CLUSTERWIDE,
+    NAMESPACED,
+    NEVER_AUTH,
+    NO_AUTH,
+    CiliumPolicy,
+    Entry,
+    Rule,
+    Side,
+    Spec,
+)
 from skills.core.platforms.cilium.faults import Faults
 from skills.core.platforms.cilium.read_peers import PeerReader
 from skills.core.platforms.cilium.read_ports import PortReader
 from skills.core.yaml_text import Document, Map, Seq
 
 Path = tuple[str | int, ...]
+
+_VERSION = "cilium.io/v2"  # the only one in which the API server has ever served these policies
 
 _TO = ("toEndpoints", "toEntities", "toCIDR", "toCIDRSet", "toServices", "toFQDNs", "toGroups", "toNodes")
 _FROM = ("fromEndpoints", "fromEntities", "fromCIDR", "fromCIDRSet", "fromGroups", "fromNodes")
@@ -69,6 +81,8 @@ class _Reader:
         clusterwide = self.kind == CLUSTERWIDE
         known = None if clusterwide or templated(namespace) else namespace
         specs = self._specs()
+        if (version := text_of(self.document.data.get("apiVersion"))) != _VERSION:
+            self.faults.field(self.document.place(self.document.data, "apiVersion"), "apiVersion", version)
         doubt = None
         if self.faults.found:
             doubt = self.faults.strange or finding("EGR860", place, policy=self.name)
@@ -162,7 +176,15 @@ class _Reader:
         icmps = bool(item.get("icmps"))
         if icmps and ports:
             self.faults.field(self.document.place(item, "icmps"), "icmps beside toPorts", item["icmps"])
-        return Rule(place, path, (filled or present or [""])[0], tuple(peers), ports, icmps and ports is None)
+        family, auth = (filled or present or [""])[0], self._auth(item)
+        return Rule(place, path, family, tuple(peers), ports, icmps and ports is None, auth)
+
+    def _auth(self, rule: Map) -> str:
+        """The mode of authentication that the rule asks for; "" for none."""
+        mode = text_of(mapping_of(rule.get("authentication")).get("mode"))
+        if rule.get("authentication") is not None and mode not in {NO_AUTH, NEVER_AUTH, "required"}:
+            self.faults.field(self.document.place(rule, "authentication"), "authentication", mode)
+        return "" if mode == NO_AUTH else mode
 
     def _peers(self, rule: Map, key: str) -> list[Any]:
         items = self._items(rule, key)

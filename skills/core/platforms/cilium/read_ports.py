@@ -70,8 +70,11 @@ class PortReader:
         return tuple(Name(text_of(text), wild=True) for text in names)
 
     def _port(self, item: Map, place: Place) -> Port | None:
-        protocol = (text_of(item.get("protocol")) or "any").lower()
+        written = text_of(item.get("protocol")) or "ANY"
+        protocol = written.lower()
         where = self._document.place(item, "port") if "port" in item else place
+        if protocol in _PROTOCOLS and written != written.upper():
+            self._faults.field(where, "protocol", written)  # the schema lists them in capitals
         if protocol not in _PROTOCOLS:
             self._faults.field(where, "protocol", item.get("protocol"))
             return None
