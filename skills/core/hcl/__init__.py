@@ -1,6 +1,6 @@
 """Terraform's language, HCL: read with the place of everything, edited by splices so that no other byte changes."""
 
-from skills.core.hcl.edit import append_element, remove_element, replace_text
+from skills.core.hcl.edit import append_block, append_element, remove_block, remove_element, replace_text
 from skills.core.hcl.read import MOST_BYTES, Block, Body, Broken, Expression, parse
 
 __all__ = [
@@ -9,8 +9,10 @@ __all__ = [
     "Body",
     "Broken",
     "Expression",
+    "append_block",
     "append_element",
     "parse",
+    "remove_block",
     "remove_element",
     "replace_text",
 ]

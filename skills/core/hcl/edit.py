@@ -95,6 +95,31 @@ def remove_element(path: str, text: str, listed: Expression, position: int) -> s
     return _checked(path, text, new, -1)
 
 
+def append_block(path: str, text: str, behind: Block, written: str) -> str:
+    """`text` with one block more behind another, on the same margin, and apart from it as that one is from what stands
+    above it. `written` is HCL without a margin. Raises CannotEdit."""
+    row, end = text.rfind("\n", 0, behind.start) + 1, text.find("\n", behind.end)
+    end = end if end >= 0 else len(text)
+    end -= text[behind.end : end].endswith("\r")
+    above = text[:row].rstrip("\r\n")
+    apart = text[len(above) : row].count("\n") > 1 or not above
+    margin, newline = _margin(text, behind.start), _newline(text)
+    rows = "".join(f"{newline}{margin}{line}" if line else newline for line in written.split("\n"))
+    return _checked(path, text, text[:end] + (newline if apart else "") + rows + text[end:], 0, blocks=1)
+
+
+def remove_block(path: str, text: str, block: Block) -> str:
+    """`text` without a block that has its rows for itself, and without the blank row above it. Raises CannotEdit."""
+    row, end = text.rfind("\n", 0, block.start) + 1, text.find("\n", block.end)
+    end = end + 1 if end >= 0 else len(text)
+    if text[row : block.start].strip() or text[block.end : end].strip():
+        raise CannotEdit(_NOT_PROVED, path=path)
+    above = text[:row].rstrip("\r\n")
+    rows = text[len(above) : row].split("\n")
+    start = row - len(rows[-2]) - 1 if len(rows) > 2 else row
+    return _checked(path, text, text[:start] + text[end:], None, blocks=-1)
+
+
 def replace_text(path: str, text: str, old: Expression, written: str) -> str:
     """`text` with another expression in place of one. Raises CannotEdit."""
     return _checked(path, text, text[: old.start] + written + text[old.end :], None)
@@ -109,20 +134,21 @@ def _newline(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _checked(path: str, old: str, new: str, grown: int | None) -> str:
-    """The new text, once it reads again and has just so many elements more in all its lists."""
+def _checked(path: str, old: str, new: str, grown: int | None, *, blocks: int = 0) -> str:
+    """The new text, once it reads again and has just so many elements more in all its lists, and blocks."""
     try:
         before, after = parse(old), parse(new)
     except Broken as error:
         raise CannotEdit(_NOT_PROVED, path=path) from error
-    if grown is not None and _elements(after) - _elements(before) != grown:
+    elements, found = ((one - other) for one, other in zip(_size(after), _size(before), strict=True))
+    if found != blocks or (grown is not None and elements != grown):
         raise CannotEdit(_NOT_PROVED, path=path)
     return new
 
 
-def _elements(body: Body) -> int:
-    """How many elements all lists below have together."""
-    total = 0
+def _size(body: Body) -> tuple[int, int]:
+    """How many elements all lists below have together, and how many blocks there are."""
+    total = blocks = 0
     waiting: list[object] = [body]
     while waiting:
         each = waiting.pop()
@@ -134,5 +160,6 @@ def _elements(body: Body) -> int:
         elif isinstance(each, Body):
             waiting += [each.attributes, each.blocks]
         elif isinstance(each, Block):
+            blocks += 1
             waiting.append(each.body)
-    return total
+    return total, blocks

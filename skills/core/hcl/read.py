@@ -57,12 +57,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`resource "a" "b" { ... }` has the kind `resource` and the labels a and b."""
+    """`resource "a" "b" { ... }` has the kind `resource` and the labels a and b. `start` and `end` are offsets."""
 
     kind: str
     labels: tuple[str, ...]
     body: Body
     line: int
+    start: int = 0
+    end: int = 0
 
     def get(self, name: str) -> Expression | None:
         return self.body.get(name)
@@ -111,7 +113,9 @@ def _block(tree: Any, depth: int) -> Block:
     _deep(depth, tree)
     parts = [part for part in _trees(tree) if part.data != "new_line_or_comment"]
     kind, *labels = parts[:-1]
-    return Block(_name(kind), tuple(_name(label) for label in labels), _body(parts[-1], depth + 1), _line(tree))
+    names = tuple(_name(label) for label in labels)
+    meta = tree.meta
+    return Block(_name(kind), names, _body(parts[-1], depth + 1), _line(tree), meta.start_pos, meta.end_pos)
 
 
 def _name(tree: Any) -> str:

@@ -78,7 +78,9 @@ class Page:
             raise CannotEdit(NO_DOCUMENT, number=self._index + 1)
         self.data = found[0].data
         self.root = self._open(found[0])
-        self.is_json = self.root.is_flow and self._is_json()
+        # Of an empty list nothing but its file's name tells.
+        named = isinstance(document, Document) and document.path.endswith(".json")
+        self.is_json = self.root.is_flow and (named or self._is_json())
         self.newline = newline_of(self.text)
 
     def _open(self, document: Document) -> Node:

@@ -11,6 +11,7 @@ from skills.core.platforms.cloud_foundry.index import Index, Space
 from skills.core.yaml_text import Document, append_item, insert_key, read_documents, remove_item, replace_value
 
 LIST = "named-security-groups"
+ENABLED = "enable-security-group"
 
 
 @dataclass(slots=True)
@@ -52,6 +53,13 @@ def takes_effect(desk: Desk, group: str, *, unbinds: bool = False) -> None:
     if desk.edits:  # else the command that binds comes first, and the sentence names the restart
         desk.commands.append(restart)
     desk.say("EGR349" if unbinds else "EGR728", group=group, name=space.space, command=command, restart=restart)
+
+
+def rules_take_effect(desk: Desk, group: str) -> None:
+    """The same where rules of a group change, which only its owner may do by hand."""
+    restart = cli.restart(desk.app)
+    desk.commands.append(restart)
+    desk.say("EGR1908", group=group, restart=restart)
 
 
 def config_of(desk: Desk) -> tuple[Document, SpaceConfig] | None:
@@ -97,6 +105,23 @@ def bind(desk: Desk, name: str) -> bool:
         desk.write(path, append_item(text, document, (LIST,), name, comment=desk.comment))
     else:
         desk.write(path, replace_value(text, document, (LIST,), [*(each.name for each in config.groups), name]))
+    return True
+
+
+def enable_own(desk: Desk) -> bool:
+    """Puts the space's own security-group.json into force."""
+    found = config_of(desk)
+    if found is None:
+        return False
+    document, config = found
+    path, text = config.place.path, desk.texts[config.place.path]
+    if config.enabled:
+        return True
+    if config.enabled is None:
+        desk.write(path, insert_key(text, document, (), ENABLED, True))
+    else:
+        desk.write(path, replace_value(text, document, (ENABLED,), True))
+    desk.say("EGR1911")
     return True
 
 

@@ -22,7 +22,12 @@ from skills.core.platforms.cloud_foundry.near import (
     service_of_port,
 )
 from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
-from skills.core.platforms.cloud_foundry.ruling import close_addresses, networks_of, open_addresses
+from skills.core.platforms.cloud_foundry.ruling import (
+    close_addresses,
+    enable_what_opens,
+    networks_of,
+    open_addresses,
+)
 from skills.core.platforms.cloud_foundry.script_edit import bind_in_script, unbind_in_script
 from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform, unbind_in_terraform
 from skills.core.yaml_text import CannotEdit
@@ -73,6 +78,8 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
     asked = _which_service(desk, need, destination)
     if asked:
         return asked
+    if enable_what_opens(desk, destination, reaches):
+        return ()
     group = _group_for(desk, destination)
     narrower = group == known.PUBLIC and bool(networks_of(destination)) and open_addresses(desk, destination)
     if narrower:
@@ -144,7 +151,10 @@ def _bind(desk: Desk, group: str) -> None:
         return
     command = cli.bind(group, space.org, space.space)
     desk.commands.append(command)
-    if listed is not None or not bind_in_script(desk, group):
+    told = next((each for each in space.unsure if each.terraform and not each.names_group), None)
+    if told is not None:
+        desk.say("EGR1910", group=group, unsure=told.unsure, place=str(told.place), command=command)
+    elif listed is not None or not bind_in_script(desk, group):
         desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
     say_proxy(desk, group)
     takes_effect(desk, group)

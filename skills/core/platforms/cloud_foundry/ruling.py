@@ -7,8 +7,10 @@ import json
 
 from skills.core.hosts import shown
 from skills.core.model import Destination, Ports
-from skills.core.platforms.cloud_foundry.binding import Desk, bind, group_now, takes_effect
+from skills.core.platforms.cloud_foundry.binding import Desk, bind, enable_own, group_now, rules_take_effect
 from skills.core.platforms.cloud_foundry.documents import Group
+from skills.core.platforms.cloud_foundry.index import Bound
+from skills.core.platforms.cloud_foundry.near import Reaches
 from skills.core.platforms.cloud_foundry.rules import Rule
 from skills.core.platforms.cloud_foundry.tf_rules import add_rule, drop_rule, rules_now
 from skills.core.yaml_text import append_item, remove_item, replace_value
@@ -26,6 +28,9 @@ def networks_of(destination: Destination) -> list[str]:
 def open_addresses(desk: Desk, destination: Destination) -> bool:
     """One rule for each address. False where no group of the repository can take it."""
     group = _home(desk)
+    own = _own_to_enable(desk)
+    if group is None and own is not None and (not own.rules or not _has_groups_folder(desk)):
+        group = own if enable_own(desk) else None
     for network in networks_of(destination):
         if group is None:
             if not _new_group(desk, destination, network):
@@ -33,7 +38,14 @@ def open_addresses(desk: Desk, destination: Destination) -> bool:
             group = _home(desk)
         elif not _with_rule(desk, group, destination, network):
             return False
+        if ":" in network:
+            desk.say("EGR1909", destination=network)
+    rules_take_effect(desk, group.name if group else _new_name(desk))
     return True
+
+
+def _new_name(desk: Desk) -> str:
+    return f"{desk.space.own_group}-egress"[:_LONGEST_NAME].replace("/", "-")
 
 
 def _home(desk: Desk) -> Group | None:
@@ -49,6 +61,27 @@ def _home(desk: Desk) -> Group | None:
         if group is not None and ours and not group.fault and named.name not in shared:
             return group
     return None
+
+
+def _own_to_enable(desk: Desk) -> Group | None:
+    """The space's own group that nothing enables, but that could be."""
+    own = desk.index.own_group(desk.space)
+    return own if own is not None and not desk.space.enabled and not own.fault else None
+
+
+def enable_what_opens(desk: Desk, destination: Destination, reaches: Reaches) -> bool:
+    """Puts the space's own group into force where that alone opens it."""
+    own, space = _own_to_enable(desk), desk.space
+    if own is None or not reaches(space, (Bound(space.own_group, own.place, own),), destination):
+        return False
+    if not enable_own(desk):
+        return False
+    rules_take_effect(desk, space.own_group)
+    return True
+
+
+def _has_groups_folder(desk: Desk) -> bool:
+    return any(group.role == "named" and group.folder == desk.space.root for group in desk.index.groups)
 
 
 def _with_rule(desk: Desk, group: Group, destination: Destination, network: str) -> bool:
@@ -97,9 +130,9 @@ def _rule(desk: Desk, destination: Destination, network: str) -> dict[str, str]:
 def _new_group(desk: Desk, destination: Destination, network: str) -> bool:
     """A group of this space alone, where cf-mgmt's folder of groups is in use."""
     space = desk.space
-    if not any(group.role == "named" and group.folder == space.root for group in desk.index.groups):
+    if not _has_groups_folder(desk):
         return False
-    name = f"{space.own_group}-egress"[:_LONGEST_NAME].replace("/", "-")
+    name = _new_name(desk)
     path = "/".join(part for part in (space.root, "asgs", f"{name}.json") if part)
     if path in desk.texts:
         return _grow(desk, path, destination, network)
@@ -107,7 +140,6 @@ def _new_group(desk: Desk, destination: Destination, network: str) -> bool:
         return False
     desk.write(path, json.dumps([_rule(desk, destination, network)], indent=2, ensure_ascii=False) + "\n")
     desk.say("EGR798", group=shown(name), path=path)
-    takes_effect(desk, name)
     return True
 
 
@@ -143,6 +175,8 @@ def close_addresses(desk: Desk, destination: Destination) -> bool:
             ports = _without(listing, destination.ports)
             desk.write(path, replace_value(text, document, (*now.path, listing.position, "ports"), ports))
         removed = removed or exact is not None or listing is not None
+    if removed:
+        rules_take_effect(desk, group.name)
     return removed
 
 
@@ -155,6 +189,8 @@ def _close_in_terraform(desk: Desk, group: Group, destination: Destination) -> b
             if same and _has_just(rule, destination.ports):
                 removed = drop_rule(desk, group, rule.position) or removed
                 break
+    if removed:
+        rules_take_effect(desk, group.name)
     return removed
 
 

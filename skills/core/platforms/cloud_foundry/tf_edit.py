@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from skills.core.hcl import Body, Broken, Expression, append_element, parse, remove_element, replace_text
+import re2
+
+from skills.core.hcl import (
+    Block,
+    Body,
+    Broken,
+    Expression,
+    append_block,
+    append_element,
+    parse,
+    remove_element,
+    replace_text,
+)
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.terraform import Home, Made, evaluate, read_terraform
 from skills.core.platforms.cloud_foundry.tf_data import File
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES
+
+_LABEL = re2.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_COPIED = frozenset({"name", "provider"})
 
 
 def made_now(desk: Desk) -> Made:
@@ -60,7 +75,43 @@ def _into_names(desk: Desk, home: Home, group: str) -> bool:
     written = next(_references(desk, home.file.folder, group), "")
     if written:
         desk.write(path, append_element(path, text, home.listed, written))
-    return bool(written)
+    return bool(written) or _looked_up(desk, home, group)
+
+
+def _looked_up(desk: Desk, home: Home, group: str) -> bool:
+    """Looks the group up as a neighbour in the list is looked up, and adds it to the list."""
+    ways = [(str(item.value[1]), str(item.value[2])) for item in home.listed.items if _is_look_up(item)]
+    if not ways or not _LABEL.fullmatch(group):
+        return False
+    kind, label = ways[-1]
+    here = [(file.path, block) for file, block in _data_of(desk, home.file.folder, kind)]
+    named = [(path, block) for path, block in here if block.labels[1] in (group, label)]
+    if len(named) != 1 or named[0][0] not in desk.texts or not _is_plain(named[0][1]):
+        return False  # the label is taken, or its neighbour is no mere look-up of a name
+    path = home.file.path
+    desk.write(path, append_element(path, desk.texts[path], home.listed, f"data.{kind}.{group}.id"))
+    path = named[0][0]
+    text = desk.texts[path]
+    block = next(each for each in parse(text).all("data") if each.labels == (kind, label))
+    name = next(written for key, written in block.body.attributes if key == "name")
+    head = text[block.start : name.start].replace(f'"{label}"', f'"{group}"', 1)
+    desk.write(path, append_block(path, text, block, f'{head}"{group}"{text[name.end : block.end]}'))
+    return True
+
+
+def _is_plain(block: Block) -> bool:
+    name = block.get("name")
+    return name is not None and name.kind == "text" and {key for key, _ in block.body.attributes} <= _COPIED
+
+
+def _is_look_up(item: Expression) -> bool:
+    way: tuple[object, ...] = item.value if item.kind == "path" else ()
+    return len(way) == 4 and way[0] == "data" and way[1] in GROUP_TYPES and way[3] == "id"
+
+
+def _data_of(desk: Desk, folder: str, kind: str) -> Iterator[tuple[File, Block]]:
+    files = (file for file in desk.index.terraform if file.folder == folder)
+    return ((file, block) for file in files for block in file.body.all("data") if block.labels[:1] == (kind,))
 
 
 def _references(desk: Desk, folder: str, group: str) -> Iterator[str]:
