@@ -26,7 +26,7 @@ def append(page: Page, found: Found, item: Any, comment: str) -> Splice:
     else:
         lines = block([item], style)
     if comment and _is_scalar(item):
-        lines[0] += f"  # {comment}"
+        lines[0] += f"{_before_comments(page, seq)}# {comment}"
     elif comment:
         lines.insert(0, f"# {comment}")
     return page.lines_at(max(seq.end, last.end), [" " * seq.column + line for line in lines])
@@ -38,6 +38,13 @@ def _set_gap(page: Page, seq: Node, style: Style) -> None:
         dash = page.line_start(node.start) + seq.column
         if page.text[dash : dash + 1] == "-" and dash < node.start and not page.text[dash + 1 : node.start].strip(" "):
             style.gap = max(2, node.start - dash)
+
+
+def _before_comments(page: Page, seq: Node) -> str:
+    """The blanks before the remarks behind the items, where all of them have the same; else two."""
+    rests = [page.text[node.end : page.line_end(node.end)] for node in seq.items]
+    gaps = {rest[: len(rest) - len(rest.lstrip(" "))] for rest in rests if rest.startswith(" ") and "#" in rest}
+    return gaps.pop() if len(gaps) == 1 else "  "
 
 
 def _flow_item(page: Page, seq: Node, written: str, item: Any, style: Style) -> str:

@@ -16,6 +16,7 @@ NAME = "infrastream"
 LAYER = "firewall"
 API = "lowops.manifests.v1"
 
+_MOST_ODD = 1000
 _IDENTITY = ("name", "environment", "organizational-unit", "organization")
 _MISSPELT = {
     "organizationalUnit": "organizational-unit",
@@ -38,7 +39,8 @@ class Project:
     """One Project manifest, which is one project in one environment.
 
     `place` is its `metadata.name`. `list_place` is the line of `spec.allowedEgress`, or None where that is absent;
-    `is_list` says whether a list (or nothing) stands there. `misplaced` are items that stand at the wrong level.
+    `is_list` says whether a list (or nothing) stands there; `odd` is every text of what stands there instead, as if it
+    were an item. `misplaced` are items that stand at the wrong level.
     `sure` is False when a key of the identity is misspelt, so that nobody knows whether Infrastream reads it.
     """
 
@@ -52,6 +54,7 @@ class Project:
     items: tuple[Item, ...] = ()
     list_place: Place | None = None
     is_list: bool = True
+    odd: tuple[Item, ...] = ()
     misplaced: tuple[Item, ...] = ()
     faults: tuple[Finding, ...] = ()
     sure: bool = True
@@ -137,6 +140,7 @@ def _project(
         _items(document, written),
         document.place_of("spec", "allowedEgress") if listed else None,
         written is None or isinstance(written, Seq),
+        _odd(written, document.place_of("spec", "allowedEgress")) if listed else (),
         _misplaced(document, data),
         sure=not misspelt,
     )
@@ -148,6 +152,21 @@ def _items(document: Document, written: Any) -> tuple[Item, ...]:
     if not isinstance(written, Seq):
         return ()
     return tuple(read_item(value, document.place(written, index), index) for index, value in enumerate(written))
+
+
+def _odd(written: Any, place: Place) -> tuple[Item, ...]:
+    """The texts of something that is no list, keys too."""
+    found: list[str] = []
+    waiting: list[Any] = [] if isinstance(written, Seq) else [written]
+    while waiting and len(found) < _MOST_ODD:
+        node = waiting.pop()
+        if isinstance(node, str):
+            found += node.replace(",", " ").split()
+        elif isinstance(node, Mapping):
+            waiting += [*node.keys(), *node.values()]
+        elif isinstance(node, Seq):
+            waiting += node
+    return tuple(read_item(word, place, 0) for word in found[:_MOST_ODD])
 
 
 def _misplaced(document: Document, data: Mapping[str, Any]) -> tuple[Item, ...]:
