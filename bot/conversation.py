@@ -20,6 +20,7 @@ from bot.followups import (
     answer_to_question,
     ask_what_it_was,
     decision,
+    is_talk,
     keep,
     not_understood,
     on_a_day,
@@ -139,7 +140,8 @@ class Conversation:
         of_the_card(turn, self._memory)
         which.note_repository(turn, self.repositories)
         answered = self._answer(turn)
-        replies = self._additions.offered(turn, answered) if self._additions else Replies(answered)
+        replies = self._additions.offered(turn, answered) if self._additions and answered else Replies(answered)
+        turn.state |= {} if answered and answered[0].private else {"spoke": turn.who.id if answered else ""}
         try:
             self._save(turn, seen.version, replies)
         except Outdated:
@@ -369,7 +371,7 @@ class Conversation:
         return self._run(turn, "why", asked) if asked else self._more(turn, heard)
 
     def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
-        return [problem(Finding("EGR658") if heard.verb == "empty" else not_understood(turn.words))]
+        return [] if is_talk(turn) else [problem(not_understood(turn.words, heard))]
 
     def _which_workload(self, turn: Turn) -> list[Reply]:
         turn.state["asking"] = {"id": "workload", "choices": []}

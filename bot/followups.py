@@ -27,6 +27,17 @@ from skills.replies import Reply, choosing, problem
 _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
 )
+_THANKS = re2.compile(
+    r"(?i)(?:ok(?:ay)?[,!. ]+|great[,!. ]+)?(?:(?:many )?thanks?|thank you|thx|ty|cheers)\b[^\n]{0,40}"
+)
+_HELLO = re2.compile(
+    r"(?i)(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: (?:there|all|everybody|postern))?[!. ]*"
+)
+_NODS = re2.compile(
+    r"(?i)(?:(?:ok(?:ay)?|yes|yep|no|nope|sure|great|perfect|nice|cool|good|got it|will do|done|right|sorry|hm+|ah+|oh)"
+    r"\b[,.! ]*){1,4}|[^\w\n]{1,20}|:[a-z0-9_+-]{1,40}:"
+)
+_OF_A_REQUEST = re2.compile(r"(?i)\bEG-[A-Z2-7]{7}\b")
 _NAME = "BUCKET"  # in the choices that platform Cloud Foundry makes
 _BUCKET = re2.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
@@ -115,9 +126,23 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     return problem(Finding("EGR678"))
 
 
-def not_understood(words: str) -> Finding:
+def not_understood(words: str, heard: Heard) -> Finding:
     """Whoever means to decide hears how; the sentence itself decides nothing."""
-    return Finding("EGR681" if _DECIDES.search(words) else "EGR657")
+    if heard.verb == "empty":
+        return Finding("EGR658")
+    if _THANKS.fullmatch(words.strip()):
+        return Finding("EGR1486")
+    return Finding("EGR681" if _DECIDES.search(words) else "EGR656" if _HELLO.fullmatch(words.strip()) else "EGR657")
+
+
+def is_talk(turn: Turn) -> bool:
+    """What people say to one another where we only read along: of no request, and by nobody who was just answered, or
+    to somebody by name, or a word of thanks. Whoever means to decide hears how, all the same."""
+    if not turn.where.aside or _DECIDES.search(turn.words) or _OF_A_REQUEST.search(turn.words):
+        return False
+    said = turn.words.strip()
+    own = turn.state.get("spoke") == turn.who.id
+    return not own or "<@" in said or any(each.fullmatch(said) for each in (_THANKS, _HELLO, _NODS))
 
 
 def all_of_them(turn: Turn, heard: Heard) -> Heard:

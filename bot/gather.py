@@ -41,6 +41,8 @@ class Where:
     thread: str = ""
     private: bool = False
     """Whether only some people read along there, so that what goes elsewhere goes to more of them."""
+    aside: bool = False
+    """Whether people go on among themselves there and we read along: then it may be said to somebody else."""
     repository: str = ""
     """Where several are served, the name of the one that was said to be meant."""
     prefers: str = ""

@@ -207,11 +207,16 @@ def _weighed_lines(request: Request) -> list[Line]:
     return [*found, *([Line("limits", "\n".join(say(Finding(code)).says for code in limits))] if limits else [])]
 
 
+def waits_for(request: Request) -> tuple[str, ...]:
+    """Whom it waits for now, as its card names them."""
+    return life.waits_for(request)
+
+
 def _waits(request: Request) -> list[Line]:
     latest = {past.by: past for past in request.decisions if past.digest == request.digest}
     approved = [past for past in latest.values() if past.verb == "approve"]
     found = [Line("approved", people=(past.by,), at=past.at) for past in approved]
-    people = life.waits_for(request)
+    people = waits_for(request)
     return [*found, Line("waits_for", people=people)] if people else found
 
 

@@ -29,6 +29,7 @@ _ELSEWHERE = ("ai", "chat", "demo", "doctor", "eval", "init", "log", "policy", "
 """Commands of the terminal that no chat has."""
 _CLOSE = 0.75
 _FLAG = re2.compile(r"--(for|to)[ =]+(\S+)\s*")
+_FLAGS = re2.compile(r"\s*(?:/?egress\s+)?[a-z]+\s[^\n]*--[a-z]")
 _LONGEST_HELP = 40  # commands
 
 
@@ -65,6 +66,12 @@ def command(text: str) -> Command:
     if near and not hear(said).workload:
         return Command("says", lines=_lines(Finding("EGR1412", {"word": first[:40], "near": near[0]})))
     return Command("words", said)
+
+
+def exact(words: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Skill and ask of words with flags, as the command line has them, typed to us in a sentence's place."""
+    made = command(words) if _FLAGS.match(words) else None
+    return (made.skill, made.ask) if made and made.kind == "skill" else None
 
 
 def _paste(rest: str) -> Command:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
+from functools import partial
 
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination, workload
 from skills.core.messages import say
 from skills.core.until import read_until
 
+_CLOSE = 0.75
+_MOST_TOLD = 3
 Values = Mapping[str, str | list[str]]
 
 
@@ -18,13 +22,15 @@ def faults(values: Values, names: Sequence[str], today: date) -> dict[str, str]:
     found: dict[str, str] = {}
     checks: dict[str, Callable[[], object]] = {
         "workload": lambda: _known(str(values.get("workload") or ""), names),
-        "hosts": lambda: [destination(to) for to in listed(values.get("hosts"))],
         "reason": lambda: _reason(str(values.get("reason") or "")),
         "until": lambda: _until(values, today),
     }
     for block, check in checks.items():
         found |= _fault(block, check)
-    return found
+    wrong = [
+        fault for to in listed(values.get("hosts")) for fault in _fault("hosts", partial(destination, to)).values()
+    ]
+    return {**found, "hosts": "\n".join(wrong[:_MOST_TOLD])} if wrong else found
 
 
 def late_day(values: Values, today: date) -> dict[str, str]:
@@ -51,7 +57,8 @@ def _known(name: str, names: Sequence[str]) -> None:
     workload(name)
     plain = not set(name) & set("/:{,")
     if plain and names and not any(name.casefold() in (known.casefold(), _last(known)) for known in names):
-        raise AskUnclear("EGR1422", name=name[:60])
+        close = get_close_matches(name.casefold(), [known.casefold() for known in names], 1, _CLOSE)
+        raise AskUnclear("EGR1422", name=name[:60], near=f" (did you mean {close[0]}?)" if close else "")
 
 
 def _last(name: str) -> str:

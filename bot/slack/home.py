@@ -9,15 +9,16 @@ from typing import Any
 
 from bot.slack import kit
 from bot.slack.blocks import action_id
-from skills.cards import DECIDABLE, headline
+from skills.cards import headline, waits_for
 from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Request
 from skills.core.short_words import word
 
-SHOW, NEW, CARD = "postern_home_show", "postern_home_new", "postern_home_card"
+SHOW, NEW = "postern_home_show", "postern_home_new"
 FILTERS = ("mine", "queue", "expiring", "all")
 _OWN = ("mine", "expiring")
 _SOON = timedelta(days=30)
 _MOST = 20
+_MOST_NAMED = 3
 Canon = Callable[[str], str]
 
 
@@ -49,9 +50,7 @@ def belongs(name: str, request: Request, person: Person, today: date, canon: Can
     if name == "mine":
         return own and (is_open or stands)
     if name == "queue":
-        done = {canon(past.by) for past in request.decisions if past.digest == request.digest}
-        waits = me in {canon(each) for each in request.waits_for}
-        return waits and not own and request.state in DECIDABLE and me not in done
+        return not own and me in {canon(each) for each in waits_for(request)}
     if name == "expiring":
         return own and stands and bool(request.until) and date.fromisoformat(str(request.until)) <= today + _SOON
     return is_open
@@ -77,6 +76,9 @@ def _row(request: Request, repository: str, *, own: bool) -> kit.Block:
     state = kit.escape(word("states", request.state))
     ends = f" · {word('card', 'until')} {kit.escape(request.until)}" if request.until else ""
     who = f"{word('card', 'asked_by')} {kit.person(request.asked_by)}, {kit.moment(request.since)}"
+    named = waits_for(request)[:_MOST_NAMED]
+    if own and named:
+        who = f"{word('card', 'waits_for')} {', '.join(map(kit.person, named))}, {kit.moment(request.since)}"
     key = f"{request.key} ({repository})" if repository else request.key
     title = f"{kit.escape(key)}: {kit.escape(headline(request))}"
     name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title

@@ -104,6 +104,8 @@ class Taken:
         return True
 
     def _say(self, tx: Transaction, posts: Sequence[Post], now: datetime) -> None:
+        if not posts:
+            tx.take_away(self.live, now)  # no step stands there for ever without its answer
         for number, post in enumerate(posts):
             key = f"{_PREFIX}{self.row.id}:{number}"
             tx.show(key, post.channel, post.payload, now, final=True, repository=self.row.repository)

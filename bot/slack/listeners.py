@@ -18,7 +18,7 @@ from bot.gather import Where
 from bot.slack import blocks, envelopes
 from bot.slack.above import above, attached, has_pictures
 from bot.slack.agent import Agent
-from bot.slack.commands import command
+from bot.slack.commands import command, exact
 from bot.slack.deeds import DEEDS, late
 from bot.slack.envelopes import mentions, thread_of
 from bot.slack.gate import Gate
@@ -85,7 +85,7 @@ class Listeners:
         if not direct and (_MENTION.match(text) or ("<@" in text and mentions(text, await self._me(taken)))):
             return ()  # said to somebody else, or it comes as a mention too
         if direct or (event.get("thread_ts") and await self._gate.run(self._conversation.started, self._where(taken))):
-            return await self._said(taken)
+            return await self._said(taken, us=direct)
         return ()
 
     async def _me(self, taken: Taken) -> str:
@@ -101,7 +101,9 @@ class Listeners:
         if not await self._gate.run(self._conversation.started, where):
             return ()
         edited, mine = event["message"], await self._me(taken)
-        asked = edited.get("thread_ts") or mentions(edited.get("text") or "", mine) or event.get("channel_type") == "im"
+        before = str((event.get("previous_message") or {}).get("text") or "")
+        asked = mentions(edited.get("text") or "", mine) or event.get("channel_type") == "im"
+        asked = asked or not await self._gate.run(self._conversation.wants_what_is_above, envelopes.plain(before))
         return [self._post(where.thread, problem(Finding("EGR1457")))] if asked else ()
 
     async def command(self, taken: Taken) -> Answered:
@@ -170,7 +172,7 @@ class Listeners:
 
     # --- one turn
 
-    async def _said(self, taken: Taken, *, look_up: bool = False) -> Answered:
+    async def _said(self, taken: Taken, *, look_up: bool = False, us: bool = True) -> Answered:
         event, where = taken.body["event"], await self._parts.where(self._where(taken).thread)
         team, user = envelopes.author_of(taken.body)
         if team != envelopes.team_of(taken.body):
@@ -182,7 +184,10 @@ class Listeners:
                 return [self._post(where.thread, problem(Finding("EGR1424")))]
             if text is None and look_up:
                 text = await self._above(taken, words, where)
-            return await self._turn(taken, self._public(where), self._conversation.hear, words, who, where, text)
+            if text is None and (made := exact(words)):
+                return await self._turn(taken, self._public(where), self._conversation.ask, *made, who, where)
+            place = replace(where, aside=not us)
+            return await self._turn(taken, self._public(where), self._conversation.hear, words, who, place, text)
 
     def _worked_at(self, taken: Taken, thread: str) -> AbstractAsyncContextManager[None]:
         """In direct messages Slack shows that we are at it."""

@@ -165,8 +165,9 @@ class Outbox:
 
     async def _send(self, post: PostRow) -> str:
         """What Slack calls it. Raises Unsent."""
-        words = _words(post)
         channel, thread = address(post.channel)
+        gone = bool(post.payload.get("gone"))
+        words = {} if gone else _words(post)
         if post.payload.get("user"):
             return await self._whisper(post, words)
         ts = post.ts
@@ -174,6 +175,8 @@ class Outbox:
             ts = await self._found(post, channel, thread)
             if ts is not None and post.version == 1:
                 return ts
+        if gone:
+            return await self._taken_away(channel, ts)
         metadata = {"event_type": _EVENT, "event_payload": {"key": post.key}}
         if ts is not None:
             await self._in_form(self._client.chat_update, words, channel=channel, ts=ts, metadata=metadata)
@@ -182,6 +185,12 @@ class Outbox:
             self._client.chat_postMessage, words, channel=channel, thread_ts=thread, metadata=metadata, **_QUIET
         )
         return str(answer["ts"])
+
+    async def _taken_away(self, channel: str, ts: str | None) -> str:
+        if ts:
+            with suppress(*FAILURES):
+                await self._client.chat_delete(channel=channel, ts=ts)
+        return ts or ""
 
     async def _in_form(self, method: Callable[..., Any], words: dict[str, Any], **place: Any) -> Any:
         """As blocks; where Slack refuses those, as plain words: nobody loses an answer to its form."""
@@ -211,8 +220,7 @@ class Outbox:
         user, url, channel = str(post.payload["user"]), str(post.payload.get("url") or ""), post.channel.split(":")[2]
         thread = address(post.channel)[1] if post.payload.get("within") else None
         if post.ts:  # everybody has seen that something was done, and only one person is answered
-            with suppress(*FAILURES):
-                await self._client.chat_delete(channel=channel, ts=post.ts)
+            await self._taken_away(channel, post.ts)
         if url and await self._responded(url, words):
             return ""
         try:

@@ -36,10 +36,15 @@ _AFTER = tuple(
     (re2.compile(rf"(?i)(?:({_KEY})[,:]?\s+)?(?:{said})(?:\s+({_KEY}))?[.!]?"), verb) for said, verb in _OF_THE_MERGED
 )
 """What is said of a merged request, with its key before or behind it where its thread is not the one."""
-_STATUS = re2.compile(r"(?i)status(?:\s+(EG-\S{1,40}))?[.!?]?")
+_STATUS = re2.compile(
+    r"(?i)(?:status|(?:(?:show|list)\s+)?(?:my\s+|all\s+|the\s+|open\s+)*requests"
+    r"|what(?:'s| is) (?:still )?(?:open|waiting))(?:\s+(?:of\s+)?(EG-\S{1,40}))?[.!?]?"
+)
 _DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
-_WITHDRAW = re2.compile(rf"(?is)withdraw(?:\s+({_KEY}))?(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)")
+_WITHDRAW = re2.compile(
+    rf"(?is)(?:withdraw(?:\s+({_KEY}))?|cancel\s+({_KEY}))(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+)
 _RENEW = re2.compile(
     rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
     r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
@@ -115,7 +120,7 @@ def command(said: str) -> Heard | None:
     if match := _DIAGRAM.fullmatch(said):
         return Heard("diagram", key=match[1])
     if match := _WITHDRAW.fullmatch(said):
-        return Heard("withdraw", key=match[1], reason=flat(match[2]))
+        return Heard("withdraw", key=match[1] or match[2], reason=flat(match[3]))
     if match := _RENEW.fullmatch(said):
         return Heard("renew", key=match[1], until=match[2], reason=flat(match[3]))
     if match := _LAST_DAY.fullmatch(said):

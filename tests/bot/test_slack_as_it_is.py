@@ -120,6 +120,47 @@ async def test_words_to_somebody_else_in_our_thread_are_not_ours(room: Room) -> 
     assert await room.hears(event("<@UINES> can you look?", kind="message", ts="1.8", thread_ts="1.0")) == []
 
 
+async def test_what_people_say_to_one_another_in_our_thread_gets_no_answer(room: Room) -> None:
+    async def says(text: str, user: str, ts: str) -> list[str]:
+        return await room.hears(event(text, kind="message", user=user, ts=ts, thread_ts="1.0"))
+
+    await room.hears(event(f"<@UBOT> {ASKS}"))
+    assert "neither an error nor a host" in (await says("hm, the thing with the other cluster", "UDANA", "1.1"))[0]
+    for number, text in enumerate(("ok", "thanks Ines!", "can <@UINES> look at that?", ":+1:"), 2):
+        assert await says(text, "UDANA", f"1.{number}") == []
+    assert await says("let me look at this tomorrow", "UINES", "1.6") == []
+    assert await says("it is for the quarterly report", "UDANA", "1.7") == [], "she answers Ines, not us"
+    edit: dict[str, Any] = {"subtype": "message_changed", "previous_message": {"text": "let me look"}}
+    message = {"user": "UINES", "text": "let me look now", "ts": "1.6", "thread_ts": "1.0"}
+    assert await room.hears(event("", kind="message", ts="7.1", message=message, **edit)) == []
+    assert "decided nothing" in (await says("LGTM, approve it", "UINES", "1.8"))[0]
+    assert "api.twilio.com" in (await says("and api.twilio.com?", "UINES", "1.9"))[0]
+    assert await room.hears(event("<@UBOT> thanks!", ts="2.0", thread_ts="1.0")) == ["You are welcome."]
+
+
+async def test_the_words_of_the_command_line_are_understood_where_one_is_spoken_to(room: Room) -> None:
+    said = "<@UBOT> check --for data-platform/ingest --to db.example.com --ip 10.0.0.7"
+    (answer,) = await room.hears(event(said))
+    assert answer.startswith("No: data-platform/ingest can't reach db.example.com:443")
+    assert "10.0.0.7:443" not in answer, "the address is that of the host, not one more destination"
+
+
+async def test_a_step_that_no_answer_follows_is_taken_away(room: Room) -> None:
+    app, now = room.app, room.app.clock()
+    for sent in (True, False):
+        with app.memory.transaction() as tx:
+            tx.show(f"turn:{sent}:0", "slack:T1:C1:1.0", {"message": {"text": "Reading …", "blocks": []}}, now)
+        if sent:
+            await room.slack.drained()
+        with app.memory.transaction() as tx:
+            assert tx.take_away(f"turn:{sent}:0", now)
+            assert not tx.take_away("turn:none:0", now)
+        room.now += 100.0
+        await room.slack.drained()
+    assert room.posted == []
+    assert app.memory.posts_todo() == ()
+
+
 @pytest.mark.parametrize("order", [("app_mention", "message"), ("message", "app_mention")], ids="-".join)
 @pytest.mark.parametrize("named", [True, False], ids=["we are named", "we are not named"])
 async def test_one_text_that_comes_as_two_events_is_one_ask(room: Room, order: tuple[str, str], named: bool) -> None:

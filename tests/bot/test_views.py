@@ -16,7 +16,7 @@ pytest.importorskip("slack_bolt")
 from bot.slack import views
 from bot.slack.home import FILTERS, belongs, home_view
 from skills.cards import Line
-from skills.core.model import Person, Question
+from skills.core.model import Decided, Person, Question
 from tests.bot.test_card_blocks import TEXT
 from tests.core.test_cards import REQUEST
 from tests.fakes.block_kit import check_view
@@ -91,6 +91,14 @@ def test_home_shows_what_is_ones_own_and_what_waits_for_one() -> None:
     assert [belongs(name, REQUEST, SAM, TODAY) for name in FILTERS] == [False, True, False, True]
     assert [belongs(name, merged, DANA, TODAY) for name in FILTERS] == [True, False, True, False]
     assert [belongs(name, merged, SAM, TODAY) for name in FILTERS] == [False, False, False, False]
+
+
+def test_the_queue_is_whom_it_waits_for_as_the_card_says() -> None:
+    held = replace(REQUEST, state="held", decisions=(Decided("hold", SAM.id, REQUEST.digest),))
+    assert belongs("queue", held, SAM, TODAY), "nobody else can go on with it"
+    assert not belongs("queue", held, Person("slack:T1:UINES"), TODAY)
+    approved = replace(REQUEST, decisions=(Decided("approve", SAM.id, REQUEST.digest),))
+    assert not belongs("queue", approved, SAM, TODAY)
 
 
 def test_home_knows_somebody_by_all_of_their_names() -> None:

@@ -13,6 +13,9 @@ from bot.world.memory.rows import DeliveryRow, Json, PostRow
 from bot.world.memory.statements import Statements, fresh
 from skills.core.model import Finding, Request
 
+GONE: Json = {"gone": True}
+"""The payload of a message that shall stand nowhere."""
+
 
 class Messages(Statements):
     """Both tables are queues: a row is claimed, then settled; what was claimed and left can be taken over."""
@@ -69,6 +72,14 @@ class Messages(Statements):
         named = {"key": key, "channel": channel, "payload": dict(payload), "final": final}
         if self._once(table, table.c.key == key, {**named, "repository": repository, **fresh(now)}):
             return True
+        return self._worded(key, payload, now, final=final)
+
+    def take_away(self, key: str, now: datetime) -> bool:
+        """A message that was shown, and has nothing to say after all. False where there is none, or it was final."""
+        return self._worded(key, GONE, now, final=True)
+
+    def _worded(self, key: str, payload: Json, now: datetime, *, final: bool) -> bool:
+        table = tables.outbox
         state = case((table.c.state == "doing", "doing"), else_="todo")
         values = {"payload": dict(payload), "version": table.c.version + 1, "state": state, "final": final}
         return self._set(table, (table.c.key == key) & table.c.final.is_(False), {**values, "updated_at": now})

@@ -171,8 +171,10 @@ def ports_after(rest: str) -> list[Ports]:
     match = _PORTS_AFTER.search(rest[:200])
     if match is None:
         return []
-    found = [ports_of(match.group(1))]
     tail = match.group(2) or ""
+    if tail[:1] in (".", ":") and tail[1:2].isdigit():
+        return []  # an address, a version or a time: `db.example.com at 10.0.0.7`, `at 10:30`
+    found = [ports_of(match.group(1))]
     worded = bool(_PORT_WORD.search(rest[: match.end(1) + 4]))
     for _ in range(20):
         more = _MORE_PORTS.search(tail) if worded else None
