@@ -20,7 +20,7 @@ from skills.core.environments import canonical, environments_in
 from skills.core.expansion import Expanded, Scope, differing, expand, still_plain
 from skills.core.hosts import near
 from skills.core.indexes import Indexes
-from skills.core.joining import join_layers
+from skills.core.joining import join_layers, said_beside
 from skills.core.model import (
     Decision,
     Destination,
@@ -245,8 +245,7 @@ class Allowlist:
             if workload.kind == platform.KIND:
                 views += self._views(platform, workload, destination, views)
         layers, decision = join_layers(views)
-        isolated = {view.layer for view in views if view.default == "deny"}
-        findings = [f for v in views if v.default == "deny" or v.allows or v.layer not in isolated for f in v.findings]
+        findings = said_beside(views)
         if decision != "allowed":
             findings += [unknown for layer in layers if layer.decision == "undecided" for unknown in layer.unknown]
         blind = self._blind_spots(workload)

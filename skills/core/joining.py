@@ -17,6 +17,7 @@ from skills.core.model import (
 )
 
 _NEAR_MISSES = 8
+_NO_NAMES = frozenset({"EGR863", "EGR924", "EGR925", "EGR926"})
 
 
 def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], Decision]:
@@ -26,6 +27,19 @@ def join_layers(views: Sequence[LayerView]) -> tuple[tuple[LayerVerdict, ...], D
         by_layer.setdefault(view.layer, []).append(view)
     layers = tuple([_join(layer, by_layer[layer]) for layer in LAYERS if layer in by_layer])
     return layers, _decide(layers)
+
+
+def said_beside(views: Sequence[LayerView]) -> list[Finding]:
+    """What views of weight say beside their verdicts. That no name can be looked up is so only where each dialect that
+    denies by default says it, for their rules are a union; then it is said once."""
+    isolated = {view.layer for view in views if view.default == "deny"}
+    heard = [view for view in views if view.default == "deny" or view.allows or view.layer not in isolated]
+    unnamed = [(view, [item for item in view.findings if item.code in _NO_NAMES]) for view in heard]
+    open_to_names = {
+        view.layer for view, blocked in unnamed if view.default == "deny" and view.half == "egress" and not blocked
+    }
+    first = next((item for view, blocked in unnamed if view.layer not in open_to_names for item in blocked), None)
+    return [item for view in heard for item in view.findings if item.code not in _NO_NAMES or item is first]
 
 
 def _join(layer: str, views: Sequence[LayerView]) -> LayerVerdict:

@@ -302,7 +302,7 @@ def test_a_pattern_or_a_rule_for_others_stays() -> None:
         to("api.github.com"),
         remove=True,
     )
-    assert (wild.plan.edits, wild.codes) == ((), ["EGR962"])
+    assert (wild.plan.edits, wild.codes) == ((), ["EGR960", "EGR962"])
     shared = draft(
         world(OWN.replace("    matchLabels:\n      app: web", "    matchLabels: {}"), pods=WEB),
         to("api.github.com"),

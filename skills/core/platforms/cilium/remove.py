@@ -8,7 +8,7 @@ from typing import Any
 from skills.core.enforce.kube_policy import Direction, Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.enforce.selectors import Match
-from skills.core.model import Destination, Finding, Need, Role, finding
+from skills.core.model import Destination, Finding, Need, Place, Role, finding
 from skills.core.platforms.cilium.decide import decide
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Rule
@@ -18,6 +18,7 @@ from skills.core.platforms.cilium.workspace import Path, Workspace
 from skills.core.yaml_text import CannotEdit
 
 _MOST_STEPS = 50
+_MOST_SAID = 3
 
 _Found = tuple[CiliumPolicy, Rule, Path]
 
@@ -39,8 +40,10 @@ class Remover:
             removed += self._all(destination, far, "Ingress", pods, [near])
         facts = {"workload": workload.name, "destination": str(destination)}
         views = decide(self._workspace.index, workload, destination)
-        if removed and views and all(view.allows or view.default == "allow" for view in views):
-            self.findings.append(Finding("EGR961", facts))
+        if views and all(view.allows or view.default == "allow" for view in views):
+            for place in [hit.place for view in views for hit in view.allows][:_MOST_SAID]:
+                self._stays(place, destination)
+            self.findings += [Finding("EGR961", facts)] if removed else []
         if not removed:
             self.findings.append(Finding("EGR962", facts))
 
@@ -76,11 +79,11 @@ class Remover:
                     path = None if shared else _path(rule, number, wanted)
                     if path is not None:
                         return policy, rule, path
-                    self._stays(peer, destination)
+                    self._stays(peer.place, destination)
         return None
 
-    def _stays(self, peer: Peer, destination: Destination) -> None:
-        item = finding("EGR960", peer.place, destination=str(destination), place=str(peer.place))
+    def _stays(self, place: Place, destination: Destination) -> None:
+        item = finding("EGR960", place, destination=str(destination), place=str(place))
         if item not in self.findings:
             self.findings.append(item)
 

@@ -218,7 +218,8 @@ class _Setup:
         pods = cluster.pods.get(self.namespace, ())
         silent = sorted({pod.name for pod in pods if not pod.host_network and not self._has_rule(pod.labels)})
         if silent:
-            self._say("EGR364", workloads=few(silent, _MOST_NAMED), namespace=self.namespace)
+            code = "EGR1208" if self._workspace.index.cilium else "EGR364"
+            self._say(code, workloads=few(silent, _MOST_NAMED), namespace=self.namespace)
         elif not pods:
             self._say("EGR366", namespace=self.namespace)
         for entry in self._workspace.index.entries_of(self.namespace):
