@@ -94,6 +94,13 @@ def test_what_the_schema_refuses_counts_for_nobody(old: str, new: str, faults: i
     assert (made.decision(to("203.0.113.9")) == "undecided") is bool(faults)
 
 
+@pytest.mark.parametrize(("count", "faults"), [(40, 0), (41, 1)])
+def test_a_rule_names_forty_ports_at_most(count: int, faults: int) -> None:
+    ports = ", ".join(f'{{port: "{9000 + number}"}}' for number in range(count))
+    made = world(cnp(f"egress: [{{toCIDR: [203.0.113.0/24], toPorts: [{{ports: [{ports}]}}]}}]"), WEB)
+    assert [len(policy.faults) for policy in made.index.policies] == [faults]
+
+
 def test_anchors_and_flow_maps_are_read() -> None:
     text = cnp(
         'egress:\n- &https {toFQDNs: [{matchName: a.example}], toPorts: &p [{ports: [{port: "443"}]}]}\n'

@@ -252,6 +252,19 @@ def test_the_file_that_holds_the_namespaces_policies_gets_the_new_one() -> None:
     assert (edit.path, edit.role) == ("shop.yaml", "allowlist")
 
 
+def test_the_file_of_these_pods_comes_before_the_one_that_holds_more() -> None:
+    """It is their team's; a selector that means other pods, or all of them, is no reason to go there."""
+    mine = policy("podSelector: {matchLabels: {app: web}}\npolicyTypes: [Egress]", "isolate-web")
+    job = mine.replace("web", "job")
+    texts = {"a.yaml": f"{DENY_EGRESS}---\n{job}---\n{DNS}", "web.yaml": mine, "pods.yaml": WEB}
+    (edit,) = draft(world_of(texts), to("198.51.100.0/24")).plan.edits
+    assert edit.path == "web.yaml"
+    (other,) = draft(
+        world_of({**texts, "web.yaml": mine.replace("app: web", "app: x")}), to("198.51.100.0/24")
+    ).plan.edits
+    assert other.path == "a.yaml"
+
+
 def test_lists_are_indented_as_in_the_file() -> None:
     indented = DENY_EGRESS.replace("  - Egress", "    - Egress")
     lines = draft(world(indented, pods=WEB), to("198.51.100.0/24")).lines()
