@@ -287,6 +287,9 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
             unknown.append(finding("EGR776", binding.place, group=binding.group, unsure=why))
     if not on_platform(index, space) and not index.says_what_is_global(space.root):
         unknown.append(finding("EGR169", space.place, space=str(space)))
+    endless = next((index.overrun[root] for root in (space.root, *space.roots) if root in index.overrun), None)
+    if endless is not None:
+        unknown.append(finding("EGR1912", endless, path=endless.path, space=str(space)))
     if not space.is_configured:
         unknown.append(finding("EGR762", space.place, space=str(space)))
     return unknown

@@ -162,6 +162,7 @@ class Index:
     proxies: tuple[Proxy, ...] = ()
     terraform: tuple[File, ...] = ()
     binders: Mapping[str, list[tuple[str, Place]]] = field(default_factory=dict)
+    overrun: Mapping[str, Place] = field(default_factory=dict)  # roots of Terraform that have no end
 
     @cached_property
     def labels(self) -> Mapping[str, str | None]:

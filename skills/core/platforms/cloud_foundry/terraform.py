@@ -77,6 +77,7 @@ class Made:
     policies: list[Policy] = field(default_factory=list)
     proxies: list[Proxy] = field(default_factory=list)
     wholes: list[Whole] = field(default_factory=list)
+    overrun: dict[str, Place] = field(default_factory=dict)  # roots that could not be followed to their end
     binders: dict[str, list[tuple[str, Place]]] = field(default_factory=dict)  # scope -> kinds of block that bind
 
 
@@ -112,6 +113,8 @@ def evaluate(files: Sequence[File]) -> Made:
         if folder not in modules and any(not file.sets_values for file in folders[folder]):
             for scope in roots(folder, folders):
                 _Maker(made, scope).run()
+                if scope.budget.overrun:
+                    made.overrun[scope.root] = scope.files[0].place(1)
     return made
 
 
@@ -137,16 +140,19 @@ class _Maker:
         for _, block in self._scope.blocks("data"):
             if block.labels[:1] == ("cloudfoundry_space",):
                 self._known_space(block)
-        for file, block in self._scope.blocks("resource"):
-            for key, doubt in self._scope.instances(block):
-                self._resource(file, block, key, self._doubt or doubt)
-        for file, block in self._scope.blocks("module"):
-            for key, doubt in self._scope.instances(block):
-                inner = self._scope.modules(self._scope, block, key)
-                if inner is not None:
-                    _Maker(self._made, inner, self._doubt or doubt).run()
-                else:
-                    self._module(file, block, key, self._doubt or doubt)
+        for kind, make in (("resource", self._resource), ("module", self._call)):
+            for file, block in self._scope.blocks(kind):
+                with self._scope.budget.share():
+                    for key, doubt in self._scope.instances(block):
+                        if self._scope.budget.take():
+                            make(file, block, key, self._doubt or doubt)
+
+    def _call(self, file: File, block: Block, key: Value | None, doubt: str) -> None:
+        inner = self._scope.modules(self._scope, block, key)
+        if inner is not None:
+            _Maker(self._made, inner, doubt).run()
+        else:
+            self._module(file, block, key, doubt)
 
     def _known_space(self, block: Block) -> None:
         """A space that the files look up: it is there, whatever binds groups to it."""

@@ -9,6 +9,7 @@ from skills.core.platforms.cloud_foundry.tf_data import File, Value
 from skills.core.platforms.cloud_foundry.tf_values import Scope
 
 _MOST_DEPTH = 6
+_MODULE = 20  # expressions that a call weighs at least
 
 
 def called(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[str]:
@@ -92,7 +93,8 @@ def _module(
     folder = _joined(scope.file_of(block).folder, source) if source.startswith(".") else ""
     if not source.startswith(".") or folder not in folders or scope.depth >= _MOST_DEPTH:
         return None
+    scope.budget.take(_MODULE)
     file = scope.file_of(block)
     given = {name: scope.value(written, file, each=each) for name, written in block.body.attributes}
     code = tuple(one for one in folders[folder] if not one.sets_values)
-    return Scope(code, given, scope.root, find, scope.depth + 1, scope.spent)
+    return Scope(code, given, scope.root, find, scope.depth + 1, scope.budget)

@@ -6,6 +6,7 @@ What only Terraform's run knows stays an `Unknown` that carries the words of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from skills.core.platforms.cloud_foundry.tf_data import File, Unknown, Value, wo
 
 _MOST_DEPTH = 40
 _MOST_STEPS = 200_000
+_MOST_EACH = 20_000  # so that one block or value that has no end leaves the rest to be read
 _MOST_INSTANCES = 500
 _UNKNOWN_ORG = "?"
 
@@ -36,6 +38,30 @@ class Ref:
         return self.scope.attribute(self.block, name, each=self.key)
 
 
+@dataclass(slots=True)
+class Budget:
+    """How many expressions a root and its modules may take, all together and for one thing."""
+
+    spent: int = 0
+    until: int = _MOST_STEPS
+    overrun: bool = False
+
+    def take(self, steps: int = 1) -> bool:
+        """False where there is nothing left."""
+        self.spent += steps
+        self.overrun = self.overrun or self.spent >= self.until
+        return self.spent < self.until
+
+    @contextmanager
+    def share(self) -> Iterator[None]:
+        """A part of what is left."""
+        whole, self.until = self.until, min(self.until, self.spent + _MOST_EACH)
+        try:
+            yield
+        finally:
+            self.until = whole
+
+
 @dataclass(eq=False)
 class Scope:
     """One folder of Terraform with the values of its variables: a root, or a module as it is called once."""
@@ -45,7 +71,8 @@ class Scope:
     root: str
     modules: Callable[[Scope, Block, Value | None], Scope | None]
     depth: int = 0
-    spent: list[int] = field(default_factory=lambda: [0])  # expressions so far, shared with the modules below
+    budget: Budget = field(default_factory=Budget)  # shared with the modules below
+    _locals: dict[str, Value] = field(default_factory=dict)
     _running: set[object] = field(default_factory=set)
     _instances: dict[int, list[tuple[Value | None, str]]] = field(default_factory=dict)
 
@@ -92,8 +119,7 @@ class Scope:
     # --- expressions
 
     def value(self, written: Expression, file: File, *, each: Value | None = None, depth: int = 0) -> Value:
-        self.spent[0] += 1
-        if depth < _MOST_DEPTH and self.spent[0] < _MOST_STEPS:
+        if depth < _MOST_DEPTH and self.budget.take():
             found = self._value(written, file, each, depth)
         else:
             found = Unknown("what is nested too deeply")
@@ -197,13 +223,14 @@ class Scope:
     def _local(self, name: str, depth: int) -> Value | None:
         for file, block in self.blocks("locals"):
             written = block.get(name)
-            if written is not None and name not in self._running:
+            if written is not None and name not in self._running and name not in self._locals:
                 self._running.add(name)  # a local that names itself is an error of the file, not an endless loop
                 try:
-                    return self.value(written, file, depth=depth + 1)
+                    with self.budget.share():
+                        self._locals[name] = self.value(written, file, depth=depth + 1)
                 finally:
                     self._running.discard(name)
-        return None
+        return self._locals.get(name)
 
     def _block(self, steps: list[Any], unknown: Unknown) -> Any:
         kind = steps[0] if steps[0] in ("data", "module") else "resource"
