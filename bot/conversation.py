@@ -22,6 +22,7 @@ from bot.followups import (
     decision,
     is_talk,
     keep,
+    means_a_host,
     not_understood,
     on_a_day,
     only_one_waiting,
@@ -153,7 +154,8 @@ class Conversation:
         now, masked = self._clock(), mask(turn.words).text
         with self._memory.transaction() as tx:
             turn.version = tx.save_thread(turn.where.thread, turn.state, version, now)
-            tx.add_turn(turn.where.thread, turn.who.id, masked, kept(replies), now)
+            if replies:  # what people say to one another is not ours to keep
+                tx.add_turn(turn.where.thread, turn.who.id, masked, kept(replies), now)
             if turn.also:
                 turn.also(tx, replies, turn.state)
 
@@ -357,8 +359,6 @@ class Conversation:
         turn.state["asking"] = {"id": "workload", "choices": choices}
         return [choosing(Finding("EGR105"), choices)]
 
-    # --- the rest
-
     def _more(self, turn: Turn, _heard: Heard) -> list[Reply]:
         folded = turn.state.get("folded") or []
         if not folded:
@@ -371,13 +371,13 @@ class Conversation:
         return self._run(turn, "why", asked) if asked else self._more(turn, heard)
 
     def _unclear(self, turn: Turn, heard: Heard) -> list[Reply]:
-        return [] if is_talk(turn) else [problem(not_understood(turn.words, heard))]
+        if means_a_host(turn, heard, self.desk):
+            return self._diagnose(turn, heard)
+        return [] if is_talk(turn) else [problem(not_understood(turn, heard))]
 
     def _which_workload(self, turn: Turn) -> list[Reply]:
         turn.state["asking"] = {"id": "workload", "choices": []}
         return [problem(Finding("EGR105"))]
-
-    # --- helpers
 
     def _run(self, turn: Turn, skill: str, fields: Mapping[str, Any]) -> list[Reply]:
         ask = ask_for(skill, fields)

@@ -11,7 +11,7 @@ from typing import Any
 import re2
 
 from bot.desk import Door
-from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about
+from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about, note_workload
 from bot.world.memory import Memory
 from skills.core.all_symptoms import judge
 from skills.core.commands import Heard, flat
@@ -38,6 +38,14 @@ _NODS = re2.compile(
     r"\b[,.! ]*){1,4}|[^\w\n]{1,20}|:[a-z0-9_+-]{1,40}:"
 )
 _OF_A_REQUEST = re2.compile(r"(?i)\bEG-[A-Z2-7]{7}\b")
+_EVERYTHING = re2.compile(
+    r"(?i)\b(?:reach|access|allow|open|permit|to)\s+(?:the\s+)?(?:whole\s+|entire\s+)?"
+    r"(?:everything|anything|internet|all hosts|any host|anywhere|the world)\b"
+)
+_WANTED = re2.compile(
+    r"(?i)\b(?:reach|reaching|talk(?:ing)? to|call(?:ing)?|contact|access(?:ing)?|use|connect(?:ing)? to|allow|open"
+    r"|needs?|for)\s+(?:the\s+)?([a-z][a-z0-9-]{2,30})(?:\s+(?:api|service|again|now|please))*\s*[?.!]*$"
+)
 _NAME = "BUCKET"  # in the choices that platform Cloud Foundry makes
 _BUCKET = re2.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
@@ -85,8 +93,13 @@ def answer_to_question(turn: Turn, workloads: Sequence[str], environments: Seque
     if asking["id"] == "reason":
         return Heard("open", reason=flat(said))
     choice = chosen(said, asking["choices"])
-    if choice and asking["id"] not in ("workload", "destination"):
+    if choice and asking["id"] == "destination":
+        turn.words = turn.state.get("text") or turn.words
+        return Heard("diagnose", destinations=(choice,))
+    if choice and asking["id"] != "workload":
         return Heard("answer", reason=choice, key=asking["id"])
+    if choice and asking.get("skill") == "all":
+        return Heard("why", workload=choice, key="all")
     return Heard("reply", workload=choice) if choice else heard
 
 
@@ -126,13 +139,31 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     return problem(Finding("EGR678"))
 
 
-def not_understood(words: str, heard: Heard) -> Finding:
+def means_a_host(turn: Turn, heard: Heard, desk: Door) -> bool:
+    """Whether a word that is no host stands for some that the allowlist knows: "can checkout reach stripe?"."""
+    if not heard.workload:
+        return False
+    ask = ask_for("diagnose", {"text": turn.words, "for": heard.workload})
+    answer = desk.handle("diagnose", ask, turn.who, turn.where, on_target=True).answer
+    said = [*(each.code for each in answer.findings), *(each.code for each in answer.questions)] if answer else []
+    return "EGR267" in said or "EGR268" in said
+
+
+def not_understood(turn: Turn, heard: Heard) -> Finding:
     """Whoever means to decide hears how; the sentence itself decides nothing."""
+    words = turn.words.strip()
     if heard.verb == "empty":
         return Finding("EGR658")
-    if _THANKS.fullmatch(words.strip()):
+    if _THANKS.fullmatch(words):
         return Finding("EGR1486")
-    return Finding("EGR681" if _DECIDES.search(words) else "EGR656" if _HELLO.fullmatch(words.strip()) else "EGR657")
+    if _DECIDES.search(words):
+        return Finding("EGR681")
+    if _EVERYTHING.search(words):
+        return Finding("EGR687")
+    if heard.workload and (wanted := _WANTED.search(words)):
+        note_workload(turn.state, heard)
+        return Finding("EGR675", {"word": wanted[1]})
+    return Finding("EGR656" if _HELLO.fullmatch(words) else "EGR657")
 
 
 def is_talk(turn: Turn) -> bool:

@@ -225,12 +225,14 @@ def instead(state: Mapping[str, Any], heard: Heard) -> list[str]:
 
 
 def why(state: Mapping[str, Any], heard: Heard) -> dict[str, Any] | None:
-    """The ask behind "why is HOST allowed?", and behind a bare "why?" where the last answer was a yes."""
+    """The ask behind "why is HOST allowed?", a bare "why?" where the last answer was a yes, "what can APP reach?"."""
+    known = dict(state)
+    note_workload(known, heard)
+    if heard.key == "all":
+        return {"for": known.get("for")}
     to = list(heard.destinations) or (state.get("to") if state.get("allowed") else None)
     if not to:
         return None
-    known = dict(state)
-    note_workload(known, heard)
     return {"to": to, "for": known["for"]} if known.get("for") else {"to": to}
 
 
@@ -241,8 +243,12 @@ def remember(turn: Turn, skill: str, answer: Answer) -> None:
     state["platform"] = platform_of(answer) or state.get("platform")
     if answer.questions and answer.questions[0].id in ("workload", "environment"):
         state["asking"] = {"id": answer.questions[0].id, "choices": list(answer.questions[0].choices), "skill": skill}
+        if skill == "why" and "reasons" not in answer.detail:
+            state["asking"]["skill"] = "all"
         state["choices"] = list(answer.questions[0].choices)
     if skill == "diagnose":
+        if answer.questions and answer.questions[0].id == "destination" and answer.questions[0].choices:
+            state["asking"] = {"id": "destination", "choices": list(answer.questions[0].choices)}
         state["to"] = list(answer.detail["to"])
         state["read"] = {name: answer.data[name] for name in ("symptom", "client", "destinations", "egress_block")}
         state["hint"] = answer.detail["hint"]

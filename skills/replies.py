@@ -175,14 +175,19 @@ def _status(answer: Answer) -> Reply:
 
 
 def _why(answer: Answer) -> Reply:
-    lines = []
-    for reason in answer.detail["reasons"]:
+    lines, listed = (
+        [],
+        [render("replies/reach.txt.j2", reach=each).strip() for each in answer.detail.get("reaches", ())],
+    )
+    for reason in answer.detail.get("reasons", ()):
         decisions = reason.request.decisions if reason.request else ()
         approved = list(dict.fromkeys(past.by for past in decisions if past.verb == "approve"))
         lines.append(render("replies/why.txt.j2", reason=reason, approved=approved).strip())
-    more = say(Finding("EGR172", {"count": len(lines) - MOST_LINES + 2})).says
-    shown = lines if len(lines) < MOST_LINES else [*lines[: MOST_LINES - 2], more]
-    return Reply((*_leads(answer.findings, 1 if lines else 2), *shown, *question(answer)))
+    named = listed or lines
+    more = say(Finding("EGR172", {"count": len(named) - MOST_LINES + 2})).says
+    shown = named if len(named) < MOST_LINES else [*named[: MOST_LINES - 2], more]
+    folded = (Section("more", "\n".join((*listed, *lines))),) if listed or shown != named else ()
+    return Reply((*_leads(answer.findings, 1 if lines else 2), *shown, *question(answer)), folded)
 
 
 def _plain(answer: Answer) -> Reply:

@@ -25,6 +25,11 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
     (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
     (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
     (r"(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)", "fails"),
+    (
+        r"(?:please )?(?:(?:show|list|see)(?: me)? )?(?:my |our |the |all )*(?:open |pending |waiting )*requests\??"
+        r"|what(?:'s| is) (?:still )?(?:open|pending|waiting)\??",
+        "status",
+    ),
     (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)

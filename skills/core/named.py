@@ -33,6 +33,11 @@ _NOT_A_WORKLOAD = frozenset({
     "host",
 })  # fmt: skip
 _LONGEST_ASK = 1500
+_CLAUSE = re2.compile(r"(?i)[,;!?\n]|\.\s|\b(?:but|while|whereas|though|although|and)\b")
+_WELL = re2.compile(r"(?i)\b(?:works?|worked|working|fine|ok|okay|healthy|good|reach(?:es|ed) it|succeed(?:s|ed)?)\b")
+_FAILS = re2.compile(
+    r"(?i)\b(?:can'?t|cannot|not|never|no longer|\w+n[^\w\s]t|fail\w*|error|block\w*|broken|refused|time\w*|down)\b"
+)
 
 
 def find_workload(said: str, names: Sequence[str]) -> str | None:
@@ -96,9 +101,20 @@ def find_environments(said: str, environments: Collection[str]) -> str | None:
 
 
 def find_environment(said: str, environments: Collection[str]) -> str | None:
-    """An environment that the allowlist knows, by its name or the short forms that people use."""
-    words = {word.casefold() for word in _WORD.findall(said[:4000])}
-    for environment in environments:
-        if words & {environment.casefold(), *ENVIRONMENTS.get(environment.casefold(), ())}:
-            return environment
-    return None
+    """An environment that the allowlist knows, by its name or the short forms that people use.
+
+    Of several it is the one of which nobody says that it works: "staging can't reach it, prod works". None where that
+    leaves more than one.
+    """
+    clauses = [clause for clause in _CLAUSE.split(said[:4000]) if clause]
+    found = _environments_in(clauses, environments)
+    if len(found) > 1:
+        found = _environments_in(
+            [each for each in clauses if _FAILS.search(each) or not _WELL.search(each)], environments
+        )
+    return found[0] if len(found) == 1 else None
+
+
+def _environments_in(clauses: Sequence[str], environments: Collection[str]) -> list[str]:
+    words = {word.casefold() for clause in clauses for word in _WORD.findall(clause)}
+    return [name for name in environments if words & {name.casefold(), *ENVIRONMENTS.get(name.casefold(), ())}]

@@ -25,6 +25,14 @@ _DRAFT = re2.compile(
     r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because|reason:?)\s+(.+))?"
 )
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
+_ALL_OF_IT = re2.compile(
+    r"(?i)\s*(?:(?:what|where|which (?:hosts|destinations))(?: all)? (?:can|may|is|does|do|are)"
+    r"\s+(?:the\s+)?([a-z0-9][a-z0-9/:._-]*)\s(?:.{0,60}\s)?(?:reach|access|allowed|talk to|connect to|open)(?: to)?"
+    r"|(?:please )?(?:show|list)(?: me)?(?: all| the)* (?:rules|allowlist|egress(?: rules)?|destinations)"
+    r"\s(?:for|of)\s+(?:the\s+)?([a-z0-9][a-z0-9/:._-]*))(?:\s+in\s+[a-z]+)?\s*[?.!]*"
+)
+_NOBODY = frozenset(("it", "we", "i", "this", "that", "they", "them", "there", "app", "my", "our", "us", "too"))
+_REACHES = re2.compile(r"(?i)\b(?:reach|talk to|call|contact|access|connect to)\s+(?:the\s+)?([a-z][a-z0-9-]+)")
 _UNTIL = re2.compile(
     rf"(?i)[\s,]+(?:only\s+|just\s+)?(?:until|till)\s+({DAY})\b|[\s,]+(?:only\s+|just\s+)?for\s+({SPAN})\s*[.!]*$"
 )
@@ -106,13 +114,22 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     if destinations:
         wanted: Verb = "remove" if _REMOVE.match(said) else "why" if _WHY.match(said) else "check"
         return Heard(wanted, subject, environment, destinations, judgement=judgement, until=due)
-    port = _PORT_ALONE.search(said)
+    return _without_a_host(said, Heard("unclear", subject, environment, judgement=judgement))
+
+
+def _without_a_host(said: str, heard: Heard) -> Heard:
+    """What a sentence may still mean that names no destination."""
+    port, listing = _PORT_ALONE.search(said), _ALL_OF_IT.fullmatch(said)
     if port and not _looks_like_a_host(said):
-        return Heard("port", subject, environment, port=port[1], judgement=judgement)
-    if subject and _BROKERED.search(said):
-        return Heard("diagnose", subject, environment, judgement=judgement)
-    verb: Verb = "reply" if (subject or environment) and _only_names(said) else "unclear"
-    return Heard(verb, subject, environment, judgement=judgement)
+        return replace(heard, verb="port", port=port[1])
+    if listing:
+        word = listing[1] or listing[2]
+        named = heard.workload or (None if word.casefold() in _NOBODY else word)
+        return replace(heard, verb="why", workload=named, key="all")
+    if heard.workload and _BROKERED.search(said):
+        return replace(heard, verb="diagnose")
+    named_only = (heard.workload or heard.environment) and _only_names(said)
+    return replace(heard, verb="reply") if named_only else heard
 
 
 def _due(said: str) -> tuple[str, str | None]:
@@ -153,6 +170,9 @@ def _as_written(destinations: tuple[str, ...], said: str) -> tuple[str, ...]:
 
 def _only_names(said: str) -> bool:
     """A few plain words: a name, an environment. Anything that could be a destination needs to be understood first."""
+    wanted = _REACHES.search(said)
+    if wanted and wanted[1].casefold() not in _NOBODY:
+        return False
     return len(said.split()) <= _FEW_WORDS and not _looks_like_a_host(said)
 
 

@@ -18,6 +18,7 @@ from skills.core.messages import say, symptom_words
 from skills.core.model import Evidence, Finding, Question, Verdict
 from skills.core.report import Report, read_report
 from skills.diagnose.causes import coverage, elsewhere, since
+from skills.diagnose.meant import by_word, several
 from skills.diagnose.several import as_far_as_read, other_environments, others, worst_first
 
 NAME = "diagnose"
@@ -42,14 +43,14 @@ def run(ask: Ask, world: World) -> Answer:
         raise AskUnclear("EGR280")
     report = read_report(ask.text)
     judgement = judge(report)
-    to = readable(judgement.destinations) or list(ask.to)
+    to, named, which = by_word(readable(judgement.destinations), ask.to, report.text, world)
     asked = _verdicts(ask, to, judgement, world)
     verdicts = worst_first(asked)
     found = _cause(judgement, verdicts, to, unsigned=report.status_origin is None)
-    cause, certainty, block = as_far_as_read(report, judgement, *found)
-    causes, questions = _causes(judgement, cause, verdicts), _questions(ask, cause, verdicts, world)
+    cause, certainty, block = as_far_as_read(report, judgement, *several(which, *found))
+    causes, questions = _causes(judgement, cause, verdicts), which or _questions(ask, cause, verdicts, world)
     also = (*other_environments(verdicts), *_also(ask, report, judgement, world))
-    notes = (*_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
+    notes = (*named, *_before(report, verdicts, world), *_implied(judgement, verdicts), *_cut(report))
     findings = (
         cause,
         judgement.best.finding,

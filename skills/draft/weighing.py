@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from skills.contract import World
 from skills.core import risk
+from skills.core.known_hosts import known_hosts
 from skills.core.model import Change, Destination, Need, Proof
 from skills.core.policy import Subject, environments_of, levels, touched
-from skills.core.risk.seen import known_hosts
 from skills.draft import asking
 
 

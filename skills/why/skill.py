@@ -1,8 +1,9 @@
-"""why: the rules that allow a destination, each with its history and with what our own records say of it."""
+"""why: the rules that allow a destination, or all that a workload may reach, each with its history and what our own
+records say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from pydantic import Field
 
 from skills import contract
 from skills.contract import Answer, World
+from skills.core.diagram.reach import TooMany, in_each_environment, reaches
+from skills.core.errors import AskUnclear
 from skills.core.flows import read_flow
 from skills.core.model import (
     Brought,
@@ -25,12 +28,15 @@ from skills.core.model import (
 
 NAME = "why"
 _MOST_WORKLOADS = 2000
+_ANYWHERE = "anywhere.invalid:443"  # a workload is looked up with a destination that nobody has
 
 
 class Ask(contract.Ask):
-    """What is allowed; without a workload, for all that the repository names."""
+    """What is allowed; without a workload, for all that the repository names, and without a destination, whichever."""
 
-    to: tuple[str, ...] = Field(description="what is allowed: host, host:port, URL, CIDR:port or service")
+    to: tuple[str, ...] = Field(
+        (), description="what is allowed: host, host:port, URL, CIDR:port or service; without it, all for the workload"
+    )
     for_: str | None = Field(None, alias="for", description="your workload; without it, every workload is looked at")
     ip: tuple[str, ...] = Field((), description="an address that you know the host to have")
 
@@ -49,6 +55,10 @@ class Reason:
 
 
 def run(ask: Ask, world: World) -> Answer:
+    if not ask.to and not ask.for_:
+        raise AskUnclear("EGR105")
+    if not ask.to:
+        return _all_of(str(ask.for_), world)
     verdicts, cut = _verdicts(ask, world)
     allowed = [verdict for verdict in verdicts if verdict.allowed]
     reasons = _reasons(allowed, world)
@@ -61,6 +71,29 @@ def run(ask: Ask, world: World) -> Answer:
         exit_status=contract.EXIT_STATUS[decision],
         detail={"reasons": reasons},
     )
+
+
+def _all_of(for_: str, world: World) -> Answer:
+    """Every connection that the rules give the workload, in each environment where that is answered apart."""
+    flow = read_flow(world.allowlist, for_, (_ANYWHERE,))
+    known = [each.workload for each in (flow, *flow.others)]
+    workloads = [apart for each in known if each for apart in in_each_environment(world.allowlist, each)]
+    if not all(known):
+        asked = flow.verdicts(world.allowlist)
+        return Answer({"rules": []}, unique(f for v in asked for f in v.findings), asked[0].questions, exit_status=4)
+    try:
+        found = reaches(world.allowlist, workloads, ())
+    except TooMany:
+        raise AskUnclear("EGR686", workload=for_) from None
+    served: dict[Place, dict[str, None]] = {}
+    for reach in found:
+        for place in reach.places:
+            served.setdefault(place, {})[str(reach.workload)] = None
+    reasons = _sorted(served, world)
+    facts: dict[str, Fact] = {"workload": ", ".join(map(str, workloads)), "count": len(found)}
+    finding = Finding("EGR684" if found else "EGR685", facts)
+    detail = {"reasons": reasons, "reaches": found}
+    return Answer({"rules": [_row(reason) for reason in reasons]}, (finding,), detail=detail)
 
 
 def _verdicts(ask: Ask, world: World) -> tuple[list[Verdict], bool]:
@@ -86,6 +119,10 @@ def _reasons(allowed: Sequence[Verdict], world: World) -> list[Reason]:
             for rule in layer.rules:
                 if rule.effect == "allow":
                     served.setdefault(rule.place, {})[str(verdict.workload)] = None
+    return _sorted(served, world)
+
+
+def _sorted(served: Mapping[Place, Mapping[str, None]], world: World) -> list[Reason]:
     places = sorted(served, key=lambda place: (place.path, place.line, place.text))
     return [_reason(place, tuple(served[place]), world) for place in places]
 

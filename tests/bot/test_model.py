@@ -36,7 +36,7 @@ from tests.fakes.models import Played, calling, played
 from tests.shared import ROOT
 from tests.worlds import NOW
 
-LOOSE = "hmm, that thing which takes the card payments fails on the way to twilio"
+LOOSE = "hmm, that thing which takes the card payments fails on the way to that provider of text messages"
 NAMED = f"{LOOSE}, I mean the one at api.twilio.com"
 
 

@@ -166,6 +166,25 @@ async def test_messages_that_are_not_for_us_are_left_alone(workspace: Workspace)
 
 
 @pytest.mark.asyncio
+async def test_what_people_say_to_one_another_in_a_thread_is_neither_answered_nor_kept(workspace: Workspace) -> None:
+    await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
+    among = {"thread": "1.0", "type": "message", "channel_type": "channel"}
+    for number, talk in enumerate(("thanks!", "ok", "hi Sam", "I'll look after lunch", "was it slow yesterday?")):
+        await workspace.event(talk, ts=f"2.{number}", **among)
+    assert len(workspace.posted) == 1
+    kept = [turn.said for turn in workspace.app.memory.turns("slack:T1:C1:1.0")]
+    assert kept and not any("lunch" in words for words in kept)
+    await workspace.event("looks good, approved!", ts="3.0", **among)
+    assert "That sentence decided nothing" in workspace.last
+    await workspace.event("what about ledger?", ts="3.1", **among)
+    assert "ledger" in workspace.last
+    await workspace.event("<@UBOT> it is odd", ts="3.2", thread="1.0")
+    assert "neither an error nor a host" in workspace.last
+    await workspace.event("thanks!", ts="3.3", type="message", channel_type="im")
+    assert workspace.last == "You are welcome."
+
+
+@pytest.mark.asyncio
 async def test_no_mention_or_link_comes_out_of_pasted_text(workspace: Workspace) -> None:
     await workspace.event(
         "<@UBOT> payment-gateway must reach <!channel> &lt;https://evil.example|good&gt; x.example.com"

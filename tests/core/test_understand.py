@@ -151,3 +151,45 @@ def test_an_environment_alone_is_a_reply() -> None:
 def test_what_is_no_host_is_asked_for_in_the_words_of_the_command(words: str, wanted: tuple[str, ...]) -> None:
     heard = hear(words, ["treasury/dev"])
     assert (heard.verb, heard.workload, heard.destinations) == ("check", "treasury/dev", wanted)
+
+
+@pytest.mark.parametrize(
+    ("said", "environment"),
+    [
+        ("staging ledger can't reach api.example.com, prod works", "staging"),
+        ("works in staging but prod gets a timeout from api.example.com", "production"),
+        ("prod is fine, staging times out on api.example.com", "staging"),
+        ("it doesn't work in staging and it works in prod", "staging"),
+        ("we moved from staging to prod, api.example.com", None),
+        ("prod works with api.example.com", "production"),
+    ],
+)
+def test_of_several_environments_the_one_that_fails_is_meant(said: str, environment: str | None) -> None:
+    assert hear(said, NAMES, ENVIRONMENTS).environment == environment
+
+
+@pytest.mark.parametrize(
+    ("said", "workload", "environment"),
+    [
+        ("what can payment-gateway reach?", "payment-gateway", None),
+        ("which hosts may payment-gateway talk to in staging?", "payment-gateway", "staging"),
+        ("show me the rules for payment-gateway", "payment-gateway", None),
+        ("what is billing allowed to reach", "billing", None),
+        ("what can we reach?", None, None),
+    ],
+)
+def test_all_that_an_app_may_reach_can_be_asked_for(said: str, workload: str | None, environment: str | None) -> None:
+    heard = hear(said, ["payment-gateway", "ledger"], ["production", "staging"])
+    assert (heard.verb, heard.key, heard.workload, heard.environment) == ("why", "all", workload, environment)
+
+
+@pytest.mark.parametrize(
+    ("said", "verb"),
+    [
+        ("show my requests", "status"), ("what's open?", "status"),
+        ("thanks, and payment-gateway needs api.example.com", "check"), ("what can you do?", "help"),
+        ("can payment-gateway reach stripe?", "unclear"), ("can payment-gateway reach it?", "reply"),
+    ],
+)  # fmt: skip
+def test_short_words_that_people_type(said: str, verb: str) -> None:
+    assert hear(said, ["payment-gateway"]).verb == verb

@@ -47,7 +47,7 @@ def scope(allowlist: Allowlist, globs: Sequence[str]) -> list[Workload]:
     for name in allowlist.names():
         for workload in _called(allowlist, name):
             if covers(globs, workload):
-                for each in _apart(allowlist, workload):
+                for each in in_each_environment(allowlist, workload):
                     found[each.kind, each.name, each.environment or ""] = each
     parts = {workload.namespace for workload in found.values() if workload.name != workload.namespace}
     spaces = {
@@ -77,7 +77,8 @@ def _called(allowlist: Allowlist, name: str) -> Iterable[Workload]:
     return allowlist.resolve(read_workload(name)).workloads
 
 
-def _apart(allowlist: Allowlist, workload: Workload) -> list[Workload]:
+def in_each_environment(allowlist: Allowlist, workload: Workload) -> list[Workload]:
+    """The workload once for each environment where it is answered apart; else as it is."""
     return [replace(workload, environment=each) for each in sorted(allowlist.apart(workload))] or [workload]
 
 
