@@ -23,6 +23,12 @@ _FAMILIES: dict[str, Family] = {
     **dict.fromkeys(("HTTPS", "TLS"), "tls"),
 }  # fmt: skip
 
+# Ports of protocols that begin with neither TLS nor HTTP: FTP, SSH, SMTP, POP3, IMAP, LDAP, files, databases, brokers.
+NEITHER = frozenset(
+    {20, 21, 22, 23, 25, 110, 143, 389, 445, 587, 1433, 1521, 1883, 2049, 3306, 3389, 4222, 5432, 5439, 5672, 6379}
+    | {9042, 9092, 9418, 11211, 27017}
+)
+
 _OWN_PROTOCOLS = frozenset(scheme for scheme, (_, application) in SCHEMES.items() if application is None)
 
 

@@ -63,9 +63,39 @@ def test_new_document_is_as_people_write_it() -> None:
         "+  resolution: DNS",
         "+  ports:",
         "+  - number: 8443",
-        "+    name: tcp-8443",
-        "+    protocol: TCP",
+        "+    name: tls-8443",
+        "+    protocol: TLS",
     ]
+    assert made.change.proof.after == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("to", "listed", "protocol", "said"),
+    [
+        ("x.com:8443", "TLS", "TLS", "EGR828"),
+        ("x.com:8443", "HTTPS", "HTTPS", "EGR828"),
+        ("x.com:9000", "HTTP", "HTTP", "EGR828"),
+        ("y.com:9000", "HTTP", "TLS", "EGR828"),
+        ("y.com:8080", "TLS", "HTTP", "EGR828"),
+        ("x.com:22", "TLS", "TCP", "EGR994"),
+        ("y.com:5432", "TLS", "TCP", "EGR994"),
+        ("tcp://x.com:8443", "TLS", "TCP", "EGR994"),
+        ("redis://y.com:8443", "TLS", "TCP", "EGR994"),
+        ("https://x.com:8443", "TLS", "TLS", None),
+        ("http://y.com:8443", "TLS", "HTTP", None),
+    ],
+)
+def test_what_nobody_says_is_spoken_is_taken_from_the_host_or_the_port_and_said(
+    to: str, listed: str, protocol: str, said: str | None
+) -> None:
+    """Plain TCP without addresses would take every connection to that port."""
+    stands = entry("x.com", port=f"{{number: 443, name: web, protocol: {listed}}}")
+    made = drafted(repository(*BASE, stands), to)
+    (text,) = texts_of(made).values()
+    number = to.rpartition(":")[2]
+    ports = [port for each in yaml.safe_load_all(text) for port in each["spec"].get("ports", ())]
+    assert [port["protocol"] for port in ports if port["number"] == int(number)] == [protocol]
+    assert codes(made.change.findings) & {"EGR828", "EGR994"} == ({said} if said else set())
     assert made.change.proof.after == "allowed"
 
 

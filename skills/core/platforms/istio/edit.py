@@ -12,7 +12,6 @@ from skills.core.platforms.istio.network_edit import open_network
 from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
 from skills.core.platforms.istio.served import surely_served
-from skills.core.platforms.istio.through import leaves_through
 from skills.core.platforms.istio.workbench import Workbench
 
 _SEEN_FOR_ALL = "all environments"
@@ -52,14 +51,12 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
             continue
         done = extend(bench, scope, pods, destination)
         if done is None:
-            done = leaves_through(bench, scope, pods, destination)
-        if done is None:
-            done = register(bench, scope, binding, destination)
+            done = register(bench, scope, pods, binding, destination)
         if done:
             changed.append(environment or _SEEN_FOR_ALL)
     names = list(dict.fromkeys(changed))
     if names:
-        bench.say("EGR993", destination=str(destination), environments=", ".join(names))
+        bench.say("EGR993", destination=str(destination), environments=" and ".join(names))
     if len(names) > 1:
         bench.say("EGR586", environments=" and ".join(names), first=names[0], one=f"{names[0]}:{workload.name}")
     if names:

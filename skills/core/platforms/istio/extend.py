@@ -11,7 +11,7 @@ from skills.core.model import Destination
 from skills.core.platforms.istio.entries import ListedPort, Path, ServiceEntry
 from skills.core.platforms.istio.scope import Scope
 from skills.core.platforms.istio.workbench import Workbench
-from skills.core.platforms.istio.writing import port_item
+from skills.core.platforms.istio.writing import as_spoken, port_item
 from skills.core.yaml_text import Document, append_item, insert_key, replace_value
 
 
@@ -54,7 +54,12 @@ def _switch_on(bench: Workbench, entry: ServiceEntry) -> bool:
 
 def _add_port(bench: Workbench, entry: ServiceEntry, number: int, destination: Destination) -> bool:
     """A route without ports has 443 by default, which a list of its own must repeat."""
-    protocol = _protocol(entry.ports, destination)
+    to = as_spoken(destination, entry.ports)
+    protocol = _protocol(entry.ports, to)
+    if to.application != destination.application:
+        bench.say("EGR828", host=to.name, port=number, protocol=protocol)
+    elif protocol == "TCP" and not entry.addresses and not entry.passes_through:
+        bench.say("EGR994", host=to.name, port=number)
     item = port_item(number, protocol)
     holder: Path = entry.spot.path if entry.shape == "route" else (*entry.spot.path, "spec")
 

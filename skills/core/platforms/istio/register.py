@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from skills.core.enforce.kube_policy import Pods
 from skills.core.model import Destination, Question
 from skills.core.platforms.istio.extend import join_list
 from skills.core.platforms.istio.nearer import Exported, at_stake
 from skills.core.platforms.istio.placing import place_new
 from skills.core.platforms.istio.scope import Binding, Scope
+from skills.core.platforms.istio.through import leaves_through
 from skills.core.platforms.istio.workbench import Workbench
-from skills.core.platforms.istio.writing import Wanted, wanted
+from skills.core.platforms.istio.writing import Wanted, as_spoken, wanted
 
 
-def register(bench: Workbench, scope: Scope, binding: Binding, destination: Destination) -> bool:
-    """In a list of hosts where that takes nothing from the namespace, else in an entry of its own."""
-    host = destination.host
-    stake = at_stake(scope, host, bench.namespace, binding) if host else ()
-    done = None if stake else join_list(bench, scope, destination)
-    return _new(bench, scope, destination, stake) if done is None else done
+def register(bench: Workbench, scope: Scope, pods: Pods, binding: Binding, destination: Destination) -> bool:
+    """As its neighbours leave, else in a list of hosts where that takes nothing from the namespace, else in an entry of
+    its own."""
+    host, to = destination.host, as_spoken(destination)
+    done = leaves_through(bench, scope, pods, to)
+    if done is None:
+        stake = at_stake(scope, host, bench.namespace, binding) if host else ()
+        done = None if stake else join_list(bench, scope, to)
+        done = _new(bench, scope, to, stake) if done is None else done
+    if done and to.application != destination.application:
+        bench.say("EGR828", host=to.name, port=str(to.ports), protocol=(to.application or "").upper())
+    return done
 
 
 def _new(bench: Workbench, scope: Scope, destination: Destination, stake: Sequence[Exported]) -> bool:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import re2
 
+from skills.core.enforce.mesh import NEITHER
 from skills.core.model import Destination
-from skills.core.platforms.istio.entries import ServiceEntry
+from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 
 _FAMILY = {"tls": "TLS", "http": "HTTP"}
 _HOSTS = re2.compile(r"(?m)^( *)hosts:[ \t]*\r?\n( *)- ")
 _NOT_NAME = re2.compile(r"[^a-z0-9]+")
 _LONGEST_NAME = 63
+_HTTP = frozenset({80, 8000, 8080})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,21 @@ class Wanted:
         if self.kept or self.ports != (443,) or self.protocol not in {"TLS", "HTTPS"}:
             made["ports"] = self.port_items()
         return made | ({"resolution": "NONE"} if self.wildcard else {})
+
+
+def as_spoken(to: Destination, own: Sequence[ListedPort] = ()) -> Destination:
+    """With what the client is taken to speak where nobody said it: as the host's `own` ports do, else HTTP on ports
+    that are customary for it, else TLS, which opens that one name alone. Ports of other protocols, and who gave
+    addresses, mean plain TCP.
+    """
+    ports = to.ports
+    if to.host is None or to.application or to.scheme or to.addresses or ports is None:
+        return to
+    numbers = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
+    if numbers & NEITHER:
+        return to
+    families = {port.family for port in own} - {"tcp"}
+    return replace(to, application=families.pop() if len(families) == 1 else "http" if numbers <= _HTTP else "tls")
 
 
 def wanted(destination: Destination, namespace: str, entries: Iterable[ServiceEntry]) -> Wanted | None:

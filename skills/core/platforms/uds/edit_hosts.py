@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skills.core.enforce.mesh import family_of
+from skills.core.enforce.mesh import NEITHER, family_of
 from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
@@ -10,7 +10,7 @@ from skills.core.platforms.uds.gateway import also_used, open_gateway
 from skills.core.platforms.uds.index import Registration, clash_with, twin_of
 from skills.core.platforms.uds.meshed import clash_finding
 from skills.core.platforms.uds.neighbours import say_neighbours
-from skills.core.platforms.uds.package import NEITHER, Allow, Package
+from skills.core.platforms.uds.package import Allow, Package
 from skills.core.platforms.uds.rules import (
     Wanted,
     mine,

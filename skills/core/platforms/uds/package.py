@@ -18,11 +18,6 @@ GENERATED = ("KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata", "Anywher
 APPLICATION_PROTOCOLS = ("TLS", "HTTP")
 TRANSPORT_PROTOCOLS = ("TCP", "UDP")
 
-# Protocols that are neither TLS from the first byte nor HTTP: FTP, SSH, SMTP, POP3, IMAP, LDAP, databases, brokers.
-NEITHER = frozenset(
-    {20, 21, 22, 23, 25, 110, 143, 389, 587, 1433, 1521, 3306, 5432, 5672, 6379, 9042, 9092, 11211, 27017}
-)
-
 Key = tuple[str, int, str, str]
 """File, number of the document in it, namespace and name: one document may be a list of Packages."""
 

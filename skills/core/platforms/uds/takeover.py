@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
 from skills.core.enforce.mesh import LAYER as MESH
+from skills.core.enforce.mesh import NEITHER
 from skills.core.enforce.peers import may_be_private
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.hosts import is_private
 from skills.core.model import Grant, Isolation
 from skills.core.platforms.uds.index import Index, Registration
-from skills.core.platforms.uds.package import NEITHER, Allow, Package
+from skills.core.platforms.uds.package import Allow, Package
 
 EVERY_PORT = "every port"
 EVERYONE = "all pods that have a rule to Anywhere, or to a range that holds its address,"
