@@ -11,7 +11,7 @@ _ENVIRONMENTS = {
     **dict.fromkeys(("development", "dev"), "development"),
     **{name: name for name in ("test", "qa", "uat", "preprod", "sandbox")},
 }
-_HOLDERS = frozenset({"clusters", "environments", "envs"})
+_HOLDERS = frozenset({"clusters", "environments", "envs", "overlays"})
 _SHARED = frozenset({"base", "common", "shared", "all", "default", "templates"})
 
 
@@ -28,7 +28,8 @@ def environments_in(path: str) -> frozenset[str]:
 def _of_folder(folder: str) -> frozenset[str]:
     parts = folder.casefold().split("/")
     named = {_ENVIRONMENTS[part] for part in parts if part in _ENVIRONMENTS}
-    # One cluster's folder beside another's, whatever they are called: what stands in one is not in force in the other.
+    # One cluster's or overlay's folder beside another's, whatever they are called: what stands in one is not in force
+    # in the other.
     apart = [name for holder, name in pairwise(parts) if holder in _HOLDERS and name not in _SHARED]
     return frozenset(named or apart)
 

@@ -92,8 +92,7 @@ def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | Non
     steps = folder.split("/") if folder else []
     for depth in range(len(steps), -1, -1):
         way = "/".join([*steps[depth:], name])
-        for file in _KUSTOMIZATIONS:
-            there = "/".join([*steps[:depth], file])
+        for there in kustomizations_in("/".join(steps[:depth])):
             text = text_of(there) or ""
             for document in read_documents(there, text)[0]:
                 resources = document.at("resources")
@@ -101,6 +100,11 @@ def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | Non
                     new = way not in _paths(resources)
                     return (there, append_item(text, document, ("resources",), way)) if new else None
     return None
+
+
+def kustomizations_in(folder: str) -> list[str]:
+    """The paths at which a folder may have its kustomization."""
+    return [f"{folder}/{file}".lstrip("/") for file in _KUSTOMIZATIONS]
 
 
 def _counts(resources: Seq, way: str, neighbour: str | None, *, here: bool) -> bool:

@@ -37,7 +37,8 @@ def test_both_overlays_get_it() -> None:
     assert sorted(texts_of(made)) == sorted(OVERLAYS)
     assert (made.change.proof.before, made.change.proof.after) == ("denied", "allowed")
     assert [(grant.source, grant.target, grant.ports) for grant in made.change.proof.newly_allowed] == [
-        ("shop all pods", "x.com", "443")
+        ("shop all pods (production)", "x.com", "443"),
+        ("shop all pods (staging)", "x.com", "443"),
     ]
     assert made.change.proof.newly_denied == ()
     assert "EGR993" in codes(made.change.findings)
@@ -270,3 +271,70 @@ def test_a_closed_mesh_without_any_place_for_an_entry_is_said() -> None:
     made = drafted(repository(DEPLOYMENT, files={"mesh.yaml": mesh}), "x.com")
     assert texts_of(made) == {}
     assert "EGR990" in codes(made.change.findings)
+
+
+# --- one environment alone
+
+
+def _tree(*environments: str, listed: str = "") -> dict[str, str]:
+    """A base that overlays of these names build; the first one registers `listed` too."""
+    shared = DEPLOYMENT + "---\n" + REGISTRY_ONLY + "---\n" + entry("base.com", name="base")
+    files = {"base/app.yaml": shared, "base/kustomization.yaml": "resources: [app.yaml]\n"}
+    for at, name in enumerate(environments):
+        more = listed and not at
+        files[f"overlays/{name}/kustomization.yaml"] = f"resources:\n- ../../base\n{'- own.yaml' if more else ''}\n"
+        if more:
+            files[f"overlays/{name}/own.yaml"] = entry(listed, name="own")
+    return files
+
+
+@pytest.mark.parametrize("names", [("staging", "production"), ("il4", "il5"), ("integration", "prod")])
+def test_overlays_of_any_name_are_apart(names: tuple[str, str]) -> None:
+    allowed = repository(files=_tree(*names, listed="x.com"))
+    assert check(allowed, "x.com").decision == "undecided"
+    assert check(allowed, "x.com", for_=f"{names[0]}:shop/web").decision == "allowed"
+    assert check(allowed, "x.com", for_=f"{names[1]}:shop/web").decision == "denied"
+    assert check(allowed, "base.com").decision == "allowed"
+
+
+@pytest.mark.parametrize("names", [("staging", "production"), ("il4", "il5")])
+def test_what_one_environment_asks_for_goes_into_its_overlay(names: tuple[str, str]) -> None:
+    files = _tree(*names)
+    made = drafted(repository(files=files), "y.com", for_=f"{names[1]}:shop/web")
+    home = f"overlays/{names[1]}"
+    assert sorted(texts_of(made)) == [f"{home}/egress.yaml", f"{home}/kustomization.yaml"]
+    (said,) = [item for item in made.change.findings if item.code == "EGR993"]
+    assert (said.facts["environments"], made.change.proof.after) == (names[1], "allowed")
+    after = repository(files={**files, **texts_of(made)})
+    assert check(after, "y.com", for_=f"{names[0]}:shop/web").decision == "denied"
+    assert texts_of(drafted(after, "y.com", for_=f"{names[1]}:shop/web")) == {}
+
+
+def test_a_base_serves_all_and_says_so() -> None:
+    made = drafted(repository(files=_tree("staging", "production")), "y.com")
+    assert list(texts_of(made)) == ["base/app.yaml"]
+    (said,) = [item for item in made.change.findings if item.code == "EGR993"]
+    assert said.facts["environments"] == "production and staging"
+    assert "EGR586" not in codes(made.change.findings)
+
+
+def test_nothing_is_taken_out_of_a_base_for_one_environment() -> None:
+    allowed = repository(files=_tree("staging", "production"))
+    made = drafted(allowed, "base.com", for_="production:shop/web", remove=True)
+    assert (texts_of(made), "EGR1312" in codes(made.change.findings)) == ({}, True)
+    gone = drafted(allowed, "base.com", remove=True)
+    assert (list(texts_of(gone)), gone.change.proof.after) == (["base/app.yaml"], "denied")
+
+
+def test_the_other_environment_takes_nothing_from_the_first() -> None:
+    files = {**OVERLAYS, "overlays/staging/se.yaml": OVERLAYS["overlays/staging/se.yaml"] + "---\n" + entry("x.com")}
+    made = drafted(repository(*BASE, files=files), "x.com")
+    assert list(texts_of(made)) == ["overlays/production/se.yaml"]
+    assert (made.change.proof.newly_denied, made.change.proof.lost) == ((), ())
+
+
+def test_a_kustomization_without_a_list_gets_one() -> None:
+    files = _tree("staging", "production", listed="x.com")
+    files["overlays/production/kustomization.yaml"] = "bases:\n- ../../base\n"
+    texts = texts_of(drafted(repository(files=files), "y.com"))
+    assert yaml.safe_load(texts["overlays/production/kustomization.yaml"])["resources"] == ["own.yaml"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.model import Destination, Need, Plan
 from skills.core.platform_base import Sources
@@ -40,12 +43,13 @@ def _is_ours(destination: Destination, far: Peers) -> bool:
 def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> None:
     workload = bench.need.workload
     pods = pods_of(bench.index.cluster, workload)
-    changed: list[str] = []
-    for environment in bench.index.environments_of(workload):
+    before, changed = bench.index, list[str | None]()
+    environments = before.environments_of(workload)
+    for environment in environments:
         scope = bench.index.scopes[environment]
         binding = scope.bind(pods)
         if open_network(bench, scope, pods, destination, far):
-            changed.append(environment or _SEEN_FOR_ALL)
+            changed.append(environment)
             scope = bench.index.scopes[environment]
         if not ours or lets_out(scope, pods, binding) or surely_served(scope, pods, binding, destination):
             continue
@@ -53,13 +57,27 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         if done is None:
             done = register(bench, scope, pods, binding, destination)
         if done:
-            changed.append(environment or _SEEN_FOR_ALL)
-    names = list(dict.fromkeys(changed))
-    if names:
-        bench.say("EGR993", destination=str(destination), environments=" and ".join(names))
-    if len(names) > 1:
-        bench.say("EGR586", environments=" and ".join(names), first=names[0], one=f"{names[0]}:{workload.name}")
-    if names:
-        return
-    if ours and not bench.findings:
+            changed.append(environment)
+    if changed:
+        # A file for all environments is changed for the first that lacks something, and serves the others as well.
+        new = [name for name in environments if ours and _is_new(before, bench.index, name, pods, destination)]
+        _say_where(
+            bench, destination, dict.fromkeys(changed), [name for name in environments if name in {*changed, *new}]
+        )
+    elif ours and not bench.findings:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
+
+
+def _is_new(before: Index, after: Index, environment: str | None, pods: Pods, to: Destination) -> bool:
+    was, now = before.scopes[environment], after.scopes[environment]
+    return surely_served(now, pods, now.bind(pods), to) and not surely_served(was, pods, was.bind(pods), to)
+
+
+def _say_where(
+    bench: Workbench, destination: Destination, changed: Collection[str | None], opened: Collection[str | None]
+) -> None:
+    workload = bench.need.workload
+    names, files = ([name or workload.environment or _SEEN_FOR_ALL for name in part] for part in (opened, changed))
+    bench.say("EGR993", destination=str(destination), environments=" and ".join(names))
+    if len(files) > 1:
+        bench.say("EGR586", environments=" and ".join(files), first=files[0], one=f"{files[0]}:{workload.name}")

@@ -6,7 +6,6 @@ network layer's part.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from skills.core.enforce.kube_policy import LAYER as NETWORK
@@ -44,14 +43,10 @@ def _taken(index: Index) -> dict[tuple[bool, tuple[str, ...]], Isolation]:
 
     The key says whether they lack it, else which permission of their own they have instead.
     """
-    granted: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for item, where in _in_environments(index, _granted):
-        granted[item].add(where)
     found: dict[tuple[bool, tuple[str, ...]], Isolation] = {}
     for item, where in _in_environments(index, _overshadowed):
         source, target, source_there, host, port, protocol, own = item
-        there = (source_there, target, port, protocol)
-        takes = Grant(source_there + ("" if "" in granted[there] else where), *there[1:], LAYER)
+        takes = Grant(source_there + where, target, port, protocol, LAYER)
         part = Grant(source + where, host, port, protocol, LAYER)
         key = (part.source, host, port, own or protocol, LAYER)
         found[not own, key] = Isolation(part.source, LAYER, takes, part)
@@ -61,14 +56,11 @@ def _taken(index: Index) -> dict[tuple[bool, tuple[str, ...]], Isolation]:
 def _in_environments(
     index: Index, of: Callable[[Scope], Iterator[tuple[str, ...]]]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What each scope says, with its environment where not all say it."""
-    found: dict[tuple[str, ...], list[str | None]] = defaultdict(list)
+    """What each scope says, with its environment where there are several: what one more of them says as well is new
+    there, and no loss where it stood."""
     for name, scope in index.scopes.items():
         for item in dict.fromkeys(of(scope)):
-            found[item].append(name)
-    for item, names in found.items():
-        for name in [None] if len(names) == len(index.scopes) else names:
-            yield item, f" ({name})" if name else ""
+            yield item, f" ({name})" if name and len(index.scopes) > 1 else ""
 
 
 def _every(scope: Scope) -> Iterator[tuple[str, ...]]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from skills.core.platforms.istio.entries import Path, ServiceEntry, Sidecar, Spot, Values
 from skills.core.platforms.istio.overlays import Overlay
 from skills.core.platforms.istio.scope import Scope
-from skills.core.platforms.istio.workbench import JSON, Workbench, document_at, put_below
+from skills.core.platforms.istio.workbench import JSON, Workbench, put_below
 from skills.core.platforms.istio.writing import Wanted, free_name, manifest
-from skills.core.yaml_text import CannotEdit, Document, append_item
+from skills.core.yaml_text import Document, append_item
 
+_OWN = "egress.yaml"
 _VERSION = "networking.istio.io/v1"
 
 
@@ -88,9 +89,15 @@ def _into_values(bench: Workbench, values: Values, item: Wanted) -> bool:
 
 
 def _document(bench: Workbench, path: str, like: ServiceEntry | Sidecar, taken: Sequence[str], item: Wanted) -> bool:
-    text = bench.text(path) or ""
-    block = manifest(item, free_name(item.host, taken), _written_namespace(bench, like), _version(like), text)
-    return bench.add_document(path, block)
+    """Behind the documents of a file; where that is a base's that others build too, in a file of the own overlay."""
+    text, namespace = bench.text(path) or "", _written_namespace(bench, like)
+    overlay = bench.overlay(path) if path == like.place.path else None
+    if overlay is not None:
+        path, namespace = f"{overlay.folder}/{_OWN}".lstrip("/"), None if overlay.sets_namespace else bench.namespace
+    done = bench.add_document(path, manifest(item, free_name(item.host, taken), namespace, _version(like), text))
+    if done and overlay is not None:
+        bench.list_file(path)
+    return done
 
 
 def _version(like: ServiceEntry | Sidecar) -> str:
@@ -111,20 +118,10 @@ def _sibling_file(bench: Workbench, environment: str, like: ServiceEntry, item: 
         return False
     if bench.text(path) is not None:
         return _document(bench, path, like, (), item)
-    kustomization = _kustomization(bench, path, like.spot.file)
     if not _document(bench, path, like, (), item):
         return False
-    if kustomization is not None:
-        name = path.removeprefix(kustomization.rpartition("/")[0]).lstrip("/")
-        spot = Spot(kustomization, 0)
-        bench.change(spot, lambda text, document: _listed(text, document, name))
+    bench.list_file(path)
     return True
-
-
-def _listed(text: str, document: Document, name: str) -> str:
-    if document.at("resources"):
-        return append_item(text, document, ("resources",), name)
-    return put_below(text, document, ("resources",), [name])
 
 
 def _spelling(bench: Workbench, environment: str, overlay: Overlay) -> str:
@@ -135,20 +132,3 @@ def _spelling(bench: Workbench, environment: str, overlay: Overlay) -> str:
 def _moved(path: str, overlay: Overlay, spelt: str) -> str:
     before, _, _ = overlay.family.partition("*")
     return before.lstrip("/") + spelt + path.removeprefix(before.lstrip("/")).removeprefix(overlay.spelt)
-
-
-def _kustomization(bench: Workbench, path: str, like: str) -> str | None:
-    """The kustomization of the new file's folder, where that of the other environment lists its file."""
-    folder, name = path.rpartition("/")[0], like.rpartition("/")[2]
-    for file in ("kustomization.yaml", "kustomization.yml"):
-        here, there = f"{folder}/{file}", f"{like.rpartition('/')[0]}/{file}"
-        text, model = bench.text(here), bench.text(there)
-        if text is None or model is None:
-            continue
-        try:
-            resources = document_at(there, model, 0).at("resources")
-        except CannotEdit:
-            continue
-        if isinstance(resources, list) and name in resources:
-            return here
-    return None

@@ -33,19 +33,22 @@ def remove(bench: Workbench, destination: Destination, *, ours: bool = True) -> 
     for environment in bench.index.environments_of(workload):
         scope = bench.index.scopes[environment]
         left = [] if not ours else served(scope, pods, scope.bind(pods), destination)
-        if left:
+        if left and all(found.code != "EGR1312" for found in bench.findings):
             bench.say("EGR967", left[0].entry.place, entry=left[0].entry.name, destination=str(destination))
             return
-    if not done and ours:
+    if not done and ours and not bench.findings:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
 
 
 def _next(bench: Workbench, destination: Destination) -> ServiceEntry | None:
+    """The next entry to cut; what a base holds for others too stays, and is named."""
     for environment in bench.index.environments_of(bench.need.workload):
         for entry in bench.index.scopes[environment].of_namespace.get(bench.namespace, ()):
             names = [host for host, _ in entry.hosts] if destination.host else list(map(str, entry.networks))
             if (destination.host or destination.network) in names and _in_ports(entry, destination):
-                return entry
+                if entry.shape != "manifest" or bench.overlay(entry.spot.file) is None:
+                    return entry
+                bench.say("EGR1312", entry.place, path=entry.spot.file, destination=str(destination))
     return None
 
 

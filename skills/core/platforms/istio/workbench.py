@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.own_overlay import Overlay, own_overlay
+from skills.core.enforce.policy_files import kustomizations_in, listed
 from skills.core.model import Edit, Fact, Finding, Need, Place, Plan, Question, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.entries import Chart, Entry, Spot
@@ -45,6 +47,25 @@ class Workbench:
 
     def text(self, path: str) -> str | None:
         return self.texts.get(path, self.sources.texts.get(path))
+
+    def overlay(self, path: str) -> Overlay | None:
+        """Where to add for this namespace and environment alone, if a file of a base serves others too."""
+        return own_overlay(self.sources.texts, path, self.namespace, self.need.workload.environment)
+
+    def list_file(self, path: str) -> None:
+        """A new file counts only once the kustomization of its folder lists it, which may have no list yet."""
+        folder, _, name = path.rpartition("/")
+        bare = [there for there in kustomizations_in(folder) if "resources:" not in (self.text(there) or "resources:")]
+        if bare:
+            self.change(Spot(bare[0], 0), lambda text, document: put_below(text, document, ("resources",), [name]))
+            return
+        try:
+            found = listed(self.text, path)
+        except CannotEdit as refused:
+            self.say("EGR991", Place(path), path=path, why=str(refused).rstrip("."))
+            return
+        if found is not None:
+            self._put(*found)
 
     def plan(self) -> Plan:
         edits = [
