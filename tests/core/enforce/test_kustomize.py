@@ -43,14 +43,18 @@ def test_the_outermost_namespace_wins_and_a_base_stands_in_each() -> None:
     assert made.decision("shop-dev/web", to("example.com")) == "denied"
     assert made.decision("shop-prod/web", to("example.com")) == "denied"
     assert set(kube.names(made.cluster)).isdisjoint({"nowhere", "ignored", "nowhere/web"})
-    need = Need(made.workload("shop-dev/web"), (to("198.51.100.7"),))
-    (edit,) = network_policy.edit(made.index, Sources(texts), need).edits
-    assert edit.path == "base/deny.yaml"
-    assert "namespace:" not in edit.new_text
-    after = world_of({**texts, edit.path: edit.new_text})
-    gained = set(network_policy.grants(after.index)) - set(network_policy.grants(made.index))
-    wider = [item.code for grant in sorted(gained, key=str) for item in network_policy.wider(grant, need)]
-    assert wider == ["EGR902"]  # the other overlay gets it too
+    for name, paths, codes in (
+        ("shop-dev/web", ["dev/kustomization.yaml", "dev/network-policies.yaml"], []),
+        ("shop-prod/web", ["base/deny.yaml"], ["EGR902"]),  # no list in that overlay: the other one gets it too
+    ):
+        need = Need(made.workload(name), (to("198.51.100.7"),))
+        edits = network_policy.edit(made.index, Sources(texts), need).edits
+        assert [edit.path for edit in edits] == paths
+        assert "namespace:" not in edits[-1].new_text
+        after = world_of({**texts, **{edit.path: edit.new_text for edit in edits}})
+        gained = set(network_policy.grants(after.index)) - set(network_policy.grants(made.index))
+        wider = [item.code for grant in sorted(gained, key=str) for item in network_policy.wider(grant, need)]
+        assert wider == codes
 
 
 def test_circles_and_paths_out_of_the_repository_are_no_trouble() -> None:
