@@ -62,7 +62,8 @@ class Nothing:
 def floor(url: str) -> Iterator[Callable[[int, int], None]]:
     """Writes the steps of one workflow by hand, each in a transaction of its own."""
     database = open_engine(url, 5.0)
-    _FLOOR.metadata.create_all(database)
+    with database.connect().execution_options(writes=True) as connection, connection.begin():
+        _FLOOR.metadata.create_all(connection)
 
     def write(number: int, steps: int) -> None:
         for step in range(steps):

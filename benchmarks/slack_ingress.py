@@ -32,6 +32,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from benchmarks.check_path import percentile
+from bot.serve import answer_promptly
 from bot.slack.connect import build
 from bot.slack.inbox import Inbox, Post, Taken
 from bot.world.memory import Memory, sqlite_url
@@ -162,6 +163,7 @@ def served(name: str) -> Iterator[tuple[int, Callable[[], float]]]:
 
 
 def _serve(name: str, folder: str, told: Connection) -> None:
+    answer_promptly()
     asyncio.run(_answer(_ours(folder) if name == "inbox" else _floor(), told))
 
 

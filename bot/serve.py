@@ -6,8 +6,10 @@ Beside the conversations go GitLab's webhooks, the poll that heals what they los
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -34,6 +36,7 @@ log = logging.getLogger("postern")
 
 _LINGER = 1.5  # seconds that each part gets to end what it does when the service stops
 _LOOK_AGAIN = 5.0  # seconds between looks for what another process wrote, or what must be tried again
+_TURN = 0.001  # seconds
 
 
 def slack_person(team: str, user: str) -> Person:
@@ -67,6 +70,7 @@ async def run(
     note_refusals(site, following.refused)
     runner = web.AppRunner(site, shutdown_timeout=_LINGER)
     await runner.setup()
+    answer_promptly()
     await web.TCPSite(runner, host, port).start()
     following.start()
     slack.start()
@@ -80,6 +84,17 @@ async def run(
         await runner.cleanup()
         slack.close()
     return ended and not any(part.busy for part in parts)
+
+
+def answer_promptly() -> None:
+    """Nobody waits for an acknowledgement because a turn computes, or because the collector looks at what stays anyway.
+
+    A thread that computes gives the interpreter to the others after five milliseconds if nothing is said, and an
+    acknowledgement takes it some ten times. A full collection takes 90 ms with all modules loaded and finds nothing.
+    """
+    sys.setswitchinterval(_TURN)
+    gc.collect()
+    gc.freeze()
 
 
 def approvers_of(served: Served, settings: Settings) -> str | Mapping[str, str | None] | None:

@@ -64,12 +64,18 @@ def _engine(url: URL, where: str) -> Engine:
     backend = url.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise Unreachable("EGR467", where=where, why="it is neither SQLite nor PostgreSQL")
+    options = engine_options() if backend == "postgresql" else _file_options(url)
     try:
-        return create_engine(url, json_serializer=_to_json, **(engine_options() if backend == "postgresql" else {}))
+        return create_engine(url, json_serializer=_to_json, **options)
     except NoSuchModuleError:
         raise Unreachable("EGR467", where=where, why=f"there is no driver {url.get_driver_name()}") from None
     except ImportError as error:
         raise Unreachable("EGR097", where=where, why=str(error)) from None
+
+
+def _file_options(url: URL) -> dict[str, Any]:
+    """The connection that was used last has in its cache what it wrote; one that others wrote past reads it anew."""
+    return {"pool_use_lifo": True} if file_of(str(url)) else {}
 
 
 def _to_json(value: Any) -> str:
