@@ -17,9 +17,11 @@ from tests.core.platforms.istio_repo import (
     check,
     codes,
     decision,
+    drafted,
     entry,
     near,
     repository,
+    texts_of,
 )
 
 VALUES = """\
@@ -157,11 +159,10 @@ def test_overlay_values_lie_over_the_base() -> None:
     files = {
         "chart/values.yaml": VALUES,
         "chart/values-production.yaml": production,
-        "chart/values-staging.yaml": "a: 1\n",
     }
-    assert decision(DEPLOYMENT, to="asleep.example.com", files=files) == "allowed"
-    files["chart/values-staging.yaml"] = "istio:\n  enabled: true\n"
-    assert decision(DEPLOYMENT, to="asleep.example.com", files=files) == "undecided"
+    for staging in ("a: 1\n", "istio:\n  enabled: true\n"):
+        files["chart/values-staging.yaml"] = staging
+        assert decision(DEPLOYMENT, to="asleep.example.com", files=files) == "undecided"
     assert decision(DEPLOYMENT, to="aws-kms.example.com", files=files) == "denied"
 
 
@@ -270,3 +271,46 @@ def test_the_whole_corpus_is_read(shared: Path) -> None:
     assert istio.grants(index)
     assert istio.isolations(index)
     assert istio.audit(index)
+
+
+# --- environments that only names of values files tell apart
+
+_COMMON = "istio:\n  enabled: true\n  sidecar: {enabled: true}\n"
+_ROUTE = "routes:\n  outbound:\n    sandbox: {enabled: true, hosts: [sandbox.com]}\n"
+_NAMED = {
+    "chart/Chart.yaml": "name: shop\nversion: 1.0.0\ndependencies: [{name: bb-common, version: 0.14.1}]\n",
+    "chart/values.yaml": _COMMON,
+    "chart/values-staging.yaml": _ROUTE,
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "other"),
+    [({}, None), ({"chart/values-production.yaml": "replicas: 3\n"}, "production")],
+)
+def test_what_one_values_file_opens_is_not_open_elsewhere(more: dict[str, str], other: str | None) -> None:
+    """The common values alone are what another environment has, whether it has a file of its own or none."""
+    allowed = repository(DEPLOYMENT, files={**_NAMED, **more})
+    assert check(allowed, "sandbox.com").decision == "undecided"
+    assert check(allowed, "sandbox.com", for_="staging:shop/web").decision == "allowed"
+    assert check(allowed, "x.com").decision == "denied"
+    if other:
+        assert check(allowed, "sandbox.com", for_=f"{other}:shop/web").decision == "denied"
+    made = drafted(allowed, "x.com")
+    assert (list(texts_of(made)), made.change.proof.after) == (["chart/values.yaml"], "allowed")
+
+
+def test_values_of_both_environments_are_asked() -> None:
+    both = {**_NAMED, "chart/values-production.yaml": _ROUTE}
+    assert check(repository(DEPLOYMENT, files=both), "sandbox.com").decision == "allowed"
+
+
+def test_addresses_that_were_asked_for_are_no_surprise_in_any_environment() -> None:
+    policies = (
+        "networkPolicies:\n  enabled: true\n  egress:\n    from:\n      web:\n"
+        "        podSelector: {matchLabels: {app: web}}\n        to: {cidr: {192.0.2.0/24:443: true}}\n"
+    )
+    files = {**_NAMED, "chart/values.yaml": _COMMON + policies, "chart/values-production.yaml": "replicas: 3\n"}
+    made = drafted(repository(DEPLOYMENT, files=files), "x.com", ip=["198.51.100.4"])
+    assert made.change.proof.after == "allowed"
+    assert "EGR987" not in codes(made.change.proof.wider_than_asked)

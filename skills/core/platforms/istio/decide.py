@@ -17,7 +17,7 @@ from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, letting_in
 from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
-from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, OTHER_ENVIRONMENTS, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.near import misses, unrendered
@@ -268,11 +268,11 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
     if not allowing:
         return merged._replace(allows=())
     places = [hit.place for hit in merged.allows][:1]
-    missing = [name or "" for name in views if name not in allowing]
+    words = {name: name or OTHER_ENVIRONMENTS for name in views}
     facts = {
         "destination": str(destination),
-        "present": ", ".join(name or "" for name in allowing),
-        "missing": ", ".join(missing),
+        "present": ", ".join(words[name] for name in allowing),
+        "missing": ", ".join(word for name, word in words.items() if name not in allowing),
     }
     near = tuple(NearMiss(finding("EGR101", place, **facts), place, 0) for place in places)
     doubt = finding("EGR979", *places, **facts)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.model import Destination, Need, Plan
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.bypass import lets_out
+from skills.core.platforms.istio.entries import OTHER_ENVIRONMENTS
 from skills.core.platforms.istio.extend import extend
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.network_edit import open_network
 from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
+from skills.core.platforms.istio.scope import Scope
 from skills.core.platforms.istio.served import surely_served
 from skills.core.platforms.istio.workbench import Workbench
 
@@ -45,7 +47,8 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
     pods = pods_of(bench.index.cluster, workload)
     before, changed = bench.index, list[str | None]()
     environments = before.environments_of(workload)
-    for environment in environments:
+    # A file for all of them is changed for those that have none of their own, and serves the others as well.
+    for environment in sorted(environments, key=lambda name: _has_own(before.scopes[name], pods.namespace)):
         scope = bench.index.scopes[environment]
         binding = scope.bind(pods)
         if open_network(bench, scope, pods, destination, far):
@@ -59,11 +62,9 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         if done:
             changed.append(environment)
     if changed:
-        # A file for all environments is changed for the first that lacks something, and serves the others as well.
-        new = [name for name in environments if ours and _is_new(before, bench.index, name, pods, destination)]
-        _say_where(
-            bench, destination, dict.fromkeys(changed), [name for name in environments if name in {*changed, *new}]
-        )
+        new = {name for name in environments if ours and _is_new(before, bench.index, name, pods, destination)}
+        opened = [name for name in environments if name in new or name in changed]
+        _say_where(bench, destination, [name for name in environments if name in changed], opened)
     elif ours and not bench.findings:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
 
@@ -73,11 +74,16 @@ def _is_new(before: Index, after: Index, environment: str | None, pods: Pods, to
     return surely_served(now, pods, now.bind(pods), to) and not surely_served(was, pods, was.bind(pods), to)
 
 
+def _has_own(scope: Scope, namespace: str) -> bool:
+    return any(entry.overlay.environment for entry in scope.of_namespace.get(namespace, ()))
+
+
 def _say_where(
-    bench: Workbench, destination: Destination, changed: Collection[str | None], opened: Collection[str | None]
+    bench: Workbench, destination: Destination, changed: Sequence[str | None], opened: Sequence[str | None]
 ) -> None:
     workload = bench.need.workload
-    names, files = ([name or workload.environment or _SEEN_FOR_ALL for name in part] for part in (opened, changed))
+    common = OTHER_ENVIRONMENTS if len(bench.index.scopes) > 1 else _SEEN_FOR_ALL
+    names, files = ([name or workload.environment or common for name in part] for part in (opened, changed))
     bench.say("EGR993", destination=str(destination), environments=" and ".join(names))
     if len(files) > 1:
         bench.say("EGR586", environments=" and ".join(files), first=files[0], one=f"{files[0]}:{workload.name}")

@@ -13,9 +13,10 @@ from skills.core.enforce.kube_policy import NAMESPACE_KEY, Peer
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
-from skills.core.platforms.istio.entries import REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.entries import OTHER_ENVIRONMENTS, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.nearer import overshadowed
+from skills.core.platforms.istio.overlays import environment_named
 from skills.core.platforms.istio.scope import Scope
 
 EVERYWHERE = "every namespace"
@@ -60,7 +61,7 @@ def _in_environments(
     there, and no loss where it stood."""
     for name, scope in index.scopes.items():
         for item in dict.fromkeys(of(scope)):
-            yield item, f" ({name})" if name and len(index.scopes) > 1 else ""
+            yield item, f" ({name or OTHER_ENVIRONMENTS})" if len(index.scopes) > 1 else ""
 
 
 def _every(scope: Scope) -> Iterator[tuple[str, ...]]:
@@ -139,27 +140,28 @@ def wider(grant: Grant, need: Need) -> list[Finding]:
     """What a new registration opens that nobody asked for; none if it is the need itself."""
     namespace = need.workload.namespace or need.workload.scope
     source, _, environment = grant.source.partition(" (")
+    asked = need.workload.environment
+    elsewhere = bool(asked and environment and environment.rstrip(")") != environment_named(asked))
     facts = {"target": grant.target, "ports": grant.ports, "source": grant.source}
     if grant.layer == NETWORK:
-        return _network_wider(grant, need, facts)
+        return [finding("EGR987", **facts)] if elsewhere else _network_wider(grant, source, need, facts)
     if not any(_is_target(grant, to) for to in need.destinations):
         return [finding("EGR987", **facts)]
-    asked = need.workload.environment
-    if asked and environment and environment.rstrip(")") != asked:
+    if elsewhere:
         return [finding("EGR987", **facts)]
     if source == EVERYWHERE:
-        return [finding("EGR988", **facts)]
+        return [finding("EGR988", target=grant.target, ports=grant.ports)]
     if source != f"{namespace}{_ALL_PODS}":
         return [finding("EGR987", **facts)]
     return [finding("EGR986", namespace=namespace, target=grant.target)] if need.workload.labels else []
 
 
-def _network_wider(grant: Grant, need: Need, facts: dict[str, str]) -> list[Finding]:
+def _network_wider(grant: Grant, source: str, need: Need, facts: dict[str, str]) -> list[Finding]:
     """Addresses that the asker named are no surprise, pods of a service that they named neither."""
     blocks = [text for to in need.destinations for text in (to.network, *to.addresses) if text]
     named = {text if "/" in text else f"{text}/32" for text in blocks}
     inside = any(" pods" in grant.target and not to.network and not to.addresses for to in need.destinations)
-    asked = (grant.target in named or inside) and not _of_others(grant.source, need.workload.labels)
+    asked = (grant.target in named or inside) and not _of_others(source, need.workload.labels)
     return [] if asked else [finding("EGR987", **facts)]
 
 

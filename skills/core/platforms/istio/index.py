@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from skills.core.enforce import cluster as kube
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_index import index_policies
 from skills.core.enforce.kube_objects import templated
@@ -50,13 +51,14 @@ _HOMES = {
 class Index:
     """`scopes` by environment; a repository without environments has one under None.
 
-    `families` are the environments of each thing that has overlays. `values` keep their namespaces, `read` is what
+    `families` are the environments of each thing that has overlays, with None where its common files may be all that
+    another environment has. `values` keep their namespaces, `read` is what
     the files said.
     """
 
     cluster: Cluster = field(default_factory=Cluster)
     scopes: Mapping[str | None, Scope] = field(default_factory=dict)
-    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     concerned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     values: tuple[Values, ...] = ()
     read: tuple[Entry, ...] = ()
@@ -75,8 +77,8 @@ class Index:
         if own and said is None:
             return [*sorted(own)]
         families = self.concerned.get(workload.namespace or workload.scope, frozenset())
-        found = sorted({name for family in families for name in self.families.get(family, ())})
-        return [*found] or [name for name in self.scopes if name is not None] or [None]
+        found = sorted({name for family in families for name in self.families.get(family, ())}, key=_last)
+        return found or [name for name in self.scopes if name is not None] or [None]
 
     def _declared(self, workload: Workload) -> set[str]:
         """The environments of the files that declare the workload's pods; none if one of them is for all."""
@@ -92,20 +94,29 @@ def compile_index(entries: Sequence[Entry], cluster: Cluster) -> Index:
     every = [home for entry in entries for home in _at_home(entry, cluster)]
     values = tuple(_housed(every, cluster))
     overlays = [entry.overlay for entry in every if not isinstance(entry, Chart) and entry.overlay.environment]
-    families: dict[str, set[str]] = defaultdict(set)
+    families: dict[str, set[str | None]] = defaultdict(set)
     for overlay in overlays:
-        families[overlay.family].add(overlay.environment or "")
-    known = sorted({overlay.environment for overlay in overlays if overlay.environment})
-    names: list[str | None] = [*known] or [None]
+        families[overlay.family].add(overlay.environment)
+    common = {values.place.path.rpartition("/")[0] for values in values if values.overlay.environment is None}
+    for family, group in families.items():
+        folder, _, file = family.rpartition("/")
+        if len(group) == 1 and "values" in file.lower() and folder in common:
+            group.add(None)  # the common values alone are what some other environment has
+    names = sorted({name for group in families.values() for name in group}, key=_last) or [None]
     return Index(
         cluster,
         {name: _scope(name, every, values, cluster) for name in names},
-        {family: tuple(sorted(group)) for family, group in families.items()},
+        {family: tuple(sorted(group, key=_last)) for family, group in families.items()},
         _concerned(every, values, cluster),
         values,
         tuple(entries),
         tuple(entry for entry in every if isinstance(entry, Environment)),
     )
+
+
+def _last(environment: str | None) -> tuple[bool, str]:
+    """Environments in order, and what is for all of them last."""
+    return environment is None, environment or ""
 
 
 def _at_home(entry: Entry, cluster: Cluster) -> list[Entry]:
@@ -231,8 +242,10 @@ def _concerned(entries: Sequence[Entry], values: Sequence[Values], cluster: Clus
 
 def resolve(index: Index, ref: WorkloadRef) -> list[Workload]:
     """Namespaces that only values name: no manifest does, so the cluster can't know them."""
-    if ref.kind not in {None, "k8s"} or not 1 <= len(ref.parts) <= 2 or ref.parts[0] in index.cluster.namespaces:
+    if ref.kind not in {None, "k8s"} or not 1 <= len(ref.parts) <= 2:
         return []
+    if ref.parts[0] in index.cluster.namespaces:
+        return _in_files_of_its_own(index, ref)
     namespace = ref.parts[0]
     own = [values for values in index.values if values.namespace == namespace]
     labels = None if ref.labels is None else dict(ref.labels)
@@ -248,6 +261,20 @@ def resolve(index: Index, ref: WorkloadRef) -> list[Workload]:
     asserted = ref.labels is not None
     return [
         Workload("k8s", NAME, name, namespace, environment, namespace, labels, ref.service_account, asserted=asserted)
+    ]
+
+
+def _in_files_of_its_own(index: Index, ref: WorkloadRef) -> list[Workload]:
+    """Pods of an environment that only names of files tell apart, as `values-staging.yaml`: their own are for all."""
+    named = environment_named(ref.environment)
+    there = [
+        entry.overlay for entry in index.read if not isinstance(entry, Chart) and entry.overlay.environment == named
+    ]
+    if named is None or not there or any(overlay.family.endswith("/*") for overlay in there):
+        return []
+    return [
+        replace(workload, platform=NAME, environment=ref.environment)
+        for workload in kube.resolve(index.cluster, replace(ref, environment=None))
     ]
 
 

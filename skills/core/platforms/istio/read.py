@@ -59,7 +59,15 @@ def read(document: Document) -> Sequence[Entry]:
     if not kind and document.path.rpartition("/")[2] == "Chart.yaml":
         return (_chart(document, data),)
     pods = read_pods(document, kind) if kind else None
-    return (pods,) if pods is not None else tuple(read_values(document, data, kind))
+    found = (pods,) if pods is not None else tuple(read_values(document, data, kind))
+    return found if found or kind else _environment(document)
+
+
+def _environment(document: Document) -> Sequence[Entry]:
+    """Values of an environment say that there is one, also where they say nothing of egress."""
+    overlay = overlay_of(document.path)
+    named = overlay.environment and "values" in document.path.rpartition("/")[2].lower()
+    return (Environment(document.place(), overlay),) if named else ()
 
 
 def _traffic(document: Document, data: Map, kind: str) -> Sequence[Entry]:

@@ -64,11 +64,10 @@ class Wanted:
 
 def as_spoken(to: Destination, own: Sequence[ListedPort] = ()) -> Destination:
     """With what the client is taken to speak where nobody said it: as the host's `own` ports do, else HTTP on ports
-    that are customary for it, else TLS, which opens that one name alone. Ports of other protocols, and who gave
-    addresses, mean plain TCP.
+    that are customary for it, else TLS, which opens that one name alone. Ports of other protocols mean plain TCP.
     """
     ports = to.ports
-    if to.host is None or to.application or to.scheme or to.addresses or ports is None:
+    if to.host is None or to.application or to.scheme or ports is None:
         return to
     numbers = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
     if numbers & NEITHER:
