@@ -108,7 +108,7 @@ def _record(tx: Transaction, item: Record, world: World, where: Where) -> None:
             tx.add_decision(item.key, item.decided, item.head, row.request.version, world.now)
             _left_to(tx, item.key, item.left_to, world.now)
         case AskAsker():
-            tx.set_fact(item.key, "question", wire.dump(item.question) if item.question else {}, world.now)
+            tx.set_fact(item.key, "question", wire.dump(item.question), world.now)
         case KeepReview():
             tx.set_fact(item.key, "review", wire.dump(item.review), world.now)
         case TickDiagram():

@@ -174,10 +174,20 @@ def _lines(request: Request, pipeline: tuple[str, str] | None) -> list[Line]:
     found += [Line("evidence", seen, quoted=True)] if seen else []
     found += [Line("pipeline", f"{pipeline[0]} {pipeline[1]}".strip())] if pipeline else []
     if request.state in OPEN_STATES:
-        asked = request.question
-        found += [Line("question", mask(asked.text).text[:_REASON], (asked.by,), asked.at)] if asked else []
+        found += _asked(request)
         found += _waits(request)
     return found
+
+
+def _asked(request: Request) -> list[Line]:
+    """What an approver asked last, with what the asker says to it."""
+    asked = request.question
+    if asked is None:
+        return []
+    label = "question" if asked.is_open else "asked"
+    found = [Line(label, mask(asked.text).text[:_REASON], (asked.by,), asked.at)]
+    said = mask(asked.answer).text[:_REASON]
+    return found if asked.is_open else [*found, Line("answered", said, (request.asked_by,), asked.answered_at)]
 
 
 def _stands(repository: str) -> list[Line]:

@@ -19,7 +19,7 @@ from skills.cards import PAST_APPROVAL, card
 from skills.core.joint import Beside, beside
 from skills.core.model import OPEN_STATES, Request
 
-_LAYOUT = "4"  # raised when cards look different, so that those that stand are drawn anew
+_LAYOUT = "5"  # raised when cards look different, so that those that stand are drawn anew
 _MOST_DIRECT = 10
 _HIDDEN = ("drafted", "proposed")
 
@@ -130,7 +130,7 @@ def _mark(row: RequestRow, copy: CardRow, parts: str) -> str:
         row.seen,
         [[each.verb, each.by, each.at] for each in request.decisions],
         request.latest.code if request.latest else None,
-        request.question.at if request.question else None,
+        (request.question.at + request.question.answered_at) if request.question else None,
     ]
     shown += [parts] if parts else []
     return f"{hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:24]}.{first}"

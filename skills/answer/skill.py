@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -10,7 +11,17 @@ from skills import contract
 from skills.contract import Answer, World
 from skills.core.errors import AskUnclear, Outdated
 from skills.core.messages import say
-from skills.core.model import OPEN_STATES, AskAsker, Finding, LeaveNote, MoveRequest, Record, Tell
+from skills.core.model import (
+    OPEN_STATES,
+    AskAsker,
+    Finding,
+    LeaveNote,
+    MoveRequest,
+    OpenQuestion,
+    Record,
+    Request,
+    Tell,
+)
 from skills.core.rights import only_asker
 
 NAME = "answer"
@@ -37,15 +48,15 @@ def run(ask: Ask, world: World) -> Answer:
     if len(text) > _LONGEST:
         raise AskUnclear("EGR307", most=_LONGEST, given=len(text))
     returned = request.state == "returned"
-    if request.question is None and not returned:
+    asked = _asked(request)
+    if asked is None:
         raise Outdated("EGR1605", key=request.key)
     asked_by = [past.by for past in request.decisions if past.verb == "changes"][-1:] if returned else []
-    to = tuple(dict.fromkeys((*asked_by, *([request.question.by] if request.question else []))))
+    to = tuple(dict.fromkeys((*asked_by, asked.by)))
     lead = Finding("EGR1606", {"key": request.key, "by": world.person.shown, "text": text})
     mark = hashlib.sha256(f"{request.version} {text}".encode()).hexdigest()[:12]
     records: list[Record] = [Tell(request.key, f"answered:{mark}", lead, to)]
-    if request.question:
-        records.append(AskAsker(request.key, None))
+    records.append(AskAsker(request.key, replace(asked, answer=text, answered_at=world.now.isoformat())))
     if returned:
         records.append(MoveRequest(request.key, request.version, "waiting"))
     note = LeaveNote(request.key, request.digest, world.person.id, say(lead).says, f"answered:{mark}")
@@ -58,3 +69,11 @@ def run(ask: Ask, world: World) -> Answer:
         effects=(note,) if request.number else (),
         detail={"request": request},
     )
+
+
+def _asked(request: Request) -> OpenQuestion | None:
+    """What there is to answer: an open question, else what somebody wants to be changed."""
+    if request.question and request.question.is_open:
+        return request.question
+    past = [each for each in request.decisions if each.verb == "changes"] if request.state == "returned" else []
+    return OpenQuestion(past[-1].by, past[-1].reason, past[-1].at) if past else None

@@ -9,6 +9,7 @@ import pytest
 from bot.app import App
 from bot.gather import Where
 from bot.turns import Pressed, ask_for
+from skills.cards import card
 from skills.core.flow_text import destination
 from skills.core.model import Person, Request
 from skills.decide.part import is_part
@@ -81,6 +82,8 @@ def test_changes_go_back_to_the_asker_and_nobody_else_decides_meanwhile(tmp_path
     assert "so only they answer" in says(app, f"answer {key}: it is not", SAM) and asked_row(app).state == "returned"
     assert "production sends them" in says(app, f"answer {key}: production sends them", DANA)
     assert asked_row(app).state == "waiting"
+    facts = {line.label: line.text for line in card(asked_row(app)).lines}
+    assert (facts["asked"], facts["answered"]) == ("staging is enough", "production sends them")
     says(app, f"approve {key}", INES)
     assert asked_row(app).state == "merged"
 
@@ -108,7 +111,13 @@ def test_a_question_decides_nothing_and_its_answer_goes_back(tmp_path: Path) -> 
     notes = [note.text for note in app.forge.get(merge_request.number).notes]
     assert any("does staging need it too?" in note for note in notes)
     says(app, f"answer {made.key}: yes, token ghp_{'a' * 36}", DANA)
-    assert asked_row(app).question is None
+    answered = asked_row(app).question
+    assert answered is not None and not answered.is_open
+    assert answered.answer.startswith("yes, token") and "ghp_" not in answered.answer
+    facts = {line.label: (line.text, line.people) for line in card(asked_row(app)).lines}
+    assert facts["asked"] == ("does staging need it too?", ("sam@fincorp.example",))
+    assert facts["answered"] == (answered.answer, ("dana@fincorp.example",))
+    assert "question" not in facts
     notes = [note.text for note in app.forge.get(merge_request.number).notes]
     assert any("answers about" in note for note in notes) and not any("ghp_" in note for note in notes)
     assert "nothing to answer" in says(app, f"answer {made.key}: once more", DANA)

@@ -89,11 +89,19 @@ class DiagramTask:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """What an approver wants to know of the asker before they decide. It is no decision and holds nobody up."""
+    """What an approver wants to know of the asker before they decide. It is no decision and holds nobody up.
+
+    `answer`, once it is answered, and `answered_at` stay with it: whoever decides reads both."""
 
     by: str
     text: str
     at: str
+    answer: str = ""
+    answered_at: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return not self.answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +237,10 @@ class ApproveDrawn:
 
 @dataclass(frozen=True, slots=True)
 class AskAsker:
-    """A question that is put to the asker, or, without one, the end of the one that was open."""
+    """A question that is put to the asker, or the same with its answer."""
 
     key: str
-    question: OpenQuestion | None
+    question: OpenQuestion
 
 
 @dataclass(frozen=True, slots=True)
