@@ -87,8 +87,8 @@ def fence_escaped(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    """Escaped text behind a bar, so that nothing in it reads as a line of ours."""
-    return "\n".join(f">{line}" for line in escape(text).splitlines())
+    """Escaped text behind a bar, so that nothing in it reads as a line of ours: three backticks would end the quote."""
+    return "\n".join(f">{line}" for line in escape(text).replace("```", "'''").splitlines())
 
 
 def plain(text: str, most: int) -> Block:

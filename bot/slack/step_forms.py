@@ -67,7 +67,8 @@ class StepForms:
         where = await self._parts.where(thread)
         state = await self._parts.state(thread)
         private = [say(who_will_read(state)).says] if where.private else []
-        hint = "\n".join([*private, *([state["hint"]] if state.get("hint") else [])])
+        seen = [say(Finding("EGR1487", {"hint": state["hint"]})).says] if state.get("hint") else []
+        hint = "\n".join([*private, *seen])
         return hint, str(state.get("reason") or "")
 
     async def read(self, body: Body) -> Now:

@@ -365,7 +365,9 @@ async def test_a_question_is_carried_to_the_asker_and_the_answer_back_to_the_car
         f"answer {request.key} eu-west-1", ts="1.9", thread_ts="1.0", type="message", channel_type="channel"
     )
     await office.draw()
-    assert "Which region?" not in json.dumps(office.cards()[0]["blocks"])
+    card = json.dumps(office.cards()[0]["blocks"])
+    assert "*Open question*" not in card and "*Question*" in card
+    assert "Which region?" in card and "eu-west-1" in card
 
 
 # --- evidence, reasons, private channels
