@@ -14,7 +14,7 @@ from bot.desk import Door
 from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about, note_workload
 from bot.world.memory import Memory
 from skills.core.all_symptoms import judge
-from skills.core.commands import Heard, flat
+from skills.core.commands import Heard, courtesy, flat
 from skills.core.corrections import correction
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
@@ -26,16 +26,6 @@ from skills.replies import Reply, choosing, problem
 
 _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
-)
-_THANKS = re2.compile(
-    r"(?i)(?:ok(?:ay)?[,!. ]+|great[,!. ]+)?(?:(?:many )?thanks?|thank you|thx|ty|cheers)\b[^\n]{0,40}"
-)
-_HELLO = re2.compile(
-    r"(?i)(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: (?:there|all|everybody|postern))?[!. ]*"
-)
-_NODS = re2.compile(
-    r"(?i)(?:(?:ok(?:ay)?|yes|yep|no|nope|sure|great|perfect|nice|cool|good|got it|will do|done|right|sorry|hm+|ah+|oh)"
-    r"\b[,.! ]*){1,4}|[^\w\n]{1,20}|:[a-z0-9_+-]{1,40}:"
 )
 _OF_A_REQUEST = re2.compile(r"(?i)\bEG-[A-Z2-7]{7}\b")
 _EVERYTHING = re2.compile(
@@ -154,7 +144,7 @@ def not_understood(turn: Turn, heard: Heard) -> Finding:
     words = turn.words.strip()
     if heard.verb == "empty":
         return Finding("EGR658")
-    if _THANKS.fullmatch(words):
+    if courtesy(words) == "thanks":
         return Finding("EGR1486")
     if _DECIDES.search(words):
         return Finding("EGR681")
@@ -163,7 +153,7 @@ def not_understood(turn: Turn, heard: Heard) -> Finding:
     if heard.workload and (wanted := _WANTED.search(words)):
         note_workload(turn.state, heard)
         return Finding("EGR675", {"word": wanted[1]})
-    return Finding("EGR656" if _HELLO.fullmatch(words) else "EGR657")
+    return Finding("EGR656" if courtesy(words) == "hello" else "EGR657")
 
 
 def is_talk(turn: Turn) -> bool:
@@ -171,9 +161,8 @@ def is_talk(turn: Turn) -> bool:
     to somebody by name, or a word of thanks. Whoever means to decide hears how, all the same."""
     if not turn.where.aside or _DECIDES.search(turn.words) or _OF_A_REQUEST.search(turn.words):
         return False
-    said = turn.words.strip()
     own = turn.state.get("spoke") == turn.who.id
-    return not own or "<@" in said or any(each.fullmatch(said) for each in (_THANKS, _HELLO, _NODS))
+    return not own or "<@" in turn.words or bool(courtesy(turn.words))
 
 
 def all_of_them(turn: Turn, heard: Heard) -> Heard:

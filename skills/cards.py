@@ -184,10 +184,10 @@ def _asked(request: Request) -> list[Line]:
     asked = request.question
     if asked is None:
         return []
-    label = "question" if asked.is_open else "asked"
+    label = "asked" if asked.answer else "question"
     found = [Line(label, mask(asked.text).text[:_REASON], (asked.by,), asked.at)]
     said = mask(asked.answer).text[:_REASON]
-    return found if asked.is_open else [*found, Line("answered", said, (request.asked_by,), asked.answered_at)]
+    return [*found, Line("answered", said, (request.asked_by,), asked.answered_at)] if asked.answer else found
 
 
 def _stands(repository: str) -> list[Line]:

@@ -73,7 +73,7 @@ def run(ask: Ask, world: World) -> Answer:
 
 def _asked(request: Request) -> OpenQuestion | None:
     """What there is to answer: an open question, else what somebody wants to be changed."""
-    if request.question and request.question.is_open:
+    if request.question and not request.question.answer:
         return request.question
     past = [each for each in request.decisions if each.verb == "changes"] if request.state == "returned" else []
     return OpenQuestion(past[-1].by, past[-1].reason, past[-1].at) if past else None

@@ -86,6 +86,18 @@ _PART = re2.compile(
 )
 _ASK = re2.compile(rf"(?is)ask\s+({_KEY})\s*[,:]?\s+(.+)")
 _ANSWER = re2.compile(rf"(?is)answer\s+({_KEY})\s*[,:]?\s+(.+)")
+_COURTESIES = {
+    "thanks": re2.compile(
+        r"(?i)(?:ok(?:ay)?[,!. ]+|great[,!. ]+)?(?:(?:many )?thanks?|thank you|thx|ty|cheers)\b[^\n]{0,40}"
+    ),
+    "hello": re2.compile(
+        r"(?i)(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: (?:there|all|everybody|postern))?[!. ]*"
+    ),
+    "nod": re2.compile(
+        r"(?i)(?:(?:ok(?:ay)?|yes|yep|no|nope|sure|great|perfect|nice|cool|good|got it|will do|done|right|sorry|hm+|ah+)"
+        r"\b[,.! ]*){1,4}|[^\w\n]{1,20}|:[a-z0-9_+-]{1,40}:"
+    ),
+}
 LONGEST = 2400
 
 
@@ -170,6 +182,11 @@ def _decision(said: str) -> Heard | None:
             decision="part",
         )
     return None
+
+
+def courtesy(said: str) -> str:
+    """`thanks`, `hello` or `nod`: words that ask nothing. Empty for all others."""
+    return next((name for name, pattern in _COURTESIES.items() if pattern.fullmatch(said.strip())), "")
 
 
 def flat(text: str | None) -> str:

@@ -112,7 +112,7 @@ def test_a_question_decides_nothing_and_its_answer_goes_back(tmp_path: Path) -> 
     assert any("does staging need it too?" in note for note in notes)
     says(app, f"answer {made.key}: yes, token ghp_{'a' * 36}", DANA)
     answered = asked_row(app).question
-    assert answered is not None and not answered.is_open
+    assert answered is not None and answered.answer
     assert answered.answer.startswith("yes, token") and "ghp_" not in answered.answer
     facts = {line.label: (line.text, line.people) for line in card(asked_row(app)).lines}
     assert facts["asked"] == ("does staging need it too?", ("sam@fincorp.example",))

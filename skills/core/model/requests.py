@@ -89,19 +89,14 @@ class DiagramTask:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """What an approver wants to know of the asker before they decide. It is no decision and holds nobody up.
-
-    `answer`, once it is answered, and `answered_at` stay with it: whoever decides reads both."""
+    """What an approver wants to know of the asker before they decide. It is no decision and holds nobody up. Its
+    answer stays with it, for whoever decides."""
 
     by: str
     text: str
     at: str
     answer: str = ""
     answered_at: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        return not self.answer
 
 
 @dataclass(frozen=True, slots=True)
