@@ -94,7 +94,7 @@ _COURTESIES = {
         r"(?i)(?:hi|hello|hey|good (?:morning|afternoon|evening))(?: (?:there|all|everybody|postern))?[!. ]*"
     ),
     "nod": re2.compile(
-        r"(?i)(?:(?:ok(?:ay)?|yes|yep|no|nope|sure|great|perfect|nice|cool|good|got it|will do|done|right|sorry|hm+|ah+)"
+        r"(?i)(?:(?:ok(?:ay)?|yes|yep|no|nope|sure|great|perfect|nice|cool|good|got it|will do|done|right|sorry|hm+)"
         r"\b[,.! ]*){1,4}|[^\w\n]{1,20}|:[a-z0-9_+-]{1,40}:"
     ),
 }
