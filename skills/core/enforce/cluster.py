@@ -205,7 +205,7 @@ def _services(listed: Iterable[ServiceFacts]) -> dict[tuple[str, str], ServiceFa
     clashing: set[tuple[str, str]] = set()
     for entry in listed:
         key = (entry.namespace, entry.name)
-        if replace(services.setdefault(key, entry), place=entry.place) != entry:
+        if services.setdefault(key, entry)._replace(place=entry.place) != entry:
             clashing.add(key)
     return {key: entry for key, entry in services.items() if key not in clashing}
 
@@ -218,9 +218,9 @@ def _at_home(entries: Sequence[Facts], housed: Mapping[str, tuple[str, ...]]) ->
         if entry.place.path not in housed:
             yield entry
         elif isinstance(entry, NamespaceFacts):
-            yield from (replace(entry, name=home) for home in housed[entry.place.path])
+            yield from (entry._replace(name=home) for home in housed[entry.place.path])
         else:
-            yield from (replace(entry, namespace=home) for home in housed[entry.place.path])
+            yield from (entry._replace(namespace=home) for home in housed[entry.place.path])
 
 
 def _addresses(holders: Iterable[PodFacts | ServiceFacts]) -> dict[str, PodFacts | ServiceFacts]:

@@ -148,11 +148,12 @@ class Stranger:
 def strangers(data: Map, known: Fields, way: tuple[str, ...] = ()) -> Iterator[Stranger]:
     """Every unknown field, in the order of the text. A field that a template fills in is no stranger."""
     for key, value in data.items():
-        name = text_of(key)
+        name = key if key.__class__ is str and key in known else text_of(key)
         if name in known:
             below = known[name]
-            for item in _maps(value) if below is not None else ():
-                yield from strangers(item, below, (*way, name))
+            if below is not None:
+                for item in _maps(value):
+                    yield from strangers(item, below, (*way, name))
         elif not templated(name):
             other = _OTHER_SIDE.get(name, "")
             meant = [other] if other in known else near(name, known)

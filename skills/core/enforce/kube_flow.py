@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -144,7 +144,7 @@ def limited(opening: Opening, selection: Match, doubt: Finding | None) -> Openin
 
 def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> list[Opening]:
     """Several texts claim to be this policy: sure is only what each of them gives in full."""
-    texts = (replace(policy, variants=()), *policy.variants)
+    texts = (policy._replace(variants=()), *policy.variants)
     alone = [coverage(openings(text, flow, assume_selected=assume_selected), flow) for text in texts]
     if max(alone) is Match.NO:
         return []

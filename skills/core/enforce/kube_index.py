@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from skills.core.enforce.kube_policy import NetworkPolicy, PolicyRule
 from skills.core.shelves import changed
@@ -79,7 +79,7 @@ def _united(policies: Iterable[NetworkPolicy]) -> tuple[NetworkPolicy, ...]:
     united = []
     for first, *others in (tuple(texts.values()) for texts in named.values()):
         differing = tuple(other for other in others if content(other) != content(first))
-        united.append(replace(first, variants=differing) if differing or first.variants else first)
+        united.append(first._replace(variants=differing) if differing or first.variants else first)
     return tuple(united)
 
 

@@ -46,7 +46,7 @@ def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | Non
     for rule in policy.rules(flow.direction):
         if selected and counted:
             found += _rule_misses(policy, rule, flow, far, asked)
-        elif selected != counted and _opens(rule, policy.namespace, flow):
+        elif selected != counted and meets_ports(rule, flow) and _opens(rule, policy.namespace, flow):
             miss = _direction_miss(policy, rule, flow) if selected else _selector_miss(policy, rule, flow)
             found += [miss] if miss else []
     return found
@@ -54,8 +54,6 @@ def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | Non
 
 def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
     """Whether the rule for certain opens at least a part of the flow."""
-    if not meets_ports(rule, flow):
-        return False
     opened = rule_openings(rule, namespace, flow, touching=True)
     return _overlaps([opening for opening in opened if opening.match is Match.YES], flow)
 
@@ -212,10 +210,14 @@ def _values(selector: LabelSelector) -> set[str]:
 
 def _of_others(index: PolicyIndex, flow: Flow, labels: Mapping[str, str]) -> Iterator[NetworkPolicy]:
     here, direction, near = flow.near.namespace, flow.direction, flow.near
+    plain = not (near.asserted or near.partial)
     for policy in index.matching(labels):
         if policy.namespace is None or policy.namespace == here or direction not in policy.directions:
             continue
-        if not policy.faults and labels_match(policy.selector, near) is Match.YES:
+        if policy.faults or policy.selector is None:
+            continue
+        match = policy.selector.matches(labels) if plain else labels_match(policy.selector, near)
+        if match is Match.YES:
             yield policy
 
 
@@ -227,7 +229,7 @@ def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
     found: list[NearMiss] = []
     for policy in islice(_of_others(index, flow, labels), _MOST_LOOKED_AT):
         for rule in policy.rules(flow.direction):
-            if _opens(rule, policy.namespace, flow):
+            if meets_ports(rule, flow) and _opens(rule, policy.namespace, flow):
                 facts = {"policy": policy.name, "there": policy.namespace, "here": flow.near.namespace}
                 targeted = policy.selector is not None and not policy.selector.empty
                 found.append(_miss("EGR135", rule.place, 5 if targeted else 6, **facts))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeGuard
 
 from skills.core.enforce.kustomize import Kustomization, is_kustomization
 from skills.core.enforce.selectors import label_text
@@ -25,8 +25,10 @@ _BRIEF = 60
 _MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
 
 
-@dataclass(frozen=True, slots=True)
-class PodFacts:
+_NO_PORTS: Mapping[str, tuple[str, int]] = {}
+
+
+class PodFacts(NamedTuple):
     """A pod, or the pods that a workload's template makes.
 
     `owners` are (kind, name) of the controllers above it. `named_ports` maps a port's name to protocol
@@ -40,14 +42,13 @@ class PodFacts:
     service_account: str
     place: Place
     owners: tuple[tuple[str, str], ...] = ()
-    named_ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    named_ports: Mapping[str, tuple[str, int]] = _NO_PORTS
     host_network: bool = False
     addresses: tuple[str, ...] = ()
     assumed_namespace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceFacts:
+class NamespaceFacts(NamedTuple):
     name: str
     labels: Mapping[str, str]
     place: Place
@@ -63,8 +64,7 @@ class ServicePort:
     target: int | str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceFacts:
+class ServiceFacts(NamedTuple):
     """`selector` None: the endpoints are made by hand. `external_name` is set for an ExternalName service."""
 
     name: str
@@ -77,8 +77,7 @@ class ServiceFacts:
     addresses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointFacts:
+class EndpointFacts(NamedTuple):
     """Endpoints or an EndpointSlice that somebody wrote for the service `name`.
 
     `pods` are (namespace, name) of the pods that it points to, `addresses` all others; `ports` have the names of the
@@ -94,15 +93,13 @@ class EndpointFacts:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceAccountFacts:
+class ServiceAccountFacts(NamedTuple):
     name: str
     namespace: str
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """Some other object lives in this namespace."""
 
     namespace: str
@@ -210,7 +207,9 @@ def namespace_of(metadata: Mapping[str, Any]) -> tuple[str, bool]:
 
 def templated(text: str) -> bool:
     """Whether a tool still has to fill this value in, so that nobody knows it yet."""
-    return "{{" in text or "${" in text or "$(" in text or "###ZARF_" in text
+    if "$" in text and ("${" in text or "$(" in text):
+        return True
+    return "{{" in text or "###ZARF_" in text
 
 
 def known_labels(labels: Mapping[str, str]) -> Mapping[str, str] | None:
@@ -347,7 +346,9 @@ def _name_place(document: Document) -> Place:
 
 
 def labels_of(data: Any) -> dict[str, str]:
-    return {str(key): label_text(value) for key, value in data.items()} if isinstance(data, Mapping) else {}
+    if not isinstance(data, (dict, Mapping)):
+        return {}
+    return {str(key): value if value.__class__ is str else label_text(value) for key, value in data.items()}
 
 
 def mapping_of(data: Any) -> Mapping[str, Any]:

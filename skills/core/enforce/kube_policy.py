@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -54,8 +54,7 @@ def _ip_block(cidr: str, excepts: tuple[str, ...]) -> IpBlock:
     return IpBlock(str(network), tuple(map(str, holes)), network.version, without([network_span(network)], cuts))
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """One item of `to` or `from`: a block, or selectors (both given: AND), or something only the cluster knows.
 
     `namespaces` None is the policy's own namespace; `pods` None is every pod of the chosen namespaces.
@@ -74,8 +73,7 @@ class Peer:
         return self.pods is not None or self.namespaces is not None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyPort:
+class PolicyPort(NamedTuple):
     """One item of `ports`. Neither `ports` nor `name` means every port of that protocol."""
 
     place: Place
@@ -87,8 +85,7 @@ class PolicyPort:
         return self.name or (str(self.ports) if self.ports else "every port")
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRule:
+class PolicyRule(NamedTuple):
     """One item of `egress` or `ingress`. No peers: everything. No ports: every port and protocol."""
 
     place: Place
@@ -96,8 +93,7 @@ class PolicyRule:
     ports: tuple[PolicyPort, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkPolicy:
+class NetworkPolicy(NamedTuple):
     """`namespace` and `selector` None mean that nobody can say them (a template fills them in).
 
     With `faults` the API server would reject the policy: its rules never count, and a workload that it
@@ -111,7 +107,7 @@ class NetworkPolicy:
     name: str
     namespace: str | None
     place: Place
-    selector: LabelSelector | None = field(default_factory=LabelSelector)
+    selector: LabelSelector | None = LabelSelector()
     directions: frozenset[Direction] = frozenset()
     egress: tuple[PolicyRule, ...] = ()
     ingress: tuple[PolicyRule, ...] = ()

@@ -73,8 +73,8 @@ def peers(cluster: Cluster, workload: Workload, destination: Destination) -> Pee
         far: Peers = last[2]
         return far
     far = _peers(cluster, workload, destination)
-    if far.pods:
-        plugin = next(iter(cluster.plugins), None)
+    plugin = next(iter(cluster.plugins), None)
+    if far.pods and (plugin is not None or any(pods.namespace in cluster.declared for pods in far.pods)):
         told = [pods._replace(plugin=plugin, declared=pods.namespace in cluster.declared) for pods in far.pods]
         far = far._replace(pods=tuple(told))
     cluster.asked["far"] = (workload, destination, far)

@@ -6,9 +6,9 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Match(IntEnum):
@@ -42,6 +42,9 @@ def same(one: str | None, other: str) -> Match:
     return Match.UNKNOWN if one is not None and (OPEN in one or OPEN in other) else Match.NO
 
 
+_NO_LABELS: Mapping[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One of `matchExpressions`: `operator` is In, NotIn, Exists or DoesNotExist."""
@@ -62,11 +65,10 @@ class Requirement:
         return f"{self.key} {self.operator}{values}"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
+class LabelSelector(NamedTuple):
     """All of it must match. The empty selector matches everything."""
 
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_LABELS
     requirements: tuple[Requirement, ...] = ()
 
     @property
@@ -112,9 +114,11 @@ def parse(data: Any) -> LabelSelector:
 
 def from_labels(labels: Any) -> LabelSelector:
     """A selector from a plain map, as UDS Packages write it."""
-    if not isinstance(labels, Mapping):
+    if not isinstance(labels, (dict, Mapping)):
         return LabelSelector()
-    return LabelSelector({str(key): label_text(value) for key, value in labels.items()})
+    return LabelSelector(
+        {str(key): value if value.__class__ is str else label_text(value) for key, value in labels.items()}
+    )
 
 
 def label_text(value: Any) -> str:

@@ -118,10 +118,11 @@ class Builder:
         get, base, merges = self._get, self._base, []
         while True:
             event = get()
-            if event.__class__ is MappingEndEvent:
-                break
-            if event.__class__ is ScalarEvent and event.implicit[0] and not event.anchor:
+            kind = event.__class__
+            if kind is ScalarEvent and event.implicit[0] and not event.anchor:
                 key = _KEYS[event.value]
+            elif kind is MappingEndEvent:
+                break
             else:
                 key = self._key(event)
             line = event.start_mark.line + base
@@ -154,10 +155,16 @@ class Builder:
         get, base = self._get, self._base
         while True:
             event = get()
-            if event.__class__ is SequenceEndEvent:
+            kind = event.__class__
+            if kind is SequenceEndEvent:
                 break
             lines.append(event.start_mark.line + base)
-            result.append(self._node(event))
+            if kind is ScalarEvent and not event.anchor:
+                result.append(VALUES[event.value] if event.implicit[0] else self._scalar(event))
+            elif kind is MappingStartEvent:
+                result.append(self._mapping(event))
+            else:
+                result.append(self._node(event))
         self._leave(result, len(result))
         return result
 

@@ -85,6 +85,11 @@ class Document:
             line = container.lines[key] if has_step(container, key) else container.line
         return _place(self.path, line, self.rows)
 
+    def item_places(self, container: Seq) -> list[Place]:
+        """Where each item of a list stands."""
+        path, rows = self.path, self.rows
+        return [_place(path, line, rows) for line in container.lines]
+
     def places(self, container: Map) -> Places:
         """Where each key of `container` stands; keys that are no text are spelt out."""
         return Places(self.path, {str(key): line for key, line in container.lines.items()}, self.rows)
@@ -102,7 +107,7 @@ class Document:
         """The place of the last step of the path that exists."""
         node, above, last = self.data, None, None
         for step in path:
-            if not has_step(node, step):
+            if step not in node if isinstance(node, dict) else not has_step(node, step):
                 break
             above, last = node, step
             node = node[step]
@@ -123,7 +128,7 @@ class Unreadable:
 
 
 def _place(path: str, line: int, rows: Sequence[str]) -> Place:
-    if isinstance(line, FarLine):
+    if line.__class__ is not int and isinstance(line, FarLine):
         return _place(line.path, int(line), line.rows)
     return Place(path, line, rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else "")
 

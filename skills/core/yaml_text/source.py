@@ -49,7 +49,8 @@ class Lines:
     def __init__(self, source: str) -> None:
         self._source = source
         lone_return = "\r" in source and source.count("\r") != source.count("\r\n")
-        self._odd = lone_return or any(sign in source for sign in _OTHER_BREAKS)
+        # Most files are ASCII, where the other breaks can't stand; that is known without a search.
+        self._odd = lone_return or (not source.isascii() and any(sign in source for sign in _OTHER_BREAKS))
         self._table: list[int] = []
         self.base = 1
 

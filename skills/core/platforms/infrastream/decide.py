@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from skills.core.enforce.spans import Span, covers, meets, network_span
 from skills.core.hosts import is_private
@@ -145,7 +145,7 @@ def _doubts(manifests: Sequence[Project], matches: Sequence[Match]) -> tuple[Fin
 
 def _unlisted(manifests: Sequence[Project], destination: Destination) -> list[Finding]:
     """Where something else than a list names the very destination, nobody knows what Infrastream makes of it."""
-    odd = [each for each in manifests if not each.is_list and match(replace(each, items=each.odd), destination).items]
+    odd = [each for each in manifests if not each.is_list and match(each._replace(items=each.odd), destination).items]
     return [finding("EGR711", _list_place(each), project=str(each)) for each in odd]
 
 

@@ -7,9 +7,8 @@ is no port, no protocol and no deny. What the guide leaves open is answered with
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from skills.core.enforce.spans import Span, network_span
 from skills.core.errors import AskUnclear
@@ -37,8 +36,7 @@ class Reach(Enum):
     YES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """`written` is the item as text, fit to be shown.
 
     Exactly one of `host` (for a wildcard, what follows `*.`), `network` and `fault` is set, none for a templated

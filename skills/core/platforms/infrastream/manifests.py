@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, NamedTuple
 
 from skills.core.enforce.selectors import label_text
 from skills.core.hosts import shown
@@ -34,8 +35,7 @@ _FOLDERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """One Project manifest, which is one project in one environment.
 
     `place` is its `metadata.name`. `list_place` is the line of `spec.allowedEgress`, or None where that is absent;
@@ -145,13 +145,13 @@ def _project(
         sure=not misspelt,
     )
     faults = (*_identity_faults(document, misspelt, identity), *_path_faults(project, identity))
-    return replace(project, faults=faults)
+    return project._replace(faults=faults)
 
 
 def _items(document: Document, written: Any) -> tuple[Item, ...]:
     if not isinstance(written, Seq):
         return ()
-    return tuple(read_item(value, document.place(written, index), index) for index, value in enumerate(written))
+    return tuple(map(read_item, written, document.item_places(written), count()))
 
 
 def _odd(written: Any, place: Place) -> tuple[Item, ...]:

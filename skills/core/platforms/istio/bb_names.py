@@ -6,7 +6,6 @@ Source: bb-common chart/templates/network-policies/ and its unit tests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import re2
 
@@ -77,4 +76,4 @@ def distinct(policies: Iterable[NetworkPolicy]) -> Iterator[NetworkPolicy]:
             group.append(policy)
     for name, group in groups.items():
         for at, policy in enumerate(group):
-            yield policy if len(group) == 1 else replace(policy, name=f"{name}-deduped-{at}")
+            yield policy if len(group) == 1 else policy._replace(name=f"{name}-deduped-{at}")

@@ -6,7 +6,6 @@ Source: bb-common chart/templates/network-policies/ and chart/values.schema.json
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from skills.core.enforce.kube_objects import mapping_of, sequence_of, text_of
 from skills.core.enforce.kube_policy import (
@@ -60,7 +59,7 @@ def policies(leaves: Leaves, namespace: str | None, place: Place, *, ambient: bo
     if _flag(leaves, "hbonePortInjection"):
         made = map(_with_hbone, made)
     for policy in distinct(made):
-        yield replace(policy, faults=(*policy.faults, *broken)) if broken else policy
+        yield policy._replace(faults=(*policy.faults, *broken)) if broken else policy
 
 
 def local_selector(leaves: Leaves, side: str, key: str) -> LabelSelector:
@@ -140,7 +139,7 @@ def _default(
     made = _policy(DEFAULTS[side, name], namespace, place, LabelSelector(), side, rules)
     yield made
     if hooked:
-        yield replace(made, name=f"{made.name}-as-hook")
+        yield made._replace(name=f"{made.name}-as-hook")
 
 
 def _home(place: Place, namespace: str | None) -> Peer:
@@ -214,7 +213,7 @@ def _definition(
     leaf = leaves.get(("np", side, "definition", name))
     if leaf is not None:
         rule = raw_rule(mapping_of(leaf.value), "to" if side == "out" else "from", place)
-        yield replace(rule, ports=local) if side == "in" and local and not rule.ports else rule
+        yield rule._replace(ports=local) if side == "in" and local and not rule.ports else rule
     elif side == "in" and name in _INWARD:
         yield PolicyRule(place, (_peer(place, *_INWARD[name]),), local)
     elif side == "out" and name in _DEFINITIONS:
@@ -240,7 +239,7 @@ def _with_hbone(policy: NetworkPolicy) -> NetworkPolicy:
         return (
             rule
             if any(port.ports == tunnel.ports for port in rule.ports)
-            else replace(rule, ports=(*rule.ports, tunnel))
+            else rule._replace(ports=(*rule.ports, tunnel))
         )
 
-    return replace(policy, egress=tuple(map(opened, policy.egress)), ingress=tuple(map(opened, policy.ingress)))
+    return policy._replace(egress=tuple(map(opened, policy.egress)), ingress=tuple(map(opened, policy.ingress)))

@@ -24,7 +24,8 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         return ()
     egress, *ingress = evaluate(index.policies, index.cluster, workload, destination, NAME)
     namespace = workload.namespace or workload.scope
-    egress = egress._replace(findings=(*egress.findings, *_remarks(index, namespace)))
+    if said := _remarks(index, namespace):
+        egress = egress._replace(findings=(*egress.findings, *said))
     if not index.foreign:
         return (egress, *ingress)
     near, far = pods_of(index.cluster, workload), peers(index.cluster, workload, destination)

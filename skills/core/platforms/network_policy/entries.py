@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from skills.core.enforce.kube_policy import NetworkPolicy
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyEntry:
+class PolicyEntry(NamedTuple):
     """One NetworkPolicy. `line` is where its document (or list item) begins, by which an edit finds it again.
 
     `remarks` are the contradictions that this one document shows by itself.

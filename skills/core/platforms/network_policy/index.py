@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from skills.core.enforce.cluster import Cluster
@@ -98,4 +98,4 @@ def _at_home(entry: PolicyEntry, cluster: Cluster) -> list[PolicyEntry]:
     homes = cluster.homes.get(entry.policy.place.path)
     if homes is None:
         return [entry]
-    return [replace(entry, policy=replace(entry.policy, namespace=home)) for home in homes]
+    return [entry._replace(policy=entry.policy._replace(namespace=home)) for home in homes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from skills.core.enforce.kube_decide import evaluate
 from skills.core.enforce.kube_flow import Flow, isolates, rule_openings
@@ -174,8 +174,8 @@ class Remover:
 def _hit(entry: PolicyEntry, number: int, rule: PolicyRule, flows: Sequence[Flow]) -> _Hit | None:
     if not any(_opens(rule, entry, flow) for flow in flows):
         return None
-    by_peer = [replace(rule, peers=(peer,)) for peer in rule.peers]
-    by_port = [replace(rule, ports=(port,)) for port in rule.ports]
+    by_peer = [rule._replace(peers=(peer,)) for peer in rule.peers]
+    by_port = [rule._replace(ports=(port,)) for port in rule.ports]
     return _Hit(
         entry,
         flows[0].direction,

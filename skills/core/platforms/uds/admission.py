@@ -13,6 +13,7 @@ from skills.core.platforms.uds.package import APPLICATION_PROTOCOLS, TRANSPORT_P
 from skills.core.platforms.uds.versions import NEWEST, Version
 
 _SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "pepr-system", ""})
+_NOTHING = (None, None, None, None)
 _NEVER_UDP = frozenset({"KubeAPI", "KubeNodes", "CloudMetadata"})
 
 
@@ -23,10 +24,21 @@ def refusals(package: Package, rules: Version = NEWEST) -> tuple[Finding, ...]:
         namespace = package.namespace or "(none)"
         found.append(finding("EGR813", package.place, package=package.name, namespace=namespace))
     for rule in package.rules:
+        if _only_a_host(rule):
+            continue
         found += _remote_refusals(package, rule, rules)
         found += _protocol_refusals(package, rule, rules)
         found += _account_refusals(package, rule, rules)
     return (*found, *_duplicate_names(package, rules), *_duplicate_listeners(package))
+
+
+def _only_a_host(rule: Allow) -> bool:
+    """Whether nothing but a host is named, as in nearly every rule of a host: then there is nothing to refuse."""
+    host = rule.remote_host
+    if host is None or "*" in host or rule.direction != "Egress" or rule.service_account is not None:
+        return False
+    others = (rule.remote_generated, rule.remote_namespace, rule.remote_selector, rule.remote_cidr)
+    return others == _NOTHING and (rule.remote_protocol is None or rule.remote_protocol in APPLICATION_PROTOCOLS)
 
 
 def families(rule: Allow) -> list[str]:

@@ -12,7 +12,7 @@ from skills.core.enforce.peers import Peers, pods_of
 from skills.core.model import Destination, Finding, LayerView, Workload, finding, unique
 from skills.core.platforms.uds.gateway import also_used, extra_rules
 from skills.core.platforms.uds.index import Index
-from skills.core.platforms.uds.meshed import Sender, detour, mesh_decides, mesh_view, route
+from skills.core.platforms.uds.meshed import Sender, mesh_decides, mesh_view, route
 from skills.core.platforms.uds.near import external_misses, still_fails
 from skills.core.platforms.uds.network import account_views, egress_view, far_end, ingress_views
 from skills.core.platforms.uds.package import NAME, Package
@@ -82,8 +82,6 @@ def _package_views(index: Index, sender: Sender, destination: Destination, far: 
     meshed = mesh_decides(destination, far)
     way: Pods | None = route(index, sender, destination) if meshed else None
     network = egress_view(index, package, sender.pods, destination, far, way)
-    if way is not None:
-        network = network._replace(detour=detour(way, destination))
     mesh = mesh_view(index, sender, destination) if meshed else None
     if not network.allows and mesh is None and not far.internal:
         misses = external_misses(index, package, sender.pods, sender.account, destination)

@@ -6,8 +6,8 @@ Source: uds-core `controllers/network/{generate,policies}.ts` and `generators/*`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, cast
+from dataclasses import replace
+from typing import Literal, NamedTuple, cast
 
 from skills.core.enforce.kube_flow import Flow, Opening, limited, meets_ports, rule_openings
 from skills.core.enforce.kube_policy import (
@@ -63,8 +63,7 @@ def gateway_on(ports: Ports | None) -> Pods:
     return GATEWAY._replace(ports=ports)
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(NamedTuple):
     """One generated rule. `allow` is None for what every Package gets or an `expose` entry makes.
 
     `known_by` marks a remote whose addresses only the cluster knows.

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_objects import templated
@@ -27,8 +28,7 @@ from skills.core.platforms.uds.package import (
 from skills.core.platforms.uds.versions import NEWEST, OLD_DEFAULT, Mode, Version, known_rules
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """One host and port that a rule of a Package registers with the mesh."""
 
     package: Package
@@ -126,10 +126,10 @@ def at_home(package: Package, cluster: Cluster) -> list[Package]:
     """Where the Package really stands: a kustomization moves it, and without a namespace it is in `default`."""
     homes = cluster.homes.get(package.place.path)
     if homes is None:
-        return [package] if package.namespace else [replace(package, namespace="default")]
+        return [package] if package.namespace else [package._replace(namespace="default")]
     if homes == (package.namespace,):
         return [package]
-    return [replace(package, namespace=home) for home in homes]
+    return [package._replace(namespace=home) for home in homes]
 
 
 def compile_index(
@@ -242,8 +242,9 @@ def twin_of(index: Index, mode: Mode, host: str) -> Registration | None:
 
 def registrations(package: Package) -> Iterable[Registration]:
     for rule in package.host_rules:
+        protocol = rule.protocol
         for port in rule.mesh_ports:
-            yield Registration(package, rule, rule.remote_host or "", port, rule.protocol)
+            yield Registration(package, rule, rule.remote_host or "", port, protocol)
 
 
 def participates(rule: Allow, port: int) -> bool:
@@ -273,8 +274,9 @@ def registered_by(packages: Iterable[Package], rules: Version) -> dict[Mode, dic
         mode = package.effective_mode(rules)
         if mode == "ambient" and not rules.ambient_egress:
             continue
+        hosts = found[mode]
         for entry in registrations(package):
-            found[mode].setdefault(entry.host, []).append(entry)
+            hosts.setdefault(entry.host, []).append(entry)
     return {mode: {host: tuple(entries) for host, entries in hosts.items()} for mode, hosts in found.items()}
 
 
@@ -282,7 +284,7 @@ def participants_of(packages: Iterable[Package], rules: Version) -> dict[str, tu
     found: dict[str, list[Allow]] = defaultdict(list)
     for package in packages:
         if package.effective_mode(rules) == "ambient":
-            found[package.namespace] += [r for r in package.rules if r.egress and r.remote_generated == "Anywhere"]
+            found[package.namespace] += [r for r in package.rules if r.remote_generated == "Anywhere" and r.egress]
     return {namespace: tuple(group) for namespace, group in found.items() if group}
 
 

@@ -47,14 +47,6 @@ def route(index: Index, sender: Sender, destination: Destination) -> Pods | None
     return GATEWAY if bound and _served(_own(sender.package, host), destination) else None
 
 
-def detour(way: Pods, destination: Destination) -> Destination:
-    """The waypoint or gateway as a destination, for whoever else judges the network: by name, labels and pod port."""
-    labels = ",".join(f"{key}={value}" for key, value in (way.labels or {}).items())
-    name = f"{way.namespace}/{'egress-waypoint' if way is WAYPOINT else 'egressgateway'}"
-    ports = way.ports or destination.ports
-    return Destination(f"workload://{name}:{ports}", workload=f"{name}{{{labels}}}", ports=ports)
-
-
 def registry_only(sender: Sender) -> Match:
     """Whether a Sidecar with REGISTRY_ONLY selects the pods: one stands for each selector of a remoteHost rule."""
     hosts = [rule for rule in sender.package.allow if rule.egress and rule.remote_host is not None]

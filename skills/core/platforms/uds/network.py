@@ -44,8 +44,24 @@ def egress_view(
     misses = () if allows or not far.pods else tuple(internal_misses(package, generated, near, far.pods[0]))
     # Isolated by the Package itself, so its own line stands for the denial.
     return LayerView(
-        LAYER, NAME, "deny", allows, (), (package.place,), misses, (*doubts, *unknown), far.findings, "egress"
+        LAYER,
+        NAME,
+        "deny",
+        allows,
+        isolators=(package.place,),
+        near=misses,
+        unknown=(*doubts, *unknown),
+        findings=far.findings,
+        detour=None if route is None else _detour(route, destination),
     )
+
+
+def _detour(way: Pods, destination: Destination) -> Destination:
+    """The waypoint or gateway as a destination, for whoever else judges the network: by name, labels and pod port."""
+    labels = ",".join(f"{key}={value}" for key, value in (way.labels or {}).items())
+    name = f"{way.namespace}/{'egress-waypoint' if way is WAYPOINT else 'egressgateway'}"
+    ports = way.ports or destination.ports
+    return Destination(f"workload://{name}:{ports}", workload=f"{name}{{{labels}}}", ports=ports)
 
 
 def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:

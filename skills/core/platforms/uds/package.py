@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import cast
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Place
@@ -18,19 +18,21 @@ GENERATED = ("KubeAPI", "KubeNodes", "IntraNamespace", "CloudMetadata", "Anywher
 APPLICATION_PROTOCOLS = ("TLS", "HTTP")
 TRANSPORT_PROTOCOLS = ("TCP", "UDP")
 
+_MODES: Mapping[str, Mode] = {"ambient": "ambient", "sidecar": "sidecar"}
+_NO_PLACES: Mapping[str, Place] = {}
+
 Key = tuple[str, int, str, str]
 """File, number of the document in it, namespace and name: one document may be a list of Packages."""
 
 
-@dataclass(frozen=True)
-class Allow:
+class Allow(NamedTuple):
     """One item of `spec.network.allow`, as written. None means that the field is absent.
 
-    `index` is its position in the list. `place` is the line that names the remote, else the item's
+    `position` is its place in the list. `place` is the line that names the remote, else the item's
     first line; `places` are the lines of the fields. `templated`: a tool still has to fill a value in.
     """
 
-    index: int
+    position: int
     place: Place
     direction: str = ""
     selector: LabelSelector | None = None
@@ -46,7 +48,7 @@ class Allow:
     remote_service_account: str | None = None
     description: str | None = None
     templated: bool = False
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = _NO_PLACES
 
     def at(self, name: str) -> Place:
         return self.places.get(name, self.place)
@@ -83,19 +85,23 @@ class Allow:
             return (self.port,)
         return (80,) if self.protocol == "HTTP" else (443,)
 
-    @cached_property
+    @property
     def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         """`remoteCidr` as a network; None when it is absent or malformed."""
-        if self.remote_cidr is None or "/" not in self.remote_cidr:
-            return None
-        try:
-            return ipaddress.ip_network(self.remote_cidr, strict=False)
-        except ValueError:
-            return None
+        return None if self.remote_cidr is None else _network(self.remote_cidr)
 
 
-@dataclass(frozen=True, slots=True)
-class Expose:
+@lru_cache(maxsize=8192)
+def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    if "/" not in cidr:
+        return None
+    try:
+        return ipaddress.ip_network(cidr, strict=False)
+    except ValueError:
+        return None
+
+
+class Expose(NamedTuple):
     """One item of `spec.network.expose`: its gateway may reach these pods on `port`.
 
     `udp` entries go through Envoy Gateway; `listens` is the port on which that gateway then takes packets.
@@ -109,8 +115,7 @@ class Expose:
     listens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """One Package. `mode` is as written; `faults` are fields whose shape the CRD refuses."""
 
     name: str
@@ -131,16 +136,16 @@ class Package:
         return (self.path, self.document, self.namespace, self.name)
 
     def effective_mode(self, rules: Version) -> Mode:
-        return cast(Mode, self.mode) if self.mode in {"ambient", "sidecar"} else rules.default_mode
+        return _MODES.get(self.mode or "") or rules.default_mode
 
     @property
     def rules(self) -> tuple[Allow, ...]:
         """The rules whose effect is known; of one that a template completes it is not."""
-        return tuple(rule for rule in self.allow if not rule.templated)
+        return tuple([rule for rule in self.allow if not rule.templated])
 
     @property
     def host_rules(self) -> tuple[Allow, ...]:
-        return tuple(rule for rule in self.rules if rule.egress and rule.remote_host is not None)
+        return tuple([rule for rule in self.rules if rule.remote_host is not None and rule.egress])
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _STEERS = ("Gateway", "VirtualService")
 _DEVICE_FLOW = "oauth2.device.authorization.grant.enabled"
 # Aliases can make one rule or list stand for thousands; more than this nobody runs.
 _MOST_RULES = 5_000
+_NO_MAP, _NO_SEQ = Map(), Seq()
 _MOST_PORTS = 1_000
 
 
@@ -150,15 +151,16 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
 
 
 def _allow(fields: _Fields, index: int) -> Allow:
-    remotes = [key for key in _REMOTES if fields.data.get(key) is not None]
-    first = next(iter(fields.data), None)
+    data = fields.data
+    remotes = [key for key in _REMOTES if data.get(key) is not None]
+    first = next(iter(data), None)
     place = fields.place(remotes[0] if remotes else first)
     if fields.text("direction", _DIRECTIONS) is None:
         fields.wrong("direction", ", ".join(_DIRECTIONS))
     return Allow(
-        index=index,
+        position=index,
         place=place,
-        direction=str(fields.data.get("direction")),
+        direction=str(data.get("direction")),
         selector=fields.labels("selector", "podLabels"),
         remote_namespace=fields.text("remoteNamespace"),
         remote_selector=fields.labels("remoteSelector", "remotePodLabels"),
@@ -171,14 +173,16 @@ def _allow(fields: _Fields, index: int) -> Allow:
         service_account=fields.text("serviceAccount") or None,
         remote_service_account=fields.text("remoteServiceAccount") or None,
         description=fields.text("description"),
-        templated=any(map(_holds_template, fields.data.values())),
-        places=fields.document.places(fields.data),
+        templated=any(map(_holds_template, data.values())),
+        places=fields.document.places(data),
     )
 
 
 def _holds_template(value: Any) -> bool:
     if isinstance(value, str):
         return templated(value)
+    if isinstance(value, int):
+        return False
     items = value.values() if isinstance(value, Map) else value if isinstance(value, Seq) else ()
     return any(isinstance(item, str) and templated(item) for item in items)
 
@@ -288,8 +292,8 @@ def _extra_rules(document: Document, package: str, overrides: Map) -> list[Entry
 
 
 def _map(data: Any) -> Map:
-    return data if isinstance(data, Map) else Map()
+    return data if isinstance(data, Map) else _NO_MAP
 
 
 def _list(data: Any) -> Seq:
-    return data if isinstance(data, Seq) else Seq()
+    return data if isinstance(data, Seq) else _NO_SEQ

@@ -41,7 +41,7 @@ def put(
         opened = rule.mesh_ports if rule.remote_host is not None else rule.opened_ports
         missing = [port for port in wanted.ports if port not in opened]
         if not missing or bench.add_ports(package, rule, missing, role):
-            return _standing(bench, package, rule.index)
+            return _standing(bench, package, rule.position)
     item = _item(bench, package, wanted)
     if item is None or not bench.add_rule(package, item, role):
         return None

@@ -113,7 +113,7 @@ class Workbench:
         """
 
         def step(text: str, document: Document, way: _Way) -> str:
-            at = (*way, *_ALLOW, rule.index)
+            at = (*way, *_ALLOW, rule.position)
             if rule.ports:
                 for port in ports:
                     text = append_item(text, document, (*at, "ports"), port)
@@ -133,7 +133,7 @@ class Workbench:
 
     def remove_rule(self, package: Package, rule: Allow, role: Role = "allowlist") -> bool:
         def step(text: str, document: Document, way: _Way) -> str:
-            return remove_item(text, document, (*way, *_ALLOW), rule.index)
+            return remove_item(text, document, (*way, *_ALLOW), rule.position)
 
         return self._change(package, step, role)
 
@@ -141,7 +141,7 @@ class Workbench:
         """Takes one port out of a list of several."""
 
         def step(text: str, document: Document, way: _Way) -> str:
-            return remove_item(text, document, (*way, *_ALLOW, rule.index, "ports"), list(rule.ports).index(port))
+            return remove_item(text, document, (*way, *_ALLOW, rule.position, "ports"), list(rule.ports).index(port))
 
         return self._change(package, step, role)
 
