@@ -36,12 +36,13 @@ class _Built:
 
 
 def own_overlay(texts: Mapping[str, str], path: str, namespace: str, environment: str | None) -> Overlay | None:
-    """The overlay that builds a base's file for this namespace (and environment) and for no other. None where the file
-    belongs to nobody else, or where several overlays are meant, for then the base is the place."""
+    """The overlay that builds a base's file, there or new, for this namespace (and environment) and for no other. None
+    where the file belongs to nobody else, or where several overlays are meant, for then the base is the place."""
     built = dict(_kustomizations(texts))
     reach = {folder: set(_reached(built, folder)) for folder in built}
     used = {below for folder, each in built.items() for below in each.paths if below != folder}
-    roots = [folder for folder in sorted(built) if folder not in used and path in reach[folder]]
+    where = _where(texts, built, path)
+    roots = [folder for folder in sorted(built) if folder not in used and reach[folder] & where]
     meant = [root for root in roots if (_namespace(built, reach, root) or namespace) == namespace]
     # Where an environment is asked for, the overlays of others are not even among the texts.
     apart = environment is not None and not environments_in(path)
@@ -50,7 +51,7 @@ def own_overlay(texts: Mapping[str, str], path: str, namespace: str, environment
     if len(meant) != 1 or not (apart or len(roots) > 1):
         return None
     others = set().union(*(reach[root] for root in roots if root != meant[0]))
-    own = [each for each in (reach[meant[0]] - others) & fits if path in reach[each] and built[each].lists]
+    own = [each for each in (reach[meant[0]] - others) & fits if reach[each] & where and built[each].lists]
     folder = min(own, key=lambda each: (len(reach[each]), each), default=None)
     return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
 
@@ -65,6 +66,16 @@ def _kustomizations(texts: Mapping[str, str]) -> Iterator[tuple[str, _Built]]:
             lists = isinstance(document.at("resources"), Seq)
             said = document.at("namespace")
             yield folder, _Built(tuple(filter(None, paths)), said if isinstance(said, str) else "", lists)
+
+
+def _where(texts: Mapping[str, str], built: Mapping[str, _Built], path: str) -> set[str]:
+    """What must be built so that the file counts. A new one is listed in its folder, or where its neighbours are."""
+    if path in texts:
+        return {path}
+    folder = path.rpartition("/")[0]
+    if folder in built:
+        return {folder}
+    return {below for each in built.values() for below in each.paths if below.rpartition("/")[0] == folder}
 
 
 def _reached(built: Mapping[str, _Built], folder: str) -> Iterator[str]:

@@ -64,6 +64,19 @@ def test_of_an_environment_alone_only_its_own_files_are_there() -> None:
     assert own_overlay(apart, FILE, "shop", None) is None
 
 
+def test_a_new_file_counts_as_its_neighbours_do() -> None:
+    there = {**TWO, FILE: "kind: NetworkPolicy"}
+    for texts in (there, TWO):
+        found = own_overlay(texts, "base/new.yaml", "shop-s", None)
+        assert found is not None
+        assert found.folder == "o/staging"
+    listed = tree(o__staging="shop-s ../../base/web.yaml", o__production="shop-p ../../base/web.yaml")
+    by_file = own_overlay(listed, "base/new.yaml", "shop-p", None)
+    assert by_file is not None
+    assert by_file.folder == "o/production"
+    assert own_overlay(listed, "elsewhere/new.yaml", "shop-p", None) is None
+
+
 def test_an_overlay_without_a_namespace_leaves_it_to_the_manifest() -> None:
     texts = tree(base=BASE, o__staging="- ../../base", o__production="- ../../base")
     found = own_overlay(texts, FILE, "shop", "staging")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skills.core.enforce.kube_policy import Pods, labels_match
+from skills.core.enforce.own_overlay import Overlay
 from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists, json_beside, json_like
 from skills.core.enforce.selectors import Match
 from skills.core.model import Role
@@ -38,7 +39,10 @@ def home_of(workspace: Workspace, namespace: str) -> Home | None:
         return _fullest(workspace, namespace, found, [])
     known = [(entry.policy.namespace, entry.policy.place.path) for entry in whole]
     path = file_for(namespace, known, workspace.index.cluster)
-    return _like(workspace, path, whole) if path else None
+    if path is None:
+        return None
+    home, overlay = _like(workspace, path, whole), workspace.overlay(path, namespace)
+    return _in(overlay, home.indented) if overlay else home
 
 
 def home_for(workspace: Workspace, namespace: str, near: Pods) -> Home | None:
@@ -60,8 +64,11 @@ def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], b
     overlay = shared[path]
     if overlay is None:
         return _like(workspace, path, own)
-    like = _like(workspace, path, entries)
-    return Home(f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace, like.indented)
+    return _in(overlay, _like(workspace, path, entries).indented)
+
+
+def _in(overlay: Overlay, indented: bool) -> Home:
+    return Home(f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace, indented)
 
 
 def _names(entry: PolicyEntry, near: Pods) -> bool:
