@@ -138,7 +138,7 @@ def _for_each(allowlist: Allowlist, need: Need) -> Draft:
         *decided,
         tuple(dict.fromkeys(grant for change in changes for grant in change.proof.newly_allowed)),
         tuple(dict.fromkeys(line for change in changes for line in change.proof.newly_denied)),
-        unique([said for change in changes for said in change.proof.wider_than_asked]),
+        unique(_wider_than_all(need, changes)),
         unique([said for change in changes for said in change.proof.lost]),
     )
     made = Change(
@@ -151,6 +151,15 @@ def _for_each(allowlist: Allowlist, need: Need) -> Draft:
         tuple({question.id: question for change in changes for question in change.questions}.values()),
     )
     return Draft(made, tuple(before), tuple(after))
+
+
+def _wider_than_all(need: Need, changes: Sequence[Change]) -> list[Finding]:
+    """What is wider than what was asked for all the environments together."""
+    named = {workload.environment for workload in (need.workload, *need.others)}
+    said = [item for change in changes for item in change.proof.wider_than_asked]
+    return [
+        item for item in said if item.code != "EGR599" or not named.issuperset(str(item.facts["others"]).split(", "))
+    ]
 
 
 def _beaten(need: Need, after: Sequence[Verdict]) -> dict[Destination, Finding]:
