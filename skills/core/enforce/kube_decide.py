@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from skills.core.enforce.api_server import api_server_remarks
 from skills.core.enforce.cluster import Cluster
 from skills.core.enforce.kube_dns import dns_findings
 from skills.core.enforce.kube_flow import (
@@ -154,8 +155,9 @@ def evaluate_egress(
         misses = _near(index, judged, far, destination.ports)
         if _may_be_inside(destination):
             said.append(finding("EGR347", address=destination.name))
-    if destination.host and judged[0].isolated is Match.YES:
-        said[:0] = dns_findings(policies, cluster, near)
+    if judged[0].isolated is Match.YES:
+        said += api_server_remarks(destination, far)
+        said[:0] = dns_findings(policies, cluster, near) if destination.host else ()
     if view.unknown:
         said += far.findings
     if not misses and len(said) == len(view.findings):  # whatever was said more made it longer

@@ -245,6 +245,28 @@ def test_the_api_server_is_no_pod() -> None:
     assert world(DENY_EGRESS, HTTPS_TO_INTERNET, WEB).decision("shop/web", destination) == "allowed"
 
 
+@pytest.mark.parametrize(
+    ("where", "port", "ips", "code"),
+    [
+        ("10.96.0.1", 443, (), "EGR1209"),
+        ("172.20.0.1", 443, (), "EGR1209"),
+        ("10.96.0.1", 6443, (), None),  # no Service's port
+        ("10.96.0.2", 443, (), None),
+        ("kubernetes.default.svc", 443, ("10.0.0.7",), "EGR1210"),
+        ("kubernetes.default.svc", 6443, ("10.0.0.7",), None),
+        ("kubernetes.default.svc", 443, (), None),
+    ],
+)
+def test_what_a_rule_for_the_api_server_would_need(
+    where: str, port: int, ips: tuple[str, ...], code: str | None
+) -> None:
+    """G-E11: its Service's address leads elsewhere, and so may the port."""
+    for rules in ((), (HTTPS_TO_INTERNET,)):
+        said = world(DENY_EGRESS, *rules, WEB).findings("shop/web", to(where, port, ips=ips))
+        assert [item for item in said if item in {"EGR1209", "EGR1210"}] == ([code] if code else [])
+    assert world(WEB).findings("shop/web", to(where, port, ips=ips)) == []
+
+
 def test_blocks_and_pods_are_the_network_plugins_business() -> None:
     destination = to("workload://back/api", 443)
     everything = world(DENY_EGRESS, HTTPS_TO_INTERNET, WEB, API)

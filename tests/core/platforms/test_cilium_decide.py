@@ -259,6 +259,8 @@ def test_the_api_server() -> None:
     for entity, expected in (("kube-apiserver", "allowed"), ("cluster", "allowed"), ("host", "undecided")):
         assert world(cnp(f"egress: [{{toEntities: [{entity}]}}]"), WEB).decision(there) == expected
     assert world(cnp("egress: [{toEndpoints: [{}]}]"), WEB).decision(there) == "denied"
+    assert "EGR1209" in world(cnp(egress()), WEB).findings(to("10.96.0.1"))
+    assert "EGR1209" not in world(cnp(egress()), WEB).findings(to("10.96.0.9"))
 
 
 def test_blocks_hold_addresses_but_never_pods() -> None:

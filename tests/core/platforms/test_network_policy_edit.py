@@ -185,7 +185,7 @@ def test_a_private_name_needs_addresses() -> None:
 
 def test_the_api_server_needs_addresses() -> None:
     drafted = draft(world(DENY_EGRESS, pods=WEB), to("kubernetes.default"))
-    assert (drafted.plan.edits, drafted.asked) == ((), ["EGR957"])
+    assert (drafted.plan.edits, drafted.asked) == ((), ["EGR1211"])
     given = to("kubernetes.default", ips=["10.0.0.1"])
     assert draft(world(DENY_EGRESS, pods=WEB), given).after.decision("shop/web", given) == "allowed"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skills.core.enforce.api_server import api_server_remarks
 from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
 from skills.core.enforce.peers import Peers, ends, peers, pods_of, service_name
@@ -80,6 +81,8 @@ def _egress(index: Index, near: Endpoint, far: Peers, destination: Destination) 
         view = view._replace(near=_nearest(found))
     isolated = judged[0].isolated is Match.YES
     dns = _dns_findings(near, destination, far, seen) if destination.host and isolated else ()
+    if isolated and not far.api_server:
+        dns = (*dns, *api_server_remarks(destination, far))
     none = () if any(concerned_by(pairs, item.asked) for item in judged) else (_unselected(near),)
     return view._replace(findings=(*dns, *view.findings, *none, *(far.findings if view.unknown else ())))
 

@@ -67,7 +67,8 @@ class Targets:
         facts = {"host": host, "ports": str(destination.ports or "")}
         if far.outside[0].expected == EVERY_V4:
             # A private name: public addresses would not help, and which private ones, only the asker knows.
-            self.questions.append(Question(self._question(host), "EGR957", facts))
+            asks = "EGR1211" if far.api_server else "EGR957"
+            self.questions.append(Question(self._question(host), asks, facts))
             return []
         if self._need.choice == "addresses":
             self.questions.append(Question(self._question(host), "EGR357", facts))
