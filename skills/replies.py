@@ -217,7 +217,7 @@ def _verdict_lines(verdict: Verdict, *, brief: bool) -> list[str]:
         lines += [say(f).says for f in verdict.findings if f.code == "EGR109"]
     if not brief or verdict.decision == "denied":
         lines += [_cited(verdict), _near(verdict)]
-    return [line for line in lines if line]
+    return [line for line in dict.fromkeys(lines) if line]
 
 
 def _cited(verdict: Verdict) -> str:

@@ -136,6 +136,18 @@ def test_a_script_says_in_which_space_the_proxy_is(flags: str, wanted: str) -> N
     assert (decided(files, f"https://{HOST}"), decided(files, OTHER)) == (wanted, "denied")
 
 
+@pytest.mark.parametrize(("org", "space"), [(True, False), (False, True)])
+def test_a_proxy_of_which_the_space_or_the_organisation_is_not_known_is_called_by_its_name(
+    org: bool, space: bool
+) -> None:
+    manifest = "applications:\n- name: web\n  env:\n    https_proxy: https://egress.apps.internal:61443\n"
+    here = proxy("web") + SPACE % ("space", "web", "[]") + APP % "web" + 'variable "unsaid" {}\n'
+    here = here if space else here.replace("module.egress_space.space", "var.unsaid")
+    start, end = here.index('module "egress_proxy"'), here.index("cf_egress_space =")
+    here = here if org else here[:start] + here[start:end].replace('"acme"', "var.unsaid") + here[end:]
+    assert decided({"tf/main.tf": here, "manifest.yml": manifest}, f"https://{HOST}") == "allowed"
+
+
 @pytest.mark.parametrize(
     ("module", "entry", "to", "wanted"),
     [

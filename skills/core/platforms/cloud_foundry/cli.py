@@ -36,10 +36,16 @@ def route(workload: Workload, destination: Destination) -> tuple[str, str, str, 
     """The command for a network policy between two apps; then source app, the other app, and port."""
     source = app_of(workload)
     there = (destination.service or "").removeprefix("route:") or (destination.host or "").partition(".")[0]
-    port = str(destination.ports) if destination.ports else _ROUTE_PORT
+    port = _ROUTE_PORT if destination.ports is None or is_web_port(destination) else str(destination.ports)
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
     command = f"cf add-network-policy {quoted(source)} {quoted(there)} --protocol {protocol} --port {port}"
     return command, source, there, port
+
+
+def is_web_port(destination: Destination) -> bool:
+    """Whether 443 was not asked for but comes with the name or its scheme; between apps nothing listens there."""
+    ports, written = destination.ports, destination.written.removeprefix("https://")
+    return ports is not None and ports.first == ports.last == 443 and ":" not in written
 
 
 def unroute(workload: Workload, destination: Destination) -> str:

@@ -17,7 +17,7 @@ from skills.core.enforce.spans import (
     region_covered,
 )
 from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
-from skills.core.platforms.cloud_foundry import known
+from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
 from skills.core.platforms.cloud_foundry.near import likely_service, near_misses, on_platform
@@ -215,8 +215,11 @@ def _bucket(
     """A bucket in the platform's region: whether it is brokered or the asker's own is not in its name."""
     trusted = next((each for each in bound if each.known and "rds" in each.known.services), None)
     facts = {"host": destination.name, "endpoint": f"{bucket}.{known.ENDPOINT}".lstrip("."), "space": str(space)}
+    command = cli.list_bucket(bucket)
     if hits:
-        return Reach(hits, findings=(finding("EGR755", space.place, **facts),) if _on_platform(bound) else ())
+        return Reach(
+            hits, findings=(finding("EGR755", space.place, command=command, **facts),) if _on_platform(bound) else ()
+        )
     if trusted is not None and covers(_HTTPS, _ports(destination)):
         return Reach(unknown=(finding("EGR756", trusted.place, **facts),))
     return Reach()

@@ -22,6 +22,8 @@ from skills.core.platforms.cloud_foundry.near import (
     service_of_port,
 )
 from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
+from skills.core.platforms.cloud_foundry.route_edit import add_route, drop_route
+from skills.core.platforms.cloud_foundry.routes import decide_route
 from skills.core.platforms.cloud_foundry.ruling import (
     close_addresses,
     enable_what_opens,
@@ -165,19 +167,26 @@ def _endpoint(desk: Desk, destination: Destination) -> None:
     bucket = known.bucket_of((destination.host or "").removeprefix("*.")) if destination.host else None
     if bucket is None or not on_platform(desk.index, desk.space):
         return
-    desk.commands.append(cli.list_bucket(bucket))
-    desk.say("EGR755", host=destination.name, endpoint=f"{bucket or 'BUCKET'}.{known.ENDPOINT}")
+    command = cli.list_bucket(bucket)
+    desk.commands.append(command)
+    desk.say("EGR755", host=destination.name, endpoint=f"{bucket or 'BUCKET'}.{known.ENDPOINT}", command=command)
 
 
 def _route(desk: Desk, workload: Workload, destination: Destination) -> None:
     """Between apps a network policy opens the way."""
     command, source, there, port = cli.route(workload, destination)
+    if not any(view.unknown or not view.allows for view in decide_route(desk.index, desk.space, workload, destination)):
+        return
+    if workload.name != workload.scope and add_route(desk, workload, destination):
+        return
     desk.commands.append(command)
     desk.say("EGR784", source=source, there=there, port=port)
 
 
 def _remove(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]:
     """Takes away what says exactly this; else the binding of the one group that opens it, which is asked about."""
+    if is_internal_route(destination) and drop_route(desk, need.workload, destination):
+        return ()
     removed = not is_internal_route(destination) and close_addresses(desk, destination)
     removed = take_from_proxy(desk, need.workload, destination) or removed
     if removed:

@@ -6,9 +6,12 @@ import ipaddress
 from collections.abc import Sequence
 
 from skills.core.model import Finding, Grant, Isolation, Need, finding
+from skills.core.platforms.cloud_foundry import cli
+from skills.core.platforms.cloud_foundry.decide import is_internal_route
 from skills.core.platforms.cloud_foundry.documents import LAYER
 from skills.core.platforms.cloud_foundry.index import Index, Space
 from skills.core.platforms.cloud_foundry.near import INTERNET, opened, spans_text
+from skills.core.platforms.cloud_foundry.routes import POLICY_LAYER
 
 
 def grants(index: Index) -> Sequence[Grant]:
@@ -16,6 +19,11 @@ def grants(index: Index) -> Sequence[Grant]:
         Grant(f"apps behind {proxy.name}", entry.text, spans_text(proxy.ports), "tcp", LAYER)
         for proxy in index.proxies
         for entry in proxy.allow
+    ]
+    listed += [
+        Grant(_app(each.org, each.space, each.source), _route(each.target), each.ports, each.protocol, POLICY_LAYER)
+        for each in index.policies
+        if not each.removes and not each.unsure
     ]
     return listed + [
         Grant(_source(index, space), target, ports, protocol, LAYER)
@@ -30,6 +38,14 @@ def _source(index: Index, space: Space) -> str:
     return f"{space.scope} ({label})" if label else space.scope
 
 
+def _app(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+def _route(app: str) -> str:
+    return f"the internal route of {app}"
+
+
 def isolations(index: Index) -> Sequence[Isolation]:
     """Nothing leaves any space but what its groups open, whether a file names the space or not."""
     return [Isolation("every space", LAYER)] if index.spaces or index.groups or index.commands else []
@@ -38,6 +54,10 @@ def isolations(index: Index) -> Sequence[Isolation]:
 def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     """A group serves every app of its space; the public one opens the whole internet."""
     facts = {"source": grant.source, "target": grant.target, "ports": grant.ports}
+    if grant.layer == POLICY_LAYER:
+        routes = [cli.route(need.workload, each) for each in need.destinations if is_internal_route(each)]
+        meant = any((_route(there), port) == (grant.target, grant.ports) for _, _, there, port in routes)
+        return [] if meant else [finding("EGR789", **facts)]
     if grant.target == INTERNET:
         return [finding("EGR788", **facts)]
     named = [each for each in need.destinations if grant.target == each.host]

@@ -26,7 +26,9 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     if not index.policies:
         said = finding("EGR754", space.place, destination=destination.name, space=str(space), command=command)
         return (LayerView(POLICY_LAYER, NAME, "deny", unknown=(said,)),)
-    free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),))
+    web = cli.is_web_port(destination)
+    assumed = (finding("EGR1913", space.place, destination=destination.name, port=port),) if web else ()
+    free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),), findings=assumed)
     protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
     from_here = _from(index, source, space)
     fitting = [each for each in from_here if _same(index, each.target, there)]
@@ -76,6 +78,11 @@ def policies_to(
     sure = (each for each in _from(index, app, space) if not each.unsure and not each.removes)
     there = (each for each in sure if each.target in names)
     return (each for each in there if any(_has(each.ports, str(port)) for port in ports))
+
+
+def policies_from(index: Index, app: str, space: Space) -> list[Policy]:
+    """The policies of one app, as far as they are sure."""
+    return [each for each in _from(index, app, space) if not each.unsure]
 
 
 def leads_from(policy: Policy, app: str, space: Space | None) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import re2
 
 from skills.core.platforms.cloud_foundry import cli
 from skills.core.platforms.cloud_foundry.binding import Desk
-from skills.core.platforms.cloud_foundry.commands import Command, read_commands, read_script
+from skills.core.platforms.cloud_foundry.commands import Act, Command, read_commands, read_script
 from skills.core.platforms.cloud_foundry.texts import reads
 from skills.core.yaml_text import Map, read_documents
 
@@ -48,10 +49,10 @@ def unbind_in_script(desk: Desk, group: str, path: str, line: int) -> bool:
     rows = text.split("\n")
     at = line - 1
     row, around = rows[at], [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
-    front, bare = _front(row)
+    front, bare = front_of(row)
     alone = bare.startswith("cf ") and group in row and each.space in row and not set(bare) & set(";&|\\")
     # Beside a line of the same form: what is left of the list or block is not empty then.
-    if not alone or not any(_front(other)[0] == front and other.strip() for other in around):
+    if not alone or not any(front_of(other)[0] == front and other.strip() for other in around):
         return False
     if any(other.rstrip("\r").endswith("\\") for other in around):
         return False
@@ -63,7 +64,7 @@ def unbind_in_script(desk: Desk, group: str, path: str, line: int) -> bool:
     return True
 
 
-def _front(row: str) -> tuple[str, str]:
+def front_of(row: str) -> tuple[str, str]:
     """What stands before the command, as margin and the sign of a list; then the command."""
     bare = row.strip().removeprefix("- ").lstrip()
     return row[: row.find(bare)] if bare else "", bare
@@ -77,11 +78,16 @@ def _adds_just(path: str, old: str, new: str, wanted: tuple[str, str, str]) -> b
 
 
 def _bindings(path: str, text: str) -> Counter[tuple[str, str, str, str, bool, str]]:
-    if reads(path):
-        acts = list(read_script(path, text))
-    else:
-        documents = read_documents(path, text)[0]
-        acts = [act for each in documents if isinstance(each.data, Map) for act in read_commands(each, each.data)]
     return Counter(
-        (act.group, act.org, act.space, act.phase, act.unbinds, act.unsure) for act in acts if isinstance(act, Command)
+        (act.group, act.org, act.space, act.phase, act.unbinds, act.unsure)
+        for act in acts_of(path, text)
+        if isinstance(act, Command)
     )
+
+
+def acts_of(path: str, text: str) -> Sequence[Act]:
+    """What the `cf` commands of a script or a pipeline do."""
+    if reads(path):
+        return read_script(path, text)
+    documents = read_documents(path, text)[0]
+    return [act for each in documents if isinstance(each.data, Map) for act in read_commands(each, each.data)]

@@ -44,7 +44,7 @@ def proxies(ref: Ref, file: File) -> Iterator[Proxy]:
 
 def _default_host(org: str | None, space: str, name: str) -> str:
     """The host of its route as the modules make it; its mere name where not all of that is known."""
-    if not org or not space or "$" in f"{org}{space}{name}":
+    if not org or not space:
         return name
     made = f"{org.replace('.', '-')}-{space.replace('.', '-')}-{name}"[-LONGEST_LABEL:].lower()
     return made.lstrip("0123456789-_") or name

@@ -1,0 +1,156 @@
+"""Network policies between apps: one more beside those of the same app, in a script or in Terraform, or one less."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from skills.core.hcl import Expression, append_element, parse, remove_element
+from skills.core.model import Destination, Place, Workload
+from skills.core.platforms.cloud_foundry import cli
+from skills.core.platforms.cloud_foundry.binding import Desk
+from skills.core.platforms.cloud_foundry.commands import Policy
+from skills.core.platforms.cloud_foundry.routes import policies_from
+from skills.core.platforms.cloud_foundry.script_edit import acts_of, front_of
+from skills.core.platforms.cloud_foundry.tf_edit import made_now
+
+_RESOURCE = "cloudfoundry_network_policy"
+_NOWHERE = Place("", 1, "")
+
+
+def add_route(desk: Desk, workload: Workload, destination: Destination) -> bool:
+    """A policy beside one of the same app; for a script the command too, which Terraform runs itself. False where no
+    file has one, or the other app can't be named there."""
+    command, source, there, port = cli.route(workload, destination)
+    protocol = "udp" if destination.protocol == "udp" else "tcp"
+    for each in reversed(policies_from(desk.index, source, desk.space)):
+        wanted = (there, protocol, port)
+        usable = not each.removes and each.place.path in desk.texts
+        if usable and each.root is None and _in_script(desk, each, command, wanted):
+            desk.commands.append(command)
+            return True
+        if usable and each.root is not None and _in_terraform(desk, each, wanted):
+            return True
+    return False
+
+
+def drop_route(desk: Desk, workload: Workload, destination: Destination) -> bool:
+    """Takes away the one policy that says exactly this."""
+    _, source, there, port = cli.route(workload, destination)
+    protocol = "udp" if destination.protocol == "udp" else "tcp"
+    mine = [each for each in policies_from(desk.index, source, desk.space) if not each.removes]
+    exact = [each for each in mine if (each.target, each.protocol, each.ports) == (there, protocol, port)]
+    if len(exact) != 1 or exact[0].place.path not in desk.texts:
+        return False
+    if exact[0].root is not None:
+        return _out_of_terraform(desk, exact[0])
+    if not _out_of_script(desk, exact[0]):
+        return False
+    desk.commands.append(cli.unroute(workload, destination))
+    return True
+
+
+# --- scripts and pipelines
+
+
+def _in_script(desk: Desk, each: Policy, command: str, wanted: tuple[str, str, str]) -> bool:
+    path, text = each.place.path, desk.texts[each.place.path]
+    rows = text.split("\n")
+    front, bare = front_of(rows[each.place.line - 1])
+    if not _is_alone(bare):
+        return False
+    rows.insert(each.place.line, front + command + ("\r" if bare.endswith("\r") or "\r\n" in text else ""))
+    new = "\n".join(rows)
+    added, gone = _policies(path, new) - _policies(path, text), _policies(path, text) - _policies(path, new)
+    target, protocol, ports = wanted
+    right = replace(each, target=target, protocol=protocol, ports=ports, place=_NOWHERE, there=each.space)
+    if gone or list(added.elements()) != [right]:
+        return False
+    desk.write(path, new)
+    return True
+
+
+def _out_of_script(desk: Desk, each: Policy) -> bool:
+    path, text = each.place.path, desk.texts[each.place.path]
+    rows = text.split("\n")
+    at = each.place.line - 1
+    front, bare = front_of(rows[at])
+    around = [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
+    # Beside a line of the same form: what is left of the list or block is not empty then.
+    if not _is_alone(bare) or not any(front_of(other)[0] == front and other.strip() for other in around):
+        return False
+    new = "\n".join([*rows[:at], *rows[at + 1 :]])
+    added, gone = _policies(path, new) - _policies(path, text), _policies(path, text) - _policies(path, new)
+    if added or list(gone.elements()) != [replace(each, place=_NOWHERE)]:
+        return False
+    desk.write(path, new)
+    return True
+
+
+def _is_alone(bare: str) -> bool:
+    return bare.startswith("cf add-network-policy ") and not set(bare) & set(";&|\\#")
+
+
+def _policies(path: str, text: str) -> Counter[Policy]:
+    return Counter(replace(each, place=_NOWHERE) for each in acts_of(path, text) if isinstance(each, Policy))
+
+
+# --- Terraform
+
+
+def _in_terraform(desk: Desk, each: Policy, wanted: tuple[str, str, str]) -> bool:
+    path, text = each.place.path, desk.texts[each.place.path]
+    listed, at = _listed(text, each)
+    app = next(_references(desk, each, wanted[0]), "")
+    if listed is None or not app:
+        return False
+    item = listed.items[at]
+    if any(sign in text[item.start : item.end] for sign in ("#", "//", "/*")):
+        return False  # a remark inside is about the neighbour
+    values = {"destination_app": app, "port": f'"{wanted[2]}"', "protocol": f'"{wanted[1]}"'}
+    if not set(values) <= {key for key, _ in item.value}:
+        return False
+    written, end = "", item.start
+    for key, value in sorted(item.value, key=lambda pair: int(pair[1].start)):
+        plain = values.get(key, text[value.start : value.end])
+        plain = plain.strip('"') if key in values and value.kind == "number" else plain
+        written, end = written + text[end : value.start] + plain, value.end
+    desk.write(path, append_element(path, text, listed, written + text[end : item.end]))
+    return True
+
+
+def _out_of_terraform(desk: Desk, each: Policy) -> bool:
+    path = each.place.path
+    listed, at = _listed(desk.texts[path], each)
+    if listed is None:
+        return False
+    desk.write(path, remove_element(path, desk.texts[path], listed, at))
+    return True
+
+
+def _listed(text: str, each: Policy) -> tuple[Expression | None, int]:
+    """The literal list in which the policy stands as an object, and where; None where it stands otherwise."""
+    for block in parse(text).all("resource"):
+        listed = block.get("policies")
+        for at, item in enumerate(listed.items if listed and block.labels[0] == _RESOURCE else ()):
+            if item.kind == "object" and item.line == each.place.line:
+                return listed, at
+    return None, 0
+
+
+def _references(desk: Desk, each: Policy, app: str) -> Iterator[str]:
+    """How the files of the policy's folder can refer to an app: as another policy there does, or by its own block."""
+    folder = each.place.path.rpartition("/")[0]
+    for other in made_now(desk).policies:
+        if other.target == app and other.place.path.rpartition("/")[0] == folder and not other.unsure:
+            text = desk.texts.get(other.place.path, "")
+            listed, at = _listed(text, other) if text else (None, 0)
+            named = listed.items[at].get("destination_app") if listed else None
+            if named is not None:
+                yield text[named.start : named.end]
+    for file in desk.index.terraform:
+        for block in file.body.blocks if file.folder == folder else ():
+            name = block.get("name")
+            if block.labels[:1] == ("cloudfoundry_app",) and name is not None and name.value == app:
+                yield f"{'data.' if block.kind == 'data' else ''}cloudfoundry_app.{block.labels[1]}.id"
