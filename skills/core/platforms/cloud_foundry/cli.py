@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from skills.core.model import Destination, Workload
-from skills.core.platforms.cloud_foundry import known
 
 _ROUTE_PORT = "61443"  # where Cloud Foundry's proxy in each app speaks TLS; 8080 is the app itself
 _PLACEHOLDER = "APP"
@@ -51,11 +50,6 @@ def is_web_port(destination: Destination) -> bool:
 def unroute(workload: Workload, destination: Destination) -> str:
     """Takes away the network policy of `route`."""
     return route(workload, destination)[0].replace("cf add-network-policy", "cf remove-network-policy", 1)
-
-
-def list_bucket(bucket: str) -> str:
-    name = quoted(bucket or "BUCKET")
-    return f"aws --endpoint-url https://{name}.{known.ENDPOINT} s3 ls s3://{name}"
 
 
 def quoted(word: str) -> str:

@@ -17,12 +17,12 @@ from skills.core.enforce.spans import (
     region_covered,
 )
 from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
-from skills.core.platforms.cloud_foundry import cli, known
+from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach, Space
 from skills.core.platforms.cloud_foundry.near import likely_service, near_misses, on_platform
 from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
-from skills.core.platforms.cloud_foundry.routes import decide_route
+from skills.core.platforms.cloud_foundry.routes import decide_route, is_internal_route
 from skills.core.platforms.cloud_foundry.rules import Rule
 
 # Names that are not resolved to public addresses. RFC 6762, RFC 6761, ICANN's private domain.
@@ -81,13 +81,6 @@ def settled(index: Index, space: Space, bound: Sequence[Bound], destination: Des
         return found
     assumed = next(each for each in bound if not each.stated)
     return Reach(unknown=(finding("EGR122", space.place, group=assumed.name, space=str(space)),))
-
-
-def is_internal_route(destination: Destination) -> bool:
-    """Routes between apps are ruled by network policies, not by groups."""
-    if destination.service is not None:
-        return destination.service.startswith("route:")
-    return destination.host is not None and known.is_internal_route(destination.host.removeprefix("*."))
 
 
 def reaches(space: Space, bound: Iterable[Bound], destination: Destination) -> bool:
@@ -215,7 +208,7 @@ def _bucket(
     """A bucket in the platform's region: whether it is brokered or the asker's own is not in its name."""
     trusted = next((each for each in bound if each.known and "rds" in each.known.services), None)
     facts = {"host": destination.name, "endpoint": f"{bucket}.{known.ENDPOINT}".lstrip("."), "space": str(space)}
-    command = cli.list_bucket(bucket)
+    command = known.list_bucket(bucket)
     if hits:
         return Reach(
             hits, findings=(finding("EGR755", space.place, command=command, **facts),) if _on_platform(bound) else ()

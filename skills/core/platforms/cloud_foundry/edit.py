@@ -10,8 +10,15 @@ from collections.abc import Sequence
 from skills.core.model import Destination, Need, Plan, Question, Workload, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.cloud_foundry import cli, known
-from skills.core.platforms.cloud_foundry.binding import Desk, bind, takes_effect, unbind_in_config
-from skills.core.platforms.cloud_foundry.decide import by_proxy, is_internal_route, reaches, settled
+from skills.core.platforms.cloud_foundry.binding import (
+    Desk,
+    bind,
+    enable_own,
+    rules_take_effect,
+    takes_effect,
+    unbind_in_config,
+)
+from skills.core.platforms.cloud_foundry.decide import by_proxy, reaches, settled
 from skills.core.platforms.cloud_foundry.index import Bound, Index
 from skills.core.platforms.cloud_foundry.near import (
     PLATFORM_GROUPS,
@@ -23,12 +30,12 @@ from skills.core.platforms.cloud_foundry.near import (
 )
 from skills.core.platforms.cloud_foundry.proxy_edit import put_on_proxy, say_proxy, take_from_proxy
 from skills.core.platforms.cloud_foundry.route_edit import add_route, drop_route
-from skills.core.platforms.cloud_foundry.routes import decide_route
+from skills.core.platforms.cloud_foundry.routes import decide_route, is_internal_route
 from skills.core.platforms.cloud_foundry.ruling import (
     close_addresses,
-    enable_what_opens,
     networks_of,
     open_addresses,
+    own_to_enable,
 )
 from skills.core.platforms.cloud_foundry.script_edit import bind_in_script, unbind_in_script
 from skills.core.platforms.cloud_foundry.tf_edit import bind_in_terraform, unbind_in_terraform
@@ -80,7 +87,7 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
     asked = _which_service(desk, need, destination)
     if asked:
         return asked
-    if enable_what_opens(desk, destination, reaches):
+    if _enable_own(desk, destination):
         return ()
     group = _group_for(desk, destination)
     narrower = group == known.PUBLIC and bool(networks_of(destination)) and open_addresses(desk, destination)
@@ -97,6 +104,17 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
             desk.say("EGR369", address=str(destination), service=service, group=known.TRUSTED)
         desk.say("EGR792", destination=str(destination), support=known.SUPPORT)
     return ()
+
+
+def _enable_own(desk: Desk, destination: Destination) -> bool:
+    """Puts the space's own group into force where that alone opens it."""
+    own, space = own_to_enable(desk), desk.space
+    if own is None or not reaches(space, (Bound(space.own_group, own.place, own),), destination):
+        return False
+    if not enable_own(desk):
+        return False
+    rules_take_effect(desk, space.own_group)
+    return True
 
 
 def _whose_bucket(destination: Destination) -> Question:
@@ -167,7 +185,7 @@ def _endpoint(desk: Desk, destination: Destination) -> None:
     bucket = known.bucket_of((destination.host or "").removeprefix("*.")) if destination.host else None
     if bucket is None or not on_platform(desk.index, desk.space):
         return
-    command = cli.list_bucket(bucket)
+    command = known.list_bucket(bucket)
     desk.commands.append(command)
     desk.say("EGR755", host=destination.name, endpoint=f"{bucket or 'BUCKET'}.{known.ENDPOINT}", command=command)
 

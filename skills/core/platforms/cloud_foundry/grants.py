@@ -6,12 +6,10 @@ import ipaddress
 from collections.abc import Sequence
 
 from skills.core.model import Finding, Grant, Isolation, Need, finding
-from skills.core.platforms.cloud_foundry import cli
-from skills.core.platforms.cloud_foundry.decide import is_internal_route
 from skills.core.platforms.cloud_foundry.documents import LAYER
 from skills.core.platforms.cloud_foundry.index import Index, Space
 from skills.core.platforms.cloud_foundry.near import INTERNET, opened, spans_text
-from skills.core.platforms.cloud_foundry.routes import POLICY_LAYER
+from skills.core.platforms.cloud_foundry.routes import POLICY_LAYER, asks_for
 
 
 def grants(index: Index) -> Sequence[Grant]:
@@ -55,8 +53,8 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
     """A group serves every app of its space; the public one opens the whole internet."""
     facts = {"source": grant.source, "target": grant.target, "ports": grant.ports}
     if grant.layer == POLICY_LAYER:
-        routes = [cli.route(need.workload, each) for each in need.destinations if is_internal_route(each)]
-        meant = any((_route(there), port) == (grant.target, grant.ports) for _, _, there, port in routes)
+        routes = [asks_for(need.workload, each) for each in need.destinations]
+        meant = any((_route(there), port) == (grant.target, grant.ports) for there, port in routes)
         return [] if meant else [finding("EGR789", **facts)]
     if grant.target == INTERNET:
         return [finding("EGR788", **facts)]

@@ -120,5 +120,11 @@ def bucket_of(host: str) -> str | None:
     return None
 
 
+def list_bucket(bucket: str) -> str:
+    """The command that lists an own bucket by the platform's endpoint. A host's labels need no quotes in a shell."""
+    name = bucket or "BUCKET"
+    return f"aws --endpoint-url https://{name}.{ENDPOINT} s3 ls s3://{name}"
+
+
 def is_internal_route(host: str) -> bool:
     return host == "apps.internal" or parent_of("apps.internal", host)

@@ -11,13 +11,25 @@ from dataclasses import replace
 
 from skills.core.enforce.selectors import Match, sure
 from skills.core.model import Destination, LayerView, NearMiss, RuleHit, Workload, finding
-from skills.core.platforms.cloud_foundry import cli
+from skills.core.platforms.cloud_foundry import cli, known
 from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Index, Space
 
 POLICY_LAYER = "network_policy"
 _TERRAFORM = (".tf", ".tfvars")
+
+
+def is_internal_route(destination: Destination) -> bool:
+    """Routes between apps are ruled by network policies, not by groups."""
+    if destination.service is not None:
+        return destination.service.startswith("route:")
+    return destination.host is not None and known.is_internal_route(destination.host.removeprefix("*."))
+
+
+def asks_for(workload: Workload, destination: Destination) -> tuple[str, str]:
+    """The app that an internal route leads to, and the port; two empty texts for anything else."""
+    return cli.route(workload, destination)[2:] if is_internal_route(destination) else ("", "")
 
 
 def decide_route(index: Index, space: Space, workload: Workload, destination: Destination) -> tuple[LayerView, ...]:

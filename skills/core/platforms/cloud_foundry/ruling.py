@@ -9,8 +9,6 @@ from skills.core.hosts import shown
 from skills.core.model import Destination, Ports
 from skills.core.platforms.cloud_foundry.binding import Desk, bind, enable_own, group_now, rules_take_effect
 from skills.core.platforms.cloud_foundry.documents import Group
-from skills.core.platforms.cloud_foundry.index import Bound
-from skills.core.platforms.cloud_foundry.near import Reaches
 from skills.core.platforms.cloud_foundry.rules import Rule
 from skills.core.platforms.cloud_foundry.tf_rules import add_rule, drop_rule, rules_now
 from skills.core.yaml_text import append_item, remove_item, replace_value
@@ -28,7 +26,7 @@ def networks_of(destination: Destination) -> list[str]:
 def open_addresses(desk: Desk, destination: Destination) -> bool:
     """One rule for each address. False where no group of the repository can take it."""
     group = _home(desk)
-    own = _own_to_enable(desk)
+    own = own_to_enable(desk)
     if group is None and own is not None and (not own.rules or not _has_groups_folder(desk)):
         group = own if enable_own(desk) else None
     for network in networks_of(destination):
@@ -63,21 +61,10 @@ def _home(desk: Desk) -> Group | None:
     return None
 
 
-def _own_to_enable(desk: Desk) -> Group | None:
+def own_to_enable(desk: Desk) -> Group | None:
     """The space's own group that nothing enables, but that could be."""
     own = desk.index.own_group(desk.space)
     return own if own is not None and not desk.space.enabled and not own.fault else None
-
-
-def enable_what_opens(desk: Desk, destination: Destination, reaches: Reaches) -> bool:
-    """Puts the space's own group into force where that alone opens it."""
-    own, space = _own_to_enable(desk), desk.space
-    if own is None or not reaches(space, (Bound(space.own_group, own.place, own),), destination):
-        return False
-    if not enable_own(desk):
-        return False
-    rules_take_effect(desk, space.own_group)
-    return True
 
 
 def _has_groups_folder(desk: Desk) -> bool:

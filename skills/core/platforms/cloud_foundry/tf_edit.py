@@ -21,7 +21,6 @@ from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.terraform import Home, Made, evaluate, read_terraform
-from skills.core.platforms.cloud_foundry.tf_data import File
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES
 
 _LABEL = re2.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -30,11 +29,14 @@ _COPIED = frozenset({"name", "provider"})
 
 def made_now(desk: Desk) -> Made:
     """What Terraform makes with the texts as they stand now."""
-    files: list[File] = []
-    for file in desk.index.terraform:
-        changed = file.path in desk.originals
-        files += read_terraform(file.path, desk.texts[file.path])[0] if changed else (file,)
-    return evaluate(files)
+    changed = desk.originals
+    return evaluate(
+        [
+            each
+            for file in desk.index.terraform
+            for each in (read_terraform(file.path, desk.texts[file.path])[0] if file.path in changed else (file,))
+        ]
+    )
 
 
 def bind_in_terraform(desk: Desk, group: str) -> bool:
@@ -84,7 +86,7 @@ def _looked_up(desk: Desk, home: Home, group: str) -> bool:
     if not ways or not _LABEL.fullmatch(group):
         return False
     kind, label = ways[-1]
-    here = [(file.path, block) for file, block in _data_of(desk, home.file.folder, kind)]
+    here = _data_of(desk, home.file.folder, kind)
     named = [(path, block) for path, block in here if block.labels[1] in (group, label)]
     if len(named) != 1 or named[0][0] not in desk.texts or not _is_plain(named[0][1]):
         return False  # the label is taken, or its neighbour is no mere look-up of a name
@@ -109,9 +111,9 @@ def _is_look_up(item: Expression) -> bool:
     return len(way) == 4 and way[0] == "data" and way[1] in GROUP_TYPES and way[3] == "id"
 
 
-def _data_of(desk: Desk, folder: str, kind: str) -> Iterator[tuple[File, Block]]:
+def _data_of(desk: Desk, folder: str, kind: str) -> Iterator[tuple[str, Block]]:
     files = (file for file in desk.index.terraform if file.folder == folder)
-    return ((file, block) for file in files for block in file.body.all("data") if block.labels[:1] == (kind,))
+    return ((file.path, block) for file in files for block in file.body.all("data") if block.labels[:1] == (kind,))
 
 
 def _references(desk: Desk, folder: str, group: str) -> Iterator[str]:
