@@ -50,6 +50,11 @@ def _without(spans: Spans, holes: Spans) -> Spans:
     return tuple(result)
 
 
+def spans_text(spans: Spans) -> str:
+    """Ports as people write them: `443, 8080-8090`."""
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
 def covers(spans: Sequence[Span], wanted: Sequence[Span]) -> bool:
     if len(wanted) == 1:  # mostly one span holds it whole, which needs no cutting
         ((first, last),) = wanted

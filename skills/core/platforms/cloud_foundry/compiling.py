@@ -49,6 +49,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
         (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy)), *caddy_proxies(entries, apps)),
         files,
         made.binders,
+        everywhere_of(commands)[0],
         made.overrun,
     )
 

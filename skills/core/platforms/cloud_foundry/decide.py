@@ -23,7 +23,6 @@ from skills.core.platforms.cloud_foundry.index import Bound, Index, Piece, Reach
 from skills.core.platforms.cloud_foundry.near import likely_service, near_misses, on_platform
 from skills.core.platforms.cloud_foundry.proxied import proxies_of, through_proxy
 from skills.core.platforms.cloud_foundry.routes import decide_route, is_internal_route
-from skills.core.platforms.cloud_foundry.rules import Rule
 
 # Names that are not resolved to public addresses. RFC 6762, RFC 6761, ICANN's private domain.
 _INSIDE = ("internal", "local", "localhost", "svc", "corp", "lan")
@@ -269,8 +268,8 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     for each in bound:
         if each.undefined and each.name not in known.LABELS:
             unknown.append(finding("EGR760", each.place, group=each.name, space=str(space)))
-        elif (rule := _open_end(each, destination)) is not None:
-            unknown.append(finding("EGR749", rule.place, group=each.name, words=rule.unresolved))
+        elif (open_end := _open_end(each, destination)) is not None:
+            unknown.append(open_end)
         elif each.refused is not None:
             lenient = [p for p in each.pieces(leniently=True) if p.speaks(destination.protocol)]
             if _would_open(lenient, destination):
@@ -291,7 +290,7 @@ def doubts(index: Index, space: Space, bound: Sequence[Bound], destination: Dest
     return unknown
 
 
-def _open_end(bound: Bound, destination: Destination) -> Rule | None:
+def _open_end(bound: Bound, destination: Destination) -> Finding | None:
     """A rule of which only the run knows the addresses, and that could open it by its protocol and ports.
 
     Of the platform's own groups it is known what those are: addresses of its services and no others.
@@ -300,7 +299,8 @@ def _open_end(bound: Bound, destination: Destination) -> Rule | None:
     if bound.group is None or (bound.known is not None and (destination.service is not None or public)):
         return None
     fitting = (rule for rule in bound.group.rules if rule.unresolved and rule.speaks(destination.protocol))
-    return next((rule for rule in fitting if meets(rule.ports or (), _ports(destination))), None)
+    rule = next((rule for rule in fitting if meets(rule.ports or (), _ports(destination))), None)
+    return finding("EGR749", rule.place, group=bound.name, words=rule.unresolved) if rule else None
 
 
 def _would_open(pieces: Sequence[Piece], destination: Destination) -> bool:

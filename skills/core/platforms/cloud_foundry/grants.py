@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from skills.core.model import Finding, Grant, Isolation, Need, finding
 from skills.core.platforms.cloud_foundry.documents import LAYER
 from skills.core.platforms.cloud_foundry.index import Index, Space
-from skills.core.platforms.cloud_foundry.near import INTERNET, opened, spans_text
+from skills.core.platforms.cloud_foundry.near import INTERNET, opened
 from skills.core.platforms.cloud_foundry.routes import POLICY_LAYER, asks_for
 
 
 def grants(index: Index) -> Sequence[Grant]:
     listed = [
-        Grant(f"apps behind {proxy.name}", entry.text, spans_text(proxy.ports), "tcp", LAYER)
+        Grant(f"apps behind {proxy.name}", entry.text, proxy.ports_text, "tcp", LAYER)
         for proxy in index.proxies
         for entry in proxy.allow
     ]

@@ -17,7 +17,6 @@ from skills.core.platforms.cloud_foundry.documents import (
     Settings,
     SpaceConfig,
 )
-from skills.core.platforms.cloud_foundry.in_force import everywhere_of
 from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
@@ -162,6 +161,7 @@ class Index:
     proxies: tuple[Proxy, ...] = ()
     terraform: tuple[File, ...] = ()
     binders: Mapping[str, list[tuple[str, Place]]] = field(default_factory=dict)
+    everywhere: tuple[Command, ...] = ()  # those of the commands that bind for all spaces for sure
     overrun: Mapping[str, Place] = field(default_factory=dict)  # roots of Terraform that have no end
 
     @cached_property
@@ -278,16 +278,12 @@ class Index:
                 unique[each.name] = each
         return tuple(unique.values())
 
-    @cached_property
-    def _bound_everywhere(self) -> tuple[Command, ...]:
-        return everywhere_of(self.commands)[0]
-
     def _everywhere(self, space: Space, phase: str) -> Iterator[Bound]:
         settings = self.settings.get(space.root)
         stated = (settings.running if phase == "running" else settings.staging) if settings else None
         for named in stated or ():
             yield self.bind(named.name, named.place, space.root, everywhere=True)
-        for each in self._bound_everywhere:
+        for each in self.everywhere:
             if each.phase == phase:
                 yield self.bind(each.group, each.place, space.root, everywhere=True)
         for group in self._global:

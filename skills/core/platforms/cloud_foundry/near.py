@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 import re2
 
-from skills.core.enforce.spans import EVERY_PORT, PRIVATE_V4, PUBLIC_V4, Region, Spans, covers, meets, network_span
+from skills.core.enforce.spans import (
+    EVERY_PORT,
+    PRIVATE_V4,
+    PUBLIC_V4,
+    Region,
+    Spans,
+    covers,
+    meets,
+    network_span,
+    spans_text,
+)
 from skills.core.hosts import near
 from skills.core.model import Destination, NearMiss, Place, Workload, finding
 from skills.core.platforms.cloud_foundry import known
@@ -192,11 +202,6 @@ def opened(bound: Bound) -> Iterator[tuple[str, str, str]]:
 
 def _ports(ports: Spans | None) -> str:
     return _EVERY_PORT if ports == (EVERY_PORT,) else spans_text(ports or ()) or "none"
-
-
-def spans_text(spans: Spans) -> str:
-    """Ports as people write them: `443, 8080-8090`."""
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 # --- private addresses that may well be brokered services; Cloud.gov does not publish those

@@ -13,7 +13,6 @@ from skills.core.hosts import is_private, shown
 from skills.core.model import Destination, Finding, RuleHit, Workload, finding
 from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.index import Index, Reach, Space
-from skills.core.platforms.cloud_foundry.near import spans_text
 from skills.core.platforms.cloud_foundry.proxy import Proxy, goes_around, serves
 from skills.core.platforms.cloud_foundry.routes import leads_from, policies_to
 
@@ -163,7 +162,7 @@ def _why_not(mine: Sequence[Proxy], destination: Destination) -> tuple[Finding, 
     for proxy in mine:
         listed = next((entry for entry in proxy.allow if entry.covers(destination)), None)
         if listed is not None and not proxy.passes(destination):
-            ports = spans_text(proxy.ports)
+            ports = proxy.ports_text
             facts = {"proxy": proxy.name, "host": destination.name, "ports": ports, "port": str(destination.ports)}
             return (finding("EGR729", listed.place, **facts),)
         denied = next((entry for entry in proxy.deny if entry.touches(destination)), None)

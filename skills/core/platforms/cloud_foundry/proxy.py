@@ -14,7 +14,7 @@ from typing import Any
 
 import re2
 
-from skills.core.enforce.spans import Spans, covers
+from skills.core.enforce.spans import Spans, covers, spans_text
 from skills.core.hosts import Network, is_private, parent_of, shown
 from skills.core.model import Destination, Place
 from skills.core.yaml_text import CannotEdit, Document, Seq, append_item, read_documents, remove_item, replace_value
@@ -112,6 +112,10 @@ class Proxy:
         if any(entry.touches(destination) for entry in self.deny):
             return None
         return next((entry for entry in self.allow if entry.covers(destination)), None)
+
+    @property
+    def ports_text(self) -> str:
+        return spans_text(self.ports)
 
     @property
     def refused(self) -> Listed | None:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from skills.core.hcl import Expression
-from skills.core.platforms.cloud_foundry.tf_data import File, Unknown, Value, words
+from skills.core.platforms.cloud_foundry.tf_data import Unknown, Value
 
 _JOINS = frozenset({"concat", "setunion", "flatten"})
 _SAME = frozenset({"toset", "tolist", "distinct", "sort", "compact", "tostring", "nonsensitive", "tomap"})
@@ -17,8 +16,8 @@ MOST = 10_000  # elements of a list, and signs of a text
 _SCALARS = (str, int, bool)
 
 
-def call(name: str, given: Sequence[Value], written: Expression, file: File) -> Any:
-    """What a function makes of these: a Value, or the data of one."""
+def call(name: str, given: Sequence[Value], here: Value) -> Any:
+    """What a function makes of these: a Value, or the data of one. `here` is where it is called."""
     unknown = next((each.unknown for each in given if each.unknown), "")
     if name in _SAME and len(given) == 1:
         return given[0]
@@ -29,12 +28,12 @@ def call(name: str, given: Sequence[Value], written: Expression, file: File) -> 
         every = (one for part in parts for item in part for one in (_flat(item) if name == "flatten" else (item,)))
         flat = list(islice(every, MOST + 1))
         if len(flat) > MOST:
-            return Unknown(words(written, file))
+            return Unknown(here.words)
         last = next((each for each in reversed(given) if each.written and each.written.kind == "list"), None)
-        return Value(tuple(flat), last.file if last else file, last.written if last else written)
+        return Value(tuple(flat), last.file if last else here.file, last.written if last else here.written)
     run, fewest, most = _PLAIN.get(name, (None, 1, 0))
     made = run(*given) if run is not None and not unknown and fewest <= len(given) <= most else None
-    return Unknown(words(written, file)) if made is None else made
+    return Unknown(here.words) if made is None else made
 
 
 def _flat(value: Value) -> Iterator[Value]:

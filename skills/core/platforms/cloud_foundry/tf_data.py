@@ -45,6 +45,11 @@ class Value:
         return self.file.place(self.written.line)
 
     @property
+    def words(self) -> str:
+        """The expression as it stands."""
+        return words(self.written, self.file) if self.written is not None and self.file is not None else ""
+
+    @property
     def values(self) -> tuple[Value, ...]:
         return self.data if isinstance(self.data, tuple) else ()
 

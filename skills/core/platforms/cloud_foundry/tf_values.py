@@ -145,7 +145,9 @@ class Scope:
             whole = len(known) == len(texts) and sum(map(len, known)) <= tf_calls.MOST
             return "".join(known) if whole else Unknown(words(written, file))
         if kind == "call":
-            return tf_calls.call(written.value[0], [inner(item) for item in written.value[1:]], written, file)
+            return tf_calls.call(
+                written.value[0], [inner(item) for item in written.value[1:]], Value(None, file, written)
+            )
         if kind in ("operation", "not"):
             sides = written.value[1:] if kind == "operation" else (written.value,)
             answer = tf_calls.compared(written.value[0] if kind == "operation" else "!", *map(inner, sides))
