@@ -14,16 +14,14 @@ from typing import Any
 from bot import which
 from bot.additions import Additions
 from bot.after_merge import meant, since_merge, still_fails, the_merged, works
+from bot.asides import changed_mind, is_talk, made_plain, means_a_host, not_understood
 from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
 from bot.desk import Door, attempt
 from bot.followups import (
     answer_to_question,
     ask_what_it_was,
     decision,
-    is_talk,
     keep,
-    means_a_host,
-    not_understood,
     on_a_day,
     only_one_waiting,
     says_nothing,
@@ -63,7 +61,6 @@ from bot.world.memory import Memory
 from skills.core.commands import Heard
 from skills.core.errors import Outdated
 from skills.core.model import ISOLATION, STANDING_STATES, Finding, Person, Request
-from skills.core.secrets import mask
 from skills.replies import Reply, choosing, problem, reply
 
 _KEPT_TEXT, _DIFF_KEPT = 20_000, 60_000
@@ -151,7 +148,7 @@ class Conversation:
         return replies
 
     def _save(self, turn: Turn, version: int, replies: list[Reply]) -> None:
-        now, masked = self._clock(), mask(turn.words).text
+        now, masked = self._clock(), turn.masked
         with self._memory.transaction() as tx:
             turn.version = tx.save_thread(turn.where.thread, turn.state, version, now)
             if replies:  # what people say to one another is not ours to keep
@@ -169,7 +166,7 @@ class Conversation:
         if which.is_only_a_name(turn, self.repositories):
             return self._again(turn, Heard("reply"))
         heard = turn.heard or answer_to_question(turn, workloads, environments)
-        heard, turn.verb = on_a_day(heard, self._clock().date()), heard.verb
+        heard, turn.verb = on_a_day(made_plain(turn, heard), self._clock().date()), heard.verb
         together = self._together.take(turn, heard, self._dispatch) if self._together else None
         return self._dispatch(turn, heard) if together is None else together
 
@@ -197,6 +194,7 @@ class Conversation:
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
             "until": self._until,
+            **dict.fromkeys(("nevermind", "waits"), lambda turn, heard: [problem(changed_mind(turn, heard))]),
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -205,7 +203,7 @@ class Conversation:
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
         spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
         new_subject(turn.state, heard)
-        turn.state["text"] = mask(turn.words).text[:_KEPT_TEXT]
+        turn.state["text"] = turn.masked[:_KEPT_TEXT]
         ask = {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations}
         return [*lead, *self._run(turn, "diagnose", ask)]
 
@@ -271,7 +269,8 @@ class Conversation:
     def _until(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Another last day: the draft is drawn anew with it, and what one has asked for is changed by it."""
         said = take_until(turn, str(heard.until), self._row(turn.state.get("key")))
-        return [problem(said)] if said else self._draft(turn, replace(heard, reason=turn.state.get("reason", "")))
+        noted = replace(heard, reason=heard.reason or turn.state.get("reason", ""))
+        return [problem(said)] if said else self._draft(turn, noted)
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""

@@ -11,10 +11,10 @@ from typing import Any
 import re2
 
 from bot.desk import Door
-from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about, note_workload
+from bot.turns import Turn, addresses_in, ask_for, chosen, flow_of, is_about
 from bot.world.memory import Memory
 from skills.core.all_symptoms import judge
-from skills.core.commands import Heard, courtesy, flat
+from skills.core.commands import Heard, flat
 from skills.core.corrections import correction
 from skills.core.flows import readable
 from skills.core.model import ISOLATION, OPEN_STATES, STANDING_STATES, Finding, Request
@@ -24,18 +24,6 @@ from skills.core.understand import hear
 from skills.core.until import last_day
 from skills.replies import Reply, choosing, problem
 
-_DECIDES = re2.compile(
-    r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
-)
-_OF_A_REQUEST = re2.compile(r"(?i)\bEG-[A-Z2-7]{7}\b")
-_EVERYTHING = re2.compile(
-    r"(?i)\b(?:reach|access|allow|open|permit|to)\s+(?:the\s+)?(?:whole\s+|entire\s+)?"
-    r"(?:everything|anything|internet|all hosts|any host|anywhere|the world)\b"
-)
-_WANTED = re2.compile(
-    r"(?i)\b(?:reach|reaching|talk(?:ing)? to|call(?:ing)?|contact|access(?:ing)?|use|connect(?:ing)? to|allow|open"
-    r"|needs?|for)\s+(?:the\s+)?([a-z][a-z0-9-]{2,30})(?:\s+(?:api|service|again|now|please))*\s*[?.!]*$"
-)
 _NAME = "BUCKET"  # in the choices that platform Cloud Foundry makes
 _BUCKET = re2.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _SAYS_NOTHING = ("unclear", "empty", "reply")
@@ -127,42 +115,6 @@ def keep(turn: Turn, said: str, memory: Memory, clock: Callable[[], datetime]) -
     with memory.transaction() as tx:
         tx.add_log(turn.who.id, turn.where.thread, "not_right", {"case": case}, clock())
     return problem(Finding("EGR678"))
-
-
-def means_a_host(turn: Turn, heard: Heard, desk: Door) -> bool:
-    """Whether a word that is no host stands for some that the allowlist knows: "can checkout reach stripe?"."""
-    if not heard.workload:
-        return False
-    ask = ask_for("diagnose", {"text": turn.words, "for": heard.workload})
-    answer = desk.handle("diagnose", ask, turn.who, turn.where, on_target=True).answer
-    said = [*(each.code for each in answer.findings), *(each.code for each in answer.questions)] if answer else []
-    return "EGR267" in said or "EGR268" in said
-
-
-def not_understood(turn: Turn, heard: Heard) -> Finding:
-    """Whoever means to decide hears how; the sentence itself decides nothing."""
-    words = turn.words.strip()
-    if heard.verb == "empty":
-        return Finding("EGR658")
-    if courtesy(words) == "thanks":
-        return Finding("EGR1486")
-    if _DECIDES.search(words):
-        return Finding("EGR681")
-    if _EVERYTHING.search(words):
-        return Finding("EGR687")
-    if heard.workload and (wanted := _WANTED.search(words)):
-        note_workload(turn.state, heard)
-        return Finding("EGR675", {"word": wanted[1]})
-    return Finding("EGR656" if courtesy(words) == "hello" else "EGR657")
-
-
-def is_talk(turn: Turn) -> bool:
-    """What people say to one another where we only read along: of no request, and by nobody who was just answered, or
-    to somebody by name, or a word of thanks. Whoever means to decide hears how, all the same."""
-    if not turn.where.aside or _DECIDES.search(turn.words) or _OF_A_REQUEST.search(turn.words):
-        return False
-    own = turn.state.get("spoke") == turn.who.id
-    return not own or "<@" in turn.words or bool(courtesy(turn.words))
 
 
 def all_of_them(turn: Turn, heard: Heard) -> Heard:

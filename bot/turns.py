@@ -17,6 +17,7 @@ from skills.core.commands import Heard, Verb, flat
 from skills.core.flow_text import destination
 from skills.core.model import Finding, Person, Request
 from skills.core.policy import is_free
+from skills.core.secrets import mask
 from skills.replies import Reply
 
 _SHOWN_KEPT = 50
@@ -90,6 +91,11 @@ class Turn:
     names: tuple[list[str], list[str]] = ([], [])
     verb: str = ""
     answers: list[tuple[str, Answer]] = field(default_factory=list)
+
+    @property
+    def masked(self) -> str:
+        """The words without what must never be kept."""
+        return mask(self.words).text
 
 
 class Replies(list[Reply]):

@@ -17,7 +17,8 @@ from skills.core.until import DAY, SPAN
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "decide", "respond", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw", "diagram", "withdraw", "renew", "until",
+    "kept", "why", "redraw", "diagram", "withdraw", "renew", "until", "nevermind", "waits",
+    "without",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -26,9 +27,14 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
     (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
     (r"(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)", "fails"),
     (
-        r"(?:please )?(?:(?:show|list|see)(?: me)? )?(?:my |our |the |all )*(?:open |pending |waiting )*requests\??"
-        r"|what(?:'s| is) (?:still )?(?:open|pending|waiting)\??",
-        "status",
+        r"(?:ok(?:ay)?,? |oh,? |no,? )?(?:never ?mind|cancel|forget (?:it|that|about it)|start over|undo"
+        r"|scrap (?:it|that))",
+        "nevermind",
+    ),
+    (
+        r"who (?:approves|decides|(?:has to|must|can|will|should) (?:approve|decide))(?: (?:it|this|that))?\??"
+        r"|how long (?:will|does) (?:it|this|that|(?:the )?approval) take\??",
+        "waits",
     ),
     (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
 )
@@ -43,46 +49,54 @@ _AFTER = tuple(
 """What is said of a merged request, with its key before or behind it where its thread is not the one."""
 _STATUS = re2.compile(
     r"(?i)(?:status|(?:(?:show|list)\s+)?(?:my\s+|all\s+|the\s+|open\s+)*requests"
-    r"|what(?:'s| is) (?:still )?(?:open|waiting))(?:\s+(?:of\s+)?(EG-\S{1,40}))?[.!?]?"
+    r"|(?:is|are) there (?:already |still )?(?:an?|any) (?:open |pending )?requests?(?: for [^\n]{1,80})?"
+    r"|what(?:'s| is) (?:still )?(?:open|pending|waiting))(?:\s+(?:of\s+)?(EG-\S{1,40}))?[.!?]?"
 )
 _DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
 _WITHDRAW = re2.compile(
-    rf"(?is)(?:withdraw(?:\s+({_KEY}))?|cancel\s+({_KEY}))(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+    rf"(?is)(?:withdraw(?: it| the request| my request)?(?:\s+({_KEY}))?|cancel\s+({_KEY}))"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
 )
 _RENEW = re2.compile(
     rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
 )
 _LAST_DAY = re2.compile(
     r"(?i)(?:(?:please|only|just|but|and|make it|make that|keep it|draft it|needed|i need it|we need it)[,\s]+)*"
     rf"(?:(?:until|till|up to)\s+({DAY})|for\s+({SPAN}))(?:\s+only)?[.!]?"
 )
 _SOME_DAY = re2.compile(r"(?i)(?:(?:please|only|just|but|make it|keep it)[,\s]+)*(?:until|till)\s+(\S+(?:\s+\S+){0,3})")
+_ASKS = r"(?is)(?:please |pls |(?:can|could) you (?:please )?)*"
 _DRAFT = re2.compile(
-    r"(?is)(?:please )?draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+    rf"{_ASKS}draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
 )
 _ISOLATE = re2.compile(
     r"(?is)(?:please\s+)?(?:can you\s+|could you\s+)?"
     r"(?:(?:(?:set\s?up|add|create|enable|turn on|draft|make|start)\s+)?(?:an?\s+|the\s+)?default[- ]den(?:y|ial)"
     r"(?:[- ]egress)?(?:\s+(?:policy|policies|rule|rules))?\s+(?:egress\s+)?(?:for|in|on|of)|isolate|lock\s?down)\s+"
     r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!?]?)"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!?]?)"
 )
+_BECAUSE = r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!?]?)"
 _OPEN = re2.compile(
-    r"(?is)(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because|reason:?|for)\s+(.+)|[.!]?)"
+    rf"{_ASKS}(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
+)
+_OPEN_UNTIL = re2.compile(
+    rf"{_ASKS}(?:open|propose|draft)(?: it| the merge request)?,? (?:only )?(?:(?:until|till)\s+({DAY})|for\s+({SPAN}))"
+    rf"{_BECAUSE}"
 )
 _OFF_HOLD = "resume|un-?hold|release(?: the hold)?|(?:take (?:it )?)?off hold"
 _HELD = re2.compile(f"(?i){_OFF_HOLD}")
 _DECIDE = re2.compile(
     rf"(?is)(approve|reject|hold|{_OFF_HOLD}|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?"
     rf"(\s+confirmed)?"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
 )
 _PART = re2.compile(
     rf"(?is)approve\s+({_KEY})(?:\s+only)?(?:\s+for\s+([a-z0-9_., -]+?))?"
     r"(?:\s+(?:only\s+)?to\s+(\S+(?:[ ,]+\S+)*?))?(?:\s+(?:only\s+)?until\s+(\d{4}-\d{2}-\d{2}))?"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
 )
 _ASK = re2.compile(rf"(?is)ask\s+({_KEY})\s*[,:]?\s+(.+)")
 _ANSWER = re2.compile(rf"(?is)answer\s+({_KEY})\s*[,:]?\s+(.+)")
@@ -142,6 +156,8 @@ def command(said: str) -> Heard | None:
         return Heard("renew", key=match[1], until=match[2], reason=flat(match[3]))
     if match := _LAST_DAY.fullmatch(said):
         return Heard("until", until=match[1] or match[2])
+    if match := _OPEN_UNTIL.fullmatch(said):  # what is opened was shown, so the draft comes first with its last day
+        return Heard("until", until=match[1] or match[2], reason=flat(match[3]))
     if match := _SOME_DAY.fullmatch(said):
         return Heard("until", until=match[1])  # refused with how a day is written
     if decided := _decision(said):

@@ -15,6 +15,7 @@ _SUBJECT = re2.compile(
     rf"|(?:^|\s)(?:allow|let|permit)\s+{_NAME}\s+(?:to|reach|access)\b|^\s*{_NAME}\s+(?:to|->|→)\s"
     rf"|(?:^|\s){_NAME}\s+(?:gets?|can'?t|cannot|could not|times? out|needs?|must|fails?|has|is)\b"
 )
+_IN_A_HOST = re2.compile(r"\.[A-Za-z0-9]")
 _IN_SPACE = re2.compile(
     r"(?i)[`'\"]?\b([a-z0-9][a-z0-9.-]*)[`'\"]?\s+(?:(?:pods?|app|service|deployment|jobs?)\s+)?(?:running\s+)?"
     r"(?:in|inside|within|of)\s+(?:(?:the|our|my)\s+)?(?:(?:namespace|ns|project|space)\s+)?[`'\"]?([a-z0-9][a-z0-9-]*)\b"
@@ -61,6 +62,8 @@ def find_workload(said: str, names: Sequence[str]) -> str | None:
         return max([hit for hit in hits if hit.casefold() not in _STAGES] or hits, key=len)
     for match in _SUBJECT.finditer(said[:1000]):
         word: str = next(filter(None, match.groups()))
+        if _IN_A_HOST.match(said[match.end() :]):
+            continue
         if word.casefold() not in _NOT_A_WORKLOAD and not word.isdigit():
             return word
     return None

@@ -22,7 +22,7 @@ _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additiona
 _REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
 
 _DRAFT = re2.compile(
-    r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because|reason:?)\s+(.+))?"
+    r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because(?: of)?|reason:?)\s+(.+))?"
 )
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
 _ALL_OF_IT = re2.compile(
@@ -39,12 +39,13 @@ _UNTIL = re2.compile(
 
 # What only a thread can explain: `and 8443?`, `no, the other project`, `same for sendgrid`.
 _PORT_FOLLOWS = re2.compile(
-    r"(?i)(?:(?:and|what about|how about|or)\s+)?(?:(?:on|for)\s+)?(?:port\s*)?:?(\d{2,5})"
-    r"(?:\s+(?:too|as well))?\s*[?.!]*"
+    r"(?i)(?:(?:and|what about|how about|or|no,?|actually,?|sorry,?)\s+)*"
+    r"(?:(?:make (?:it|that)|use|try|i meant?|it'?s|it is|rather|on|for|to)\s+)*(?:port\s*)?:?(\d{2,5})"
+    r"(?:\s+(?:too|as well|instead|please|then))*\s*[?.!]*"
 )
 _ONLY = re2.compile(
     r"(?is)(?:please )?(?:draft (?:it )?)?(?:only|just)(?: for| in)? ([a-z]+)"
-    r"(?:\s*[,:]?\s*(?:because|reason:?)\s+(.+)|[.!]?)"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
 )
 _BOTH = re2.compile(r"(?i)(?:please )?(?:draft (?:it )?)?(?:for |in )?both(?: environments| overlays)?[.!]?")
 _OTHER = re2.compile(
@@ -54,7 +55,15 @@ _OTHER = re2.compile(
 _SAME = re2.compile(
     r"(?i)(?:and\s+)?(?:the\s+)?same (?:for|with|to|thing for)\s+([A-Za-z0-9][A-Za-z0-9-]{1,60})\s*[.!?]*"
 )
-_OWN = re2.compile(r"\bcf-(?:service|route)://[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::\d{1,5}(?:-\d{1,5})?)?")
+_DROP = re2.compile(r"(?i)(?:please )?(?:drop|leave out|skip|without|not|omit|but not)\s+(\S+\.\S+?)[.!]?")
+# "must reach data-platform/ingest on 8080": pods by the name of their workload.
+_PEER = re2.compile(
+    r"(?i)\b(reach|reaching|talk(?:ing)? to|call|calling|connect(?:ing)? to|access|contact)\s+(?:the\s+)?"
+    r"[`'\"]?([a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9.-]*)[`'\"]?(?::|\s+(?:on|at)\s+(?:port\s+)?)(\d{1,5})\b"
+)
+_OWN = re2.compile(
+    r"\b(?:workload://[A-Za-z0-9-]+/|cf-(?:service|route)://)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?::\d{1,5}(?:-\d{1,5})?)?"
+)
 _BROKERED = re2.compile(
     r"(?i)\b(?:its|our|my|their|brokered) (?:own )?(?:database|db|postgres\w*|mysql|rds|redis|cache|elasticsearch"
     r"|opensearch|search index|s3|bucket)\b"
@@ -93,6 +102,7 @@ def _hear(words: str, names: Sequence[str], environments: Collection[str]) -> He
     follow = _follow_up(said, names, environments)
     if follow is not None:
         return follow
+    said = _with_peers(said, names)
     own = tuple(dict.fromkeys(_OWN.findall(said)))
     whole, said = said, _OWN.sub(" ", said)  # the words of `--to` for what is no host are no URLs of a host
     said, due = _due(said)
@@ -132,6 +142,15 @@ def _without_a_host(said: str, heard: Heard) -> Heard:
     return replace(heard, verb="reply") if named_only else heard
 
 
+def _with_peers(said: str, names: Sequence[str]) -> str:
+    """Workloads that are to be reached, in the words of `--to`, so that they are not taken for who asks."""
+    known = {name.casefold(): name for name in names}
+    for match in _PEER.finditer(said[:_LONGEST_ASK]):
+        name = known.get(match[2].casefold())
+        said = said.replace(match[0], f"{match[1]} workload://{name}:{match[3]}") if name else said
+    return said
+
+
 def _due(said: str) -> tuple[str, str | None]:
     """A wish without its last day, for no workload is called two, and that day. How long something fails is none."""
     found = _UNTIL.search(said)
@@ -152,6 +171,9 @@ def _follow_up(said: str, names: Sequence[str], environments: Collection[str]) -
         return Heard("port", port=match[1])
     if _OTHER.fullmatch(said):
         return Heard("other")
+    dropped = _DROP.fullmatch(said)
+    if dropped and (given := readable(read_report(dropped[1], asking=True).destinations)):
+        return Heard("without", find_workload(said, names), destinations=tuple(given))
     match = _SAME.fullmatch(said)
     if match and find_workload(match[1], names) is None:
         return Heard("same", key=match[1])

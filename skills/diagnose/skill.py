@@ -223,7 +223,9 @@ def _questions(ask: Ask, cause: Finding, verdicts: Sequence[Verdict], world: Wor
     if cause.code in ("EGR282", "EGR295"):
         service = brokered(world.allowlist, ask.for_, ask.text)
         return (
-            Question("destination", "EGR265", {"service": service}) if service else Question("destination", "EGR292"),
+            Question("destination", "EGR265", {"service": service}, (service,))
+            if service
+            else Question("destination", "EGR292"),
         )
     return ()
 

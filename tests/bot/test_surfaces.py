@@ -394,7 +394,7 @@ async def test_a_reason_given_with_the_draft_stands_in_the_form(office: Office) 
     await office.say(f"<@UBOT> payment-gateway gets {TIMEOUT}")
     await office.say("draft because of SMS", ts="1.1", thread_ts="1.0", type="message", channel_type="channel")
     await office.press("postern_step_open", ":")
-    assert office.form["blocks"][-1]["element"]["initial_value"] == "of SMS"
+    assert office.form["blocks"][-1]["element"]["initial_value"] == "SMS"
 
 
 async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(office: Office) -> None:
@@ -406,7 +406,7 @@ async def test_before_a_private_channels_text_is_read_by_others_it_is_said_once(
     assert "private channel" in office.last
     assert not office.app.requests()
     await office.say("open", ts="1.3", **said)
-    assert office.request().reason == "of SMS"
+    assert office.request().reason == "SMS"
 
 
 async def test_a_late_trigger_loses_nothing(office: Office) -> None:
