@@ -126,6 +126,31 @@ def test_a_baseline_is_asked_only_where_no_policy_selects(spec: str, base: str, 
     assert check(WEB, base, admin(spec, "BaselineAdminNetworkPolicy")).decision == expected
 
 
+PODS = policy("podSelector: {}\npolicyTypes: [Egress]\negress: [{to: [{namespaceSelector: {}}]}]", "pods")
+
+
+@pytest.mark.parametrize(
+    ("kind", "home", "action", "base", "to", "expected"),
+    [
+        ("EgressFirewall", "shop", "Deny", OPEN, "198.51.100.7:443", "undecided"),
+        ("EgressNetworkPolicy", "shop", "Deny", OPEN, "198.51.100.7:443", "undecided"),
+        ("EgressFirewall", "shop", "Allow", OPEN, "198.51.100.7:443", "allowed"),  # what it does not name passes
+        ("EgressFirewall", "other", "Deny", OPEN, "198.51.100.7:443", "allowed"),
+        ("EgressFirewall", "shop", "Allow", DENY_EGRESS, "198.51.100.7:443", "denied"),  # it opens nothing
+        ("EgressFirewall", "shop", "Deny", PODS, "workload://shop/web:80", "allowed"),  # nothing leaves the cluster
+    ],
+)
+def test_an_egress_firewall_is_asked_besides(
+    kind: str, home: str, action: str, base: str, to: str, expected: str
+) -> None:
+    version = "k8s.ovn.org/v1" if kind == "EgressFirewall" else "network.openshift.io/v1"
+    rule = f"{{type: {action}, to: {{cidrSelector: 198.51.100.0/24}}}}"
+    text = (
+        f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: f, namespace: {home}}}\nspec: {{egress: [{rule}]}}\n"
+    )
+    assert check(WEB, base, text, to=to).decision == expected
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

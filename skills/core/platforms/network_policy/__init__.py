@@ -39,7 +39,7 @@ __all__ = [
 
 KIND = "k8s"
 LAYERS = ("network_policy",)
-MARKS = ("NetworkPolicy",)
+MARKS = ("NetworkPolicy", "EgressFirewall")
 
 
 def resolve(index: Index, ref: WorkloadRef) -> Sequence[Workload]:  # noqa: ARG001

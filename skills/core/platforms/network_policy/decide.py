@@ -30,7 +30,8 @@ def decide(index: Index, workload: Workload, destination: Destination) -> Sequen
         return (egress, *ingress)
     near, far = pods_of(index.cluster, workload), peers(index.cluster, workload, destination)
     if not far.loopback:
-        egress = with_foreign(index.foreign, index.cluster, egress, [near], "Egress")
+        about = [entry for entry in index.foreign if entry.make != "firewall" or far.outside]
+        egress = with_foreign(about, index.cluster, egress, [near], "Egress")
     return (egress, *(with_foreign(index.foreign, index.cluster, view, far.pods, "Ingress") for view in ingress))
 
 

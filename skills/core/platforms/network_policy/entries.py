@@ -38,8 +38,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class ForeignEntry:
-    """A policy of another make (`calico`, `admin`, `baseline`, or one by which NetworkPolicies are `generated`): it can
-    turn a verdict, and its rules are not read here.
+    """A policy of another make (`calico`, `admin`, `baseline`, `firewall`, or one by which NetworkPolicies are
+    `generated`): it can turn a verdict, and its rules are not read here.
 
     `namespace` None means the whole cluster, or that a template decides it. `egress` and `ingress` are the actions
     of its rules; None where it has no say in that direction. `default_tier` is Calico's, where NetworkPolicies are.

@@ -16,7 +16,7 @@ from skills.core.model import Finding, LayerView, finding, unique
 from skills.core.platforms.network_policy.calico_selector import matches
 from skills.core.platforms.network_policy.entries import ForeignEntry
 
-_CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886", "generated": "EGR900"}
+_CODES = {"calico": "EGR927", "admin": "EGR885", "baseline": "EGR886", "generated": "EGR900", "firewall": "EGR1212"}
 _ALLOWS = frozenset({"Allow", "Accept", "Log", "Pass"})
 _DENIES = frozenset({"Deny", "Pass"})
 _CALICO_DENIES = frozenset({"Deny", "Log"})
@@ -87,6 +87,8 @@ def _effects(entry: ForeignEntry, actions: frozenset[str], view: LayerView) -> t
     if entry.make == "baseline":
         # Asked only where no NetworkPolicy selects the pods, and then everything passes that it does not deny.
         return False, not isolated and not actions <= _ALLOWS
+    if entry.make == "firewall":
+        return False, not actions <= _ALLOWS  # asked besides, so it can open nothing
     denied = isolated and not view.allows
     if entry.make == "generated":
         # It joins the union of NetworkPolicies: what they isolate already it can only open further.

@@ -21,7 +21,12 @@ GROUPS = {
     "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/",
     "ClusterNetworkPolicy": "policy.networking.k8s.io/",
     "ClusterPolicy": "kyverno.io/",
+    "EgressFirewall": "k8s.ovn.org/",
+    "EgressNetworkPolicy": "network.openshift.io/",
 }
+# OVN-Kubernetes and OpenShift SDN: for all pods of a namespace, and only for what leaves the cluster.
+# Source: https://ovn-kubernetes.io/features/network-security-controls/egress-firewall/
+_FIREWALLS = ("EgressFirewall", "EgressNetworkPolicy")
 _SETS = ("NetworkSet", "GlobalNetworkSet")
 
 
@@ -41,7 +46,7 @@ def read_foreign(document: Document) -> Sequence[ForeignEntry]:
     if kind in _SETS and not remarks:
         return ()
     calico = "projectcalico.org/" in text_of(data.get("apiVersion"))
-    namespace = namespace_of(metadata)[0] if kind == "NetworkPolicy" else None
+    namespace = namespace_of(metadata)[0] if kind in {"NetworkPolicy", *_FIREWALLS} else None
     return (
         ForeignEntry(
             kind,
@@ -49,7 +54,7 @@ def read_foreign(document: Document) -> Sequence[ForeignEntry]:
             None if templated(namespace or "") else namespace,
             place,
             "set" if kind in _SETS else "calico" if calico else _tier(kind, spec),
-            _calico_subject(spec) if calico else _admin_subject(spec),
+            Subject() if kind in _FIREWALLS else _calico_subject(spec) if calico else _admin_subject(spec),
             _actions(spec, "egress", calico=calico),
             _actions(spec, "ingress", calico=calico),
             text_of(spec.get("tier")) in {"", "default"} if calico else False,
@@ -114,13 +119,15 @@ def _domains(kind: str, spec: Mapping[str, Any]) -> bool:
 
 
 def _tier(kind: str, spec: Mapping[str, Any]) -> str:
+    if kind in _FIREWALLS:
+        return "firewall"
     return "baseline" if kind.startswith("Baseline") or text_of(spec.get("tier")) == "Baseline" else "admin"
 
 
 def _actions(spec: Mapping[str, Any], key: str, *, calico: bool) -> frozenset[str] | None:
     """What the rules of a direction do; None where the policy has no say in it."""
     rules = [mapping_of(rule) for rule in sequence_of(spec.get(key))]
-    actions = frozenset(text_of(rule.get("action")) for rule in rules)
+    actions = frozenset(text_of(rule.get("action") or rule.get("type")) for rule in rules)
     if not calico:
         return actions or None
     types = [text_of(item) for item in sequence_of(spec.get("types"))]
