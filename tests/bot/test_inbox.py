@@ -126,6 +126,17 @@ async def test_what_slack_repeats_is_answered_once(office: Office) -> None:
     assert await office.rest() == ["one"]
 
 
+async def test_a_crowd_in_one_commit_is_kept_in_order_and_what_comes_twice_in_it_once(office: Office) -> None:
+    crowd = [Arrival(f"key {number % 230}", "action:go", f"lane\0{number}", "{}") for number in range(250)]
+    with office.memory.transaction() as tx:
+        tx.keep_arrivals("allowlist", crowd, NOW)
+        tx.keep_arrivals("allowlist", [], NOW)
+    wanted = [(f"key {number}", f"lane\ufffd{number}", "todo", 0, None) for number in range(230)]
+    assert office.rows("key, lane, state, attempts, holder") == wanted
+    row = office.rows("created_at, updated_at")[0]
+    assert row == (NOW.isoformat(timespec="microseconds"),) * 2
+
+
 @pytest.mark.parametrize("order", [("app_mention", "message"), ("message", "app_mention")], ids="-".join)
 async def test_one_text_that_comes_as_two_events_is_one_ask(office: Office, order: tuple[str, str]) -> None:
     for kind in order:

@@ -34,6 +34,18 @@ def test_the_file_is_durable_shared_and_private(memory: Memory, path: Path) -> N
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 200}
 
 
+def test_the_connection_that_was_used_last_is_used_next(memory: Memory) -> None:
+    """It has the pages that it wrote; taken in turns, each connection would read anew what the one before it wrote."""
+    memory.todo()
+    with memory._engine().connect() as one, memory._engine().connect() as other, memory.transaction() as tx:
+        assert len({id(each.connection.dbapi_connection) for each in (one, other, tx._connection)}) == 3
+    used = set()
+    for _ in range(3):
+        with memory.transaction() as tx:
+            used.add(id(tx._connection.connection.dbapi_connection))
+    assert len(used) == 1
+
+
 def test_importing_and_making_a_memory_opens_nothing(path: Path) -> None:
     Memory(sqlite_url(path))
     assert not path.exists()
