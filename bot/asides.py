@@ -36,6 +36,13 @@ def means_a_host(turn: Turn, heard: Heard, desk: Door) -> bool:
     return "EGR267" in said or "EGR268" in said
 
 
+def unless_a_host(turn: Turn, heard: Heard, desk: Door) -> Heard:
+    """ "stripe times out" names no workload where nothing is called so and a host is."""
+    known = {each.casefold() for name in turn.names[0] for each in (name, name.rpartition("/")[2])}
+    unknown = heard.workload and not heard.destinations and heard.workload.casefold() not in known
+    return replace(heard, workload=None) if unknown and means_a_host(turn, heard, desk) else heard
+
+
 def not_understood(turn: Turn, heard: Heard) -> Finding:
     """Whoever means to decide hears how; the sentence itself decides nothing."""
     words = turn.words.strip()

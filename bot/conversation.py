@@ -14,7 +14,7 @@ from typing import Any
 from bot import which
 from bot.additions import Additions
 from bot.after_merge import meant, since_merge, still_fails, the_merged, works
-from bot.asides import changed_mind, is_talk, made_plain, means_a_host, not_understood
+from bot.asides import changed_mind, is_talk, made_plain, means_a_host, not_understood, unless_a_host
 from bot.channels import before_others_read_it, by_the_channel, decided_before, note_asked, of_the_card, of_the_channel
 from bot.desk import Door, attempt
 from bot.followups import (
@@ -201,6 +201,7 @@ class Conversation:
     # --- the main job
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
+        heard = unless_a_host(turn, heard, self.desk)
         spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
         new_subject(turn.state, heard)
         turn.state["text"] = turn.masked[:_KEPT_TEXT]
@@ -331,8 +332,7 @@ class Conversation:
         return [since_merge(request, turn, self.desk, self._memory, self._clock)]
 
     def _works(self, turn: Turn, heard: Heard) -> list[Reply]:
-        request = the_merged(turn, heard.key, self.desk, self._memory)
-        return [works(request, turn, self._memory, self._clock)]
+        return [works(the_merged(turn, heard.key, self.desk, self._memory), turn, self._memory, self._clock)]
 
     def _fails(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Diagnose further, with the merge request as context."""

@@ -436,6 +436,12 @@ async def test_what_a_channel_speaks_of_is_enough(office: Office) -> None:
     assert "nothing was set" in office.last
 
 
+async def test_stripe_times_out_is_enough(office: Office) -> None:
+    await office.slash("here for payment-gateway in production")
+    await office.say("<@UBOT> stripe times out")
+    assert "payment-gateway (production) may reach api.stripe.com:443" in office.last
+
+
 async def test_a_team_of_the_policy_speaks_in_its_channel(tmp_path: Path) -> None:
     team = "teams: {pay: {workloads: [payment-gateway], environments: [production], channels: ['slack:T1:C1']}}"
     app = app_on_sample(tmp_path, policy=f"{POLICY}{team}")
