@@ -57,10 +57,9 @@ def has_pictures(message: Mapping[str, Any]) -> bool:
     return only_pictures(message)
 
 
-async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> str:
-    """The text above a mention: the first message of its thread, else the last of the channel that is not `own`.
-
-    Empty where there is none, or where we may not read.
+async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> tuple[str, bool]:
+    """The text above a mention: the first message of its thread, else the last of the channel that is not `own`; and
+    whether it is a picture. Empty where there is none, or where we may not read.
     """
     channel, thread = event["channel"], event.get("thread_ts")
     try:
@@ -69,9 +68,11 @@ async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> s
         else:
             answer = await client.conversations_history(channel=channel, latest=event["ts"], limit=_ABOVE)
     except SlackApiError:
-        return ""
+        return "", False
     messages = [message for message in answer.get("messages") or () if message.get("bot_id") != own]
     messages = [message for message in messages if message.get("ts") != event["ts"]]
     if not messages:
-        return ""
-    return "\n".join(filter(None, (words_of(messages[0]), await attached(client, messages[0]))))
+        return "", False
+    return "\n".join(filter(None, (words_of(messages[0]), await attached(client, messages[0])))), has_pictures(
+        messages[0]
+    )

@@ -183,7 +183,9 @@ class Listeners:
             if text is None and not words.strip() and has_pictures(event):
                 return [self._post(where.thread, problem(Finding("EGR1424")))]
             if text is None and look_up:
-                text = await self._above(taken, words, where)
+                text, picture = await self._above(taken, words, where)
+                if picture and not text:
+                    return [self._post(where.thread, problem(Finding("EGR1424")))]
             if text is None and (made := exact(words)):
                 return await self._turn(taken, self._public(where), self._conversation.ask, *made, who, where)
             place = replace(where, aside=not us)
@@ -194,15 +196,16 @@ class Listeners:
         direct = (taken.body.get("event") or {}).get("channel_type") == "im"
         return self._agent.at_work(thread) if direct else nullcontext()
 
-    async def _above(self, taken: Taken, words: str, where: Where) -> str | None:
+    async def _above(self, taken: Taken, words: str, where: Where) -> tuple[str | None, bool]:
         """An alert above the first mention in a thread, when the mention itself says nothing."""
         if await self._gate.run(self._conversation.started, where):
-            return None
+            return None, False
         if not await self._gate.run(self._conversation.wants_what_is_above, words):
-            return None
+            return None, False
         body = taken.body
         own = next((item.get("bot_id", "") for item in body.get("authorizations", ()) if item.get("is_bot")), "")
-        return await above(self._client, body["event"], own) or None
+        text, picture = await above(self._client, body["event"], own)
+        return text or None, picture
 
     async def _turn(
         self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], work: Callable[..., Any], *args: Any

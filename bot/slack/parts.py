@@ -26,7 +26,12 @@ __all__ = ["FAILURES", "Parts", "People", "own_thread"]
 
 _ANYTHING = {"reason": "?", "text": "?", "until": ""}
 """What a form asks for, where only the right to fill it in is looked at."""
-_TAKES = {"withdraw": ("key", "reason"), "renew": ("key", "until", "reason"), "answer": ("key", "text")}
+_TAKES: dict[str, tuple[str, ...]] = {
+    "draft": (),
+    "withdraw": ("key", "reason"),
+    "renew": ("key", "until", "reason"),
+    "answer": ("key", "text"),
+}
 """What a skill takes of it; any other step is a decision."""
 People = Callable[[str, str], Person]
 """Gives the person behind a Slack team and user id."""

@@ -263,6 +263,14 @@ async def test_an_alert_above_the_mention_is_never_a_command(workspace: Workspac
 
 
 @pytest.mark.asyncio
+async def test_a_picture_above_the_mention_is_said_to_be_unreadable(workspace: Workspace) -> None:
+    picture = {"ts": "3.0", "user": "UEVE", "text": "", "files": [{"mimetype": "image/png", "mode": "hosted"}]}
+    workspace.api.said.append(picture)
+    await workspace.event("<@UBOT> what is this?", ts="3.1", thread="3.0")
+    assert "can't read pictures" in workspace.last
+
+
+@pytest.mark.asyncio
 async def test_a_mention_that_says_enough_looks_at_nothing_above(workspace: Workspace) -> None:
     workspace.api.said.append(ALERT)
     await workspace.event("<@UBOT> payment-gateway must reach hooks.slack.com", ts="5.1", thread="3.0")

@@ -210,6 +210,13 @@ async def test_a_request_from_the_form_to_its_merge_request(office: Office) -> N
     assert request.key in office.last
 
 
+async def test_where_nothing_is_drafted_the_form_says_so_before_it_is_filled_in(tmp_path: Path) -> None:
+    async with office_open(tmp_path, f"{POLICY}level: answer\n") as office:
+        await office.slash("request payment-gateway api.twilio.com")
+        assert "submit" not in office.form
+        assert "is *answer*" in json.dumps(office.form["blocks"]) and "<@USAM>" in json.dumps(office.form["blocks"])
+
+
 async def test_what_is_said_behind_the_command_stands_in_the_form(office: Office) -> None:
     await office.slash("request payment-gateway api.twilio.com:8443")
     said = json.dumps(office.form["blocks"])

@@ -92,7 +92,8 @@ def refusal(policy: Policy, owner: Owner, wanted: Level) -> Finding | None:
         "wanted": wanted,
         "who": policy.keepers,
     }
-    return Finding("EGR1500", {**facts, "whose": f"the team {owner.team}" if owner.team else "everybody else"})
+    others = "everybody else" if policy.teams else "everybody"
+    return Finding("EGR1500", {**facts, "whose": f"the team {owner.team}" if owner.team else others})
 
 
 def stopped(policy: Policy) -> Finding | None:
