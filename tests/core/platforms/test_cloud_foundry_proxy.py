@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from skills.core import change
+from skills.core.change import Draft
+from skills.core.flow_text import destination
+from skills.core.flows import read_flow
+from skills.core.model import Need
 from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.index import Index
 from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, need, sources, space, view
+from tests.worlds import allowlist
 
 VARS = """\
 proxyname: web-proxy
@@ -172,6 +178,72 @@ def test_no_proxy_leads_around_the_proxy(entries: str, wanted: str, code: str) -
     seen = view(index, "api.a.gov", for_=WEB)
     assert decide(index, "api.a.gov", for_=WEB) == wanted
     assert code in codes([*seen.findings, *seen.unknown])
+
+
+CLIENTS = """\
+module "space" {
+  source               = "github.com/GSA-TTS/terraform-cloudgov//cg_space?ref=v2"
+  cf_org_name          = "acme"
+  cf_space_name        = "dev"
+  security_group_names = []
+}
+module "proxy" {
+  source        = "github.com/GSA-TTS/cg-egress-proxy?ref=v1"
+  name          = "web-proxy"
+  cf_space_name = "out"
+  client_configuration = {
+    "web" = {
+%s      allowlist = ["api.a.gov"%s]
+      denylist  = ["*.bad.gov"]
+    }
+  }
+}
+"""
+
+
+def drafted(files: dict[str, str], to: str) -> tuple[dict[str, str], Draft]:
+    made = allowlist(files)
+    web = read_flow(made, WEB, [to]).workload
+    assert web is not None
+    draft = change.draft(made, Need(web, (destination(to)[0],)))
+    codes([*draft.change.findings, *draft.change.proof.wider_than_asked])
+    return {**files, **{edit.path: edit.new_text for edit in draft.change.edits}}, draft
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("before", "to", "after"),
+    [
+        (("      ports     = [443]\n", ""), "api.a.gov:8443", ("      ports     = [443, 8443]\n", "")),
+        (("", ""), "api.a.gov:8443", ("      ports     = [443, 8443]\n", "")),
+        (("      ports     = [443]\n", ""), "b.gov:8443", ("      ports     = [443, 8443]\n", ', "b.gov"')),
+        (("      ports     = [443]\n", ""), "b.gov:443", ("      ports     = [443]\n", ', "b.gov"')),
+    ],
+)
+def test_a_port_that_the_proxy_does_not_pass_joins_its_ports(
+    before: tuple[str, str], to: str, after: tuple[str, str], newline: str
+) -> None:
+    files = {"tf/main.tf": (CLIENTS % before).replace("\n", newline), "manifest.yml": MANIFEST}
+    changed, draft = drafted(files, to)
+    assert changed["tf/main.tf"] == (CLIENTS % after).replace("\n", newline)
+    assert draft.change.proof.after == "allowed"
+    assert drafted(changed, to)[1].change.edits == ()
+    wider = codes(list(draft.change.proof.wider_than_asked))
+    assert ("EGR1915" in wider) == (to == "b.gov:8443")  # the host that is listed already gets the port too
+
+
+@pytest.mark.parametrize("to", ["udp://api.a.gov:8443", "api.a.gov:8000-8100"])
+def test_what_no_port_of_a_proxy_can_say_is_left_to_the_group(to: str) -> None:
+    files = {"tf/main.tf": CLIENTS % ("", ""), "manifest.yml": MANIFEST}
+    changed, _ = drafted(files, to)
+    assert changed["tf/main.tf"] == (CLIENTS % ("", "")).replace(" = []", ' = ["public_networks_egress"]')
+
+
+def test_what_a_proxy_denies_on_purpose_is_not_put_on_its_list() -> None:
+    files = {"tf/main.tf": CLIENTS % ("", ""), "manifest.yml": MANIFEST}
+    _, draft = drafted(files, "x.bad.gov")
+    assert (draft.change.edits, draft.change.commands) == ((), ())
+    assert "EGR1917" in codes(list(draft.change.findings))
 
 
 def test_an_entry_that_is_no_host_is_said() -> None:

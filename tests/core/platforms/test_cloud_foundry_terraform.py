@@ -448,7 +448,7 @@ resource "cloudfoundry_network_policy" "p" {{
     files = module(f'["{TRUSTED}"]', more=proxy)
     made = draft(files, "new.example", for_="acme/web/app")
     assert made.change.proof.after == "allowed"
-    assert codes(list(made.change.proof.wider_than_asked)) == ["EGR790"]
+    assert codes(list(made.change.proof.wider_than_asked)) == ["EGR1916"]
     new = after(files, made)
     assert ask(new, "other.example", "acme/web/app").decision == "denied"
     assert after(new, draft(new, "new.example", for_="acme/web/app", remove=True)) == files

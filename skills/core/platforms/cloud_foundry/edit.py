@@ -94,7 +94,7 @@ def _add(desk: Desk, need: Need, destination: Destination) -> Sequence[Question]
     if narrower:
         return ()
     if group is not None:
-        _bind(desk, group)
+        _bind(desk, group, destination)
         _endpoint(desk, destination)
     elif not networks_of(destination):
         desk.say("EGR793", destination=destination.name)
@@ -159,14 +159,14 @@ def _width(bound: Bound) -> tuple[int, int]:
     return sum(last - first + 1 for piece in pieces for first, last in piece.region.addresses), len(pieces)
 
 
-def _bind(desk: Desk, group: str) -> None:
+def _bind(desk: Desk, group: str, destination: Destination) -> None:
     """In the space's file where cf-mgmt rules; else by command."""
     space = desk.space
     listed = desk.index.globally_listed(space.root, group)
     if listed is not None:
         desk.say("EGR794", group=group, listed=str(listed.place))
     elif bind(desk, group) or bind_in_terraform(desk, group):
-        say_proxy(desk, group)
+        say_proxy(desk, group, destination)
         takes_effect(desk, group)
         return
     command = cli.bind(group, space.org, space.space)
@@ -176,7 +176,7 @@ def _bind(desk: Desk, group: str) -> None:
         desk.say("EGR1910", group=group, unsure=told.unsure, place=str(told.place), command=command)
     elif listed is not None or not bind_in_script(desk, group):
         desk.say("EGR795", group=group, org=space.org, name=space.space, support=known.SUPPORT, command=command)
-    say_proxy(desk, group)
+    say_proxy(desk, group, destination)
     takes_effect(desk, group)
 
 

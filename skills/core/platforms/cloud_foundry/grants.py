@@ -11,10 +11,12 @@ from skills.core.platforms.cloud_foundry.index import Index, Space
 from skills.core.platforms.cloud_foundry.near import INTERNET, opened
 from skills.core.platforms.cloud_foundry.routes import POLICY_LAYER, asks_for
 
+_BEHIND = "apps behind "
+
 
 def grants(index: Index) -> Sequence[Grant]:
     listed = [
-        Grant(f"apps behind {proxy.name}", entry.text, proxy.ports_text, "tcp", LAYER)
+        Grant(f"{_BEHIND}{proxy.name}", entry.text, proxy.ports_text, "tcp", LAYER)
         for proxy in index.proxies
         for entry in proxy.allow
     ]
@@ -56,12 +58,12 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
         routes = [asks_for(need.workload, each) for each in need.destinations]
         meant = any((_route(there), port) == (grant.target, grant.ports) for there, port in routes)
         return [] if meant else [finding("EGR789", **facts)]
+    if grant.source.startswith(_BEHIND):
+        asked_ports = {str(each.ports) for each in need.destinations if each.name == grant.target and each.ports}
+        code = "EGR1916" if asked_ports == {grant.ports} else "EGR1915"
+        return [finding(code, proxy=grant.source.removeprefix(_BEHIND), **facts)]
     if grant.target == INTERNET:
         return [finding("EGR788", **facts)]
-    named = [each for each in need.destinations if grant.target == each.host]
-    if named:
-        more = grant.ports not in {str(each.ports) for each in named if each.ports}
-        return [finding("EGR790", **facts), *([finding("EGR789", **facts)] if more else [])]
     if not grant.source.startswith(need.workload.scope):
         return [finding("EGR789", **facts)]
     asked = [each for each in need.destinations if _asked(grant, each.service, each.network, each.addresses)]

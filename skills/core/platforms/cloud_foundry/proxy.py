@@ -96,6 +96,7 @@ class Proxy:
     root: str | None = None  # the Terraform root that runs it; None: it counts for all
     acl: str = ""  # the file of its allow list beside a Caddyfile
     app: str = ""  # the label of its Terraform module
+    ports_at: tuple[str, int] = ("", 0)  # file and line of the list of ports in Terraform
     home: tuple[str, str, str, str] = ("", "", "", "")  # file, module, client and key of the allow list in Terraform
 
     def passes(self, destination: Destination) -> bool:

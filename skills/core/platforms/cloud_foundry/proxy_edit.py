@@ -8,8 +8,8 @@ from skills.core.platforms.cloud_foundry import known
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.caddy import with_line, without_line
 from skills.core.platforms.cloud_foundry.proxied import proxies_of
-from skills.core.platforms.cloud_foundry.proxy import with_entry, without_entry
-from skills.core.platforms.cloud_foundry.tf_edit import with_host, without_host
+from skills.core.platforms.cloud_foundry.proxy import Proxy, with_entry, without_entry
+from skills.core.platforms.cloud_foundry.tf_edit import with_host, with_port, without_host
 
 
 def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
@@ -17,6 +17,14 @@ def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bo
     mine = proxies_of(desk.index, workload)
     proxy = mine[0] if mine else None
     name = destination.host or destination.ip or destination.network
+    denied = next((entry for each in mine for entry in each.deny if entry.touches(destination)), None)
+    if proxy is not None and denied is not None:
+        facts = {"proxy": proxy.name, "entry": denied.said, "place": str(denied.place), "destination": name or ""}
+        desk.say("EGR1917", **facts)
+        return True
+    if proxy is not None and len(mine) == 1 and name is not None and _opens_port(desk, proxy, destination, name):
+        desk.say("EGR1914", proxy=proxy.name, port=str(destination.ports), ports=proxy.ports_text)
+        return True
     passes = proxy is not None and proxy.passes(destination)
     inside = destination.network is not None and is_private(destination.network)
     if proxy is None or name is None or not passes or inside or proxy.place.path not in desk.texts:
@@ -41,6 +49,24 @@ def put_on_proxy(desk: Desk, workload: Workload, destination: Destination) -> bo
     return True
 
 
+def _opens_port(desk: Desk, proxy: Proxy, destination: Destination, name: str) -> bool:
+    """A port more that the proxy passes, and the host where it is not on the list. False where it can't be written."""
+    ports = destination.ports
+    one = ports is not None and ports.first == ports.last and destination.protocol == "tcp"
+    web = bool(destination.host or (destination.network and not is_private(destination.network)))
+    if ports is None or not one or not web or proxy.passes(destination) or proxy.root is None or proxy.unsure:
+        return False
+    texts = dict(desk.texts)
+    if not with_port(desk, proxy, ports.first):
+        return False
+    if any(entry.covers(destination) for entry in proxy.allow) or with_host(desk, proxy, name):
+        return True
+    for path, text in texts.items():
+        if desk.texts[path] != text:
+            desk.write(path, text)
+    return False
+
+
 def take_from_proxy(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """Takes away the entry that says exactly this; True if there was one."""
     removed = False
@@ -63,8 +89,8 @@ def take_from_proxy(desk: Desk, workload: Workload, destination: Destination) ->
     return removed
 
 
-def say_proxy(desk: Desk, group: str) -> None:
+def say_proxy(desk: Desk, group: str, destination: Destination) -> None:
     """A proxy that is there already opens one host where the group opens the internet."""
-    if group == known.PUBLIC and desk.index.proxies:
+    if group == known.PUBLIC and desk.index.proxies and destination.protocol == "tcp":
         proxy = desk.index.proxies[0]
         desk.say("EGR796", group=group, proxy=proxy.name, listed=str(proxy.place))

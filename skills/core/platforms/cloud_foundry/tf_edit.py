@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import re2
 
+from skills.core.enforce.spans import covers
 from skills.core.hcl import (
     Block,
     Body,
@@ -163,6 +164,44 @@ def with_host(desk: Desk, proxy: Proxy, host: str) -> bool:
     return True
 
 
+def with_port(desk: Desk, proxy: Proxy, port: int) -> bool:
+    """One port more that a proxy of Terraform passes: in its list of ports, or in a new one above its list of hosts."""
+    path, line = proxy.ports_at
+    if path in desk.texts:
+        text = desk.texts[path]
+        listed = [each for each in _lists(parse(text)) if each.line == line and _numbers(each)]
+        if len(listed) != 1:
+            return False
+        desk.write(path, append_element(path, text, listed[0], str(port)))
+        return True
+    path = proxy.place.path
+    rows = desk.texts[path].split("\n")
+    row = rows[proxy.place.line - 1]
+    key = row.partition("=")[0]
+    if path and proxy.ports_at == ("", 0) and key.strip() == "allowlist":
+        ports = ("ports" if proxy.client else "allowports").ljust(len(key.strip()))
+        spaces = key[: len(key) - len(key.lstrip())], key[len(key.rstrip()) :] or " "
+        added = f"{spaces[0]}{ports}{spaces[1]}= [{proxy.ports_text}, {port}]" + ("\r" if row.endswith("\r") else "")
+        new = "\n".join([*rows[: proxy.place.line - 1], added, *rows[proxy.place.line - 1 :]])
+        before = desk.texts[path]
+        desk.write(path, new)
+        now = _as_made(desk, proxy)
+        if now is not None and covers(now.ports, ((port, port), *proxy.ports)) and now.allow and not now.unsure:
+            return True
+        desk.write(path, before)
+    return False
+
+
+def _numbers(listed: Expression) -> bool:
+    return bool(listed.items) and all(item.kind == "number" for item in listed.items)
+
+
+def _as_made(desk: Desk, proxy: Proxy) -> Proxy | None:
+    """The proxy's list as the texts stand now."""
+    same = (proxy.name, proxy.client, proxy.root)
+    return next((each for each in made_now(desk).proxies if (each.name, each.client, each.root) == same), None)
+
+
 def without_host(desk: Desk, proxy: Proxy, host: str) -> bool:
     """The allow list without an entry that says exactly this."""
     listed, path = _allow_list(desk, proxy)
@@ -175,8 +214,7 @@ def without_host(desk: Desk, proxy: Proxy, host: str) -> bool:
 
 def _allow_list(desk: Desk, proxy: Proxy) -> tuple[Expression | None, str]:
     """The literal list that the proxy's allow list stands in, as the text is now."""
-    same = (proxy.name, proxy.client, proxy.root)
-    now = next((each for each in made_now(desk).proxies if (each.name, each.client, each.root) == same), None)
+    now = _as_made(desk, proxy)
     path = now.place.path if now else ""
     if now is None or path not in desk.texts:
         return None, ""

@@ -71,6 +71,7 @@ def _proxy(
         space=space,
         unsure=unsure,
         app=ref.block.labels[0],
+        ports_at=(ports.place.path, ports.place.line) if ports.values else ("", 0),
         home=(allow.file.path if allow.file else "", ref.block.labels[0], client, keys[1]),
     )
 
