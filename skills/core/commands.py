@@ -22,7 +22,12 @@ Verb = Literal[
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
-    (r"more|details|evidence", "more"),
+    (
+        r"(?:tell me |show me )?more|details|evidence|(?:please )?explain(?: (?:it|that|this))?"
+        r"|what does (?:it|that|this) mean\??",
+        "more",
+    ),
+    (r"(?:so )?(?:is|was) (?:it|that|this) (?:still |now )?(?:allowed|blocked|denied|open)(?: now)?\??", "reply"),
     (r"why\??|why not\??|how come\??|who approved (?:it|that|this)\??|since when\??", "why"),
     (r"(?:that'?s |that is |this is )?(?:not right|wrong)", "wrong"),
     (r"(?:it'?s |it is )?merged[^\n.]{0,40}\bstill (?:fails|failing|broken)", "fails"),
@@ -33,7 +38,9 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
     ),
     (
         r"who (?:approves|decides|(?:has to|must|can|will|should) (?:approve|decide))(?: (?:it|this|that))?\??"
-        r"|how long (?:will|does) (?:it|this|that|(?:the )?approval) take\??",
+        r"|how long (?:will|does) (?:it|this|that|(?:the )?approval) take\??"
+        r"|(?:why|who|when) (?:was|is|has|did) [^\n.:/]{0,40}\b(?:reject\w*|approv\w*|held|on hold|merged?|closed?)\b"
+        r"[^\n.:/]{0,20}",
         "waits",
     ),
     (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
@@ -80,7 +87,8 @@ _ISOLATE = re2.compile(
 )
 _BECAUSE = r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!?]?)"
 _OPEN = re2.compile(
-    rf"{_ASKS}(?:open|propose)(?: it| the merge request)?(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
+    rf"{_ASKS}(?:open|propose)(?: it| the merge request)?(?: again)?"
+    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
 )
 _OPEN_UNTIL = re2.compile(
     rf"{_ASKS}(?:open|propose|draft)(?: it| the merge request)?,? (?:only )?(?:(?:until|till)\s+({DAY})|for\s+({SPAN}))"

@@ -31,7 +31,7 @@ _NOT_A_WORKLOAD = frozenset({
     "a", "an", "the", "it", "this", "that", "we", "i", "you", "they", "he", "she", "there", "what", "which", "who",
     "app", "service", "my", "our", "your", "everything", "something", "someone", "nobody", "please", "and", "or",
     "but", "not", "if", "when", "while", "error", "curl", "python", "java", "node", "request", "connection",
-    "host",
+    "host", "why", "how", "where", "whether", "so", "then", "here", "now", "still", "also", "yes", "no",
 })  # fmt: skip
 _LONGEST_ASK = 1500
 _CLAUSE = re2.compile(r"(?i)[,;!?\n]|\.\s|\b(?:but|while|whereas|though|although|and)\b")

@@ -186,7 +186,9 @@ def test_all_that_an_app_may_reach_can_be_asked_for(said: str, workload: str | N
 @pytest.mark.parametrize(
     ("said", "verb"),
     [
-        ("show my requests", "status"), ("what's open?", "status"),
+        ("what does that mean?", "more"), ("is it still blocked?", "reply"), ("why was it rejected?", "waits"),
+        ("who approved hooks.slack.com?", "why"), ("when was it merged?", "waits"), ("open it again", "open"),
+        ("why is this needed?", "unclear"), ("show my requests", "status"), ("what's open?", "status"),
         ("thanks, and payment-gateway needs api.example.com", "check"), ("what can you do?", "help"),
         ("can payment-gateway reach stripe?", "unclear"), ("can payment-gateway reach it?", "reply"),
     ],
