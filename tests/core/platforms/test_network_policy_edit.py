@@ -595,6 +595,19 @@ def test_what_serves_others_stays_and_says_so(rule: str) -> None:
     assert drafted.codes == ["EGR960", "EGR961"]
 
 
+@pytest.mark.parametrize(("other", "edits"), [("tier: x", 0), ("", 1)])
+def test_a_peer_that_means_other_pods_too_stays(other: str, edits: int) -> None:
+    pods = {"web": WEB, "back": deployment("api", "back", "", "tier: x")}
+    pods["job"] = deployment("job", "back", "", other)
+    selector = (
+        "{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: back}}, podSelector: {matchLabels: {tier: x}}}"
+    )
+    rule = policy(FROM_WEB + f"- to: [{selector}]\n  ports: [{{port: 8080}}]", "web-egress")
+    drafted = remove(world(DENY_EGRESS, rule, **pods), to("workload://back/api", 8080))
+    assert len(drafted.plan.edits) == edits
+    assert ("EGR960" in drafted.codes) is not bool(edits)
+
+
 def test_nothing_to_take_away() -> None:
     drafted = remove(world(DENY_EGRESS, pods=WEB), to("198.51.100.0/24"))
     assert (drafted.plan.edits, drafted.codes) == ((), ["EGR962"])
