@@ -42,7 +42,8 @@ class Connections:
                 kind, name = pod.owners[0] if pod.owners else (pod.kind, pod.name)
                 labels = self._made.cluster.labels_of(pod.namespace)
                 title = f"{pod.namespace}/{name}[{kind or pod.kind}]"
-                end = Pods(title, pod.namespace, labels, pod.labels, named_ports=pod.named_ports)
+                declared = pod.namespace in self._made.cluster.declared
+                end = Pods(title, pod.namespace, labels, pod.labels, named_ports=pod.named_ports, declared=declared)
                 found.setdefault(title, end)
         return found
 
