@@ -341,3 +341,20 @@ def test_a_rule_goes_out_of_a_list_again() -> None:
     made = drafted(repository(LIST), "b.example.com", for_="web{app=web}")
     back = drafted(repository(made.change.edits[0].new_text), "b.example.com", for_="web{app=web}", remove=True)
     assert back.change.edits[0].new_text == LIST
+
+
+def test_no_rule_names_a_wildcard() -> None:
+    """UDS would refuse the whole Package (G-D02)."""
+    made = drafted(repository(package(BLOCK)), "*.example.com")
+    assert (made.change.edits, "EGR1303" in says(made)) == ((), True)
+    assert "EGR1303" not in says(drafted(repository(package(BLOCK)), "a.example.com"))
+
+
+@pytest.mark.parametrize(
+    ("to", "said"), [("b.example.com:8443", False), ("b.example.com:5432", True), ("tcp://b.example.com:8443", True)]
+)
+def test_what_nobody_knows_to_be_plain_is_only_asked(to: str, said: bool) -> None:
+    made = drafted(repository(package(BLOCK)), to)
+    assert made.change.edits == ()
+    assert [question.code for question in made.change.questions] == ["EGR837"]
+    assert ("EGR836" in says(made)) is said

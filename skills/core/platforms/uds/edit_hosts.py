@@ -25,6 +25,9 @@ _USUAL = {443: "TLS", 80: "HTTP"}
 
 
 def add_host(bench: Workbench, package: Package, destination: Destination) -> None:
+    if "*" in (destination.host or ""):
+        bench.say("EGR1303", package.place, host=destination.host or "")
+        return
     ports = ports_or_question(bench, destination)
     if not ports:
         return
@@ -70,7 +73,9 @@ def _protocol(bench: Workbench, package: Package, to: Destination, ports: tuple[
 
 def _not_by_host(bench: Workbench, package: Package, to: Destination) -> None:
     """G-D12: with addresses a remoteCidr rule does it; without, only a person can say what to do."""
-    bench.say("EGR836", package.place, destination=str(to))
+    ports = to.ports
+    if to.protocol != "tcp" or to.scheme or (ports is not None and NEITHER & set(range(ports.first, ports.last + 1))):
+        bench.say("EGR836", package.place, destination=str(to))
     if to.addresses:
         add_addresses(bench, package, to)
         return
