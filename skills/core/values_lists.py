@@ -42,6 +42,10 @@ _NAMES = frozenset({"name", "id"})
 _TEXTS = frozenset({"description", "comment", "reason", "purpose"})
 _TRANSPORT = frozenset({"tcp", "udp", "sctp"})
 _APPLICATION = {"tls": "tls", "https": "tls", "http": "http"}
+# The list of more rules that charts of UDS packages have by convention, as a rule an empty one, and labels that tell
+# one workload from another.
+_OF_PACKAGES = "additionalNetworkAllow"
+_TELLING = ("app.kubernetes.io/name", "app")
 _Way = tuple[str | int, ...]
 
 
@@ -209,7 +213,8 @@ def _inner(data: Any) -> Iterator[tuple[_Way, str]]:
 
 
 def _seqs(data: Any) -> Iterator[_Way]:
-    return (way for way, node in _nodes(data, ()) if isinstance(node, Seq) and node)
+    every = ((way, node) for way, node in _nodes(data, ()) if isinstance(node, Seq))
+    return (way for way, node in every if node or way[-1:] == (_OF_PACKAGES,))
 
 
 def _nodes(node: Any, way: _Way) -> Iterator[tuple[_Way, Any]]:
@@ -225,13 +230,38 @@ def _edit(allowlist: Allowlist, spot: _List, need: Need) -> Edit | None:
     """The file with an item for each end; None where the last item has a field that can't be accounted for."""
     listed = spot.items
 
+    def first(text: str, index: int) -> str:
+        return replace_value(text, index, spot.keys, [_rule_of_package(need, to) for to in need.destinations])
+
     def more(text: str, index: int) -> str:
         for end in _ends(need):
             item = _Like(*end, need.reason, _names(listed)).value("", listed[-1])
             text = append_item(text, index, spot.keys, item)
         return text
 
-    return spot.edit(allowlist, more)
+    return spot.edit(allowlist, more if listed else first)
+
+
+def _rule_of_package(need: Need, to: Destination) -> dict[str, Any]:
+    """The first rule of an empty list, as a Package has it. Raises _Strange for what one rule can't let out."""
+    labels, ports, protocol = need.workload.labels, to.ports, (to.application or "").upper()
+    if not labels or ports is None or ports.first != ports.last or to.protocol != "tcp":
+        raise _Strange
+    telling = next(({key: labels[key]} for key in _TELLING if key in labels), dict(labels))
+    if to.host is None:
+        (address,) = _addresses(to)
+        remote, said = {"remoteCidr": address}, f"{address} network"
+    elif "*" in to.host or protocol not in {"TLS", "HTTP"}:
+        raise _Strange
+    else:
+        remote, said = {"remoteHost": to.host, "remoteProtocol": protocol}, to.host
+    return {
+        "direction": "Egress",
+        "selector": telling,
+        **remote,
+        "port": ports.first,
+        "description": f"Egress to {said}",
+    }
 
 
 def _ends(need: Need) -> list[tuple[Destination, str]]:

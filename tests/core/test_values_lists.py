@@ -208,6 +208,33 @@ def test_a_host_goes_into_the_list_of_a_package() -> None:
     assert found.proof.after == "allowed"
 
 
+@pytest.mark.parametrize(
+    ("template", "to", "line"),
+    [
+        (PACKAGE, "api.example:443", "  remoteHost: api.example"),
+        (PACKAGE, "198.51.100.0/24:5432", "  remoteCidr: 198.51.100.0/24"),
+        (PACKAGE, "*.example:443", None),
+        (PACKAGE, "tcp://api.example:5432", None),
+        (
+            PACKAGE.replace(". | toYaml", 'pick . "direction" "port" "remoteGenerated" | toYaml'),
+            "api.example:443",
+            None,
+        ),
+    ],
+)
+def test_an_empty_list_of_a_package_gets_its_first_rule_where_the_template_passes_it_on(
+    template: str, to: str, line: str | None
+) -> None:
+    """Charts of packages come with an empty list; some of their templates drop the host (G-D15)."""
+    files = {**FILES, "charts/net/values.yaml": "replicas: 1\nadditionalNetworkAllow: []\n"}
+    found = drafted({**files, "charts/net/templates/out.yaml": template}, to)
+    rows = [row for edit in found.edits for row in unified_diff(edit).splitlines() if row[:1] in "+-"]
+    rows = [row for row in rows if not row.startswith(("+++", "---"))]
+    assert rows[:2] == (["-additionalNetworkAllow: []", "+additionalNetworkAllow:"] if line else [])
+    assert line is None or f"+{line}" in rows
+    assert found.proof.after == ("allowed" if line else "denied")
+
+
 def test_the_list_that_the_template_names_is_tried_first() -> None:
     others = "".join(f"other{n}:\n  - {{cidr: 198.51.100.7/32, port: 1}}\n" for n in range(9))
     found = drafted({**FILES, "charts/net/values.yaml": others + VALUES})

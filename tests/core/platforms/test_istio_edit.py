@@ -338,3 +338,14 @@ def test_a_kustomization_without_a_list_gets_one() -> None:
     files["overlays/production/kustomization.yaml"] = "bases:\n- ../../base\n"
     texts = texts_of(drafted(repository(files=files), "y.com"))
     assert yaml.safe_load(texts["overlays/production/kustomization.yaml"])["resources"] == ["own.yaml"]
+
+
+def test_a_name_that_istio_refuses_is_not_drafted() -> None:
+    made = drafted(repository(*BASE), "my_host.x.com")
+    assert (texts_of(made), "EGR1313" in codes(made.change.findings)) == ({}, True)
+
+
+def test_a_question_is_no_word_that_all_is_well() -> None:
+    made = drafted(repository(*BASE), "x.com:8000-8100")
+    assert [question.code for question in made.change.questions] == ["EGR839"]
+    assert "EGR995" not in codes(made.change.findings)

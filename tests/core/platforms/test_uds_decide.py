@@ -7,6 +7,7 @@ from textwrap import indent
 import pytest
 
 from skills.core.model import Decision
+from tests.core.platforms.uds_drafts import drafted, says
 from tests.core.platforms.uds_support import (
     ANYWHERE,
     API_SERVICE,
@@ -411,3 +412,21 @@ def test_a_rule_with_a_slip_is_taken_without_it_or_refused(old: str, new: str, w
 def test_a_misspelt_list_opens_nothing_and_is_said(old: str, new: str) -> None:
     verdict = check(repository(package(STRIPE).replace(old, new)), "web{app=web}", "api.stripe.com")
     assert (verdict.decision, "EGR945" in codes(verdict.findings)) == ("denied", True)
+
+
+@pytest.mark.parametrize("host", ["my_host.example.com", "https://api.example.com", "api.example.com:443", "192.0.2.7"])
+def test_a_host_that_istio_refuses_leaves_open_what_the_whole_package_does(host: str) -> None:
+    """UDS admits it, and fails on the ServiceEntry (G-D25)."""
+    other = f"- {{direction: Egress, selector: {{app: web}}, remoteHost: '{host}', description: Other}}\n"
+    verdict = check(repository(package(STRIPE + other)), "web{app=web}", "api.stripe.com")
+    assert (verdict.decision, "EGR827" in codes(verdict.findings)) == ("undecided", True)
+    assert codes(verdict.findings) & {"EGR825", "EGR1304"}
+    sound = check(
+        repository(package(STRIPE + other.replace(host, "API.example.com"))), "web{app=web}", "api.stripe.com"
+    )
+    assert sound.decision == "allowed"
+
+
+def test_no_rule_is_drafted_for_a_name_that_istio_refuses() -> None:
+    made = drafted(repository(package(STRIPE)), "my_host.example.com")
+    assert (made.change.edits, "EGR1304" in says(made)) == ((), True)

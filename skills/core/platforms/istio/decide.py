@@ -17,12 +17,12 @@ from skills.core.enforce.peers import Peers, peers, pods_of, service_name
 from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
 from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, letting_in
 from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
-from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, OTHER_ENVIRONMENTS, REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.gateways import at_gateway
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.near import misses, unrendered
 from skills.core.platforms.istio.origination import on_the_wire, remarks
-from skills.core.platforms.istio.scope import Binding, Scope
+from skills.core.platforms.istio.scope import OTHER_ENVIRONMENTS, Binding, Scope
 from skills.core.platforms.istio.served import Registration, captured, perhaps, rivals, served
 
 _MOST = 5

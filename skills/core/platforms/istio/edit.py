@@ -9,13 +9,11 @@ from skills.core.enforce.peers import Peers, peers, pods_of
 from skills.core.model import Destination, Need, Plan
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.bypass import lets_out
-from skills.core.platforms.istio.entries import OTHER_ENVIRONMENTS
-from skills.core.platforms.istio.extend import extend
+from skills.core.platforms.istio.extend import extend, register
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.network_edit import open_network
-from skills.core.platforms.istio.register import register
 from skills.core.platforms.istio.remove import remove
-from skills.core.platforms.istio.scope import Scope
+from skills.core.platforms.istio.scope import OTHER_ENVIRONMENTS, Scope
 from skills.core.platforms.istio.served import surely_served
 from skills.core.platforms.istio.workbench import Workbench
 
@@ -65,7 +63,7 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
         new = {name for name in environments if ours and _is_new(before, bench.index, name, pods, destination)}
         opened = [name for name in environments if name in new or name in changed]
         _say_where(bench, destination, [name for name in environments if name in changed], opened)
-    elif ours and not bench.findings:
+    elif ours and not bench.findings and not bench.questions:
         bench.say("EGR995", destination=str(destination), namespace=bench.namespace)
 
 

@@ -18,7 +18,6 @@ NAME = "istio"
 REGISTRY_ONLY = "REGISTRY_ONLY"
 ALLOW_ANY = "ALLOW_ANY"
 ROOT = "istio-system"
-OTHER_ENVIRONMENTS = "any other environment"
 
 Shape = Literal["manifest", "route", "custom", "legacy"]
 Path = tuple[str | int, ...]

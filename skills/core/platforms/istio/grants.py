@@ -13,11 +13,11 @@ from skills.core.enforce.kube_policy import NAMESPACE_KEY, Peer
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Destination, Finding, Grant, Isolation, Need, finding
-from skills.core.platforms.istio.entries import OTHER_ENVIRONMENTS, REGISTRY_ONLY, ServiceEntry
+from skills.core.platforms.istio.entries import REGISTRY_ONLY, ServiceEntry
 from skills.core.platforms.istio.index import Index
 from skills.core.platforms.istio.nearer import overshadowed
 from skills.core.platforms.istio.overlays import environment_named
-from skills.core.platforms.istio.scope import Scope
+from skills.core.platforms.istio.scope import OTHER_ENVIRONMENTS, Scope
 
 EVERYWHERE = "every namespace"
 ANYTHING = "everything"

@@ -26,6 +26,7 @@ from skills.core.platforms.istio.entries import (
 )
 from skills.core.platforms.istio.fields import checked
 
+OTHER_ENVIRONMENTS = "any other environment"
 _MOST = 2_000
 _MOST_PLACES = 5
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from skills.core.enforce.mesh_hosts import host_fault
 from skills.core.model import Finding, finding
 from skills.core.platforms.uds.naming import policy_name
 from skills.core.platforms.uds.package import APPLICATION_PROTOCOLS, TRANSPORT_PROTOCOLS, Allow, Expose, Package
@@ -61,6 +62,12 @@ def _remote_refusals(package: Package, rule: Allow, rules: Version) -> Iterator[
         yield finding("EGR816", rule.place, families=" and ".join(remotes), **facts)
     if rule.remote_host is not None and "*" in rule.remote_host:
         yield finding("EGR802", rule.at("remoteHost"), host=rule.remote_host, **facts)
+    # The webhook lets these pass, and the operator fails on the ServiceEntry that Istio refuses (G-D25).
+    fault = host_fault(rule.remote_host) if rule.remote_host and "*" not in rule.remote_host else None
+    if fault is not None:
+        yield finding(
+            "EGR825" if fault == "address" else "EGR1304", rule.at("remoteHost"), host=rule.remote_host, **facts
+        )
     if rule.remote_host is not None and not rule.egress:
         yield finding("EGR819", rule.at("remoteHost"), host=rule.remote_host, **facts)
     if rule.remote_cidr is not None and rule.network is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
 from skills.core.enforce.kube_objects import templated
@@ -44,9 +43,7 @@ def _of_package(index: Index, package: Package) -> Iterator[Finding]:
         host = rule.remote_host
         if host is not None and rule.port is not None and rule.ports:
             yield finding("EGR803", rule.at("port"), host=host, port=rule.port, **facts)
-        if host is not None and is_address(host):
-            yield finding("EGR825", rule.at("remoteHost"), host=host, **facts)
-        elif host is not None and "*" not in host and bare_host(host) != host:
+        if host is not None and "*" not in host and bare_host(host) != host:
             yield finding("EGR822", rule.at("remoteHost"), listed=host, host=bare_host(host), **facts)
         if rule.egress and rule.network is not None and rule.network.prefixlen == 0:
             yield finding("EGR834", rule.at("remoteCidr"), cidr=rule.remote_cidr or "", **facts)
@@ -108,15 +105,6 @@ def _closed_ports(index: Index, package: Package) -> Iterator[Finding]:
     for rule in package.host_rules:
         _, findings = gateway.state(index, rule.mesh_ports)
         yield from findings
-
-
-def is_address(host: str) -> bool:
-    """An IPv4 or IPv6 address, which a ServiceEntry refuses as a host (G-D25)."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _same_resources(index: Index) -> Iterator[Finding]:

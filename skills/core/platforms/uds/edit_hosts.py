@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skills.core.enforce.mesh import NEITHER, family_of
+from skills.core.enforce.mesh_hosts import host_fault
 from skills.core.model import Destination
 from skills.core.platforms.uds.choose import account_for
 from skills.core.platforms.uds.edit_addresses import add_addresses
@@ -27,6 +28,9 @@ _USUAL = {443: "TLS", 80: "HTTP"}
 def add_host(bench: Workbench, package: Package, destination: Destination) -> None:
     if "*" in (destination.host or ""):
         bench.say("EGR1303", package.place, host=destination.host or "")
+        return
+    if host_fault(destination.host or ""):
+        bench.say("EGR1304", package.place, host=destination.host or "", package=package.name)
         return
     ports = ports_or_question(bench, destination)
     if not ports:
