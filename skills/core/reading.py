@@ -89,13 +89,18 @@ class Reading:
 
 def is_manifest(path: str) -> bool:
     """Whether any reader wants the file."""
-    return path.lower().endswith(MANIFESTS) or any(reader.reads(path) for reader in TEXTS)
+    return path.lower().endswith(MANIFESTS) or _is_text(path)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a dialect reads the file by itself: Terraform may be JSON too."""
+    return any(reader.reads(path) for reader in TEXTS)
 
 
 def read_file(path: str, text: str | bytes) -> Reading:
     """Reads one file. Nothing in it can raise: what is not readable becomes an `Unreadable`."""
     unreadable: Sequence[Unreadable]
-    if path.lower().endswith(MANIFESTS):
+    if path.lower().endswith(MANIFESTS) and not (path.endswith(".json") and _is_text(path)):
         documents, unreadable = read_documents(path, text)
         if any(item.finding.code == "EGR504" for item in unreadable) or is_template(path, text):
             return _read_template(path, _words(text))

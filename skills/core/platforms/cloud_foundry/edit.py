@@ -45,6 +45,7 @@ from skills.core.yaml_text import CannotEdit
 ITSELF = "the address itself"
 UNBIND, LEAVE = "unbind it", "leave it bound"
 _LONGEST_COMMENT = 100
+_READ_ONLY = (".tf.json", ".tfvars.json")  # Terraform as JSON has no places to write at
 
 
 def edit(index: Index, sources: Sources, need: Need) -> Plan:
@@ -52,7 +53,8 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
     space = index.of(need.workload)
     if space is None:
         return Plan()
-    desk = Desk(index, space, dict(sources.texts), {}, _comment(need.reason), cli.app_of(need.workload))
+    texts = {path: text for path, text in sources.texts.items() if not path.endswith(_READ_ONLY)}
+    desk = Desk(index, space, texts, {}, _comment(need.reason), cli.app_of(need.workload))
     questions: list[Question] = []
     for destination in dict.fromkeys(need.destinations):
         try:

@@ -17,7 +17,7 @@ from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Index, Space
 
 POLICY_LAYER = "network_policy"
-_TERRAFORM = (".tf", ".tfvars")
+_TERRAFORM = (".tf", ".tfvars", ".tf.json", ".tfvars.json")
 
 
 def is_internal_route(destination: Destination) -> bool:

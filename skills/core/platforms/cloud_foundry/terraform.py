@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from skills.core.hcl import Block, Body, Broken, Expression, parse
+from skills.core.hcl import Block, Body, Broken, Expression, parse, parse_json
 from skills.core.hosts import shown
 from skills.core.model import Finding, Place
 from skills.core.platforms.cloud_foundry import tf_proxies
 from skills.core.platforms.cloud_foundry.commands import Command, Policy
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.proxy import Proxy
-from skills.core.platforms.cloud_foundry.tf_data import File, Value
+from skills.core.platforms.cloud_foundry.tf_data import SETS_VALUES, File, Value
 from skills.core.platforms.cloud_foundry.tf_folders import called, roots
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES, group_of
 from skills.core.platforms.cloud_foundry.tf_values import Ref, Scope, space_of
 from skills.core.yaml_text import Unreadable
 
-ENDINGS = (".tf", ".tfvars")
+ENDINGS = (".tf", ".tf.json", *SETS_VALUES)
 _BROKEN = "EGR571"
 _KINDS = frozenset({"resource", "data", "module", "variable", "locals", "output"})
 SPACE_MODULE = "cg_space"
@@ -84,12 +84,12 @@ class Made:
 def read_terraform(path: str, text: str) -> tuple[Sequence[File], Sequence[Unreadable]]:
     """One file; blocks that can't matter are left out."""
     try:
-        body = parse(text)
+        body = parse_json(text) if path.endswith(".json") else parse(text)
     except Broken as broken:
         facts: dict[str, str | int | float | bool | None] = {"path": path, "line": broken.line, "why": broken.why}
         return (), (Unreadable(path, broken.line, Finding(_BROKEN, facts)),)
     blocks = tuple(block for block in body.blocks if block.kind in _KINDS and _matters(block))
-    attributes = body.attributes if path.endswith(".tfvars") else ()
+    attributes = body.attributes if path.endswith(SETS_VALUES) else ()
     if not blocks and not attributes:
         return (), ()
     return (File(path, path.rpartition("/")[0], Body(attributes, blocks), tuple(text.split("\n"))),), ()

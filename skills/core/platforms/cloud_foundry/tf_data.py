@@ -8,10 +8,12 @@ from typing import Any
 from skills.core.hcl import Body, Expression
 from skills.core.model import Place
 
+SETS_VALUES = (".tfvars", ".tfvars.json")
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One .tf or .tfvars file."""
+    """One .tf or .tfvars file, or the same as JSON."""
 
     path: str
     folder: str
@@ -24,7 +26,7 @@ class File:
 
     @property
     def sets_values(self) -> bool:
-        return self.path.endswith(".tfvars")
+        return self.path.endswith(SETS_VALUES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from skills.core.platforms.cloud_foundry.tf_data import File, Value
 from skills.core.platforms.cloud_foundry.tf_values import Scope
 
 _MOST_DEPTH = 6
+_OF_ITSELF = ("/terraform.tfvars", ".auto.tfvars")  # read without being named
 _MODULE = 20  # expressions that a call weighs at least
 
 
@@ -41,7 +42,7 @@ def roots(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[Scope]
         if all(each.sets_values for each in found) and _runs_with(other, folders) == folder
         for file in found
     ]
-    auto = [file for file in values if f"/{file.path}".endswith(("/terraform.tfvars", ".auto.tfvars"))]
+    auto = [file for file in values if f"/{file.path.removesuffix('.json')}".endswith(_OF_ITSELF)]
     chosen = [file for file in (*values, *below) if file not in auto]
     variants: list[File | None] = [*chosen] or [None]
     for variant in variants:
@@ -51,7 +52,7 @@ def roots(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[Scope]
             given.update({name: plain.value(written, file) for name, written in file.body.attributes})
         root = folder
         if variant is not None and len(chosen) > 1:
-            stem = variant.path.rpartition("/")[2].removesuffix(".tfvars")
+            stem = variant.path.rpartition("/")[2].removesuffix(".json").removesuffix(".tfvars")
             root = f"{folder}/{stem}" if folder else stem
         yield Scope(code, given, root, _module_finder(folders))
 

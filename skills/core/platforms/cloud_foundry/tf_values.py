@@ -139,6 +139,8 @@ class Scope:
         if kind == "object":
             return {key: inner(item) for key, item in written.value}
         if kind == "template":
+            if len(written.value) == 1 and not isinstance(written.value[0], str):
+                return inner(written.value[0])  # "${x}" is x itself, whatever that is
             pieces = [Value(piece) if isinstance(piece, str) else inner(piece) for piece in written.value]
             texts = [_text(piece.data) for piece in pieces]
             known = [text for text in texts if text is not None]
