@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -31,6 +32,7 @@ def serve(settings: Settings, config: Sequence[str], *, port: int, host: str) ->
     if settings.log not in logs.FORMATS:
         raise AskUnclear("EGR645", field="POSTERN_LOG", what=f"none of {', '.join(logs.FORMATS)}")
     logs.start(sys.stderr, settings.log, logs.masker(settings))
+    gc.disable()  # what is loaded now stays: to search it on the way is a tenth of a restart; `run` enables it again
     served = Served.build(settings, config=config)
     runner = served.durable()
     in_order = False

@@ -71,13 +71,14 @@ async def run(
     runner = web.AppRunner(site, shutdown_timeout=_LINGER)
     await runner.setup()
     answer_promptly()
+    stopped = _told_to_stop()
     await web.TCPSite(runner, host, port).start()
     following.start()
     slack.start()
     app_token = settings.slack_app_token
     try:
         listening = listen_by_socket(slack.bolt, app_token.reveal()) if app_token else None
-        await _until_stopped(slack.refused(), listening)
+        await _until_one_ends(stopped.wait(), slack.refused(), listening)
     finally:
         served.first.runner.ready_to_stop()
         ended = await _in_time(slack.stop()) and await _in_time(following.stop())
@@ -95,6 +96,7 @@ def answer_promptly() -> None:
     sys.setswitchinterval(_TURN)
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def approvers_of(served: Served, settings: Settings) -> str | Mapping[str, str | None] | None:
@@ -125,11 +127,16 @@ def parts_of(apps: Sequence[App], slack: Look) -> list[Part]:
     return [*parts, Part("work", of(first, "work"), 5.0, vital=False), Part("slack", slack, 60.0)]
 
 
-async def _until_stopped(*endless: Coroutine[Any, Any, None] | None) -> None:
+def _told_to_stop() -> asyncio.Event:
+    """Heard before anybody can see that the service runs: whoever stops it at once finds it in order too."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    tasks = [asyncio.create_task(each) for each in (stopped.wait(), *endless) if each]
+    return stopped
+
+
+async def _until_one_ends(*endless: Coroutine[Any, Any, object] | None) -> None:
+    tasks = [asyncio.create_task(each) for each in endless if each]
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
