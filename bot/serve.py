@@ -54,8 +54,7 @@ async def run(
     shared = served.shared
     given = (shared.memory, served.repository, shared.clock, served.conversation, people)
     slack = Slack(*given, secret=secret, token=token, approvers=approvers_of(served, settings))
-    slack.bolt.client.base_url = settings.slack_api
-    slack.users.client.base_url = settings.slack_api
+    slack.bolt.client.base_url = slack.users.client.base_url = settings.slack_api
     for app in served.apps:
         app.desk.directory, app.desk.by_email = slack.users, settings.slack_match_email
     slack.cards.in_chat = served.in_chat
