@@ -91,6 +91,21 @@ def test_a_name_is_one_item_of_the_list_on_that_port() -> None:
     assert drafted.codes == []
 
 
+def test_a_pattern_of_hosts_is_written_as_one() -> None:
+    """As a matchName it would have the whole policy rejected."""
+    pattern = to("*.stripe.com")
+    drafted = draft(world(OWN.replace('"*"', '"*.github.com"'), pods=WEB), pattern)
+    assert [line.strip() for line in drafted.lines() if "#" not in line] == ['- matchPattern: "*.stripe.com"'] * 2
+    assert drafted.codes == ["EGR878", "EGR1213"]
+    assert drafted.after.decision(pattern) == drafted.after.decision(to("api.stripe.com")) == "allowed"
+    assert drafted.after.decision(to("*.github.com")) == drafted.after.decision(to("stripe.com")) == "denied"
+    assert draft(drafted.after, pattern).plan.edits == ()
+    given = set(cilium.grants(drafted.after.index)) - set(cilium.grants(drafted.before.index))
+    need = Need(drafted.before.workload(), (pattern,))
+    assert [item.code for grant in given for item in cilium.wider(grant, need)] == []
+    assert draft(drafted.after, pattern, remove=True).after.decision(pattern) == "denied"
+
+
 def test_another_port_gets_a_rule_of_its_own() -> None:
     drafted = draft(world(OWN, pods=WEB), to("api.stripe.com", 8443))
     assert drafted.after.decision(to("api.stripe.com", 8443)) == "allowed"

@@ -44,6 +44,9 @@ def test_patterns_match_as_cilium_matches_them(corpus: Path) -> None:
         ("*.stripe.com", "**.stripe.com", False),
         ("*.stripe.com", "stripe.com", False),
         ("api*.stripe.com", "*.stripe.com", False),
+        ("a*.stripe.com", "*.stripe.com", False),
+        ("*a.stripe.com", "*.stripe.com", False),
+        ("a*.stripe.com", "a*.stripe.com", True),
     ],
 )
 def test_one_pattern_covers_another(wide: str, narrow: str, covered: bool) -> None:

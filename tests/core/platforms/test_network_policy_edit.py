@@ -177,6 +177,12 @@ def test_a_range_of_udp_ports() -> None:
     assert drafted.after.decision("shop/web", media) == "allowed"
 
 
+def test_a_rule_for_everything_says_what_that_is() -> None:
+    for where, codes in (("0.0.0.0/0", ["EGR947"]), ("0.0.0.0/1", [])):
+        drafted = draft(world(DENY_EGRESS, DNS, pods=WEB), to(where))
+        assert (len(drafted.plan.edits), drafted.codes) == (1, codes)
+
+
 def test_a_private_name_needs_addresses() -> None:
     drafted = draft(world(DENY_EGRESS, pods=WEB), to("git.corp"))
     assert (drafted.plan.edits, drafted.asked) == ((), ["EGR957"])

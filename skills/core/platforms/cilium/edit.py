@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from skills.core.enforce.kube_policy import LAYER
@@ -88,8 +87,10 @@ class _Adder:
         comment = comment_for(self._need, destination)
         for family, item in self._items(destination, far):
             wish = Wish("Egress", near.namespace, labels, family, item, ports, who, what, comment)
-            host = str(item.get("matchName", "")) if isinstance(item, Mapping) else ""
+            host = (destination.host or "") if family == "toFQDNs" else ""
             self.findings += self._placer.place(wish, near, "allowlist", host)
+            if "*" in host:
+                self._say("EGR1213", pattern=host)
 
     def _items(self, destination: Destination, far: Peers) -> list[tuple[str, Any]]:
         """The peers that the destination needs, each with the key below which it stands."""
@@ -97,7 +98,8 @@ class _Adder:
             return [("toEntities", "kube-apiserver")]
         if not far.pods:
             if destination.host:
-                return [("toFQDNs", {"matchName": destination.host})]
+                key = "matchPattern" if "*" in destination.host else "matchName"
+                return [("toFQDNs", {key: destination.host})]
             return [("toCIDR", destination.network)] if destination.network else []
         service = far.service
         if service is not None and service.selector:

@@ -43,7 +43,10 @@ class Name:
         return "" if "*" in self.text or templated(self.text) else plain(self.text)
 
     def matches(self, host: str) -> Match:
-        """Unknown where a template has yet to fill in a part and the rest fits."""
+        """Unknown where a template has yet to fill in a part and the rest fits. All names of a pattern must match."""
+        if "*" in host:
+            covered = self.covers(Name(host, wild=True))
+            return Match.UNKNOWN if templated(self.text) and not covered else sure(covered)
         if not templated(self.text) and not self.wild:
             return sure(plain(self.text) == plain(host))
         hit = sure(expression(self.text, self.wild).fullmatch(plain(host)) is not None)
@@ -67,8 +70,8 @@ class Name:
         """Whether every name of `other` is one of these, as far as the spelling shows it."""
         if self.everything or plain(self.text) == plain(other.text):
             return True
-        # A `*` or `**` of the other pattern stands for at least these texts, so both must fit.
-        samples = ("a", "a-b0") if "**" not in other.text else ("a", "a.b")
+        # A `*` or `**` of the other pattern stands for at least these texts, so all must fit.
+        samples = ("a", "a-b0", "z9") if "**" not in other.text else ("a", "a.b", "z9")
         whole = [plain(other.text).replace("**", "*").replace("*", sample) for sample in samples]
         return all(self.matches(sample) is Match.YES for sample in whole)
 

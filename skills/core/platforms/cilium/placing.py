@@ -171,24 +171,24 @@ class Placer:
         own = [rule for rule in known if any(spec is rule.spec for _, spec in self.own(wish, near))]
         try:
             if own:
-                self._widen(own[0], host, wish.comment)
+                self._widen(own[0], wish)
             else:
                 holder = self._named(wish, near, host)
                 if holder is None:
                     return [finding("EGR877", host=host)]
                 policy, spec = holder
                 comment = say(Finding("EGR355", {"workload": near.name})).says
-                rule = dns_rule({"matchName": host} if known else {"matchPattern": "*"})
+                rule = dns_rule(wish.item if known else {"matchPattern": "*"})
                 self._workspace.append(policy, (*spec.path, "egress"), rule, comment, "allowlist")
         except CannotEdit:
             return [finding("EGR877", host=host)]
         return [finding("EGR878", host=host, workload=near.name)]
 
-    def _widen(self, known: DnsRule, host: str, comment: str) -> None:
+    def _widen(self, known: DnsRule, wish: Wish) -> None:
         rules = known.rule.to_ports or ()
         position = next(number for number, item in enumerate(rules) if item.place == known.place)
         path: tuple[Any, ...] = (*known.rule.path, "toPorts", position, "rules", "dns")
-        self._workspace.append(known.policy, path, {"matchName": host}, comment, "allowlist")
+        self._workspace.append(known.policy, path, wish.item, wish.comment, "allowlist")
 
 
 def _written(peer: Peer) -> Any:

@@ -13,6 +13,7 @@ from skills.core.platforms.cilium.decide import decide
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import CiliumPolicy, Peer, Rule
 from skills.core.platforms.cilium.match import selection
+from skills.core.platforms.cilium.pattern import plain
 from skills.core.platforms.cilium.wish import port_number, ports_for, same_ports, strays
 from skills.core.platforms.cilium.workspace import Path, Workspace
 from skills.core.yaml_text import CannotEdit
@@ -90,7 +91,7 @@ class Remover:
     def _is_it(self, policy: CiliumPolicy, peer: Peer, destination: Destination, ends: Sequence[Pods]) -> bool:
         """Whether the peer means exactly this destination."""
         if peer.name is not None:
-            return bool(destination.host) and peer.name.fixed == destination.host
+            return bool(destination.host) and plain(peer.name.text) == destination.host
         if peer.block is not None:
             return peer.block.cidr == destination.network and not peer.block.excepts
         if peer.selector is None or not peer.selector.labels or not ends:

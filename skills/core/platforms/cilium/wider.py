@@ -27,11 +27,13 @@ def wider(grant: Grant, need: Need) -> Sequence[Finding]:
 
 
 def _wider_peer(peer: str, destinations: Sequence[Destination]) -> bool:
+    if any(peer.lower().removesuffix(".") == destination.host for destination in destinations):
+        return False
     if is_everybody(peer) or peer.startswith("the entity ") or peer.endswith("every namespace") or "*" in peer:
         return True
     cidr = peer.partition(" except ")[0]
     if "/" not in cidr or " " in cidr:
-        return " " not in peer and all(peer.lower().removesuffix(".") != d.host for d in destinations)
+        return " " not in peer
     block = ipaddress.ip_network(cidr)
     wanted = [text for d in destinations for text in ((d.network,) if d.network else d.addresses)]
     return all(ipaddress.ip_network(text, strict=False) != block for text in wanted)

@@ -62,6 +62,9 @@ class Targets:
             if destination.host:
                 self._say("EGR936", host=destination.host)
             known = [destination.network] if destination.network else destination.addresses
+            for text in known:
+                if text.endswith("/0"):
+                    self._say("EGR947", policy="The rule", cidr=text)
             return [block_peer(text) for text in known or map(_cidr, far.outside)]
         host = far.outside[0].name
         facts = {"host": host, "ports": str(destination.ports or "")}
