@@ -168,8 +168,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a port of a NetworkPolicy is swallowed",
         "skills/core/enforce/kube_flow.py",
-        "return Match.YES, ((port.ports.first, port.ports.last),), None",
-        "return Match.YES, ((1, 65535),), None",
+        "found.append((Match.YES, ((numbers.first, numbers.last),), None))",
+        "found.append((Match.YES, ((1, 65535),), None))",
         (CASES, "tests/core/enforce"),
     ),
     Mutant(

@@ -220,23 +220,28 @@ def _two_edits(one: str, other: str) -> bool:
     size, there = len(one), len(other)
     first = [*_EDITS, (2, 2)] if size > 1 and one[:2] == other[1::-1] else _EDITS
     last = [*_EDITS, (2, 2)] if size > 1 and one[-2:] == other[:-3:-1] else _EDITS
-    return any(
-        size - a - c == there - b - d >= 0 and one[a : size - c] == other[b : there - d]
-        for a, b in first
-        for c, d in last
-    )
+    for a, b in first:
+        for c, d in last:
+            left = size - a - c
+            if left == there - b - d and left >= 0 and one[a : a + left] == other[b : b + left]:
+                return True
+    return False
 
 
 def _without_common_ends(one: str, other: str) -> tuple[str, str]:
     """What both begin and end with takes no edit, and names of one domain share most of themselves."""
-    shorter = min(len(one), len(other))
     begin = 0
-    while begin < shorter and one[begin] == other[begin]:
+    for sign, opposite in zip(one, other, strict=False):
+        if sign != opposite:
+            break
         begin += 1
+    one, other = one[begin:], other[begin:]
     end = 0
-    while end < shorter - begin and one[-1 - end] == other[-1 - end]:
+    for sign, opposite in zip(reversed(one), reversed(other), strict=False):
+        if sign != opposite:
+            break
         end += 1
-    return one[begin : len(one) - end], other[begin : len(other) - end]
+    return (one[:-end], other[:-end]) if end else (one, other)
 
 
 def near(name: str, candidates: Iterable[str]) -> list[str]:

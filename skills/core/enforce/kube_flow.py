@@ -156,6 +156,8 @@ def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> li
 
 def coverage(found: Sequence[Opening], flow: Flow) -> Match:
     """Whether the openings together hold all of the flow."""
+    if not found and flow.wanted.ports and flow.wanted.addresses:
+        return Match.NO
     sure = [opening.region for opening in found if opening.match is Match.YES]
     if region_covered(sure, flow.wanted):
         return Match.YES
@@ -170,17 +172,22 @@ def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow, *, touchi
 
     `touching`: only where the port is one that the flow is about.
     """
-    ports = _port_openings(rule, flow)
-    if touching:
-        wanted = flow.wanted.ports
-        ports = [each for each in ports if meets(each[1], wanted)]
+    ports = _port_openings(rule, flow, touching)
     if not ports:
         return []
     found = []
     for match, addresses, place, by_block, why in _peer_openings(rule, namespace, flow):
         for port_match, spans, port_why in ports:
             region = Region(spans, addresses)
-            found.append(Opening(min(match, port_match), region, place, by_block, why or port_why))
+            found.append(
+                Opening(
+                    match if port_match is Match.YES else min(match, port_match),
+                    region,
+                    place,
+                    by_block,
+                    why or port_why,
+                )
+            )
     return found
 
 
@@ -223,10 +230,11 @@ def _peer_openings(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[
     for peer in rule.peers:
         if isinstance(flow.far, Outside):
             found += _outside_openings(peer, flow.far, flow)
-        else:
-            match, by_block, why = _pod_opening(peer, namespace, flow.far)
-            if match is not Match.NO:
-                found.append((match, _ANY_ADDRESS, peer.place, by_block, why))
+            continue
+        match = _pod_match(peer, namespace, flow.far)
+        if match is not Match.NO:
+            why = _pod_doubt(peer, namespace, flow.far) if match is Match.UNKNOWN else None
+            found.append((match, _ANY_ADDRESS, peer.place, peer.block is not None, why))
     return found
 
 
@@ -246,11 +254,8 @@ def _outside_openings(peer: Peer, far: Outside, flow: Flow) -> list[_PeerOpening
     return found
 
 
-def _pod_opening(peer: Peer, namespace: str | None, far: Pods) -> tuple[Match, bool, Finding | None]:
-    match = _pod_match(peer, namespace, far)
-    if peer.block is not None:
-        return match, True, _block_doubt(peer, far) if match is Match.UNKNOWN else None
-    return match, False, _peer_doubt(peer, namespace, far) if match is Match.UNKNOWN else None
+def _pod_doubt(peer: Peer, namespace: str | None, far: Pods) -> Finding:
+    return _block_doubt(peer, far) if peer.block is not None else _peer_doubt(peer, namespace, far)
 
 
 def _pod_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
@@ -296,29 +301,39 @@ def peer_match(peer: Peer, namespace: str | None, far: Pods) -> Match:
         there = namespace_match(peer.namespaces, far)
     else:
         there = sure(namespace == far.namespace) if namespace and far.namespace else Match.UNKNOWN
-    return there if peer.pods is None or there is Match.NO else min(there, labels_match(peer.pods, far))
+    if peer.pods is None or there is Match.NO:
+        return there
+    match = labels_match(peer.pods, far)
+    return match if there is Match.YES else min(there, match)
 
 
 _PortOpening = tuple[Match, Spans, Finding | None]
 
 
-def _port_openings(rule: PolicyRule, flow: Flow) -> list[_PortOpening]:
+def _port_openings(rule: PolicyRule, flow: Flow, touching: bool) -> list[_PortOpening]:
+    """What each port of the rule may be; `touching`: only what is about the ports of the flow."""
     if not rule.ports:
         return [(Match.YES, _ALL_PORTS, None)]
-    found = []
+    asked = flow.ports
+    found: list[_PortOpening] = []
     for port in rule.ports:
-        if port.protocol == flow.protocol:
-            opening = _port_opening(port, flow)
-            if opening[0] is not Match.NO:
-                found.append(opening)
+        numbers = port.ports
+        if port.protocol != flow.protocol:
+            continue
+        if numbers is not None and asked is not None:
+            if not touching or (numbers.first <= asked.last and asked.first <= numbers.last):
+                found.append((Match.YES, ((numbers.first, numbers.last),), None))
+            continue
+        opening = _port_opening(port, flow)
+        if opening[0] is not Match.NO and (not touching or meets(opening[1], flow.wanted.ports)):
+            found.append(opening)
     return found
 
 
 def _port_opening(port: PolicyPort, flow: Flow) -> _PortOpening:
+    """For a port of the rule and one of the flow of which at least one is not known by its number."""
     if port.ports is None and port.name is None:
         return Match.YES, _ALL_PORTS, None
-    if port.ports is not None and flow.ports is not None:
-        return Match.YES, ((port.ports.first, port.ports.last),), None
     receiver = flow.receiver
     if port.ports is not None:
         return Match.UNKNOWN, _ALL_PORTS, _unsaid_port(port, receiver)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 
 from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, reaches, rule_openings
 from skills.core.enforce.kube_index import PolicyIndex
@@ -208,32 +207,25 @@ def _values(selector: LabelSelector) -> set[str]:
     return {*selector.labels.values(), *(v for item in selector.requirements for v in item.values)}
 
 
-def _of_others(index: PolicyIndex, flow: Flow, labels: Mapping[str, str]) -> Iterator[NetworkPolicy]:
-    here, direction, near = flow.near.namespace, flow.direction, flow.near
-    plain = not (near.asserted or near.partial)
-    for policy in index.matching(labels):
-        if policy.namespace is None or policy.namespace == here or direction not in policy.directions:
-            continue
-        if policy.faults or policy.selector is None:
-            continue
-        match = policy.selector.matches(labels) if plain else labels_match(policy.selector, near)
-        if match is Match.YES:
-            yield policy
-
-
 def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
     """A rule that would do, in a namespace where these pods are not."""
-    labels = flow.near.labels
+    here, direction, labels = flow.near.namespace, flow.direction, flow.near.labels
     if labels is None:
         return []
     found: list[NearMiss] = []
-    for policy in islice(_of_others(index, flow, labels), _MOST_LOOKED_AT):
-        for rule in policy.rules(flow.direction):
+    looked_at = 0
+    for policy in index.matching(labels):
+        if policy.namespace is None or policy.namespace == here or direction not in policy.directions:
+            continue
+        if policy.faults or labels_match(policy.selector, flow.near) is not Match.YES:
+            continue
+        looked_at += 1
+        for rule in policy.rules(direction):
             if meets_ports(rule, flow) and _opens(rule, policy.namespace, flow):
-                facts = {"policy": policy.name, "there": policy.namespace, "here": flow.near.namespace}
+                facts = {"policy": policy.name, "there": policy.namespace, "here": here}
                 targeted = policy.selector is not None and not policy.selector.empty
                 found.append(_miss("EGR135", rule.place, 5 if targeted else 6, **facts))
                 break
-        if len(found) == _MOST_ELSEWHERE:
+        if looked_at == _MOST_LOOKED_AT or len(found) == _MOST_ELSEWHERE:
             break
     return found

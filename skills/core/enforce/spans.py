@@ -88,12 +88,12 @@ def region_covered(regions: Sequence[Region], wanted: Region) -> bool:
 
     The wanted ports are cut at every border, so that inside one piece each region counts wholly or not at all.
     """
+    for ports, addresses in regions:  # mostly one of them holds it all, or none is about it
+        if covers(ports, wanted.ports) and covers(addresses, wanted.addresses):
+            return True
     regions = [region for region in regions if meets(region.ports, wanted.ports)]
     if not regions:
         return not (wanted.ports and wanted.addresses)
-    for ports, addresses in regions:
-        if covers(ports, wanted.ports) and covers(addresses, wanted.addresses):
-            return True
     opened = sorted((first, last, region.addresses) for region in regions for first, last in region.ports)
     return all(_piecewise(opened, ports, wanted.addresses) for ports in wanted.ports)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple, cast
 
-from skills.core.enforce.kube_flow import Flow, Opening, limited, meets_ports, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, limited, rule_openings
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
     Direction,
@@ -114,16 +114,16 @@ def openings(items: Iterable[Generated], namespace: str, flow: Flow, *, api_serv
     """What the rules open of a flow's ports. A selector whose outcome nobody knows makes its openings unknown."""
     found: list[Opening] = []
     for item in items:
-        if item.direction != flow.direction or not meets_ports(item.policy, flow):
+        if item.direction != flow.direction:
             continue
-        selection = labels_match(item.selector, flow.near)
+        opened = _of_rule(item, namespace, flow, api_server)
+        selection = labels_match(item.selector, flow.near) if opened else Match.NO
         if selection is Match.NO:
             continue
         doubt = None
         if selection is Match.UNKNOWN:
             facts = {"workload": flow.near.name, "selector": str(item.selector)}
             doubt = finding("EGR831", item.policy.place, **facts)
-        opened = _of_rule(item, namespace, flow, api_server)
         found += opened if selection is Match.YES else [limited(each, selection, doubt) for each in opened]
     return found
 

@@ -10,7 +10,7 @@ from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.peers import Peers, ends, peers
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import meets
-from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, Ports, RuleHit, Workload, finding
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
@@ -52,16 +52,22 @@ def egress_view(
         near=misses,
         unknown=(*doubts, *unknown),
         findings=far.findings,
-        detour=None if route is None else _detour(route, destination),
+        detour=None if route is None else _detour(route, route.ports or destination.ports),
     )
 
 
-def _detour(way: Pods, destination: Destination) -> Destination:
+def _detour(way: Pods, ports: Ports | None) -> Destination:
     """The waypoint or gateway as a destination, for whoever else judges the network: by name, labels and pod port."""
+    return _TO_WAYPOINT if way is WAYPOINT else _as_destination(way, ports)
+
+
+def _as_destination(way: Pods, ports: Ports | None) -> Destination:
     labels = ",".join(f"{key}={value}" for key, value in (way.labels or {}).items())
     name = f"{way.namespace}/{'egress-waypoint' if way is WAYPOINT else 'egressgateway'}"
-    ports = way.ports or destination.ports
     return Destination(f"workload://{name}:{ports}", workload=f"{name}{{{labels}}}", ports=ports)
+
+
+_TO_WAYPOINT = _as_destination(WAYPOINT, WAYPOINT.ports)
 
 
 def _flow(near: Pods, target: Pods | Outside, destination: Destination) -> Flow:
@@ -186,7 +192,7 @@ def _useful(found: Iterable[Opening], flow: Flow) -> list[Opening]:
         for item in found
         if item.match is not Match.NO
         and meets(item.region.ports, wanted.ports)
-        and meets(item.region.addresses, wanted.addresses)
+        and (item.region.addresses is wanted.addresses or meets(item.region.addresses, wanted.addresses))
     ]
 
 
