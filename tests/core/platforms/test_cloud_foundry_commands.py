@@ -200,3 +200,21 @@ def test_a_helper_script_whose_group_and_space_are_parameters_says_nothing() -> 
 def test_kubernetes_objects_are_not_searched() -> None:
     text = f"apiVersion: v1\nkind: ConfigMap\ndata:\n  a: cf bind-security-group {PUBLIC} acme --space dev\n"
     assert [entry for d in read_documents("c.yaml", text)[0] for entry in cloud_foundry.read(d)] == []
+
+
+@pytest.mark.parametrize(
+    ("step", "job", "wanted"),
+    [
+        ("", "", "allowed"),
+        ("      if: false\n", "", "undecided"),
+        ("      if: ${{ false }}\n", "", "undecided"),
+        ("", "    if: false\n", "undecided"),
+        ("", "    when: never\n", "undecided"),
+        ("      if: github.ref == 'refs/heads/main'\n", "", "allowed"),  # it ran when that branch was pushed
+        ("      name: 'if: false'\n", "", "allowed"),
+    ],
+)
+def test_a_step_that_is_switched_off_binds_nothing_for_sure(step: str, job: str, wanted: str) -> None:
+    run = f"    - run: |\n        cf bind-security-group {PUBLIC} acme --space dev\n{step}"
+    text = f"on: push\njobs:\n  bind:\n{job}    steps:\n{run}"
+    assert decide(index_of(space(), {".github/workflows/space.yml": text}), "api.stripe.com") == wanted

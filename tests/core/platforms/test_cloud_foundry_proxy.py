@@ -180,6 +180,23 @@ def test_no_proxy_leads_around_the_proxy(entries: str, wanted: str, code: str) -
     assert code in codes([*seen.findings, *seen.unknown])
 
 
+@pytest.mark.parametrize(
+    ("variable", "to", "wanted"),
+    [
+        ("https_proxy", "https://api.sam.gov", "allowed"),
+        ("ALL_PROXY", "https://api.sam.gov", "allowed"),
+        ("http_proxy", "https://api.sam.gov", "undecided"),
+        ("HTTP_PROXY", "api.sam.gov:443", "undecided"),
+        ("http_proxy", "http://api.sam.gov:443", "allowed"),
+    ],
+)
+def test_a_proxy_for_plain_http_alone_is_not_surely_used_for_tls(variable: str, to: str, wanted: str) -> None:
+    index = index_of({**FILES, "manifest.yml": MANIFEST.replace("https_proxy", variable)})
+    seen = view(index, to, for_=WEB)
+    assert decide(index, to, for_=WEB) == wanted
+    assert ("EGR1918" in codes(list(seen.unknown))) == (wanted == "undecided")
+
+
 CLIENTS = """\
 module "space" {
   source               = "github.com/GSA-TTS/terraform-cloudgov//cg_space?ref=v2"

@@ -178,21 +178,29 @@ def _given(data: Any) -> dict[str, str]:
 def _strings(data: Any) -> Iterator[tuple[str, int, int, str]]:
     """Every text of the document in its order, with the line of its key or item, a number that only the items of one
     list share, which one shell runs, and why nobody knows whether it is run at all."""
-    waiting: list[tuple[Any, int, int]] = [(data, 1, 0)]
+    waiting: list[tuple[Any, int, int, str]] = [(data, 1, 0, "")]
     count = 0
     while waiting:
-        node, line, inside = waiting.pop()
+        node, line, inside, doubt = waiting.pop()
+        doubt = doubt or (_never(node) if isinstance(node, Map) else "")
         count += 1
         if isinstance(node, str):
-            yield node, line, inside or count, ""
+            yield node, line, inside or count, doubt
         elif isinstance(node, Map) and (script := _of_action(node)):
             given = node["with"]
             at = next((given.lines[key] for key in _RUNS if key in given.lines), given.line)
-            yield script[0], at, count, script[1]
+            yield script[0], at, count, doubt or script[1]
         elif isinstance(node, Map):
-            waiting += [(value, node.lines.get(key, node.line), 0) for key, value in reversed(node.items())]
+            waiting += [(value, node.lines.get(key, node.line), 0, doubt) for key, value in reversed(node.items())]
         elif isinstance(node, Seq):
-            waiting += [(value, at, count) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
+            waiting += [(value, at, count, doubt) for value, at in reversed(list(zip(node, node.lines, strict=False)))]
+
+
+def _never(step: Map) -> str:
+    """What keeps a job or a step of a pipeline from ever being run: GitHub's `if: false`, GitLab's `when: never`."""
+    if "".join(str(step.get("if")).split()).lower() in ("false", "${{false}}"):
+        return "if: false"
+    return "when: never" if step.get("when") == "never" else ""
 
 
 def _of_action(step: Map) -> tuple[str, str] | None:

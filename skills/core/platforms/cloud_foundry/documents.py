@@ -10,7 +10,7 @@ from skills.core.enforce.selectors import label_text
 from skills.core.model import Place
 from skills.core.platforms.cloud_foundry.caddy import AclFile, Caddy
 from skills.core.platforms.cloud_foundry.commands import Act, read_commands
-from skills.core.platforms.cloud_foundry.proxy import Proxy, around_of, proxy_of, read_proxy
+from skills.core.platforms.cloud_foundry.proxy import Proxy, around_of, is_plain_only, proxy_of, read_proxy
 from skills.core.platforms.cloud_foundry.rules import Rule, is_rule, read_rule
 from skills.core.platforms.cloud_foundry.tf_data import File
 from skills.core.yaml_text import Document, Seq
@@ -110,6 +110,7 @@ class App:
     proxy: str = ""
     routes: tuple[str, ...] = ()  # hosts of its internal routes, without the domain
     around: tuple[str, ...] = ()  # what its `no_proxy` names
+    plain: bool = False  # whether the proxy is named for plain HTTP alone
 
 
 Entry = AclFile | Caddy | File | Group | SpaceConfig | SpaceList | Settings | App | Act | Proxy
@@ -272,7 +273,7 @@ def _apps(document: Document, applications: Seq) -> Sequence[Entry]:
             place = document.place_of("applications", position, "name")
             routes = _routes(item.get("routes"))
             env, services = item.get("env"), _services(item.get("services"))
-            found.append(App(name, services, place, proxy_of(env), routes, around_of(env)))
+            found.append(App(name, services, place, proxy_of(env), routes, around_of(env), is_plain_only(env)))
     return found
 
 

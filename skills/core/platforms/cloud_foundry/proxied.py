@@ -104,11 +104,13 @@ def _unsure(mine: Sequence[Proxy], destination: Destination) -> Iterator[Finding
 
 
 def _around(index: Index, workload: Workload, destination: Destination, proxy: Proxy) -> Reach:
-    """Whether the app's own `no_proxy` keeps the destination away from the proxy."""
+    """Whether the app's own environment keeps the destination away from the proxy."""
     app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     facts = {"workload": workload.name, "proxy": proxy.name, "destination": destination.name}
     maybe: list[Finding] = []
     for each in index.apps:
+        if each.plain and each.name.casefold() == app and destination.application != "http":
+            maybe.append(finding("EGR1918", each.place, **facts))
         for entry in each.around if each.name.casefold() == app else ():
             goes = goes_around(entry, destination)
             if goes:

@@ -22,7 +22,7 @@ from skills.core.yaml_text import CannotEdit, Document, Seq, append_item, read_d
 ALLOW, DENY = "proxyallow", "proxydeny"
 HTTPS: Spans = ((443, 443),)
 _MOST = 2000
-_VARIABLES = ("http_proxy", "https_proxy")
+_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 _NOT_PROVED = "EGR384"
 _HOST = re2.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
@@ -137,6 +137,11 @@ def proxy_of(env: Any) -> str:
     """The host of the proxy that an app's environment names; empty where it names none."""
     values = _variables(env, *_VARIABLES)
     return values[0][:500].rpartition("@")[2].rpartition("/")[2].partition(":")[0].lower() if values else ""
+
+
+def is_plain_only(env: Any) -> bool:
+    """Whether the environment names a proxy for plain HTTP and none for TLS."""
+    return bool(_variables(env, "http_proxy")) and not _variables(env, "https_proxy", "all_proxy")
 
 
 def around_of(env: Any) -> tuple[str, ...]:
