@@ -38,6 +38,7 @@ from skills.core.values_lists import in_values, out_of_values
 
 __all__ = ["ENVIRONMENT", "Draft", "Elsewhere", "digest", "draft", "effect", "unified_diff", "worst_of"]
 
+_OF_EDITS = frozenset({"EGR586", "EGR993"})  # they say what edits do
 _FOR_ALL = "istio"  # the dialect in which a need is for all overlays, unless one is named
 
 
@@ -230,7 +231,10 @@ def _only_where_it_stands(part: Allowlist, plan: Plan) -> Plan:
     blocked = [made[edit.path] for edit in plan.edits if edit.path in made and not _only_adds(part, edit)]
     if any(OPEN in edit.new_text and OPEN not in (edit.old_text or "") for edit in plan.edits):
         blocked += part.expanded.nameless.values()  # a label of which nobody knows the value can't be written down
-    return replace(plan, edits=(), findings=(*plan.findings, *blocked)) if blocked else plan
+    if not blocked:
+        return plan
+    said = [item for item in plan.findings if item.code not in _OF_EDITS]
+    return replace(plan, edits=(), findings=(*said, *blocked))
 
 
 def _in_charge(allowlist: Allowlist, need: Need, before: Sequence[Verdict]) -> list[Platform]:

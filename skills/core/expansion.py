@@ -289,7 +289,7 @@ def _marks_of(item: Object) -> frozenset[str]:
 
 def _document(item: Object) -> Document:
     source = item.document
-    return Document(source.path, source.index, item.data, source.line, source.rows)
+    return Document(source.path, source.index, item.data, source.line, source.rows, source.way)
 
 
 def _releases(reading: Reading) -> list[Release]:

@@ -145,7 +145,8 @@ def expanded(document: Document) -> Iterator[tuple[Document, tuple[str | int, ..
     for at, item in enumerate(items):
         if isinstance(item, Map):
             typed = _typed(item, item_kind, version)
-            yield Document(document.path, document.index, typed, item.line, document.rows), ("items", at)
+            way = ("items", at)
+            yield Document(document.path, document.index, typed, item.line, document.rows, way), way
 
 
 def _typed(item: Map, kind: str, version: str) -> Map:

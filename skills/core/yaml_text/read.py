@@ -64,7 +64,8 @@ class Places(Mapping[str, Place]):
 class Document:
     """One document of a file. `index` counts the file's documents from 0, broken ones too.
 
-    `line` is where it starts; `rows` are all lines of the file, shared between its documents.
+    `line` is where it starts; `rows` are all lines of the file, shared between its documents. `way` leads to it from
+    the root of that document, where it is an item of a list there.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Document:
     data: Any
     line: int
     rows: tuple[str, ...] | list[str]
+    way: tuple[str | int, ...] = ()
 
     def place(self, container: Map | Seq | None = None, key: Any = None) -> Place:
         """Where a key or item of `container` stands, else the container, else the document."""

@@ -262,8 +262,8 @@ def test_an_item_of_a_list_takes_no_neighbour_with_it() -> None:
     allowed = repository(*BASE, files={"list.yaml": f"apiVersion: v1\nkind: List\nitems:\n{items}"})
     assert check(allowed, "x.com").decision == "allowed"
     made = drafted(allowed, "x.com", remove=True)
-    assert texts_of(made) == {}
-    assert "EGR991" in codes(made.change.findings)
+    left = f"apiVersion: v1\nkind: List\nitems:\n- {listed[1]}\n"
+    assert (texts_of(made), made.change.proof.after) == ({"list.yaml": left}, "denied")
 
 
 def test_a_closed_mesh_without_any_place_for_an_entry_is_said() -> None:
@@ -349,3 +349,51 @@ def test_a_question_is_no_word_that_all_is_well() -> None:
     made = drafted(repository(*BASE), "x.com:8000-8100")
     assert [question.code for question in made.change.questions] == ["EGR839"]
     assert "EGR995" not in codes(made.change.findings)
+
+
+# --- an entry among the items of a List
+
+_LIST = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: networking.istio.io/v1
+  kind: Sidecar
+  metadata: {name: default, namespace: shop}
+  spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
+# the partner
+- apiVersion: networking.istio.io/v1
+  kind: ServiceEntry
+  metadata: {name: partner, namespace: shop}
+  spec:
+    hosts: [x.com]
+    exportTo: ["."]
+    resolution: DNS
+    ports:
+    - {number: 443, name: tls, protocol: TLS}
+"""
+
+
+def test_an_entry_in_a_list_is_changed_where_it_stands() -> None:
+    files = {"list.yaml": _LIST}
+    made = drafted(repository(DEPLOYMENT, files=files), "x.com:8443")
+    assert changed(made) == ["+    - {number: 8443, name: tls-8443, protocol: TLS}"]
+    gone = drafted(repository(DEPLOYMENT, files={"list.yaml": texts_of(made)["list.yaml"]}), "x.com:8443", remove=True)
+    assert texts_of(gone) == files
+    whole = drafted(repository(DEPLOYMENT, files=files), "x.com", remove=True)
+    left = yaml.safe_load(texts_of(whole)["list.yaml"])
+    assert ([item["kind"] for item in left["items"]], whole.change.proof.after) == (["Sidecar"], "denied")
+
+
+def test_what_is_patched_for_one_environment_is_left_and_its_overlay_gets_the_new_one() -> None:
+    files = _tree("staging", "production")
+    patch = "patches:\n- target: {kind: ServiceEntry}\n  patch: '[{op: add, path: /spec/hosts/-, value: more.com}]'\n"
+    files["overlays/production/kustomization.yaml"] += patch
+    made = drafted(repository(files=files), "y.com", for_="production:shop/web")
+    assert sorted(texts_of(made)) == ["overlays/production/egress.yaml", "overlays/production/kustomization.yaml"]
+    assert made.change.proof.after == "allowed"
+    files["overlays/production/kustomization.yaml"] = files["overlays/production/kustomization.yaml"].replace(
+        "add, path: /spec/hosts/-, value: more.com", "replace, path: /spec/resolution, value: NONE"
+    )
+    blocked = drafted(repository(files=files), "base.com:8443", for_="production:shop/web")
+    assert (texts_of(blocked), "EGR993" in codes(blocked.change.findings)) == ({}, False)

@@ -115,3 +115,17 @@ def test_a_field_of_an_entry_that_decides_nothing_is_said() -> None:
     listed = entry("x.com", extra="resolution: DNS\n  owner: payments")
     assert "EGR1203" in codes(check(repository(DEPLOYMENT, REGISTRY_ONLY, listed), "x.com").findings)
     assert "EGR1203" not in codes(check(repository(DEPLOYMENT, REGISTRY_ONLY, entry("x.com")), "x.com").findings)
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted"),
+    [
+        ("REGISTRY_ONLY", "denied"),
+        ("ALLOW_ANY", "allowed"),
+        ("registry_only", "undecided"),
+        ("'{{ .mode }}'", "undecided"),
+    ],
+)
+def test_a_mode_of_the_mesh_that_is_no_word_of_istio_is_not_known(mode: str, wanted: str) -> None:
+    allowed = repository(DEPLOYMENT, LISTED, files={"istiod.yaml": MESH % mode})
+    assert (check(allowed, "x.com").decision, check(allowed, "listed.com").decision) == (wanted, "allowed")

@@ -68,7 +68,9 @@ def _add(bench: Workbench, destination: Destination, far: Peers, ours: bool) -> 
 
 
 def _is_new(before: Index, after: Index, environment: str | None, pods: Pods, to: Destination) -> bool:
-    was, now = before.scopes[environment], after.scopes[environment]
+    was, now = before.scopes[environment], after.scopes.get(environment)
+    if now is None:  # its first file of its own gave it a name
+        return False
     return surely_served(now, pods, now.bind(pods), to) and not surely_served(was, pods, was.bind(pods), to)
 
 

@@ -98,7 +98,8 @@ def join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool 
         # Nobody can resolve a wildcard: Istio refuses an entry that asks for it, with every other host of its list.
         resolutions = {"NONE", ""} if destination.host.startswith("*") else {"DNS", "NONE", ""}
         plain = not entry.endpoints and not entry.addresses and entry.resolution in resolutions
-        if entry.sound and same and plain and (own or not _split(bench)) and _takes(entry, destination.host):
+        fits = entry.sound and same and plain and (own or not _split(bench)) and _takes(entry, destination.host)
+        if fits and (entry.shape != "manifest" or bench.overlay(entry.spot.file) is None):
             return _append_host(bench, entry, destination.host)
     return None
 

@@ -91,7 +91,7 @@ def _into_values(bench: Workbench, values: Values, item: Wanted) -> bool:
 def _document(bench: Workbench, path: str, like: ServiceEntry | Sidecar, taken: Sequence[str], item: Wanted) -> bool:
     """Behind the documents of a file; where that is a base's that others build too, in a file of the own overlay."""
     text, namespace = bench.text(path) or "", _written_namespace(bench, like)
-    overlay = bench.overlay(path) if path == like.place.path else None
+    overlay = bench.overlay(path)
     if overlay is not None:
         path, namespace = f"{overlay.folder}/{_OWN}".lstrip("/"), None if overlay.sets_namespace else bench.namespace
     done = bench.add_document(path, manifest(item, free_name(item.host, taken), namespace, _version(like), text))

@@ -89,7 +89,7 @@ def _service_entry(document: Document, data: Map, version: str) -> ServiceEntry:
         text_of(metadata.get("name")),
         namespace_of(metadata)[0],
         document.place_of("metadata", "name"),
-        Spot(document.path, document.index),
+        Spot(document.path, document.index, document.way),
         overlay_of(document.path),
         version=version,
         waypoint=_waypoint(labels_of(metadata.get("labels")), namespace_of(metadata)[0]),

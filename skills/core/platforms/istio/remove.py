@@ -64,7 +64,7 @@ def _cut(bench: Workbench, entry: ServiceEntry, destination: Destination) -> boo
     listed = [host for host, _ in entry.hosts] if destination.host else list(map(str, entry.networks))
     key = "hosts" if destination.host else "addresses"
     if len(meant) == len(entry.ports) and len(listed) == 1:
-        if entry.shape == "manifest":
+        if entry.shape == "manifest" and not entry.spot.path:
             return bench.drop_document(entry.spot)
         return bench.change(entry.spot, lambda text, document: remove_item(text, document, entry.spot.path))
     if len(meant) == len(entry.ports):

@@ -15,6 +15,8 @@ from skills.core.enforce.kube_objects import mapping_of, sequence_of, templated,
 from skills.core.model import Place, finding
 from skills.core.platforms.istio.bb_leaves import leaves_of
 from skills.core.platforms.istio.entries import (
+    ALLOW_ANY,
+    REGISTRY_ONLY,
     Entry,
     MeshConfig,
     Path,
@@ -141,7 +143,8 @@ class _Tree:
 
     def mesh(self, mesh: Map) -> Iterator[Entry]:
         policy = mesh.get("outboundTrafficPolicy")
-        mode = text_of(policy.get("mode")).upper() or None if isinstance(policy, Map) else None
+        written = text_of(policy.get("mode")) if isinstance(policy, Map) else ""
+        mode = written if written in {REGISTRY_ONLY, ALLOW_ANY} else None  # of any other word nobody knows the effect
         root = text_of(mesh.get("rootNamespace")) or None
         exported = mesh.get("defaultServiceExportTo")
         shown = tuple(map(text_of, exported)) if isinstance(exported, Seq) else ()

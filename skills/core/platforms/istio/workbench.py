@@ -112,7 +112,7 @@ class Workbench:
         return True
 
     def drop_document(self, spot: Spot) -> bool:
-        """A manifest goes with its document; an item of a List would take its neighbours with it."""
+        """A manifest goes with its document."""
 
         def step(text: str, document: Document) -> str:
             if document.at("kind") != "ServiceEntry":
