@@ -180,6 +180,19 @@ def test_the_policy_of_other_pods_is_left_alone() -> None:
     assert drafted.after.decision(to("api.stripe.com"), "shop/other") == "denied"
 
 
+def test_the_last_name_takes_its_rule_along() -> None:
+    """Ports without a peer would be open to everybody, and an empty list of names is nearly that."""
+    removed = draft(world(OWN, pods=WEB), to("api.github.com"), remove=True)
+    (edit,) = removed.plan.edits
+    assert "toFQDNs" not in edit.new_text
+    assert '"443"' not in edit.new_text
+    two = OWN.replace(
+        "        - matchName: api.github.com\n", "        - matchName: api.github.com\n        - matchName: b.example\n"
+    )
+    (other,) = draft(world(two, pods=WEB), to("api.github.com"), remove=True).plan.edits
+    assert other.new_text == two.replace("        - matchName: api.github.com\n", "")
+
+
 def test_only_the_named_network_is_removed() -> None:
     added = draft(world(OWN, pods=WEB), to("198.51.100.0/24", 5432), to("203.0.113.0/24", 5432)).after
     removed = draft(added, to("198.51.100.0/24", 5432), remove=True).after

@@ -271,6 +271,17 @@ def test_the_file_of_these_pods_comes_before_the_one_that_holds_more() -> None:
     assert other.path == "a.yaml"
 
 
+def test_yaml_comes_before_json() -> None:
+    data = read_documents("a.yaml", DENY_EGRESS)[0][0].data
+    other = {**data, "metadata": {"name": "more", "namespace": "shop"}}
+    texts = {"a.json": json.dumps(data), "b.json": json.dumps(other), "pods.yaml": WEB}
+    dns = DNS.replace("podSelector: {}", "podSelector:\n    matchLabels:\n      app: job")
+    (edit,) = draft(world_of({**texts, "c.yaml": dns}), to("198.51.100.0/24")).plan.edits
+    assert edit.path == "c.yaml"
+    (edit,) = draft(world_of(texts), to("198.51.100.0/24")).plan.edits
+    assert (edit.path, edit.old_text) == ("allow-198-51-100-0-24-web.json", None)
+
+
 def test_lists_are_indented_as_in_the_file() -> None:
     indented = DENY_EGRESS.replace("  - Egress", "    - Egress")
     lines = draft(world(indented, pods=WEB), to("198.51.100.0/24")).lines()
