@@ -361,6 +361,21 @@ def test_names_are_looked_up_over_udp(protocol: str, decision: str, codes: list[
 
 
 @pytest.mark.parametrize(
+    ("rule", "codes"),
+    [
+        ("toCIDR: [0.0.0.0/0]", ["EGR863"]),  # no block holds the resolver's pods
+        ("toEntities: [world]", ["EGR863"]),
+        ("toEntities: [all]", []),
+        ("toEndpoints: [{}]", ["EGR863"]),
+        ("toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system}}]", []),
+    ],
+)
+def test_a_rule_for_every_port_opens_dns_where_it_reaches_the_resolver(rule: str, codes: list[str]) -> None:
+    made = world(cnp(f"egress: [{{{rule}}}]"), WEB)
+    assert [item for item in made.findings(to("api.stripe.com")) if item == "EGR863"] == codes
+
+
+@pytest.mark.parametrize(
     ("mode", "decision", "codes"),
     [
         ("required", "allowed", ["EGR1206"]),

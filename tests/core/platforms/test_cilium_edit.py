@@ -104,6 +104,12 @@ def test_a_pattern_of_hosts_is_written_as_one() -> None:
     need = Need(drafted.before.workload(), (pattern,))
     assert [item.code for grant in given for item in cilium.wider(grant, need)] == []
     assert draft(drafted.after, pattern, remove=True).after.decision(pattern) == "denied"
+    alone = draft(
+        world(OWN.replace("matchName: api.github.com", 'matchPattern: "*.stripe.com"'), pods=WEB),
+        to("*.stripe.com", 8443),
+    )
+    assert "matchPattern" not in "".join(alone.lines())
+    assert alone.after.decision(to("*.stripe.com", 8443)) == "allowed"
 
 
 def test_another_port_gets_a_rule_of_its_own() -> None:
@@ -121,6 +127,21 @@ def test_a_rule_for_that_host_alone_gets_the_port() -> None:
     removed = draft(drafted.after, to("api.github.com", 8443), remove=True)
     assert removed.after.decision(to("api.github.com", 8443)) == "denied"
     assert removed.after.decision(to("api.github.com")) == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("rule", "joins"),
+    [
+        ("toCIDR: [198.51.100.0/24]", True),
+        ("toCIDR: [198.51.100.0/24, 203.0.113.0/24]", False),  # the other network would get the port too
+        ("toCIDRSet: [{cidr: 198.51.100.0/24, except: [198.51.100.7/32]}]", False),
+    ],
+)
+def test_a_rule_for_that_network_alone_gets_the_port(rule: str, joins: bool) -> None:
+    text = cnp(f'egress:\n- {rule}\n  toPorts:\n  - ports:\n    - port: "443"\n      protocol: TCP')
+    drafted = draft(world(text, pods=WEB), to("198.51.100.0/24", 8443))
+    assert drafted.after.decision(to("198.51.100.0/24", 8443)) == "allowed"
+    assert ("cidr" not in "".join(drafted.lines()).lower()) is joins
 
 
 @pytest.mark.parametrize(("there", "joins"), [(38, True), (39, True), (40, False)])

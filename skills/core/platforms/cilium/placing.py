@@ -193,8 +193,8 @@ class Placer:
 
 def _written(peer: Peer) -> Any:
     """The peer as it stands in a manifest, where that is as plain as what a draft writes."""
-    if peer.name is not None and not peer.name.wild:
-        return {"matchName": peer.name.text}
+    if peer.name is not None:
+        return {"matchPattern" if peer.name.wild else "matchName": peer.name.text}
     if peer.block is not None and not peer.block.excepts:
         return peer.block.cidr
     return peer.text if peer.kind == "entity" else None
