@@ -154,7 +154,33 @@ def test_what_another_block_takes_away_again_is_not_sure(own: str, wanted: str) 
     assert decided({"tf/main.tf": SPACE % own + LISTED}, "acme/web") == wanted
 
 
-@pytest.mark.parametrize(("count", "wanted"), [("1", "allowed"), ("0", "denied"), ("var.on ? 1 : 0", "undecided")])
+def test_rules_that_an_override_file_writes_anew_are_not_sure() -> None:
+    rule = 'resource "cloudfoundry_asg" "own" {\n%s  rule {\n    protocol = "tcp"\n    destination = "%s"\n    ports = "25"\n  }\n}\n'
+    base = SPACE % "asgs = [cloudfoundry_asg.own.id]" + rule % ('  name = "own"\n', "198.51.100.0/24")
+    assert decided({"tf/main.tf": base}, "acme/web", "198.51.100.7:25") == "allowed"
+    files = {"tf/main.tf": base, "tf/override.tf": rule % ("", "203.0.113.0/24")}
+    assert decided(files, "acme/web", "198.51.100.7:25") == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("more.tf", "", "allowed"),
+        ("main_override.tf", 'resource "cloudfoundry_space_asgs" "s" {\n  running_asgs = []\n}\n', "undecided"),
+        ("override.tf", 'resource "cloudfoundry_space_asgs" "s" {\n  running_asgs = []\n}\n', "undecided"),
+        ("override.tf", 'data "cloudfoundry_asg" "p" {\n  name = "other"\n}\n', "undecided"),
+        ("override.tf", 'resource "cloudfoundry_space_asgs" "s" {\n  staging_asgs = []\n}\n', "allowed"),
+        ("override.tf", 'resource "cloudfoundry_space_asgs" "t" {\n  running_asgs = []\n}\n', "allowed"),
+    ],
+)
+def test_what_an_override_file_sets_anew_is_not_sure(name: str, text: str, wanted: str) -> None:
+    files = {"tf/main.tf": SPACE % "" + LISTED, f"tf/{name}": text}
+    assert decided(files, "acme/web") == wanted
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"), [("true", "undecided"), ("1", "allowed"), ("0", "denied"), ("var.on ? 1 : 0", "undecided")]
+)
 def test_a_proxy_that_may_not_be_run_lets_nothing_through_for_sure(count: str, wanted: str) -> None:
     proxy = f"""module "proxy" {{
       count         = {count}

@@ -17,7 +17,7 @@ from skills.core.platforms.cloud_foundry.commands import Command, Policy
 from skills.core.platforms.cloud_foundry.documents import Group
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.tf_data import SETS_VALUES, File, Value
-from skills.core.platforms.cloud_foundry.tf_folders import called, roots
+from skills.core.platforms.cloud_foundry.tf_folders import called, roots, with_overrides
 from skills.core.platforms.cloud_foundry.tf_groups import GROUP_TYPES, group_of
 from skills.core.platforms.cloud_foundry.tf_values import Ref, Scope, space_of
 from skills.core.yaml_text import Unreadable
@@ -104,6 +104,7 @@ def evaluate(files: Sequence[File]) -> Made:
     folders: dict[str, list[File]] = {}
     for file in files:
         folders.setdefault(file.folder, []).append(file)
+    folders = {folder: with_overrides(found) for folder, found in folders.items()}
     made = Made()
     ours = [file for file in files if any(_is_ours(block) for block in file.body.blocks)]
     if not ours:

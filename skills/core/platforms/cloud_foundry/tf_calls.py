@@ -10,7 +10,7 @@ from typing import Any
 from skills.core.platforms.cloud_foundry.tf_data import Unknown, Value
 
 _JOINS = frozenset({"concat", "setunion", "flatten"})
-_SAME = frozenset({"toset", "tolist", "distinct", "sort", "compact", "tostring", "nonsensitive", "tomap"})
+_SAME = frozenset({"toset", "tolist", "distinct", "sort", "tostring", "nonsensitive", "tomap"})
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 MOST = 10_000  # elements of a list, and signs of a text
 _SCALARS = (str, int, bool)
@@ -54,6 +54,11 @@ def _values(of: Value) -> Any:
 
 def _length(of: Value) -> int | None:
     return len(of.data) if isinstance(of.data, (tuple, dict, str)) else None
+
+
+def _compact(of: Value) -> Any:
+    known = isinstance(of.data, tuple) and not any(each.unknown for each in of.values)
+    return tuple(each for each in of.values if each.data not in ("", None)) if known else None
 
 
 def _one(of: Value) -> Value | None:
@@ -102,6 +107,7 @@ def _format(how: Value, *given: Value) -> str | None:
 
 # Name -> function, and how few and how many things it is given.
 _PLAIN: Mapping[str, tuple[Callable[..., Any], int, int]] = {
+    "compact": (_compact, 1, 1),
     "contains": (_contains, 2, 2),
     "format": (_format, 1, 20),
     "join": (_join, 2, 2),

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from skills.core.hcl import Block
+from skills.core.hcl import Block, Body, Expression
 from skills.core.platforms.cloud_foundry.tf_data import File, Value
 from skills.core.platforms.cloud_foundry.tf_values import Scope
 
 _MOST_DEPTH = 6
+_INSIDE = "{"  # before the kind of a block inside a block
 _OF_ITSELF = ("/terraform.tfvars", ".auto.tfvars")  # read without being named
 _MODULE = 20  # expressions that a call weighs at least
+
+
+def with_overrides(files: Sequence[File]) -> list[File]:
+    """The files of a folder without those that override others, which Terraform merges into them attribute by
+    attribute: what they set anew is not known of the blocks that they name."""
+    code = [file for file in files if not _overrides(file)]
+    anew: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for file in files:
+        for block in file.body.blocks if _overrides(file) else ():
+            inside = (_INSIDE + each.kind for each in block.body.blocks)
+            names = (name for name, _ in block.body.attributes)
+            anew.setdefault((block.kind, block.labels), set()).update(names, inside)
+    return [replace(file, body=_doubted(file.body, anew)) for file in code] if anew else code
+
+
+def _overrides(file: File) -> bool:
+    name = file.path.rpartition("/")[2].removesuffix(".json")
+    return name == "override.tf" or name.endswith("_override.tf")
+
+
+def _doubted(body: Body, anew: Mapping[tuple[str, tuple[str, ...]], set[str]]) -> Body:
+    blocks = []
+    for block in body.blocks:
+        names = anew.get((block.kind, block.labels), set())
+        kept = [(name, value) for name, value in block.body.attributes if name not in names]
+        unsaid = Expression("other", None, block.line, block.start, block.start)
+        lost = [(name, unsaid) for name in sorted(names) if not name.startswith(_INSIDE)]
+        nested = [replace(each, kind="dynamic") if _INSIDE + each.kind in names else each for each in block.body.blocks]
+        blocks.append(replace(block, body=Body((*kept, *lost), tuple(nested))) if names else block)
+    return replace(body, blocks=tuple(blocks))
 
 
 def called(folder: str, folders: Mapping[str, Sequence[File]]) -> Iterator[str]:

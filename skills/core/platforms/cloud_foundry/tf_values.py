@@ -111,7 +111,7 @@ class Scope:
                 return [(None, for_each.unknown or "for_each")]
             return [(Value({"key": each, "value": each}), "") for each in for_each.values]
         if block.get("count") is not None:
-            if isinstance(count.data, int) and count.data <= _MOST_INSTANCES:
+            if type(count.data) is int and count.data <= _MOST_INSTANCES:
                 return [(Value({"count": Value({"index": Value(at)})}), "") for at in range(count.data)]
             return [(None, count.unknown or "count")]
         return [(None, "")]
