@@ -12,8 +12,9 @@ from bot.slack.blocks import action_id
 from skills.cards import headline, waits_for
 from skills.core.model import OPEN_STATES, STANDING_STATES, Person, Request
 from skills.core.short_words import word
+from skills.propose.drawing import thread_link
 
-SHOW, NEW = "postern_home_show", "postern_home_new"
+SHOW, NEW, LOOK = "postern_home_show", "postern_home_new", "postern_home_look"
 FILTERS = ("mine", "queue", "expiring", "all")
 _OWN = ("mine", "expiring")
 _SOON = timedelta(days=30)
@@ -83,7 +84,11 @@ def _row(request: Request, repository: str, *, own: bool) -> kit.Block:
     title = f"{kit.escape(key)}: {kit.escape(headline(request))}"
     name = f"<{request.url}|{title}>" if request.url and kit.is_plain(request.url) else title
     made = kit.section(f"{kit.clip(name, 600)}\n{sign} {state}{ends} · {who}")
-    return {**made, "accessory": _act(request)} if own else made
+    if own:
+        return {**made, "accessory": _act(request)}
+    there = thread_link(request.thread)
+    text = word("home", "look")
+    return {**made, "accessory": kit.link(LOOK, text, f"{text} {request.key}", there)} if there else made
 
 
 def _act(request: Request) -> kit.Block:

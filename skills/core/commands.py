@@ -55,7 +55,7 @@ _AFTER = tuple(
 )
 """What is said of a merged request, with its key before or behind it where its thread is not the one."""
 _STATUS = re2.compile(
-    r"(?i)(?:status|(?:(?:show|list)\s+)?(?:my\s+|all\s+|the\s+|open\s+)*requests"
+    r"(?i)(?:status|(?:(?:show|list|what are)\s+)?(?:my\s+|all\s+|the\s+|open\s+)*requests"
     r"|(?:is|are) there (?:already |still )?(?:an?|any) (?:open |pending )?requests?(?: for [^\n]{1,80})?"
     r"|what(?:'s| is) (?:still )?(?:open|pending|waiting))(?:\s+(?:of\s+)?(EG-\S{1,40}))?[.!?]?"
 )

@@ -175,7 +175,7 @@ def _facts(request: Request, drafted: Draft, need: Need, assessed: risk.Risk, wo
         "answers": [*map(_shown, answers), *_answers(asked, {each.id for each in answers})],
         "error": error[:_ERROR_SHOWN],
         "error_cut": len(error) > _ERROR_SHOWN,
-        "thread": _link(request.thread),
+        "thread": thread_link(request.thread),
         "note": note.markdown,
         "elsewhere": drafted.elsewhere,
         "ticket_project": asides.ticket_project(need, world),
@@ -237,13 +237,16 @@ def _named(asked: Mapping[str, Any], need: Need) -> str:
     return str(asked.get("for") or need.workload.name)
 
 
-def _link(thread: str) -> str:
-    """The address of a Slack thread, in the form that needs no workspace name; nothing for other surfaces."""
+def thread_link(thread: str) -> str:
+    """The address of a Slack thread, in the form that needs no workspace name; nothing for other surfaces, and for what
+    one person alone was answered: after a slash command that person stands where the thread would."""
     surface, _, rest = thread.partition(":")
     parts = rest.split(":")
     if surface != "slack" or len(parts) != 3 or not all(part.replace(".", "").isalnum() for part in parts):
         return ""
     team, channel, moment = parts
+    if not moment.replace(".", "", 1).isdecimal():
+        return ""
     return f"https://app.slack.com/client/{team}/{channel}/thread/{channel}-{moment}"
 
 

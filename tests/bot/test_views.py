@@ -101,6 +101,13 @@ def test_the_queue_is_whom_it_waits_for_as_the_card_says() -> None:
     assert not belongs("queue", approved, SAM, TODAY)
 
 
+def test_what_waits_for_one_leads_to_its_card() -> None:
+    for thread, found in (("slack:T1:C1:1700000000.000100", True), ("slack:T1:C1:UDANA", False), ("cli", False)):
+        view = home_view(SAM, [replace(REQUEST, thread=thread)], TODAY, "queue")
+        urls = [block["accessory"]["url"] for block in view["blocks"] if "accessory" in block]
+        assert urls == (["https://app.slack.com/client/T1/C1/thread/C1-1700000000.000100"] if found else [])
+
+
 def test_home_knows_somebody_by_all_of_their_names() -> None:
     canon = {"slack:T1:USAM": "sam@fincorp.example", "slack:t1:usam": "sam@fincorp.example"}
     asked = replace(REQUEST, waits_for=("sam@fincorp.example",))
