@@ -25,6 +25,8 @@ _VARIABLE = re2.compile(rf"\$(?:\{{({_NAME})\}}|({_NAME}))")
 _OPENS = re2.compile(r"^\s*(?:if|case|while|until|select)\b|^\s*(?:function\s+[\w:-]+|[\w:-]+\s*\(\))")
 _CLOSES = re2.compile(r"^\s*(?:fi|esac)\b|^\}")
 _LEAVES = re2.compile(r"^\s*(?:exit|return|exec)\b(?:\s+[\w/.$?\"'-]+)*\s*;?\s*$")
+_SETS = re2.compile(rf"^{_NAME}=")
+_CLOSED = ("fi", "esac", "}", "done")
 _UNKNOWN = ("$", "`", "{{", "((")
 _ENDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "#", ")", "then", "do"})
 
@@ -85,7 +87,7 @@ def _follow(state: _State, row: str) -> None:
     elif state.loops and row.strip().startswith("done"):
         state.loops.pop()
     elif _OPENS.match(row):
-        if not row.rstrip().endswith(("fi", "esac", "}", "done")):
+        if not row.rstrip().endswith(_CLOSED):
             state.conditions.append(" ".join(row.split())[:60])
     elif state.conditions and _CLOSES.match(row):
         state.conditions.pop()
@@ -119,19 +121,32 @@ def _plain(state: _State, word: str, loop: Mapping[str, str] | None = None) -> s
 def _calls(state: _State, row: str, number: int) -> Iterator[Call]:
     words = _words(row)
     for at, word in enumerate(words):
-        if word.rpartition("/")[2] in _CLIENTS and (at == 0 or words[at - 1] in _ENDS or words[at - 1] in _BEFORE):
+        if word.rpartition("/")[2] in _CLIENTS and _is_called(words, at):
             end = next((back for back in range(at + 1, len(words)) if words[back] in _ENDS), len(words))
             guarded = bool(set(words[:at]) & {"&&", "||"}) and not _CLIENTS & set(words[:at])
             begin = at + 2 if words[at + 1 : at + 2] == ["-v"] else at + 1
             for chosen in _expansions(state, words[begin:end]):
                 unknown = next((each for each in chosen if any(sign in each for sign in _UNKNOWN)), "")
-                inside = state.conditions[-1] if state.conditions else ""
+                inside = state.conditions[-1] if state.conditions else _whole_condition(row)
                 unsure = unknown or inside or ("&&" if guarded else "") or state.ended
                 yield Call(tuple(chosen), number, unsure[:80])
 
 
+def _whole_condition(row: str) -> str:
+    """A row that is a condition, a loop of unknown length or a function from its first word to its last."""
+    return " ".join(row.split())[:60] if _OPENS.match(row) and row.rstrip().endswith(_CLOSED) else ""
+
+
+def _is_called(words: Sequence[str], at: int) -> bool:
+    """Whether a word begins a command, behind assignments and words that only run what follows."""
+    while at > 0 and (words[at - 1] in _RUNNERS or _SETS.match(words[at - 1])):
+        at -= 1
+    return at == 0 or words[at - 1] in _STARTS
+
+
 _CLIENTS = frozenset({"cf", "cf6", "cf7", "cf8"})
-_BEFORE = frozenset({"!", "sudo", "time", "(", "{", "else"})
+_RUNNERS = frozenset({"sudo", "time", "env", "exec", "command", "nohup"})
+_STARTS = _ENDS | {"!", "(", "{", "else"}
 
 
 def _expansions(state: _State, words: Sequence[str]) -> Iterator[list[str]]:
