@@ -22,6 +22,7 @@ MOST_BYTES = 5_000_000
 _MOST_BROKEN = 20
 _MOST_DIRECTIVES = 64  # libyaml compares each %TAG with all before it
 _TEXT = 200
+_made = tuple.__new__  # as `Place(...)`, without a call of Python in between: a file has a dozen places
 _BROKEN, _NOT_SCALAR_KEY = "EGR513", "EGR506"
 _MAY_BE_TEMPLATE = {_BROKEN, _NOT_SCALAR_KEY}
 _TEMPLATE_SIGNS = ("{{", "{%")
@@ -81,7 +82,7 @@ class Document:
             line = self.line
         elif key is None:
             line = container.line
-        elif isinstance(container, Map):
+        elif isinstance(container, dict):
             line = container.lines.get(key, container.line)
         else:
             line = container.lines[key] if has_step(container, key) else container.line
@@ -132,7 +133,8 @@ class Unreadable:
 def _place(path: str, line: int, rows: Sequence[str]) -> Place:
     if line.__class__ is not int and isinstance(line, FarLine):
         return _place(line.path, int(line), line.rows)
-    return Place(path, line, rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else "")
+    text = rows[line - 1].strip()[:_TEXT] if 0 < line <= len(rows) else ""
+    return _made(Place, (path, line, text))
 
 
 def has_step(node: Any, step: str | int) -> bool:
