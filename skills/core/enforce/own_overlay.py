@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from skills.core.enforce.kustomize import path_below
 from skills.core.environments import environments_in
@@ -35,25 +36,47 @@ class _Built:
     lists: bool
 
 
+class Overlays:
+    """The kustomizations among texts, read at the first question."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    @cached_property
+    def _built(self) -> dict[str, _Built]:
+        return dict(_kustomizations(self._texts))
+
+    @cached_property
+    def _reach(self) -> dict[str, set[str]]:
+        return {folder: set(_reached(self._built, folder)) for folder in self._built}
+
+    @cached_property
+    def _roots(self) -> list[str]:
+        used = {below for folder, each in self._built.items() for below in each.paths if below != folder}
+        return [folder for folder in sorted(self._built) if folder not in used]
+
+    def own(self, path: str, namespace: str, environment: str | None) -> Overlay | None:
+        """The overlay that builds a base's file, there or new, for this namespace (and environment) and for no other.
+        None where the file belongs to nobody else, or where several overlays are meant: then the base is the place."""
+        built, reach = self._built, self._reach
+        where = _where(self._texts, built, path)
+        roots = [folder for folder in self._roots if reach[folder] & where]
+        meant = [root for root in roots if (_namespace(built, reach, root) or namespace) == namespace]
+        # Where an environment is asked for, the overlays of others are not even among the texts.
+        apart = environment is not None and not environments_in(path)
+        fits = {each for each in built if not apart or environment in environments_in(f"{each}/")}
+        meant = [root for root in meant if root in fits]
+        if len(meant) != 1 or not (apart or len(roots) > 1):
+            return None
+        others = set().union(*(reach[root] for root in roots if root != meant[0]))
+        own = [each for each in (reach[meant[0]] - others) & fits if reach[each] & where and built[each].lists]
+        folder = min(own, key=lambda each: (len(reach[each]), each), default=None)
+        return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
+
+
 def own_overlay(texts: Mapping[str, str], path: str, namespace: str, environment: str | None) -> Overlay | None:
-    """The overlay that builds a base's file, there or new, for this namespace (and environment) and for no other. None
-    where the file belongs to nobody else, or where several overlays are meant, for then the base is the place."""
-    built = dict(_kustomizations(texts))
-    reach = {folder: set(_reached(built, folder)) for folder in built}
-    used = {below for folder, each in built.items() for below in each.paths if below != folder}
-    where = _where(texts, built, path)
-    roots = [folder for folder in sorted(built) if folder not in used and reach[folder] & where]
-    meant = [root for root in roots if (_namespace(built, reach, root) or namespace) == namespace]
-    # Where an environment is asked for, the overlays of others are not even among the texts.
-    apart = environment is not None and not environments_in(path)
-    fits = {each for each in built if not apart or environment in environments_in(f"{each}/")}
-    meant = [root for root in meant if root in fits]
-    if len(meant) != 1 or not (apart or len(roots) > 1):
-        return None
-    others = set().union(*(reach[root] for root in roots if root != meant[0]))
-    own = [each for each in (reach[meant[0]] - others) & fits if reach[each] & where and built[each].lists]
-    folder = min(own, key=lambda each: (len(reach[each]), each), default=None)
-    return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
+    """What `Overlays.own` says, for who asks once."""
+    return Overlays(texts).own(path, namespace, environment)
 
 
 def _kustomizations(texts: Mapping[str, str]) -> Iterator[tuple[str, _Built]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skills.core.enforce.kube_objects import expand, expanded
-from skills.core.enforce.own_overlay import Overlay, own_overlay
+from skills.core.enforce.own_overlay import Overlay, Overlays
 from skills.core.enforce.policy_files import json_beside, json_like, listed
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
@@ -34,6 +34,7 @@ class Workspace:
         self.index = index
         self._sources = sources
         self._environment = environment
+        self._overlays = Overlays(sources.texts)
         self._changed: dict[str, str] = {}
         self._roles: dict[str, Role] = {}
 
@@ -46,7 +47,7 @@ class Workspace:
 
     def overlay(self, path: str, namespace: str) -> Overlay | None:
         """Where to add for this namespace alone, if a file of a base serves others too."""
-        return own_overlay(self._sources.texts, path, namespace, self._environment)
+        return self._overlays.own(path, namespace, self._environment)
 
     def append(self, policy: CiliumPolicy, path: Path, item: Any, comment: str, role: Role) -> None:
         """A new last item of the list at `path`; the list comes to be where it is not there yet."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from skills.core.enforce.kube_objects import expand, expanded
 from skills.core.enforce.kube_policy import Direction
-from skills.core.enforce.own_overlay import Overlay, own_overlay
+from skills.core.enforce.own_overlay import Overlay, Overlays
 from skills.core.enforce.policy_files import listed
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
@@ -32,6 +32,7 @@ class Workspace:
         self.index = index
         self._sources = sources
         self._environment = environment
+        self._overlays = Overlays(sources.texts)
         self._changed: dict[str, str] = {}
         self._roles: dict[str, Role] = {}
 
@@ -60,7 +61,7 @@ class Workspace:
 
     def overlay(self, path: str, namespace: str) -> Overlay | None:
         """Where to add for this namespace alone, if a file of a base serves others too."""
-        return own_overlay(self._sources.texts, path, namespace, self._environment)
+        return self._overlays.own(path, namespace, self._environment)
 
     def append_value(self, path: str, keys: Path, item: object, comment: str, role: Role) -> None:
         """An item of a list in a chart's values."""
