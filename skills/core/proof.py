@@ -60,6 +60,31 @@ def prove(
     turned: tuple[Sequence[Verdict], Sequence[Verdict]],
     edits: Sequence[Edit],
 ) -> Proof:
+    """What changes in the whole; where nothing does, because each environment builds it otherwise, in each of them."""
+    proof = _proved(old, new, need, turned, edits)
+    if not edits or proof.newly_allowed or proof.newly_denied or need.workload.kind != "k8s":
+        return proof
+    asked = need.workload.environment
+    for environment in [asked] if asked else sorted(old.apart(need.workload)):
+        part = _proved(old.in_environment(environment), new.in_environment(environment), need, turned, edits)
+        where = "" if asked else f" ({environment})"
+        proof = replace(
+            proof,
+            newly_allowed=(*proof.newly_allowed, *(replace(g, source=g.source + where) for g in part.newly_allowed)),
+            newly_denied=(*proof.newly_denied, *(line + where for line in part.newly_denied)),
+            wider_than_asked=unique((*proof.wider_than_asked, *part.wider_than_asked)),
+            lost=unique((*proof.lost, *part.lost)),
+        )
+    return proof
+
+
+def _proved(
+    old: Allowlist,
+    new: Allowlist,
+    need: Need,
+    turned: tuple[Sequence[Verdict], Sequence[Verdict]],
+    edits: Sequence[Edit],
+) -> Proof:
     gained: list[Grant] = []
     lost: list[Grant] = []
     wider: list[Finding] = []

@@ -392,8 +392,22 @@ def test_what_is_patched_for_one_environment_is_left_and_its_overlay_gets_the_ne
     made = drafted(repository(files=files), "y.com", for_="production:shop/web")
     assert sorted(texts_of(made)) == ["overlays/production/egress.yaml", "overlays/production/kustomization.yaml"]
     assert made.change.proof.after == "allowed"
-    files["overlays/production/kustomization.yaml"] = files["overlays/production/kustomization.yaml"].replace(
-        "add, path: /spec/hosts/-, value: more.com", "replace, path: /spec/resolution, value: NONE"
+
+
+@pytest.mark.parametrize(
+    ("for_", "sources"),
+    [
+        ("production:shop/web", ["every namespace"]),
+        ("shop/web", ["shop all pods (production)", "shop all pods (staging)"]),
+    ],
+)
+def test_what_each_environment_builds_otherwise_is_named_all_the_same(for_: str, sources: list[str]) -> None:
+    files = _tree("staging", "production")
+    patch = (
+        "patches:\n- target: {kind: ServiceEntry}\n  patch: '[{op: replace, path: /spec/resolution, value: NONE}]'\n"
     )
-    blocked = drafted(repository(files=files), "base.com:8443", for_="production:shop/web")
-    assert (texts_of(blocked), "EGR993" in codes(blocked.change.findings)) == ({}, False)
+    files["overlays/production/kustomization.yaml"] += patch
+    made = drafted(repository(files=files), "base.com:8443", for_=for_)
+    opened = [(grant.source, grant.target, grant.ports) for grant in made.change.proof.newly_allowed]
+    assert opened == [(source, "base.com", "8443") for source in sources]
+    assert ("EGR599" in codes(made.change.proof.wider_than_asked)) is (len(sources) == 1)
