@@ -148,10 +148,20 @@ resource "cloudfoundry_space_asgs" "s" {
 
 @pytest.mark.parametrize(
     ("own", "wanted"),
-    [("", "allowed"), ("asgs = []", "undecided"), ("asgs = [data.cloudfoundry_asg.p.id]", "allowed")],
+    [
+        ("", "allowed"),
+        ("asgs = []", "undecided"),
+        ("asgs = [data.cloudfoundry_asg.p.id]", "allowed"),
+        ("staging_asgs = []", "allowed"),
+    ],
 )
 def test_what_another_block_takes_away_again_is_not_sure(own: str, wanted: str) -> None:
     assert decided({"tf/main.tf": SPACE % own + LISTED}, "acme/web") == wanted
+
+
+def test_the_list_of_another_foundation_takes_nothing_away() -> None:
+    files = {"tf/east/main.tf": SPACE % "" + LISTED, "tf/west/main.tf": SPACE % "asgs = []"}
+    assert (decided(files, "east:acme/web"), decided(files, "west:acme/web")) == ("allowed", "denied")
 
 
 def test_rules_that_an_override_file_writes_anew_are_not_sure() -> None:
