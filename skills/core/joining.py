@@ -100,10 +100,8 @@ def _half(
 ) -> Decision:
     if denies:
         return "denied"
-    if doubts and (allows or not isolated):
-        return "undecided"
     if allows or not isolated:
-        return "undecided" if (doubts or unknown) and not allows else "allowed"
+        return "undecided" if doubts or (unknown and not allows) else "allowed"
     # What may only deny besides makes a denial no less certain.
     return "undecided" if unknown else "denied"
 
