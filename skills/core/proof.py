@@ -8,7 +8,7 @@ from dataclasses import replace
 from skills.core.all_platforms import ALL
 from skills.core.allowlist import Allowlist
 from skills.core.apart import common_to_all
-from skills.core.enforce.spans import EVERY_PORT, Span, meets, without
+from skills.core.enforce.spans import EVERY_PORT, Span, meets, spans_text, without
 from skills.core.model import Decision, Edit, Finding, Grant, Isolation, Need, Proof, Verdict, in_words, unique
 
 _ALL_PODS = " all pods"
@@ -136,7 +136,7 @@ def _beyond(grants: set[Grant], others: set[Grant]) -> list[Grant]:
         if not mine or not meets(mine, theirs):
             found.append(grant)
         elif ports := without(mine, theirs):
-            found.append(replace(grant, ports=", ".join(f"{a}-{z}" if a < z else str(a) for a, z in ports)))
+            found.append(replace(grant, ports=spans_text(ports)))
     return found
 
 
