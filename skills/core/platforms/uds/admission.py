@@ -34,9 +34,11 @@ def refusals(package: Package, rules: Version = NEWEST) -> tuple[Finding, ...]:
 
 
 def _only_a_host(rule: Allow) -> bool:
-    """Whether nothing but a host is named, as in nearly every rule of a host: then there is nothing to refuse."""
+    """Whether nothing but a sound host is named, as in nearly every rule of a host: there is nothing to refuse."""
     host = rule.remote_host
-    if host is None or "*" in host or rule.direction != "Egress" or rule.service_account is not None:
+    if host is None or rule.direction != "Egress" or rule.service_account is not None:
+        return False
+    if "*" in host or host_fault(host):
         return False
     others = (rule.remote_generated, rule.remote_namespace, rule.remote_selector, rule.remote_cidr)
     return others == _NOTHING and (rule.remote_protocol is None or rule.remote_protocol in APPLICATION_PROTOCOLS)
