@@ -9,7 +9,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -36,7 +35,6 @@ log = logging.getLogger("postern")
 
 _LINGER = 1.5  # seconds that each part gets to end what it does when the service stops
 _LOOK_AGAIN = 5.0  # seconds between looks for what another process wrote, or what must be tried again
-_TURN = 0.001  # seconds
 
 
 def slack_person(team: str, user: str) -> Person:
@@ -87,12 +85,8 @@ async def run(
 
 
 def answer_promptly() -> None:
-    """Nobody waits for an acknowledgement because a turn computes, or because the collector looks at what stays anyway.
-
-    A thread that computes gives the interpreter to the others after five milliseconds if nothing is said, and an
-    acknowledgement takes it some ten times. A full collection takes 90 ms with all modules loaded and finds nothing.
-    """
-    sys.setswitchinterval(_TURN)
+    """Nobody waits for an acknowledgement because the collector looks at what stays anyway: a full search of all
+    modules takes it 90 ms."""
     gc.collect()
     gc.freeze()
     gc.enable()

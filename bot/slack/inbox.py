@@ -176,6 +176,9 @@ class Inbox(AsyncMiddleware):
         self._writer.close()
 
 
+_Waiting = tuple[Arrival, asyncio.Future[bool]]
+
+
 class Writer:
     """A thread that commits all that came meanwhile at once: one flush to the disk for many acknowledgements."""
 
@@ -183,7 +186,8 @@ class Writer:
         self._memory = memory
         self._repository = repository
         self._clock = clock
-        self._waiting: queue.SimpleQueue[tuple[Arrival, asyncio.Future[bool]] | None] = queue.SimpleQueue()
+        self._new: list[_Waiting] = []
+        self._waiting: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="postern-inbox", daemon=True)
         self._thread.start()
 
@@ -191,7 +195,9 @@ class Writer:
         """Whether it stands now, or stood already. False when it can't be kept, or not in time."""
         loop = asyncio.get_running_loop()
         kept: asyncio.Future[bool] = loop.create_future()
-        self._waiting.put((found, kept))
+        if not self._new:
+            loop.call_soon(self._hand_over)
+        self._new.append((found, kept))
         late = loop.call_later(_PATIENCE, _answer, (kept,), False)
         try:
             return await kept
@@ -200,24 +206,31 @@ class Writer:
 
     def close(self) -> None:
         """What waits is still committed."""
+        self._hand_over()
         self._waiting.put(None)
         self._thread.join(timeout=_PATIENCE)
 
+    def _hand_over(self) -> None:
+        """All that came in one turn of the loop, at its end: the thread is woken once, when the loop has time."""
+        new, self._new = self._new, []
+        self._waiting.put(new)
+
     def _run(self) -> None:
         while (first := self._waiting.get()) is not None:
-            batch = [first]
+            batch = [*first]
             over = False
             while len(batch) < _AT_ONCE and not self._waiting.empty():
                 more = self._waiting.get()
                 over = more is None
                 if more is None:
                     break
-                batch.append(more)
-            self._commit(batch)
+                batch += more
+            if batch:
+                self._commit(batch)
             if over:
                 return
 
-    def _commit(self, batch: Sequence[tuple[Arrival, asyncio.Future[bool]]]) -> None:
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
         _, problem = attempt(lambda: self._write([found for found, _ in batch]))
         if problem:
             log.warning("%s", say(problem.finding).says)
