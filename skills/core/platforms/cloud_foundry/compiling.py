@@ -36,9 +36,12 @@ def compile_index(entries: Sequence[Entry]) -> Index:
     _place_commands(places, commands)
     apps = [(app.place.path.rpartition("/")[0], app.name, app.routes) for app in entries if isinstance(app, App)]
     created = [entry for entry in entries if isinstance(entry, Created)]
+    everywhere, perhaps = everywhere_of(commands)
     return Index(
         {
-            key: _space(key, place, (configs.get(key, ()), declared.get(key, ())), defaults, commands, roots)
+            key: _space(
+                key, place, (configs.get(key, ()), declared.get(key, ())), defaults, commands, roots, perhaps=perhaps
+            )
             for key, place in places.items()
         },
         (*(_renamed(entry, created) for entry in entries if isinstance(entry, Group)), *made.groups),
@@ -49,7 +52,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
         (*made.proxies, *(entry for entry in entries if isinstance(entry, Proxy)), *caddy_proxies(entries, apps)),
         files,
         made.binders,
-        everywhere_of(commands)[0],
+        everywhere,
         made.overrun,
     )
 
@@ -78,11 +81,14 @@ def _space(
     defaults: Mapping[str, SpaceConfig],
     commands: Sequence[Command],
     roots: Roots,
+    *,
+    perhaps: Sequence[Command],
 ) -> Space:
+    """`perhaps` are the commands that may bind for the whole foundation."""
     org, space, place = named
     configs, declared = files
     sure, unsure = bindings_of(commands, org, space, lambda each: roots.about(each, *key))
-    unsure = (*unsure, *everywhere_of(commands)[1])
+    unsure = (*unsure, *perhaps)
     if any(config.unassigns for config in configs):
         sure, unsure = without_unlisted(sure, unsure, configs)
     homes = tuple(home for each in declared for home in each.homes)
