@@ -128,7 +128,7 @@ def _project(
     name, environment, unit, organization = (_text(metadata.get(misspelt.get(key, key))) for key in _IDENTITY)
     identity = dict(zip(_IDENTITY, (name, environment, unit, organization), strict=True))
     written = spec.get("allowedEgress")
-    listed = "allowedEgress" in spec
+    list_place = document.place_of("spec", "allowedEgress") if "allowedEgress" in spec else None
     project = Project(
         name or "",
         environment,
@@ -138,9 +138,9 @@ def _project(
         document.path,
         document.index,
         _items(document, written),
-        document.place_of("spec", "allowedEgress") if listed else None,
+        list_place,
         written is None or isinstance(written, Seq),
-        _odd(written, document.place_of("spec", "allowedEgress")) if listed else (),
+        _odd(written, list_place) if list_place else (),
         _misplaced(document, data),
         sure=not misspelt,
     )
