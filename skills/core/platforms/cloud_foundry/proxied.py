@@ -96,8 +96,9 @@ def _unsure(mine: Sequence[Proxy], destination: Destination) -> Iterator[Finding
             yield finding("EGR750", each.place, proxy=each.name, unsure=each.unsure, destination=name)
         if each.lets_through(destination) is None:
             continue
-        if each.refused is not None:
-            yield finding("EGR1901", each.refused.place, proxy=each.name, entry=each.refused.said, destination=name)
+        refused = each.refused
+        if refused is not None:
+            yield finding("EGR1901", refused.place, proxy=each.name, entry=refused.said, destination=name)
         denied = next((entry for entry in each.deny if entry.may_cover(destination)), None)
         if denied is not None:
             yield finding("EGR1905", denied.place, proxy=each.name, entry=denied.text, destination=name)
@@ -145,9 +146,10 @@ def _closed(index: Index, proxy: Proxy, destination: Destination, way_out: WayOu
         written = [destination.network] if destination.network else list(destination.addresses)
         inside = any(is_private(each) for each in written)
         return Reach(unknown=(finding("EGR1900", proxy.place, **facts),)) if inside else None
-    if any(way_out(each).hits for each in spaces):
+    out = [way_out(each) for each in spaces]
+    if any(each.hits for each in out):
         return None
-    if any(way_out(each).unknown or each.unsure or _is_open_ended(index, each) for each in spaces):
+    if any(each.unknown for each in out) or any(each.unsure or _is_open_ended(index, each) for each in spaces):
         return Reach(unknown=(finding("EGR1900", proxy.place, **facts),))
     said = finding("EGR700", proxy.place, proxy=proxy.name, space=proxy.space, group=known.PUBLIC)
     return Reach(findings=(said,))
