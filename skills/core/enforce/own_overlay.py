@@ -74,11 +74,6 @@ class Overlays:
         return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
 
 
-def own_overlay(texts: Mapping[str, str], path: str, namespace: str, environment: str | None) -> Overlay | None:
-    """What `Overlays.own` says, for who asks once."""
-    return Overlays(texts).own(path, namespace, environment)
-
-
 def _kustomizations(texts: Mapping[str, str]) -> Iterator[tuple[str, _Built]]:
     files = [path for path in texts if path.rpartition("/")[2] in _FILES]
     for path in files if len(files) <= _MOST else ():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from skills.core.enforce.own_overlay import own_overlay
+from skills.core.enforce.own_overlay import Overlays
 
 FILE = "base/netpol.yaml"
 
@@ -52,41 +52,39 @@ DEEP = tree(
 def test_the_overlay_that_nobody_else_builds(
     texts: Mapping[str, str], namespace: str, environment: str | None, folder: str | None
 ) -> None:
-    found = own_overlay(texts, FILE, namespace, environment)
+    found = Overlays(texts).own(FILE, namespace, environment)
     assert (found.folder if found else None) == folder
 
 
 def test_of_an_environment_alone_only_its_own_files_are_there() -> None:
     apart = {path: text for path, text in SAME.items() if "production" not in path}
-    found = own_overlay(apart, FILE, "shop", "staging")
+    found = Overlays(apart).own(FILE, "shop", "staging")
     assert found is not None
     assert (found.folder, found.sets_namespace) == ("o/staging", True)
-    assert own_overlay(apart, FILE, "shop", None) is None
+    assert Overlays(apart).own(FILE, "shop", None) is None
 
 
 def test_a_new_file_counts_as_its_neighbours_do() -> None:
     there = {**TWO, FILE: "kind: NetworkPolicy"}
     for texts in (there, TWO):
-        found = own_overlay(texts, "base/new.yaml", "shop-s", None)
+        found = Overlays(texts).own("base/new.yaml", "shop-s", None)
         assert found is not None
         assert found.folder == "o/staging"
     listed = tree(o__staging="shop-s ../../base/web.yaml", o__production="shop-p ../../base/web.yaml")
-    by_file = own_overlay(listed, "base/new.yaml", "shop-p", None)
+    by_file = Overlays(listed).own("base/new.yaml", "shop-p", None)
     assert by_file is not None
     assert by_file.folder == "o/production"
-    assert own_overlay(listed, "elsewhere/new.yaml", "shop-p", None) is None
+    assert Overlays(listed).own("elsewhere/new.yaml", "shop-p", None) is None
 
 
 def test_an_overlay_without_a_namespace_leaves_it_to_the_manifest() -> None:
     texts = tree(base=BASE, o__staging="- ../../base", o__production="- ../../base")
-    found = own_overlay(texts, FILE, "shop", "staging")
+    found = Overlays(texts).own(FILE, "shop", "staging")
     assert found is not None
     assert not found.sets_namespace
 
 
 def test_a_base_without_resources_and_a_circle_are_no_trouble() -> None:
-    assert (
-        own_overlay({**TWO, "o/x/kustomization.yaml": "bases: [../../base]\nnamespace: shop-x\n"}, FILE, "shop-x", None)
-        is None
-    )
-    assert own_overlay(tree(a="- ../b ../base/netpol.yaml", b="- ../a"), FILE, "shop", None) is None
+    bare = {**TWO, "o/x/kustomization.yaml": "bases: [../../base]\nnamespace: shop-x\n"}
+    assert Overlays(bare).own(FILE, "shop-x", None) is None
+    assert Overlays(tree(a="- ../b ../base/netpol.yaml", b="- ../a")).own(FILE, "shop", None) is None

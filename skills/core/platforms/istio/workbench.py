@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import expand
-from skills.core.enforce.own_overlay import Overlay, own_overlay
+from skills.core.enforce.own_overlay import Overlay, Overlays
 from skills.core.enforce.policy_files import kustomizations_in, listed
 from skills.core.model import Edit, Fact, Finding, Need, Place, Plan, Question, finding
 from skills.core.platform_base import Sources
@@ -50,7 +51,11 @@ class Workbench:
 
     def overlay(self, path: str) -> Overlay | None:
         """Where to add for this namespace and environment alone, if a file of a base serves others too."""
-        return own_overlay(self.sources.texts, path, self.namespace, self.need.workload.environment)
+        return self._overlays.own(path, self.namespace, self.need.workload.environment)
+
+    @cached_property
+    def _overlays(self) -> Overlays:
+        return Overlays(self.sources.texts)
 
     def list_file(self, path: str) -> None:
         """A new file counts only once the kustomization of its folder lists it, which may have no list yet."""
