@@ -116,7 +116,8 @@ class Expose(NamedTuple):
 
 
 class Package(NamedTuple):
-    """One Package. `mode` is as written; `faults` are fields whose shape the CRD refuses."""
+    """One Package. `mode` is as written; `faults` are fields whose shape the CRD refuses; `way` leads to it in its
+    document, where it is an item of a list there."""
 
     name: str
     namespace: str
@@ -126,6 +127,7 @@ class Package(NamedTuple):
     allow: tuple[Allow, ...] = ()
     expose: tuple[Expose, ...] = ()
     faults: tuple[Finding, ...] = ()
+    way: tuple[str | int, ...] = ()
 
     @property
     def path(self) -> str:

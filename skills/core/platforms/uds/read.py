@@ -147,7 +147,7 @@ def _package(document: Document, data: Map) -> Sequence[Entry]:
     name, home = named.text("name") or "", named.text("namespace") or ""
     place = document.place_of("metadata", "name")
     every = (*mesh.faults, *faults)
-    return (Package(name, home, place, document.index, mode, tuple(rules), tuple(exposed), every),)
+    return (Package(name, home, place, document.index, mode, tuple(rules), tuple(exposed), every, document.way),)
 
 
 def _allow(fields: _Fields, index: int) -> Allow:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from skills.core.enforce.kube_objects import expand, expanded
+from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.templates import is_template, read_template
 from skills.core.model import Edit, Finding, Need, Place, Plan, Question, Role, finding
 from skills.core.platform_base import Sources
@@ -28,7 +28,7 @@ from skills.core.yaml_text import (
 _NETWORK = ("spec", "network")
 _ALLOW = ("spec", "network", "allow")
 _Way = tuple[str | int, ...]
-_Step = Callable[[str, Document, _Way], str]
+_Step = Callable[[str, Document], str]
 
 
 @dataclass
@@ -78,19 +78,19 @@ class Workbench:
     def add_rule(self, package: Package, item: Mapping[str, Any], role: Role = "allowlist") -> bool:
         """Appends a rule to `allow`, which is made where it is missing or empty."""
 
-        def step(text: str, document: Document, way: _Way) -> str:
-            if document.at(*way, *_ALLOW):
-                return append_item(text, document, (*way, *_ALLOW), dict(item))
+        def step(text: str, document: Document) -> str:
+            if document.at(*package.way, *_ALLOW):
+                return append_item(text, document, (*package.way, *_ALLOW), dict(item))
             rest: Any = [dict(item)]
             for depth in range(len(_ALLOW) - 1, -1, -1):
-                parent, key = (*way, *_ALLOW[:depth]), _ALLOW[depth]
+                parent, key = (*package.way, *_ALLOW[:depth]), _ALLOW[depth]
                 holder = document.at(*parent)
                 if isinstance(holder, Mapping) and key in holder:
                     return replace_value(text, document, (*parent, key), rest)
                 if isinstance(holder, Mapping) and holder:  # an empty one is written anew, as its neighbours are
                     return insert_key(text, document, parent, key, rest)
                 rest = {key: rest}
-            raise CannotEdit("EGR380", path=".".join(map(str, way)))
+            raise CannotEdit("EGR380", path=".".join(map(str, package.way)))
 
         text = self._text(package.path)
         if text is not None and is_template(package.path, text):
@@ -111,9 +111,9 @@ class Workbench:
 
         Says nothing where it can't be done (the list stands behind an alias): a rule of its own does it too.
         """
+        at = (*package.way, *_ALLOW, rule.position)
 
-        def step(text: str, document: Document, way: _Way) -> str:
-            at = (*way, *_ALLOW, rule.position)
+        def step(text: str, document: Document) -> str:
             if rule.ports:
                 for port in ports:
                     text = append_item(text, document, (*at, "ports"), port)
@@ -132,44 +132,39 @@ class Workbench:
         return done
 
     def remove_rule(self, package: Package, rule: Allow, role: Role = "allowlist") -> bool:
-        def step(text: str, document: Document, way: _Way) -> str:
-            return remove_item(text, document, (*way, *_ALLOW), rule.position)
-
-        return self._change(package, step, role)
+        at = (*package.way, *_ALLOW)
+        return self._change(package, lambda text, document: remove_item(text, document, at, rule.position), role)
 
     def remove_port(self, package: Package, rule: Allow, port: int, role: Role = "allowlist") -> bool:
         """Takes one port out of a list of several."""
+        at = (*package.way, *_ALLOW, rule.position, "ports")
 
-        def step(text: str, document: Document, way: _Way) -> str:
-            return remove_item(text, document, (*way, *_ALLOW, rule.position, "ports"), list(rule.ports).index(port))
+        def step(text: str, document: Document) -> str:
+            return remove_item(text, document, at, list(rule.ports).index(port))
 
         return self._change(package, step, role)
 
     # --- steps on a bundle
 
-    def change_bundle(self, core: CoreDeployment, step: Callable[[str, Document], str]) -> bool:
-        def alone(text: str, document: Document, _way: _Way) -> str:
-            return step(text, document)
-
-        return self._apply((core.place.path, core.document), "UDSBundle", alone, core.bundle, "counterpart")
+    def change_bundle(self, core: CoreDeployment, step: _Step) -> bool:
+        return self._apply((core.place.path, core.document, ()), "UDSBundle", step, core.bundle, "counterpart")
 
     # ---
 
     def _change(self, package: Package, step: _Step, role: Role) -> bool:
-        at = (package.path, package.document)
-        return self._apply(at, "Package", step, package.name, role, package.namespace)
+        at = (package.path, package.document, package.way)
+        return self._apply(at, "Package", step, package.name, role)
 
-    def _apply(self, at: tuple[str, int], kind: str, step: _Step, name: str, role: Role, namespace: str = "") -> bool:
+    def _apply(self, at: tuple[str, int, _Way], kind: str, step: _Step, name: str, role: Role) -> bool:
         """Runs one step on the text as it stands; what can't be done without touching more becomes a finding."""
-        path, number = at
+        path, number, way = at
         text = self._text(path)
         document = None if text is None else _document(path, text, number)
-        way = None if document is None else _way_to(document, kind, name, namespace)
-        if text is None or document is None or way is None:
+        if text is None or document is None or kind not in {it.at("kind") for it in expand(document) if it.way == way}:
             self.say("EGR846", Place(path), package=name, path=path, why="it is not there as I read it")
             return False
         try:
-            made = step(text, document, way)
+            made = step(text, document)
         except CannotEdit as error:
             self.say("EGR846", Place(path), package=name, path=path, why=str(error).rstrip("."))
             return False
@@ -196,17 +191,6 @@ class Workbench:
         documents = read_template(path, text)[0] if is_template(path, text) else read_documents(path, text)[0]
         fresh = [entry for document in documents for item in expand(document) for entry in read(item)]
         self.index = compile_index([*kept, *fresh], self.index.cluster, self.index.rules, known=self.index)
-
-
-def _way_to(document: Document, kind: str, name: str, namespace: str) -> _Way | None:
-    """Where the object stands in its document: at its root, or among the items of a List; None where it is not."""
-    if document.at("kind") == kind:
-        return ()
-    called = (kind, name, namespace)
-    for item, way in expanded(document):
-        if way and (item.at("kind"), item.at("metadata", "name"), item.at("metadata", "namespace")) == called:
-            return way
-    return None
 
 
 def _document(path: str, text: str, number: int) -> Document | None:
