@@ -6,7 +6,7 @@ Typed lists carry the kind of their items only in their own name, so `expand` gi
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeGuard
 
@@ -128,25 +128,17 @@ _SERVICE_NAME = "kubernetes.io/service-name"
 
 
 def expand(document: Document) -> Sequence[Document]:
-    """A `List` or a typed list (`PodList`) as its items; any other document as itself."""
-    return tuple(item for item, _ in expanded(document))
-
-
-def expanded(document: Document) -> Iterator[tuple[Document, tuple[str | int, ...]]]:
-    """The same, each with the way to it in its document."""
+    """A `List` or a typed list (`PodList`) as its items, each with its `way`; any other document as itself."""
     data = document.data
     kind = text_of(data.get("kind")) if isinstance(data, Mapping) else ""
     items = data.get("items") if isinstance(data, Mapping) else None
     if not kind.endswith("List") or not isinstance(items, Seq):
-        yield document, ()
-        return
-    item_kind = kind.removesuffix("List")
-    version = text_of(data.get("apiVersion"))
-    for at, item in enumerate(items):
-        if isinstance(item, Map):
-            typed = _typed(item, item_kind, version)
-            way = ("items", at)
-            yield Document(document.path, document.index, typed, item.line, document.rows, way), way
+        return (document,)
+    item_kind, version = kind.removesuffix("List"), text_of(data.get("apiVersion"))
+    maps = ((at, _typed(item, item_kind, version)) for at, item in enumerate(items) if isinstance(item, Map))
+    return tuple(
+        Document(document.path, document.index, item, item.line, document.rows, ("items", at)) for at, item in maps
+    )
 
 
 def _typed(item: Map, kind: str, version: str) -> Map:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skills.core.enforce.kube_objects import expand, expanded
+from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.own_overlay import Overlay, Overlays
 from skills.core.enforce.policy_files import json_beside, json_like, listed
 from skills.core.model import Edit, Role
@@ -90,7 +90,7 @@ class Workspace:
     def find(self, policy: CiliumPolicy) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
         documents, _ = read_documents(policy.place.path, self._text(policy.place.path))
-        found = [(each, way) for each in documents for item, way in expanded(each) if item.line == policy.line]
+        found = [(each, item.way) for each in documents for item in expand(each) if item.line == policy.line]
         if len(found) != 1:  # the index knows a file whose text nobody gave, or several stand on one line
             raise CannotEdit(_NO_DOCUMENT, number=1)
         return found[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from skills.core.enforce.kube_objects import expanded
+from skills.core.enforce.kube_objects import expand
 from skills.core.model import Destination, Edit, Finding, Need, Place, Plan, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.infrastream.audit import very_wide
@@ -48,7 +48,7 @@ class _Draft:
         """
         documents, _ = read_documents(self.manifest.path, self.text)
         document = next(each for each in documents if each.index == self.manifest.document)
-        found = ((entry, way) for item, way in expanded(document) for entry in read(item))
+        found = ((entry, item.way) for item in expand(document) for entry in read(item))
         mine = ((entry, way) for entry, way in found if isinstance(entry, Project) and entry.id == self.manifest.id)
         return (document, *next(mine))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skills.core.enforce.kube_objects import expand, expanded
+from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.kube_policy import Direction
 from skills.core.enforce.own_overlay import Overlay, Overlays
 from skills.core.enforce.policy_files import listed
@@ -113,7 +113,7 @@ class Workspace:
     def find(self, entry: PolicyEntry) -> tuple[Document, Path]:
         """The document that holds the policy, and the path to it when it is an item of a List."""
         documents, _ = read_documents(entry.policy.place.path, self._text(entry))
-        found = [(each, way) for each in documents for item, way in expanded(each) if item.line == entry.line]
+        found = [(each, item.way) for each in documents for item in expand(each) if item.line == entry.line]
         if len(found) != 1:  # the index knows a file whose text nobody gave, or several stand on one line
             raise CannotEdit("EGR386", number=1)
         return found[0]
