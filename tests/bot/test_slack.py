@@ -169,11 +169,13 @@ async def test_messages_that_are_not_for_us_are_left_alone(workspace: Workspace)
 async def test_what_people_say_to_one_another_in_a_thread_is_neither_answered_nor_kept(workspace: Workspace) -> None:
     await workspace.event(f"<@UBOT> payment-gateway gets {TIMEOUT}")
     among = {"thread": "1.0", "type": "message", "channel_type": "channel"}
-    for number, talk in enumerate(("thanks!", "ok", "hi Sam", "I'll look after lunch", "was it slow yesterday?")):
+    talks = ("thanks!", "ok", "hi Sam", "I'll look after lunch", "was it slow yesterday?")
+    for number, talk in enumerate((*talks, "payment-gateway is what the two of us look at after lunch")):
         await workspace.event(talk, ts=f"2.{number}", **among)
     assert len(workspace.posted) == 1
     kept = [turn.said for turn in workspace.app.memory.turns("slack:T1:C1:1.0")]
     assert kept and not any("lunch" in words for words in kept)
+    assert not any("lunch" in str(row.facts) for row in workspace.app.memory.log())
     await workspace.event("looks good, approved!", ts="3.0", **among)
     assert "That sentence decided nothing" in workspace.last
     await workspace.event("what about ledger?", ts="3.1", **among)
