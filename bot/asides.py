@@ -86,11 +86,9 @@ def made_plain(turn: Turn, heard: Heard) -> Heard:
     return replace(heard, verb="check", destinations=left if left and len(left) < len(spoken) else heard.destinations)
 
 
-def changed_mind(turn: Turn, heard: Heard) -> Finding:
+def changed_mind(turn: Turn) -> Finding:
     """Nothing is taken back by a sigh: what is open stays open until its asker withdraws it by its key."""
     key = turn.state.get("key")
-    if heard.verb == "waits":
-        return Finding("EGR690")
     if key:
         return Finding("EGR688", {"key": key})
     new_subject(turn.state, Heard("reply"))

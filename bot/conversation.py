@@ -194,7 +194,8 @@ class Conversation:
             "kept": lambda turn, heard: [keep(turn, heard.reason, self._memory, self._clock)],
             "answer": self._answered,
             "until": self._until,
-            **dict.fromkeys(("nevermind", "waits"), lambda turn, heard: [problem(changed_mind(turn, heard))]),
+            "nevermind": lambda turn, _: [problem(changed_mind(turn))],
+            "waits": lambda *_: [problem(Finding("EGR690"))],
         }
         return handlers.get(heard.verb, self._unclear)(turn, heard)
 
@@ -270,8 +271,7 @@ class Conversation:
     def _until(self, turn: Turn, heard: Heard) -> list[Reply]:
         """Another last day: the draft is drawn anew with it, and what one has asked for is changed by it."""
         said = take_until(turn, str(heard.until), self._row(turn.state.get("key")))
-        noted = replace(heard, reason=heard.reason or turn.state.get("reason", ""))
-        return [problem(said)] if said else self._draft(turn, noted)
+        return [problem(said)] if said else self._draft(turn, heard)
 
     def _answered(self, turn: Turn, heard: Heard) -> list[Reply]:
         """A draft's question: a destination stands for the one that was asked about, any other choice is noted."""
