@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from skills.core.enforce.cluster import NAME as KUBE
 from skills.core.enforce.kube_objects import NamespaceFacts, PluginFacts
-from skills.core.enforce.kustomize import Kustomization
+from skills.core.enforce.kustomize import Kustomization, kustomizations_in
 from skills.core.enforce.overlay import reached
 from skills.core.environments import environments_in
 from skills.core.model import Edit, Finding, LayerVerdict, Question, Verdict, unique
@@ -101,8 +101,7 @@ def unlisted(layers: Iterable[LayerVerdict], readings: Mapping[str, Reading]) ->
             paths[place.path] = None
     found = []
     for path in paths:
-        folder = path.rpartition("/")[0]
-        beside = [f"{folder}/{name}".lstrip("/") for name in ("kustomization.yaml", "kustomization.yml")]
+        beside = kustomizations_in(path.rpartition("/")[0])
         there = next((each for each in beside if each in readings), None)
         if there and path not in beside and not _is_listed(path, readings):
             found.append(Finding("EGR573", {"path": path, "kustomization": there}))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from skills.core.charts import Charts, Render, render_charts
 from skills.core.enforce import delivery
 from skills.core.enforce.delivery import Release, Substitution
-from skills.core.enforce.kustomize import Kustomization
+from skills.core.enforce.kustomize import FILES, Kustomization
 from skills.core.enforce.overlay import Built, Object, build, is_component, is_plain, reached
 from skills.core.environments import environments_in
 from skills.core.flux import after_flux, substitutions
@@ -25,7 +25,6 @@ _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJo
 _WORKLOADS |= {"ServiceAccount", "Namespace"}
 
 _CHART = "Chart.yaml"
-_NAMES = ("kustomization.yaml", "kustomization.yml")
 
 Key = tuple[str, str, str, str]
 
@@ -101,7 +100,7 @@ def still_plain(old: Expanded, now: Mapping[str, Reading], touched: Mapping[str,
         for each in (old.readings.get(path), reading):
             entries = each.entries if each else {}
             kustomized = any(isinstance(entry, Kustomization) for entry in entries.get("kube", ()))
-            if kustomized or delivery.NAME in entries or path.endswith((_CHART, *_NAMES)):
+            if kustomized or delivery.NAME in entries or path.endswith((_CHART, *FILES)):
                 return None
     return Expanded(now, plain=True) if old.plain else None
 
@@ -119,7 +118,7 @@ def differing(old: Expanded, new: Expanded, touched: Iterable[str]) -> dict[str,
 def _kustomizations(readings: Mapping[str, Reading]) -> dict[str, Kustomization]:
     return {
         entry.folder: entry
-        for path in sorted(path for path in readings if path.endswith(_NAMES))
+        for path in sorted(path for path in readings if path.endswith(FILES))
         for entry in readings[path].entries.get("kube", ())
         if isinstance(entry, Kustomization)
     }

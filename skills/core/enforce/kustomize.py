@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+FILES = ("kustomization.yaml", "kustomization.yml")
+"""What the file of a folder is called, all but always."""
+
 _FLUX = "kustomize.toolkit.fluxcd.io/"
 _MOST_STEPS = 200_000
 
@@ -35,8 +37,13 @@ def is_kustomization(path: str, kind: str, version: str = "") -> bool:
     """A Kustomization or Component of Kustomize itself; Flux has objects of the same kind."""
     if version.startswith(_FLUX):
         return False
-    named = path.rsplit("/", 1)[-1] in _FILES
+    named = path.rsplit("/", 1)[-1] in {*FILES, "Kustomization"}
     return kind == "Kustomization" or (named and kind in {"", "Component"})
+
+
+def kustomizations_in(folder: str) -> list[str]:
+    """The paths at which a folder may have its kustomization."""
+    return [f"{folder}/{file}".lstrip("/") for file in FILES]
 
 
 def homes(kustomizations: Iterable[Kustomization]) -> dict[str, tuple[str, ...]]:

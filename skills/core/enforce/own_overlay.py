@@ -1,20 +1,20 @@
-"""Where something is added for one namespace or environment alone, when its manifests come from a base that others use
-too: in the overlay that nobody else builds.
+"""Where something new counts when Kustomize builds the manifests: the list that must name a new file; and, where a base
+serves others too, the overlay that nobody else builds.
 
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/glossary/#overlay
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from skills.core.enforce.kustomize import path_below
+from skills.core.enforce.kustomize import FILES, kustomizations_in, path_below
+from skills.core.enforce.policy_files import YAML
 from skills.core.environments import environments_in
-from skills.core.yaml_text import Seq, read_documents
+from skills.core.yaml_text import Seq, append_item, read_documents
 
-_FILES = ("kustomization.yaml", "kustomization.yml")
 _LISTS = ("resources", "bases", "components")
 _MOST = 2_000
 
@@ -25,6 +25,10 @@ class Overlay:
 
     folder: str
     sets_namespace: bool
+
+    def file(self, name: str) -> str:
+        """The path of a file in the folder."""
+        return f"{self.folder}/{name}".lstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,41 @@ class Overlays:
         return Overlay(folder, bool(_namespace(built, reach, meant[0]))) if folder is not None else None
 
 
+def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | None = None) -> tuple[str, str] | None:
+    """The kustomization in which a new file counts only once it is listed, with its text that lists it: whichever lists
+    a file of the folder (the `neighbour`, if one is given), or that of the folder. None if none is to be changed.
+
+    Raises:
+        CannotEdit: the list can't be edited.
+    """
+    folder, _, name = path.rpartition("/")
+    steps = folder.split("/") if folder else []
+    for depth in range(len(steps), -1, -1):
+        way = "/".join([*steps[depth:], name])
+        for there in kustomizations_in("/".join(steps[:depth])):
+            text = text_of(there) or ""
+            for document in read_documents(there, text)[0]:
+                resources = document.at("resources")
+                if isinstance(resources, Seq) and _counts(resources, way, neighbour, here=depth == len(steps)):
+                    new = way not in _paths(resources)
+                    return (there, append_item(text, document, ("resources",), way)) if new else None
+    return None
+
+
+def _counts(resources: Seq, way: str, neighbour: str | None, *, here: bool) -> bool:
+    """Whether files of the folder count because this list names them."""
+    folder, slash, _ = way.rpartition("/")
+    if neighbour is not None:
+        return folder + slash + neighbour.rpartition("/")[2] in _paths(resources)
+    return here or any(path.rpartition("/")[0] == folder and path.endswith(YAML) for path in _paths(resources))
+
+
+def _paths(resources: Seq) -> set[str]:
+    return {str(item).removeprefix("./") for item in resources}
+
+
 def _kustomizations(texts: Mapping[str, str]) -> Iterator[tuple[str, _Built]]:
-    files = [path for path in texts if path.rpartition("/")[2] in _FILES]
+    files = [path for path in texts if path.rpartition("/")[2] in FILES]
     for path in files if len(files) <= _MOST else ():
         folder = path.rpartition("/")[0]
         for document in read_documents(path, texts[path])[0][:1]:

@@ -8,13 +8,12 @@ from typing import Any
 
 from skills.core.enforce.cluster import Cluster
 from skills.core.model import Place
-from skills.core.yaml_text import Document, Map, Seq, append_item, read_documents
+from skills.core.yaml_text import Document, Map, Seq
 from skills.core.yaml_text.emit import json_text
 
 YAML = (".yaml", ".yml")
 JSON = ".json"
 POLICIES = "network-policies.yaml"
-_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 _NAMED_SO = ("polic", "netpol", "egress")
 
 
@@ -79,44 +78,6 @@ def json_like(text: str, data: object) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     end = newline if text.endswith("\n") else ""
     return json_text(data, step or None).replace("\n", newline) + end
-
-
-def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | None = None) -> tuple[str, str] | None:
-    """The kustomization in which a new file counts only once it is listed, with its text that lists it: whichever lists
-    a file of the folder (the `neighbour`, if one is given), or that of the folder. None if none is to be changed.
-
-    Raises:
-        CannotEdit: the list can't be edited.
-    """
-    folder, _, name = path.rpartition("/")
-    steps = folder.split("/") if folder else []
-    for depth in range(len(steps), -1, -1):
-        way = "/".join([*steps[depth:], name])
-        for there in kustomizations_in("/".join(steps[:depth])):
-            text = text_of(there) or ""
-            for document in read_documents(there, text)[0]:
-                resources = document.at("resources")
-                if isinstance(resources, Seq) and _counts(resources, way, neighbour, here=depth == len(steps)):
-                    new = way not in _paths(resources)
-                    return (there, append_item(text, document, ("resources",), way)) if new else None
-    return None
-
-
-def kustomizations_in(folder: str) -> list[str]:
-    """The paths at which a folder may have its kustomization."""
-    return [f"{folder}/{file}".lstrip("/") for file in _KUSTOMIZATIONS]
-
-
-def _counts(resources: Seq, way: str, neighbour: str | None, *, here: bool) -> bool:
-    """Whether files of the folder count because this list names them."""
-    folder, slash, _ = way.rpartition("/")
-    if neighbour is not None:
-        return folder + slash + neighbour.rpartition("/")[2] in _paths(resources)
-    return here or any(path.rpartition("/")[0] == folder and path.endswith(YAML) for path in _paths(resources))
-
-
-def _paths(resources: Seq) -> set[str]:
-    return {str(item).removeprefix("./") for item in resources}
 
 
 def indents_lists(document: Document) -> bool:

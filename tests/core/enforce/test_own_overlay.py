@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from skills.core.enforce.own_overlay import Overlays
+from skills.core.enforce.own_overlay import Overlays, listed
 
 FILE = "base/netpol.yaml"
 
@@ -70,11 +70,11 @@ def test_a_new_file_counts_as_its_neighbours_do() -> None:
         found = Overlays(texts).own("base/new.yaml", "shop-s", None)
         assert found is not None
         assert found.folder == "o/staging"
-    listed = tree(o__staging="shop-s ../../base/web.yaml", o__production="shop-p ../../base/web.yaml")
-    by_file = Overlays(listed).own("base/new.yaml", "shop-p", None)
+    by_hand = tree(o__staging="shop-s ../../base/web.yaml", o__production="shop-p ../../base/web.yaml")
+    by_file = Overlays(by_hand).own("base/new.yaml", "shop-p", None)
     assert by_file is not None
     assert by_file.folder == "o/production"
-    assert Overlays(listed).own("elsewhere/new.yaml", "shop-p", None) is None
+    assert Overlays(by_hand).own("elsewhere/new.yaml", "shop-p", None) is None
 
 
 def test_an_overlay_without_a_namespace_leaves_it_to_the_manifest() -> None:
@@ -88,3 +88,32 @@ def test_a_base_without_resources_and_a_circle_are_no_trouble() -> None:
     bare = {**TWO, "o/x/kustomization.yaml": "bases: [../../base]\nnamespace: shop-x\n"}
     assert Overlays(bare).own(FILE, "shop-x", None) is None
     assert Overlays(tree(a="- ../b ../base/netpol.yaml", b="- ../a")).own(FILE, "shop", None) is None
+
+
+RESOURCES = "resources:\n- pol/a.json\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "neighbour", "found"),
+    [
+        ("k8s/pol/b.json", "k8s/pol/a.json", RESOURCES + "- pol/b.json\n"),
+        ("k8s/pol/b.json", "k8s/pol/other.json", None),  # its neighbour counts otherwise, and so will it
+        ("k8s/pol/b.yaml", None, None),
+        ("k8s/b.json", None, RESOURCES + "- b.json\n"),
+        ("k8s/pol/a.json", "k8s/pol/a.json", None),
+        ("other/b.yaml", None, None),
+    ],
+)
+def test_a_new_file_is_listed_where_its_neighbour_is(path: str, neighbour: str | None, found: str | None) -> None:
+    assert listed({"k8s/kustomization.yaml": RESOURCES}.get, path, neighbour) == (
+        ("k8s/kustomization.yaml", found) if found else None
+    )
+
+
+def test_a_file_is_listed_where_manifests_of_its_folder_are() -> None:
+    texts = {"k8s/kustomization.yaml": "resources:\n- shop/web.yaml\n- bank\n"}
+    assert listed(texts.get, "k8s/shop/b.yaml") == (
+        "k8s/kustomization.yaml",
+        "resources:\n- shop/web.yaml\n- bank\n- shop/b.yaml\n",
+    )
+    assert listed(texts.get, "k8s/bank/b.yaml") is None  # that folder has a kustomization of its own

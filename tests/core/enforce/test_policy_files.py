@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from skills.core.enforce.policy_files import file_for, json_beside, json_like, listed
+from skills.core.enforce.policy_files import file_for, json_beside, json_like
 from tests.core.kube import deployment, namespace, world
 
 CLUSTER = world(deployment("web", "shop")).cluster  # all in the one file `a.yaml`
@@ -50,32 +50,3 @@ def test_json_is_written_as_its_neighbour_is(newline: str, step: str) -> None:
 def test_a_taken_name_gets_a_number() -> None:
     assert json_beside("k8s/a.json", "b", {"k8s/b.json"}.__contains__) == "k8s/b-2.json"
     assert json_beside("a.json", "b", {"k8s/b.json"}.__contains__) == "b.json"
-
-
-RESOURCES = "resources:\n- pol/a.json\n"
-
-
-@pytest.mark.parametrize(
-    ("path", "neighbour", "found"),
-    [
-        ("k8s/pol/b.json", "k8s/pol/a.json", RESOURCES + "- pol/b.json\n"),
-        ("k8s/pol/b.json", "k8s/pol/other.json", None),  # its neighbour counts otherwise, and so will it
-        ("k8s/pol/b.yaml", None, None),
-        ("k8s/b.json", None, RESOURCES + "- b.json\n"),
-        ("k8s/pol/a.json", "k8s/pol/a.json", None),
-        ("other/b.yaml", None, None),
-    ],
-)
-def test_a_new_file_is_listed_where_its_neighbour_is(path: str, neighbour: str | None, found: str | None) -> None:
-    assert listed({"k8s/kustomization.yaml": RESOURCES}.get, path, neighbour) == (
-        ("k8s/kustomization.yaml", found) if found else None
-    )
-
-
-def test_a_file_is_listed_where_manifests_of_its_folder_are() -> None:
-    texts = {"k8s/kustomization.yaml": "resources:\n- shop/web.yaml\n- bank\n"}
-    assert listed(texts.get, "k8s/shop/b.yaml") == (
-        "k8s/kustomization.yaml",
-        "resources:\n- shop/web.yaml\n- bank\n- shop/b.yaml\n",
-    )
-    assert listed(texts.get, "k8s/bank/b.yaml") is None  # that folder has a kustomization of its own

@@ -119,7 +119,7 @@ class Placer:
         named = not beside or not all(policy.assumed_namespace for policy in beside)
         overlay = workspace.overlay(path, wish.namespace)
         if overlay is not None:
-            path, named = f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace
+            path, named = overlay.file(POLICIES), not overlay.sets_namespace
         name = policy_name(wish, {policy.name for policy in index.of(wish.namespace)})
         data = policy_data(wish, name, with_namespace=named)
         if path.lower().endswith(JSON):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from skills.core.enforce.kube_objects import expand
-from skills.core.enforce.own_overlay import Overlay, Overlays
-from skills.core.enforce.policy_files import json_beside, json_like, listed
+from skills.core.enforce.own_overlay import Overlay, Overlays, listed
+from skills.core.enforce.policy_files import json_beside, json_like
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.cilium.entries import CiliumPolicy

@@ -93,7 +93,7 @@ def _document(bench: Workbench, path: str, like: ServiceEntry | Sidecar, taken: 
     text, namespace = bench.text(path) or "", _written_namespace(bench, like)
     overlay = bench.overlay(path)
     if overlay is not None:
-        path, namespace = f"{overlay.folder}/{_OWN}".lstrip("/"), None if overlay.sets_namespace else bench.namespace
+        path, namespace = overlay.file(_OWN), None if overlay.sets_namespace else bench.namespace
     done = bench.add_document(path, manifest(item, free_name(item.host, taken), namespace, _version(like), text))
     if done and overlay is not None:
         bench.list_file(path)

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import expand
-from skills.core.enforce.own_overlay import Overlay, Overlays
-from skills.core.enforce.policy_files import kustomizations_in, listed
+from skills.core.enforce.kustomize import kustomizations_in
+from skills.core.enforce.own_overlay import Overlay, Overlays, listed
 from skills.core.model import Edit, Fact, Finding, Need, Place, Plan, Question, finding
 from skills.core.platform_base import Sources
 from skills.core.platforms.istio.entries import Chart, Entry, Spot

@@ -68,7 +68,7 @@ def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], b
 
 
 def _in(overlay: Overlay, indented: bool) -> Home:
-    return Home(f"{overlay.folder}/{POLICIES}".lstrip("/"), not overlay.sets_namespace, indented)
+    return Home(overlay.file(POLICIES), not overlay.sets_namespace, indented)
 
 
 def _names(entry: PolicyEntry, near: Pods) -> bool:

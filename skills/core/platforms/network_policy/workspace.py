@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.kube_policy import Direction
-from skills.core.enforce.own_overlay import Overlay, Overlays
-from skills.core.enforce.policy_files import listed
+from skills.core.enforce.own_overlay import Overlay, Overlays, listed
 from skills.core.model import Edit, Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.entries import Entry, PolicyEntry
