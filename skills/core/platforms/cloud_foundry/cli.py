@@ -36,9 +36,14 @@ def route(workload: Workload, destination: Destination) -> tuple[str, str, str, 
     source = app_of(workload)
     there = (destination.service or "").removeprefix("route:") or (destination.host or "").partition(".")[0]
     port = _ROUTE_PORT if destination.ports is None or is_web_port(destination) else str(destination.ports)
-    protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
+    protocol = protocol_of(destination)
     command = f"cf add-network-policy {quoted(source)} {quoted(there)} --protocol {protocol} --port {port}"
     return command, source, there, port
+
+
+def protocol_of(destination: Destination) -> str:
+    """The protocol of a network policy, which knows two."""
+    return "udp" if destination.protocol == "udp" else "tcp"
 
 
 def is_web_port(destination: Destination) -> bool:

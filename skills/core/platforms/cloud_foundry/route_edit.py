@@ -23,9 +23,8 @@ def add_route(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """A policy beside one of the same app; for a script the command too, which Terraform runs itself. False where no
     file has one, or the other app can't be named there."""
     command, source, there, port = cli.route(workload, destination)
-    protocol = "udp" if destination.protocol == "udp" else "tcp"
+    wanted = (there, cli.protocol_of(destination), port)
     for each in reversed(policies_from(desk.index, source, desk.space)):
-        wanted = (there, protocol, port)
         usable = not each.removes and each.place.path in desk.texts
         if usable and each.root is None and _in_script(desk, each, command, wanted):
             desk.commands.append(command)
@@ -38,9 +37,9 @@ def add_route(desk: Desk, workload: Workload, destination: Destination) -> bool:
 def drop_route(desk: Desk, workload: Workload, destination: Destination) -> bool:
     """Takes away the one policy that says exactly this."""
     _, source, there, port = cli.route(workload, destination)
-    protocol = "udp" if destination.protocol == "udp" else "tcp"
+    wanted = (there, cli.protocol_of(destination), port)
     mine = [each for each in policies_from(desk.index, source, desk.space) if not each.removes]
-    exact = [each for each in mine if (each.target, each.protocol, each.ports) == (there, protocol, port)]
+    exact = [each for each in mine if (each.target, each.protocol, each.ports) == wanted]
     if len(exact) != 1 or exact[0].place.path not in desk.texts:
         return False
     if exact[0].root is not None:

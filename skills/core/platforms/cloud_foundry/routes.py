@@ -41,7 +41,7 @@ def decide_route(index: Index, space: Space, workload: Workload, destination: De
     web = cli.is_web_port(destination)
     assumed = (finding("EGR1913", space.place, destination=destination.name, port=port),) if web else ()
     free = LayerView(LAYER, NAME, "deny", (RuleHit("allow", space.place),), findings=assumed)
-    protocol = destination.protocol if destination.protocol in ("tcp", "udp") else "tcp"
+    protocol = cli.protocol_of(destination)
     from_here = _from(index, source, space)
     fitting = [each for each in from_here if _same(index, each.target, there)]
     about = [each for each in fitting if each.protocol == protocol and _has(each.ports, port)]
