@@ -20,7 +20,7 @@ from skills.core.platforms.cloud_foundry.documents import (
 from skills.core.platforms.cloud_foundry.known import KnownGroup
 from skills.core.platforms.cloud_foundry.proxy import Proxy
 from skills.core.platforms.cloud_foundry.rules import Rule
-from skills.core.platforms.cloud_foundry.terraform import Home
+from skills.core.platforms.cloud_foundry.terraform import ENDINGS, Home
 from skills.core.platforms.cloud_foundry.tf_data import File
 
 
@@ -93,6 +93,11 @@ class Space:
     def means(self, root: str | None) -> bool:
         """Whether what a Terraform root makes is about this space; what no root makes is about all."""
         return root is None or root == self.root or root in self.roots
+
+    @property
+    def is_of_terraform(self) -> bool:
+        """Whether it is Terraform that names it."""
+        return self.place.path.endswith(ENDINGS)
 
     @property
     def is_configured(self) -> bool:

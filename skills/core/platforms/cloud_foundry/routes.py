@@ -17,7 +17,6 @@ from skills.core.platforms.cloud_foundry.documents import LAYER, NAME
 from skills.core.platforms.cloud_foundry.index import Index, Space
 
 POLICY_LAYER = "network_policy"
-_TERRAFORM = (".tf", ".tfvars", ".tf.json", ".tfvars.json")
 
 
 def is_internal_route(destination: Destination) -> bool:
@@ -114,7 +113,7 @@ def _here(policy: Policy, space: Space | None) -> Match:
         return sure(_means(policy.space, space.space) and _means(policy.org, space.org))
     if policy.root is None or (space is not None and space.means(policy.root)):
         return Match.YES
-    return Match.NO if space is None or space.place.path.endswith(_TERRAFORM) else Match.UNKNOWN
+    return Match.NO if space is None or space.is_of_terraform else Match.UNKNOWN
 
 
 def _means(written: str, name: str) -> bool:
