@@ -13,7 +13,7 @@ from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.routes import policies_from
 from skills.core.platforms.cloud_foundry.script_edit import acts_of, front_of
-from skills.core.platforms.cloud_foundry.tf_edit import made_now
+from skills.core.platforms.cloud_foundry.tf_edit import made_now, references
 
 _RESOURCE = "cloudfoundry_network_policy"
 _NOWHERE = Place("", 1, "")
@@ -101,7 +101,7 @@ def _policies(path: str, text: str) -> Counter[Policy]:
 def _in_terraform(desk: Desk, each: Policy, wanted: tuple[str, str, str]) -> bool:
     path, text = each.place.path, desk.texts[each.place.path]
     listed, at = _listed(text, each)
-    app = next(_references(desk, each, wanted[0]), "")
+    app = next(_ways_to(desk, each, wanted[0]), "")
     if listed is None or not app:
         return False
     item = listed.items[at]
@@ -138,7 +138,7 @@ def _listed(text: str, each: Policy) -> tuple[Expression | None, int]:
     return None, 0
 
 
-def _references(desk: Desk, each: Policy, app: str) -> Iterator[str]:
+def _ways_to(desk: Desk, each: Policy, app: str) -> Iterator[str]:
     """How the files of the policy's folder can refer to an app: as another policy there does, or by its own block."""
     folder = each.place.path.rpartition("/")[0]
     for other in made_now(desk).policies:
@@ -148,8 +148,4 @@ def _references(desk: Desk, each: Policy, app: str) -> Iterator[str]:
             named = listed.items[at].get("destination_app") if listed else None
             if named is not None:
                 yield text[named.start : named.end]
-    for file in desk.index.terraform:
-        for block in file.body.blocks if file.folder == folder else ():
-            name = block.get("name")
-            if block.labels[:1] == ("cloudfoundry_app",) and name is not None and name.value == app:
-                yield f"{'data.' if block.kind == 'data' else ''}cloudfoundry_app.{block.labels[1]}.id"
+    yield from references(desk, folder, ("cloudfoundry_app",), app)

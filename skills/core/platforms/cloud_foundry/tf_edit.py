@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import re2
 
@@ -75,7 +75,7 @@ def _into_names(desk: Desk, home: Home, group: str) -> bool:
     if all(item.kind == "text" for item in home.listed.items):
         desk.write(path, append_element(path, text, home.listed, f'"{group}"'))
         return True
-    written = next(_references(desk, home.file.folder, group), "")
+    written = next(references(desk, home.file.folder, GROUP_TYPES, group), "")
     if written:
         desk.write(path, append_element(path, text, home.listed, written))
     return bool(written) or _looked_up(desk, home, group)
@@ -117,12 +117,12 @@ def _data_of(desk: Desk, folder: str, kind: str) -> Iterator[tuple[str, Block]]:
     return ((file.path, block) for file in files for block in file.body.all("data") if block.labels[:1] == (kind,))
 
 
-def _references(desk: Desk, folder: str, group: str) -> Iterator[str]:
-    """How files of the folder can refer to a group."""
+def references(desk: Desk, folder: str, kinds: Collection[str], called: str) -> Iterator[str]:
+    """How files of the folder can refer to what is called so, by its block of one of these kinds."""
     for file in desk.index.terraform:
         for block in file.body.blocks if file.folder == folder else ():
             name = block.get("name")
-            if block.labels[:1] and block.labels[0] in GROUP_TYPES and name is not None and name.value == group:
+            if block.labels[:1] and block.labels[0] in kinds and name is not None and name.value == called:
                 front = "data." if block.kind == "data" else ""
                 yield f"{front}{block.labels[0]}.{block.labels[1]}.id"
 
@@ -147,7 +147,8 @@ def _position(desk: Desk, home: Home, group: str) -> int | None:
     if home.file.path not in desk.texts or home.group not in ("", group):
         return None
     text = desk.texts[home.file.path]
-    wanted = {home.me} if home.group else {f'"{group}"', *_references(desk, home.file.folder, group)}
+    named = {f'"{group}"', *references(desk, home.file.folder, GROUP_TYPES, group)}
+    wanted = {home.me} if home.group else named
     return next((at for at, item in enumerate(home.listed.items) if _written(text, item) in wanted), None)
 
 
