@@ -12,7 +12,7 @@ from skills.core.platforms.cloud_foundry import cli
 from skills.core.platforms.cloud_foundry.binding import Desk
 from skills.core.platforms.cloud_foundry.commands import Policy
 from skills.core.platforms.cloud_foundry.routes import policies_from
-from skills.core.platforms.cloud_foundry.script_edit import acts_of, front_of
+from skills.core.platforms.cloud_foundry.script_edit import acts_of, front_of, without_row
 from skills.core.platforms.cloud_foundry.tf_edit import made_now, references
 
 _RESOURCE = "cloudfoundry_network_policy"
@@ -61,10 +61,9 @@ def _in_script(desk: Desk, each: Policy, command: str, wanted: tuple[str, str, s
         return False
     rows.insert(each.place.line, front + command + ("\r" if bare.endswith("\r") or "\r\n" in text else ""))
     new = "\n".join(rows)
-    added, gone = _policies(path, new) - _policies(path, text), _policies(path, text) - _policies(path, new)
     target, protocol, ports = wanted
     right = replace(each, target=target, protocol=protocol, ports=ports, place=_NOWHERE, there=each.space)
-    if gone or list(added.elements()) != [right]:
+    if _changed(path, text, new) != ([right], []):
         return False
     desk.write(path, new)
     return True
@@ -72,16 +71,9 @@ def _in_script(desk: Desk, each: Policy, command: str, wanted: tuple[str, str, s
 
 def _out_of_script(desk: Desk, each: Policy) -> bool:
     path, text = each.place.path, desk.texts[each.place.path]
-    rows = text.split("\n")
-    at = each.place.line - 1
-    front, bare = front_of(rows[at])
-    around = [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
-    # Beside a line of the same form: what is left of the list or block is not empty then.
-    if not _is_alone(bare) or not any(front_of(other)[0] == front and other.strip() for other in around):
-        return False
-    new = "\n".join([*rows[:at], *rows[at + 1 :]])
-    added, gone = _policies(path, new) - _policies(path, text), _policies(path, text) - _policies(path, new)
-    if added or list(gone.elements()) != [replace(each, place=_NOWHERE)]:
+    _, bare = front_of(text.split("\n")[each.place.line - 1])
+    new = without_row(text, each.place.line)
+    if not _is_alone(bare) or new is None or _changed(path, text, new) != ([], [replace(each, place=_NOWHERE)]):
         return False
     desk.write(path, new)
     return True
@@ -89,6 +81,12 @@ def _out_of_script(desk: Desk, each: Policy) -> bool:
 
 def _is_alone(bare: str) -> bool:
     return bare.startswith("cf add-network-policy ") and not set(bare) & set(";&|\\#")
+
+
+def _changed(path: str, old: str, new: str) -> tuple[list[Policy], list[Policy]]:
+    """The policies that the new text has more, and those that it has no more; all without their places."""
+    before, after = _policies(path, old), _policies(path, new)
+    return list((after - before).elements()), list((before - after).elements())
 
 
 def _policies(path: str, text: str) -> Counter[Policy]:

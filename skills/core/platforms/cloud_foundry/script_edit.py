@@ -25,7 +25,7 @@ def bind_in_script(desk: Desk, group: str) -> bool:
         text = desk.texts[path]
         rows = text.split("\n")
         row = rows[each.place.line - 1]
-        bare = row.strip().removeprefix("- ").lstrip()
+        _, bare = front_of(row)
         if not bare.startswith("cf ") or row.count(each.group) != 1 or row.rstrip("\r").endswith("\\"):
             continue
         # A remark at the end of the row is about the neighbour's group.
@@ -47,16 +47,12 @@ def unbind_in_script(desk: Desk, group: str, path: str, line: int) -> bool:
         return False
     text = desk.texts[path]
     rows = text.split("\n")
-    at = line - 1
-    row, around = rows[at], [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
-    front, bare = front_of(row)
+    row, near = rows[line - 1], rows[max(line - 2, 0) : line + 1]
+    _, bare = front_of(row)
     alone = bare.startswith("cf ") and group in row and each.space in row and not set(bare) & set(";&|\\")
-    # Beside a line of the same form: what is left of the list or block is not empty then.
-    if not alone or not any(front_of(other)[0] == front and other.strip() for other in around):
+    new = without_row(text, line)
+    if not alone or new is None or any(other.rstrip("\r").endswith("\\") for other in near):
         return False
-    if any(other.rstrip("\r").endswith("\\") for other in around):
-        return False
-    new = "\n".join([*rows[:at], *rows[at + 1 :]])
     gone = _bindings(path, text) - _bindings(path, new)
     if list(gone.elements()) != [(group, each.org, each.space, "running", False, "")]:
         return False
@@ -68,6 +64,17 @@ def front_of(row: str) -> tuple[str, str]:
     """What stands before the command, as margin and the sign of a list; then the command."""
     bare = row.strip().removeprefix("- ").lstrip()
     return row[: row.find(bare)] if bare else "", bare
+
+
+def without_row(text: str, line: int) -> str | None:
+    """The text without a row; None unless it is beside one of the same form: what is left of the list or block is not
+    empty then."""
+    rows, at = text.split("\n"), line - 1
+    front, _ = front_of(rows[at])
+    around = [*rows[max(at - 1, 0) : at], *rows[at + 1 : at + 2]]
+    if not any(front_of(other)[0] == front and other.strip() for other in around):
+        return None
+    return "\n".join([*rows[:at], *rows[at + 1 :]])
 
 
 def _adds_just(path: str, old: str, new: str, wanted: tuple[str, str, str]) -> bool:
