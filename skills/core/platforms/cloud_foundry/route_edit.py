@@ -59,7 +59,7 @@ def _in_script(desk: Desk, each: Policy, command: str, wanted: tuple[str, str, s
     front, bare = front_of(rows[each.place.line - 1])
     if not _is_alone(bare):
         return False
-    rows.insert(each.place.line, front + command + ("\r" if bare.endswith("\r") or "\r\n" in text else ""))
+    rows.insert(each.place.line, front + command + ("\r" if "\r\n" in text else ""))
     new = "\n".join(rows)
     target, protocol, ports = wanted
     right = replace(each, target=target, protocol=protocol, ports=ports, place=_NOWHERE, there=each.space)
