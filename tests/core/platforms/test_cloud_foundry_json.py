@@ -102,6 +102,22 @@ def test_nothing_is_written_into_it() -> None:
     assert drafted.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
 
 
+@pytest.mark.parametrize("ports", [None, [443]])
+@pytest.mark.parametrize("to", ["api.a.gov:8443", "b.gov:8443", "b.gov:443"])
+def test_a_proxy_that_it_runs_gets_no_port_or_host_either(ports: list[int] | None, to: str) -> None:
+    client = {"allowlist": ["api.a.gov"], **({"ports": ports} if ports else {})}
+    clients = {"source": "github.com/GSA-TTS/cg-egress-proxy?ref=v1", "name": "p", "cf_space_name": "out", "client_configuration": {"web": client}}  # fmt: skip
+    manifest = "applications:\n- name: web\n  env:\n    https_proxy: https://p.apps.internal:61443\n"
+    files = {"tf/main.tf.json": text({"module": {"s": module([]), "p": clients}}), "manifest.yml": manifest}
+    made = allowlist(files)
+    assert ask(files, "api.a.gov", "acme/web/web").decision == "allowed"  # through the proxy
+    web = read_flow(made, "acme/web/web", [to]).workload
+    assert web is not None
+    drafted = change.draft(made, Need(web, (destination(to)[0],)))
+    assert drafted.change.edits == ()
+    assert drafted.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
+
+
 @pytest.mark.parametrize("broken", ["[1]", '{"resource": ', "1", '{"a": 1} {"b": 2}'])
 def test_what_is_no_object_is_said(broken: str) -> None:
     with pytest.raises(Broken):

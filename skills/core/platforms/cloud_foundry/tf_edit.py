@@ -175,21 +175,21 @@ def with_port(desk: Desk, proxy: Proxy, port: int) -> bool:
             return False
         desk.write(path, append_element(path, text, listed[0], str(port)))
         return True
-    path = proxy.place.path
-    rows = desk.texts[path].split("\n")
-    row = rows[proxy.place.line - 1]
+    path, at = proxy.place.path, proxy.place.line - 1
+    before = desk.texts.get(path, "")
+    rows = before.split("\n")
+    row = rows[at] if before and proxy.ports_at == ("", 0) else ""
     key = row.partition("=")[0]
-    if path and proxy.ports_at == ("", 0) and key.strip() == "allowlist":
-        ports = ("ports" if proxy.client else "allowports").ljust(len(key.strip()))
-        spaces = key[: len(key) - len(key.lstrip())], key[len(key.rstrip()) :] or " "
-        added = f"{spaces[0]}{ports}{spaces[1]}= [{proxy.ports_text}, {port}]" + ("\r" if row.endswith("\r") else "")
-        new = "\n".join([*rows[: proxy.place.line - 1], added, *rows[proxy.place.line - 1 :]])
-        before = desk.texts[path]
-        desk.write(path, new)
-        now = _as_made(desk, proxy)
-        if now is not None and covers(now.ports, ((port, port), *proxy.ports)) and now.allow and not now.unsure:
-            return True
-        desk.write(path, before)
+    if key.strip() != "allowlist":
+        return False
+    ports = ("ports" if proxy.client else "allowports").ljust(len(key.strip()))
+    spaces = key[: len(key) - len(key.lstrip())], key[len(key.rstrip()) :] or " "
+    added = f"{spaces[0]}{ports}{spaces[1]}= [{proxy.ports_text}, {port}]" + ("\r" if row.endswith("\r") else "")
+    desk.write(path, "\n".join([*rows[:at], added, *rows[at:]]))
+    now = _as_made(desk, proxy)
+    if now is not None and covers(now.ports, ((port, port), *proxy.ports)) and now.allow and not now.unsure:
+        return True
+    desk.write(path, before)
     return False
 
 
