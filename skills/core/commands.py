@@ -17,8 +17,7 @@ from skills.core.until import DAY, SPAN
 Verb = Literal[
     "more", "draft", "open", "approve", "reject", "hold", "decide", "respond", "works", "fails", "status", "help",
     "diagnose", "check", "remove", "port", "isolate", "answer", "reply", "empty", "unclear", "other", "same", "wrong",
-    "kept", "why", "redraw", "diagram", "withdraw", "renew", "until", "nevermind", "waits",
-    "without",
+    "kept", "why", "redraw", "diagram", "withdraw", "renew", "until", "nevermind", "waits", "without",
 ]  # fmt: skip
 
 _COMMANDS: tuple[tuple[str, Verb], ...] = (
@@ -46,10 +45,17 @@ _COMMANDS: tuple[tuple[str, Verb], ...] = (
     (r"help(?: me)?|\?|commands|what can (?:you|i) do(?: here)?\??|how do(?:es)? (?:you|this|it) work\??", "help"),
 )
 _EXACT = tuple((re2.compile(rf"(?i)(?:{pattern})[.!]?"), verb) for pattern, verb in _COMMANDS)
+BECAUSE = r"(?:because(?: of)?|reason:?)"
+REASON, _REASON_OR_FOR, _REASON_OR_ASKED = (
+    rf"(?:\s*[,:]?\s*{before}\s+(.+)|[{ends}]?)"
+    for before, ends in ((BECAUSE, ".!"), (f"(?:{BECAUSE}|for)", ".!"), (BECAUSE, ".!?"))
+)
+"""How a reason follows a command, to the end of what was said; or nothing follows."""
 _KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
-_WORKS = r"(?:it )?works(?: now| again)?|(?:it'?s |it is )?working(?: now| again)?|fixed"
-_FAILS = r"(?:it )?still (?:fails|failing|broken|not working)|(?:it )?(?:doesn'?t|does not) work(?: yet)?"
-_OF_THE_MERGED: tuple[tuple[str, Verb], ...] = ((_WORKS, "works"), (_FAILS, "fails"))
+_OF_THE_MERGED: tuple[tuple[str, Verb], ...] = (
+    (r"(?:it )?works(?: now| again)?|(?:it'?s |it is )?working(?: now| again)?|fixed", "works"),
+    (r"(?:it )?still (?:fails|failing|broken|not working)|(?:it )?(?:doesn'?t|does not) work(?: yet)?", "fails"),
+)
 _AFTER = tuple(
     (re2.compile(rf"(?i)(?:({_KEY})[,:]?\s+)?(?:{said})(?:\s+({_KEY}))?[.!]?"), verb) for said, verb in _OF_THE_MERGED
 )
@@ -62,49 +68,38 @@ _STATUS = re2.compile(
 _DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
 _REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
 _WITHDRAW = re2.compile(
-    rf"(?is)(?:withdraw(?: it| the request| my request)?(?:\s+({_KEY}))?|cancel\s+({_KEY}))"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
+    rf"(?is)(?:withdraw(?: it| the request| my request)?(?:\s+({_KEY}))?|cancel\s+({_KEY})){REASON}"
 )
-_RENEW = re2.compile(
-    rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}})"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
-)
+_RENEW = re2.compile(rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}}){REASON}")
 _LAST_DAY = re2.compile(
     r"(?i)(?:(?:please|only|just|but|and|make it|make that|keep it|draft it|needed|i need it|we need it)[,\s]+)*"
     rf"(?:(?:until|till|up to)\s+({DAY})|for\s+({SPAN}))(?:\s+only)?[.!]?"
 )
 _SOME_DAY = re2.compile(r"(?i)(?:(?:please|only|just|but|make it|keep it)[,\s]+)*(?:until|till)\s+(\S+(?:\s+\S+){0,3})")
 _ASKS = r"(?is)(?:please |pls |(?:can|could) you (?:please )?)*"
-_DRAFT = re2.compile(
-    rf"{_ASKS}draft(?: it| that| the change)?(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
-)
+_DRAFT = re2.compile(rf"{_ASKS}draft(?: it| that| the change)?{_REASON_OR_FOR}")
 _ISOLATE = re2.compile(
     r"(?is)(?:please\s+)?(?:can you\s+|could you\s+)?"
     r"(?:(?:(?:set\s?up|add|create|enable|turn on|draft|make|start)\s+)?(?:an?\s+|the\s+)?default[- ]den(?:y|ial)"
     r"(?:[- ]egress)?(?:\s+(?:policy|policies|rule|rules))?\s+(?:egress\s+)?(?:for|in|on|of)|isolate|lock\s?down)\s+"
     r"(?:the\s+)?(?:(?:new\s+)?namespace\s+)?[`'\"]?([a-z0-9][-a-z0-9]{0,62})[`'\"]?(?:\s+namespace)?"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!?]?)"
+    rf"{_REASON_OR_ASKED}"
 )
-_BECAUSE = r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!?]?)"
-_OPEN = re2.compile(
-    rf"{_ASKS}(?:open|propose)(?: it| the merge request)?(?: again)?"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?|for)\s+(.+)|[.!]?)"
-)
+_OPEN = re2.compile(rf"{_ASKS}(?:open|propose)(?: it| the merge request)?(?: again)?{_REASON_OR_FOR}")
 _OPEN_UNTIL = re2.compile(
     rf"{_ASKS}(?:open|propose|draft)(?: it| the merge request)?,? (?:only )?(?:(?:until|till)\s+({DAY})|for\s+({SPAN}))"
-    rf"{_BECAUSE}"
+    rf"{_REASON_OR_ASKED}"
 )
 _OFF_HOLD = "resume|un-?hold|release(?: the hold)?|(?:take (?:it )?)?off hold"
 _HELD = re2.compile(f"(?i){_OFF_HOLD}")
 _DECIDE = re2.compile(
     rf"(?is)(approve|reject|hold|{_OFF_HOLD}|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?"
-    rf"(\s+confirmed)?"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
+    rf"(\s+confirmed)?{REASON}"
 )
 _PART = re2.compile(
     rf"(?is)approve\s+({_KEY})(?:\s+only)?(?:\s+for\s+([a-z0-9_., -]+?))?"
     r"(?:\s+(?:only\s+)?to\s+(\S+(?:[ ,]+\S+)*?))?(?:\s+(?:only\s+)?until\s+(\d{4}-\d{2}-\d{2}))?"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
+    rf"{REASON}"
 )
 _ASK = re2.compile(rf"(?is)ask\s+({_KEY})\s*[,:]?\s+(.+)")
 _ANSWER = re2.compile(rf"(?is)answer\s+({_KEY})\s*[,:]?\s+(.+)")

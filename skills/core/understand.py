@@ -11,7 +11,7 @@ from dataclasses import replace
 import re2
 
 from skills.core.all_symptoms import judge
-from skills.core.commands import LONGEST, Heard, Verb, command, flat
+from skills.core.commands import BECAUSE, LONGEST, REASON, Heard, Verb, command, flat
 from skills.core.flows import readable
 from skills.core.named import ENVIRONMENTS, find_environment, find_environments, find_workload
 from skills.core.report import read_report
@@ -21,9 +21,7 @@ _ALSO = re2.compile(r"(?i)^\s*(?:(?:and|please|oh)[,\s]+)*(?:also|plus|additiona
 
 _REMOVE = re2.compile(r"(?i)\s*(?:please\s+)?(?:remove|revoke|take away|delete)\b")
 
-_DRAFT = re2.compile(
-    r"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b(?:because(?: of)?|reason:?)\s+(.+))?"
-)
+_DRAFT = re2.compile(rf"(?is)(?:please\s+|(?:can|could) you\s+)*draft\s+(.+?)(?:\s*[,:]?\s*\b{BECAUSE}\s+(.+))?")
 _WHY = re2.compile(r"(?i)(?:why|how come|who|since when|how long)\b.{0,200}\b(?:allow|open|permit|approv|reachable)")
 _ALL_OF_IT = re2.compile(
     r"(?i)\s*(?:(?:what|where|which (?:hosts|destinations))(?: all)? (?:can|may|is|does|do|are)"
@@ -43,10 +41,7 @@ _PORT_FOLLOWS = re2.compile(
     r"(?:(?:make (?:it|that)|use|try|i meant?|it'?s|it is|rather|on|for|to)\s+)*(?:port\s*)?:?(\d{2,5})"
     r"(?:\s+(?:too|as well|instead|please|then))*\s*[?.!]*"
 )
-_ONLY = re2.compile(
-    r"(?is)(?:please )?(?:draft (?:it )?)?(?:only|just)(?: for| in)? ([a-z]+)"
-    r"(?:\s*[,:]?\s*(?:because(?: of)?|reason:?)\s+(.+)|[.!]?)"
-)
+_ONLY = re2.compile(rf"(?is)(?:please )?(?:draft (?:it )?)?(?:only|just)(?: for| in)? ([a-z]+){REASON}")
 _BOTH = re2.compile(r"(?i)(?:please )?(?:draft (?:it )?)?(?:for |in )?both(?: environments| overlays)?[.!]?")
 _OTHER = re2.compile(
     r"(?i)(?:no[,.]?\s+)?(?:i (?:meant?|mean)\s+)?(?:and\s+)?(?:what about\s+)?(?:(?:in|from|for|on)\s+)?"
