@@ -52,14 +52,20 @@ async def attached(client: AsyncWebClient, message: Mapping[str, Any]) -> str:
     return await text_of(client, message)
 
 
+async def all_of(client: AsyncWebClient, message: Mapping[str, Any]) -> str:
+    """What a message says, and the snippets and text files below it."""
+    return "\n".join(filter(None, (words_of(message), await attached(client, message))))
+
+
 def has_pictures(message: Mapping[str, Any]) -> bool:
     """For a message without words of its own."""
     return only_pictures(message)
 
 
-async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> tuple[str, bool]:
-    """The text above a mention: the first message of its thread, else the last of the channel that is not `own`; and
-    whether it is a picture. Empty where there is none, or where we may not read.
+async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> Mapping[str, Any] | None:
+    """The message above a mention: the first of its thread, else the last of the channel that is not `own`.
+
+    None where there is none, or where we may not read.
     """
     channel, thread = event["channel"], event.get("thread_ts")
     try:
@@ -68,11 +74,6 @@ async def above(client: AsyncWebClient, event: Mapping[str, Any], own: str) -> t
         else:
             answer = await client.conversations_history(channel=channel, latest=event["ts"], limit=_ABOVE)
     except SlackApiError:
-        return "", False
+        return None
     messages = [message for message in answer.get("messages") or () if message.get("bot_id") != own]
-    messages = [message for message in messages if message.get("ts") != event["ts"]]
-    if not messages:
-        return "", False
-    return "\n".join(filter(None, (words_of(messages[0]), await attached(client, messages[0])))), has_pictures(
-        messages[0]
-    )
+    return next((message for message in messages if message.get("ts") != event["ts"]), None)

@@ -16,7 +16,7 @@ import re2
 from bot.desk import attempt
 from bot.gather import Where
 from bot.slack import blocks, envelopes
-from bot.slack.above import above, attached, has_pictures
+from bot.slack.above import above, all_of, attached, has_pictures
 from bot.slack.agent import Agent
 from bot.slack.commands import command, exact
 from bot.slack.deeds import DEEDS, late
@@ -180,12 +180,11 @@ class Listeners:
         words, who = envelopes.plain(_MENTION.sub("", event.get("text") or "")), self._people(team, user)
         async with self._shown_meanwhile(taken, where), self._worked_at(taken, where.thread):
             text = await attached(self._client, event) or None
-            if text is None and not words.strip() and has_pictures(event):
-                return [self._post(where.thread, problem(Finding("EGR1424")))]
-            if text is None and look_up:
+            picture = text is None and not words.strip() and has_pictures(event)
+            if text is None and look_up and not picture:
                 text, picture = await self._above(taken, words, where)
-                if picture and not text:
-                    return [self._post(where.thread, problem(Finding("EGR1424")))]
+            if picture:
+                return [self._post(where.thread, problem(Finding("EGR1424")))]
             if text is None and (made := exact(words)):
                 return await self._turn(taken, self._public(where), self._conversation.ask, *made, who, where)
             place = replace(where, aside=not us)
@@ -197,15 +196,17 @@ class Listeners:
         return self._agent.at_work(thread) if direct else nullcontext()
 
     async def _above(self, taken: Taken, words: str, where: Where) -> tuple[str | None, bool]:
-        """An alert above the first mention in a thread, when the mention itself says nothing."""
+        """An alert above the first mention in a thread, when the mention itself says nothing; and whether nothing but a
+        picture stands there."""
         if await self._gate.run(self._conversation.started, where):
             return None, False
         if not await self._gate.run(self._conversation.wants_what_is_above, words):
             return None, False
         body = taken.body
         own = next((item.get("bot_id", "") for item in body.get("authorizations", ()) if item.get("is_bot")), "")
-        text, picture = await above(self._client, body["event"], own)
-        return text or None, picture
+        message = await above(self._client, body["event"], own) or {}
+        text = await all_of(self._client, message)
+        return text or None, not text and has_pictures(message)
 
     async def _turn(
         self, taken: Taken, post: Callable[[Reply, Mapping[str, Any]], Post], work: Callable[..., Any], *args: Any

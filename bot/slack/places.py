@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.slack import envelopes
-from bot.slack.above import attached, has_pictures, words_of
+from bot.slack.above import all_of, has_pictures
 from bot.slack.envelopes import Body, thread_of
 from bot.slack.home import FILTERS, SHOW, home_view
 from bot.slack.inbox import Post, Taken
@@ -52,7 +52,7 @@ class Places:
         thread = thread_of(envelopes.team_of(body), body["channel"]["id"], message)
         url = str(body.get("response_url") or "")
         alone = "" if await self._is_member(body) else user
-        text = "\n".join(filter(None, (words_of(message), await attached(self._parts.client, message))))
+        text = await all_of(self._parts.client, message)
         if not text.strip():
             code = "EGR1424" if has_pictures(message) else "EGR1425"
             return self._parts.says(thread, Finding(code), user, url)
