@@ -67,7 +67,7 @@ class Forms:
         heard = hear(words, *await self._parts.names()) if words else None
         named = (heard.workload if heard else None) or str(speaks.get("for") or "")
         view = views.request_form({"thread": thread}, named, heard.destinations if heard else ())
-        refused = await self._parts.gate.run(self._parts.refusal, Pressed("draft"), self._parts.who(body), thread)
+        refused = await self._parts.refused_at_once(Pressed("draft"), body, thread)
         if refused:  # nobody fills in five fields to hear that it goes no further
             view = views.says("request", [say(refused).says, say(refused).do], {"thread": thread})
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from skills.replies import Reply, problem
 
 __all__ = ["FAILURES", "Parts", "People", "own_thread"]
 
+_MOMENT = 1.0  # seconds: a form opens within three of the click
 _ANYTHING = {"reason": "?", "text": "?", "until": ""}
 """What a form asks for, where only the right to fill it in is looked at."""
 _TAKES: dict[str, tuple[str, ...]] = {
@@ -87,6 +89,15 @@ class Parts:
         desk, where = self.conversation.desk, Where("slack", thread)
         found, _ = attempt(lambda: desk.refusal(skill, ask_for(skill, fields), who, where, noted=noted))
         return found
+
+    async def refused_at_once(self, pressed: Pressed, body: Body, thread: str) -> Finding | None:
+        """As `refusal`, before a form opens: whoever may not is told at the click, not when they have written their
+        reason. Who does submit a form is looked at once more, so one that takes too long to say may open."""
+        try:
+            async with asyncio.timeout(_MOMENT):
+                return await self.gate.run(self.refusal, pressed, self.who(body), thread)
+        except TimeoutError:
+            return None
 
     def speaks_of(self, where: Where, words: str, who: Person) -> Finding:
         """What a channel speaks of from now on, or now."""

@@ -6,7 +6,6 @@ could be typed. Who decides is whoever submitted the form, by the signed envelop
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from slack_sdk.errors import SlackApiError
@@ -19,8 +18,6 @@ from bot.slack.parts import FAILURES, Parts, own_thread
 from bot.turns import Pressed, who_will_read
 from skills.core.messages import say
 from skills.core.model import Finding
-
-_MOMENT = 1.0  # seconds: a form opens within three of the click
 
 
 class StepForms:
@@ -39,7 +36,7 @@ class StepForms:
     async def asked(self, body: Body) -> Now:
         step, key, digest = pressed(body)
         thread = envelopes.conversation_of(body)
-        if step != "open" and await self._refused(Pressed(step, key, digest or None), body, thread):
+        if step != "open" and await self._parts.refused_at_once(Pressed(step, key, digest or None), body, thread):
             return Now(go_on=True)  # the row says why, and it is noted
         meta = {"thread": thread, "key": key, "digest": digest}
         meta |= {"within": "yes"} if envelopes.is_a_reply(body.get("message") or {}) else {}
@@ -49,16 +46,6 @@ class StepForms:
             view = views.reason_form(step, meta, *await self._known(step, thread))
         await self._parts.client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=view)
         return Now()
-
-    async def _refused(self, wanted: Pressed, body: Body, thread: str) -> bool:
-        """Whoever may not is told at the click, not when they have written their reason. Who does submit a form is
-        looked at once more, so one that takes too long to say may open."""
-        try:
-            async with asyncio.timeout(_MOMENT):
-                found = await self._parts.gate.run(self._parts.refusal, wanted, self._parts.who(body), thread)
-        except TimeoutError:
-            return False
-        return found is not None
 
     async def _known(self, step: str, thread: str) -> tuple[str, str]:
         """What whoever opens a merge request has to know first, who else will read it; and the reason of the draft."""
