@@ -169,6 +169,10 @@ class CiliumPolicy:
     def clusterwide(self) -> bool:
         return self.kind == CLUSTERWIDE
 
+    @property
+    def path(self) -> str:
+        return self.place.path
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:

@@ -123,7 +123,7 @@ class Placer:
         name = policy_name(wish, {policy.name for policy in index.of(wish.namespace)})
         data = policy_data(wish, name, with_namespace=named)
         if path.lower().endswith(JSON):
-            workspace.add_json(path, name, data, role)
+            workspace.add_json(path, data, role)
         else:
             like = beside or standing or [policy for policy in index.policies if workspace.holds(policy)]
             indented = not like or indents_lists(workspace.find(like[-1])[0])

@@ -39,7 +39,7 @@ def _remarks(index: Index, namespace: str) -> list[Finding]:
     if not index.policies.about(namespace):
         return [finding("EGR928", namespace=namespace)]
     homes = index.cluster.homes
-    entries = [entry for entry in index.entries_of(namespace) if entry.policy.place.path not in homes]
+    entries = [entry for entry in index.entries_of(namespace) if entry.path not in homes]
     assumed = next((entry for entry in entries if entry.assumed_namespace), None)
     if assumed is None:
         return []

@@ -148,8 +148,8 @@ class _Setup:
     def _again(self, entry: PolicyEntry) -> PolicyEntry:
         """The same policy in the text as it now stands: lines above it may have moved it."""
         there = self._workspace.index.entries_of(self.namespace)
-        key = (entry.policy.name, entry.policy.place.path)
-        return next(other for other in there if (other.policy.name, other.policy.place.path) == key)
+        key = (entry.policy.name, entry.path)
+        return next(other for other in there if (other.policy.name, other.path) == key)
 
     def _named_connections(self) -> Iterator[_Named]:
         cluster = self._workspace.index.cluster

@@ -21,6 +21,10 @@ class PolicyEntry(NamedTuple):
     assumed_namespace: bool = False
     remarks: tuple[Finding, ...] = ()
 
+    @property
+    def path(self) -> str:
+        return self.policy.place.path
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

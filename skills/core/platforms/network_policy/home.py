@@ -8,25 +8,21 @@ from typing import Any
 
 from skills.core.enforce.kube_policy import Pods, labels_match
 from skills.core.enforce.own_overlay import Overlay
-from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists, json_beside, json_like
+from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists
 from skills.core.enforce.selectors import Match
 from skills.core.model import Role
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.manifest import policy_text
-from skills.core.platforms.network_policy.workspace import Path, Workspace
+from skills.core.platforms.network_policy.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A file, whether its policies say their namespace, and whether its people indent the items of lists.
-
-    `items` is the list in the document that holds its policies, where they are items of one.
-    """
+    """A file, whether its policies say their namespace, and whether its people indent the items of lists."""
 
     path: str
     named: bool = True
     indented: bool = False
-    items: Path = ()
 
 
 def home_of(workspace: Workspace, namespace: str) -> Home | None:
@@ -37,7 +33,7 @@ def home_of(workspace: Workspace, namespace: str) -> Home | None:
     own = [[entry for entry in part if entry.policy.namespace == namespace] for part in (whole, entries)]
     if found := own[0] or [entry for entry in own[1] if not _is_yaml(entry)]:
         return _fullest(workspace, namespace, found, [])
-    known = [(entry.policy.namespace, entry.policy.place.path) for entry in whole]
+    known = [(entry.policy.namespace, entry.path) for entry in whole]
     path = file_for(namespace, known, workspace.index.cluster)
     if path is None:
         return None
@@ -57,9 +53,9 @@ def home_for(workspace: Workspace, namespace: str, near: Pods) -> Home | None:
 def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], best: list[PolicyEntry]) -> Home:
     """The file of the most such policies, `best` ones first. What a base holds for others too is no place for these:
     then a file of the overlay is."""
-    shared = {path: workspace.overlay(path, namespace) for path in {entry.policy.place.path for entry in entries}}
-    own = [entry for entry in entries if shared[entry.policy.place.path] is None]
-    counted, first = ([entry.policy.place.path for entry in part] for part in (own or entries, best))
+    shared = {path: workspace.overlay(path, namespace) for path in {entry.path for entry in entries}}
+    own = [entry for entry in entries if shared[entry.path] is None]
+    counted, first = ([entry.path for entry in part] for part in (own or entries, best))
     path = max(sorted(set(counted)), key=lambda path: (first.count(path), counted.count(path)))
     overlay = shared[path]
     if overlay is None:
@@ -78,37 +74,29 @@ def _names(entry: PolicyEntry, near: Pods) -> bool:
 
 def _standing(workspace: Workspace, entries: Iterable[PolicyEntry]) -> list[PolicyEntry]:
     """Policies that stand in their files as they were read, and not in a template."""
-    return [e for e in entries if e.policy.place.path.lower().endswith((*YAML, JSON)) and workspace.holds(e)]
+    return [e for e in entries if e.path.lower().endswith((*YAML, JSON)) and workspace.holds(e)]
 
 
 def _is_yaml(entry: PolicyEntry) -> bool:
-    return entry.policy.place.path.lower().endswith(YAML)
+    return entry.path.lower().endswith(YAML)
 
 
 def _like(workspace: Workspace, path: str, entries: list[PolicyEntry]) -> Home:
-    there = [entry for entry in entries if entry.policy.place.path == path]
+    there = [entry for entry in entries if entry.path == path]
     named = not there or not all(entry.assumed_namespace for entry in there)
     if not entries:
         return Home(path)
-    document, way = workspace.find((there or entries)[-1])
-    return Home(path, named, indents_lists(document), way[:-1])
+    document, _ = workspace.find((there or entries)[-1])
+    return Home(path, named, indents_lists(document))
 
 
 def add_policy(workspace: Workspace, home: Home, policy: Mapping[str, Any], comment: str, role: Role) -> None:
-    """Writes a policy where it belongs: behind the others of a YAML file, among those of a JSON list, or, since JSON
-    holds one object only, in a file of its own beside the one that is there. JSON has no comments.
+    """Writes a policy where it belongs. JSON has no comments.
 
     Raises:
         CannotEdit: what would come of it can't be proved.
     """
-    if not home.path.lower().endswith(JSON):
-        is_new = workspace.text(home.path) is None
-        workspace.add_document(home.path, policy_text(policy, comment, indent_lists=home.indented), role)
-        if is_new:
-            workspace.list_file(home.path)
-    elif home.items:
-        workspace.append_value(home.path, home.items, policy, "", role)
+    if home.path.lower().endswith(JSON):
+        workspace.add_json(home.path, policy, role)
     else:
-        path = json_beside(home.path, policy["metadata"]["name"], lambda path: workspace.text(path) is not None)
-        workspace.add_document(path, json_like(workspace.text(home.path) or "", policy), role)
-        workspace.list_file(path, home.path)
+        workspace.add_document(home.path, policy_text(policy, comment, indent_lists=home.indented), role)

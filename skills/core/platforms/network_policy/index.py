@@ -78,7 +78,7 @@ def update_index(index: Index, touched: Touched, entries: Callable[[], Sequence[
 
 
 def path_of(entry: Entry) -> str:
-    return entry.policy.place.path if isinstance(entry, PolicyEntry) else entry.place.path
+    return entry.path if isinstance(entry, PolicyEntry) else entry.place.path
 
 
 def _namespace(entry: PolicyEntry) -> tuple[str | None]:
@@ -95,7 +95,7 @@ def _settled(entries: Iterable[Entry], cluster: Cluster) -> Iterable[PolicyEntry
 
 def _at_home(entry: PolicyEntry, cluster: Cluster) -> list[PolicyEntry]:
     """The policy in each namespace that Kustomize gives to its file."""
-    homes = cluster.homes.get(entry.policy.place.path)
+    homes = cluster.homes.get(entry.path)
     if homes is None:
         return [entry]
     return [entry._replace(policy=entry.policy._replace(namespace=home)) for home in homes]

@@ -108,7 +108,7 @@ class Placer:
 
 
 def _identity(entry: PolicyEntry) -> tuple[str, int]:
-    return entry.policy.place.path, entry.line
+    return entry.path, entry.line
 
 
 def _same_peers(rule: PolicyRule, wish: Wish) -> bool:

@@ -133,7 +133,7 @@ class Remover:
         selector = hit.entry.policy.selector
         if selector is None or selector.empty or labels_match(selector, near) is not Match.YES:
             return False
-        shared = self._workspace.overlay(hit.entry.policy.place.path, near.namespace)
+        shared = self._workspace.overlay(hit.entry.path, near.namespace)
         return shared is None and not strays(self._workspace.index.cluster, near, selector)
 
     def _serves_only(self, hit: _Hit, flows: Sequence[Flow], destination: Destination) -> bool:

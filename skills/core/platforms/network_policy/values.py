@@ -19,7 +19,7 @@ _RULE_KEYS = frozenset({"to", "from", "ports"})
 
 def values_list(workspace: Workspace, entry: PolicyEntry, direction: Direction) -> tuple[str, Path] | None:
     """The values file and the path of the list in it; None unless there is exactly one such list."""
-    path = entry.policy.place.path
+    path = entry.path
     chart, found, _ = path.rpartition(_TEMPLATES)
     template = workspace.text(path)
     if not found or template is None:
