@@ -337,6 +337,14 @@ def test_a_package_in_a_list_is_changed_where_it_stands(for_: str, to: str, line
     assert drafted(after, to, for_=for_).change.edits == ()
 
 
+def test_a_package_in_a_list_is_found_where_kustomize_moves_it() -> None:
+    alone = LIST[: LIST.rindex("- apiVersion")].replace(", namespace: web}", "}")
+    moved = repository(alone, kustomization="namespace: shop\nresources: [0.yaml]\n")
+    made = drafted(moved, "b.example.com", for_="shop{app=web}")
+    assert [edit.path for edit in made.change.edits] == ["0.yaml"]
+    assert made.change.proof.after == "allowed"
+
+
 def test_a_rule_goes_out_of_a_list_again() -> None:
     made = drafted(repository(LIST), "b.example.com", for_="web{app=web}")
     back = drafted(repository(made.change.edits[0].new_text), "b.example.com", for_="web{app=web}", remove=True)
