@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from skills.core.enforce.kustomize import FILES, kustomizations_in, path_below
+from skills.core.enforce.kustomize import FILES, is_kustomization, kustomizations_in, path_below
 from skills.core.enforce.policy_files import YAML
 from skills.core.environments import environments_in
-from skills.core.yaml_text import Seq, append_item, read_documents
+from skills.core.yaml_text import Document, Map, Seq, append_item, insert_key, read_documents
 
 _LISTS = ("resources", "bases", "components")
 _MOST = 2_000
@@ -80,7 +80,8 @@ class Overlays:
 
 def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | None = None) -> tuple[str, str] | None:
     """The kustomization in which a new file counts only once it is listed, with its text that lists it: whichever lists
-    a file of the folder (the `neighbour`, if one is given), or that of the folder. None if none is to be changed.
+    a file of the folder (the `neighbour`, if one is given), or that of the folder, which may have no list yet. None if
+    none is to be changed.
 
     Raises:
         CannotEdit: the list can't be edited.
@@ -92,11 +93,19 @@ def listed(text_of: Callable[[str], str | None], path: str, neighbour: str | Non
         for there in kustomizations_in("/".join(steps[:depth])):
             text = text_of(there) or ""
             for document in read_documents(there, text)[0]:
-                resources = document.at("resources")
-                if isinstance(resources, Seq) and _counts(resources, way, neighbour, here=depth == len(steps)):
+                resources, here = document.at("resources"), depth == len(steps)
+                if here and neighbour is None and _is_without_list(document):
+                    return there, insert_key(text, document, (), "resources", [way])
+                if isinstance(resources, Seq) and _counts(resources, way, neighbour, here=here):
                     new = way not in _paths(resources)
                     return (there, append_item(text, document, ("resources",), way)) if new else None
     return None
+
+
+def _is_without_list(document: Document) -> bool:
+    data = document.data
+    said = [str(document.at(key) or "") for key in ("kind", "apiVersion")]
+    return isinstance(data, Map) and "resources" not in data and is_kustomization(document.path, *said)
 
 
 def _counts(resources: Seq, way: str, neighbour: str | None, *, here: bool) -> bool:

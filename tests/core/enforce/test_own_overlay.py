@@ -110,6 +110,21 @@ def test_a_new_file_is_listed_where_its_neighbour_is(path: str, neighbour: str |
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("namespace: shop\n", "namespace: shop\nresources:\n- b.yaml\n"),
+        ("kind: Component\n", "kind: Component\nresources:\n- b.yaml\n"),
+        ("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n", None),  # what Flux applies, no list
+        ("resources:\n", None),
+    ],
+)
+def test_a_kustomization_without_a_list_gets_one(text: str, found: str | None) -> None:
+    listing = listed({"k8s/kustomization.yaml": text}.get, "k8s/b.yaml")
+    assert listing == (("k8s/kustomization.yaml", found) if found else None)
+    assert listed({"k8s/kustomization.yaml": text}.get, "k8s/b.json", "k8s/a.json") is None
+
+
 def test_a_file_is_listed_where_manifests_of_its_folder_are() -> None:
     texts = {"k8s/kustomization.yaml": "resources:\n- shop/web.yaml\n- bank\n"}
     assert listed(texts.get, "k8s/shop/b.yaml") == (

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 from skills.core.enforce.kube_objects import expand
-from skills.core.enforce.kustomize import kustomizations_in
 from skills.core.enforce.own_overlay import Overlay, Overlays, listed
 from skills.core.model import Edit, Fact, Finding, Need, Place, Plan, Question, finding
 from skills.core.platform_base import Sources
@@ -58,12 +57,7 @@ class Workbench:
         return Overlays(self.sources.texts)
 
     def list_file(self, path: str) -> None:
-        """A new file counts only once the kustomization of its folder lists it, which may have no list yet."""
-        folder, _, name = path.rpartition("/")
-        bare = [there for there in kustomizations_in(folder) if "resources:" not in (self.text(there) or "resources:")]
-        if bare:
-            self.change(Spot(bare[0], 0), lambda text, document: put_below(text, document, ("resources",), [name]))
-            return
+        """A new file counts only once the kustomization of its folder lists it."""
         try:
             found = listed(self.text, path)
         except CannotEdit as refused:
