@@ -102,6 +102,15 @@ def test_the_spaces_own_group_is_enabled_before_the_internet_is_opened(
     assert draft(changed, to).change.edits == ()
 
 
+def test_where_the_rule_can_not_be_written_the_group_is_not_enabled_either() -> None:
+    shared = '[{"protocol":"tcp","destination":"203.0.113.9","ports":&p "443"},{"protocol":"tcp","destination":"198.51.100.9","ports":*p}]'
+    drafted = draft({CONFIG: "org: acme\nspace: dev\n", OWN: shared}, "203.0.113.9:5432")
+    assert (drafted.change.edits, drafted.change.commands) == ((), ())
+    said = codes(list(drafted.change.findings))
+    assert "EGR799" in said
+    assert "EGR1911" not in said
+
+
 @pytest.mark.parametrize(("address", "said"), [("2001:db8::1", True), ("198.51.101.1", False)])
 def test_an_ipv6_address_may_be_refused(address: str, said: bool) -> None:
     files = {**space("partner"), **asg("partner", rule("198.51.100.0/24"))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from skills.core.model import Edit, Finding, finding
 from skills.core.platforms.cloud_foundry import cli, known
@@ -33,6 +33,20 @@ class Desk:
     def write(self, path: str, text: str) -> None:
         self.originals.setdefault(path, self.texts.get(path))
         self.texts[path] = text
+
+    def copy(self) -> Desk:
+        return replace(
+            self,
+            texts=dict(self.texts),
+            originals=dict(self.originals),
+            findings=list(self.findings),
+            commands=list(self.commands),
+        )
+
+    def back_to(self, before: Desk) -> None:
+        """As if nothing had been written or said since the copy was made: half a change is none."""
+        self.texts, self.originals = before.texts, before.originals
+        self.findings, self.commands = before.findings, before.commands
 
     def document(self, path: str, number: int) -> Document:
         documents, _ = read_documents(path, self.texts[path])

@@ -57,12 +57,14 @@ def edit(index: Index, sources: Sources, need: Need) -> Plan:
     desk = Desk(index, space, texts, {}, _comment(need.reason), cli.app_of(need.workload))
     questions: list[Question] = []
     for destination in dict.fromkeys(need.destinations):
+        before = desk.copy()
         try:
             if need.remove:
                 questions += _remove(desk, need, destination)
             else:
                 questions += _add(desk, need, destination)
         except CannotEdit as refused:
+            desk.back_to(before)
             desk.findings.append(refused.finding)
             desk.say("EGR799", destination=str(destination))
     return Plan(desk.edits, tuple(dict.fromkeys(desk.commands)), tuple(desk.findings), tuple(questions))

@@ -56,14 +56,10 @@ def _opens_port(desk: Desk, proxy: Proxy, destination: Destination, name: str) -
     web = bool(destination.host or (destination.network and not is_private(destination.network)))
     if ports is None or not one or not web or proxy.passes(destination) or proxy.root is None or proxy.unsure:
         return False
-    texts = dict(desk.texts)
-    if not with_port(desk, proxy, ports.first):
-        return False
-    if any(entry.covers(destination) for entry in proxy.allow) or with_host(desk, proxy, name):
+    before, listed = desk.copy(), any(entry.covers(destination) for entry in proxy.allow)
+    if with_port(desk, proxy, ports.first) and (listed or with_host(desk, proxy, name)):
         return True
-    for path, text in texts.items():
-        if desk.texts[path] != text:
-            desk.write(path, text)
+    desk.back_to(before)
     return False
 
 

@@ -166,7 +166,8 @@ def with_host(desk: Desk, proxy: Proxy, host: str) -> bool:
 
 
 def with_port(desk: Desk, proxy: Proxy, port: int) -> bool:
-    """One port more that a proxy of Terraform passes: in its list of ports, or in a new one above its list of hosts."""
+    """One port more that a proxy of Terraform passes: in its list of ports, or in a new one above its list of hosts.
+    False where that can't be written, or says something else; what was written then is for the caller to take back."""
     path, line = proxy.ports_at
     if path in desk.texts:
         text = desk.texts[path]
@@ -176,9 +177,9 @@ def with_port(desk: Desk, proxy: Proxy, port: int) -> bool:
         desk.write(path, append_element(path, text, listed[0], str(port)))
         return True
     path, at = proxy.place.path, proxy.place.line - 1
-    before = desk.texts.get(path, "")
-    rows = before.split("\n")
-    row = rows[at] if before and proxy.ports_at == ("", 0) else ""
+    text = desk.texts.get(path, "")
+    rows = text.split("\n")
+    row = rows[at] if text and proxy.ports_at == ("", 0) else ""
     key = row.partition("=")[0]
     if key.strip() != "allowlist":
         return False
@@ -187,10 +188,9 @@ def with_port(desk: Desk, proxy: Proxy, port: int) -> bool:
     added = f"{spaces[0]}{ports}{spaces[1]}= [{proxy.ports_text}, {port}]" + ("\r" if row.endswith("\r") else "")
     desk.write(path, "\n".join([*rows[:at], added, *rows[at:]]))
     now = _as_made(desk, proxy)
-    if now is not None and covers(now.ports, ((port, port), *proxy.ports)) and now.allow and not now.unsure:
-        return True
-    desk.write(path, before)
-    return False
+    if now is None or now.unsure or not now.allow:
+        return False
+    return covers(now.ports, ((port, port), *proxy.ports))
 
 
 def _numbers(listed: Expression) -> bool:
