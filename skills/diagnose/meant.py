@@ -29,7 +29,6 @@ def by_word(
     return [], (), (Question("destination", "EGR268", facts, tuple(hosts[:_MOST_OFFERED])),)
 
 
-def several(which: Sequence[Question], cause: Finding, certainty: float, block: str) -> tuple[Finding, float, str]:
+def several(which: Sequence[Question], cause: Finding) -> Finding:
     """Where one word means several hosts, it was read; what is missing is only which."""
-    read = Finding("EGR269", which[0].facts) if which and cause.code == "EGR295" else cause
-    return read, certainty, block
+    return Finding("EGR269", which[0].facts) if which and cause.code == "EGR295" else cause
