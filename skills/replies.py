@@ -175,10 +175,8 @@ def _status(answer: Answer) -> Reply:
 
 
 def _why(answer: Answer) -> Reply:
-    lines, listed = (
-        [],
-        [render("replies/reach.txt.j2", reach=each).strip() for each in answer.detail.get("reaches", ())],
-    )
+    listed = [render("replies/reach.txt.j2", reach=each).strip() for each in answer.detail.get("reaches", ())]
+    lines = []
     for reason in answer.detail.get("reasons", ()):
         decisions = reason.request.decisions if reason.request else ()
         approved = list(dict.fromkeys(past.by for past in decisions if past.verb == "approve"))
