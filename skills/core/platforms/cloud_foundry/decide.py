@@ -329,11 +329,11 @@ def _denial(
     index: Index, space: Space, workload: Workload, bound: Sequence[Bound], destination: Destination
 ) -> list[Finding]:
     """How a refusal looks here, and what hides in the repository."""
-    proxy = next((each for each in proxies_of(index, workload) if destination.service is None), None)
-    facts = {"destination": str(destination), "workload": workload.name, "proxy": proxy.name if proxy else ""}
-    remarks = [finding("EGR764", space.list_place, space=str(space), destination=str(destination))]
-    if proxy is not None:
-        remarks = [finding("EGR1907", proxy.place, **facts)]
+    facts = {"destination": str(destination)}
+    remarks = [finding("EGR764", space.list_place, space=str(space), **facts)]
+    used = proxies_of(index, workload)
+    if used and destination.service is None:
+        remarks = [finding("EGR1907", used[0].place, workload=workload.name, proxy=used[0].name, **facts)]
     for each in bound:
         if each.name in known.LABELS:
             right = known.LABELS[each.name]
