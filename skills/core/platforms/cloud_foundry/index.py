@@ -239,6 +239,10 @@ class Index:
         """Groups of single spaces by their folder."""
         return {group.folder: group for group in self.groups if group.role == "space"}
 
+    def manifests(self, app: str) -> Iterator[App]:
+        """Those of an app, whose name is the same in upper and lower case."""
+        return (each for each in self.apps if each.name.casefold() == app.casefold())
+
     @cached_property
     def _global(self) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.globally)

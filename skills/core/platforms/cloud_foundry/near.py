@@ -274,4 +274,4 @@ def _is_private_address(destination: Destination) -> bool:
 def _apps(index: Index, workload: Workload) -> Iterator[App]:
     """The app, or for a whole space every app that has a manifest: those don't say to which spaces they are pushed."""
     name = workload.name.removeprefix(f"{workload.scope}/") if workload.name != workload.scope else ""
-    return (app for app in index.apps if not name or app.name.casefold() == name.casefold())
+    return index.manifests(name) if name else iter(index.apps)

@@ -23,8 +23,8 @@ WayOut = Callable[[Space], Reach]
 
 def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
     """The lists that may count for the app: those of its client's name, else all of its proxy's."""
-    app = workload.name.removeprefix(f"{workload.scope}/").casefold()
-    hosts = {each.proxy for each in index.apps if each.name.casefold() == app and each.proxy}
+    app = _app(workload)
+    hosts = {each.proxy for each in index.manifests(app) if each.proxy}
     space = index.of(workload)
     found = []
     for proxy in index.proxies:
@@ -32,8 +32,12 @@ def proxies_of(index: Index, workload: Workload) -> tuple[Proxy, ...]:
         named = unlike_others and any(serves(proxy, host) for host in hosts)
         if named or _policy(index, space, app, proxy):
             found.append(proxy)
-    own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app]
+    own = [proxy for proxy in found if proxy.client and proxy.client.casefold() == app.casefold()]
     return tuple(own or found)
+
+
+def _app(workload: Workload) -> str:
+    return workload.name.removeprefix(f"{workload.scope}/")
 
 
 def _is_here(proxy: Proxy, space: Space | None) -> bool:
@@ -64,8 +68,7 @@ def through_proxy(index: Index, workload: Workload, destination: Destination, wa
     if around.findings:
         return around
     unknown = [*_unsure(mine, destination), *around.unknown]
-    app = workload.name.removeprefix(f"{workload.scope}/").casefold()
-    space = index.of(workload)
+    app, space = _app(workload), index.of(workload)
     if hits and space and index.policies and not any(_policy(index, space, app, proxy) for proxy in mine):
         facts = {"workload": workload.name, "proxy": mine[0].name, "port": str(_TLS)}
         unknown.append(finding("EGR126", hits[0].place, **facts))
@@ -106,13 +109,12 @@ def _unsure(mine: Sequence[Proxy], destination: Destination) -> Iterator[Finding
 
 def _around(index: Index, workload: Workload, destination: Destination, proxy: Proxy) -> Reach:
     """Whether the app's own environment keeps the destination away from the proxy."""
-    app = workload.name.removeprefix(f"{workload.scope}/").casefold()
     facts = {"workload": workload.name, "proxy": proxy.name, "destination": destination.name}
     maybe: list[Finding] = []
-    for each in index.apps:
-        if each.plain and each.name.casefold() == app and destination.application != "http":
+    for each in index.manifests(_app(workload)):
+        if each.plain and destination.application != "http":
             maybe.append(finding("EGR1918", each.place, **facts))
-        for entry in each.around if each.name.casefold() == app else ():
+        for entry in each.around:
             goes = goes_around(entry, destination)
             if goes:
                 return Reach(findings=(finding("EGR1903", each.place, entry=shown(entry), **facts),))
@@ -123,7 +125,7 @@ def _around(index: Index, workload: Workload, destination: Destination, proxy: P
 
 def _perhaps(index: Index, workload: Workload, destination: Destination) -> tuple[Finding, ...]:
     """Policies of which only the run knows whether they lead the app to a proxy that would let it through."""
-    space, app = index.of(workload), workload.name.removeprefix(f"{workload.scope}/")
+    space, app = index.of(workload), _app(workload)
     open_ = [proxy for proxy in index.proxies if proxy.lets_through(destination) is not None]
     found = (
         finding("EGR127", each.place, unsure=each.unsure, source=app, there=proxy.name, port=str(_TLS))

@@ -125,7 +125,7 @@ def _same(index: Index, written: str, there: str) -> bool:
     """Whether a policy's app is the route's: by its name, or by a route that a manifest gives it."""
     if written.casefold() == there.casefold():
         return True
-    return any(there in app.routes for app in index.apps if app.name.casefold() == written.casefold())
+    return any(there in app.routes for app in index.manifests(written))
 
 
 def _may_be(written: str, app: str) -> bool:
