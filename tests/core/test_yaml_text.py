@@ -12,6 +12,7 @@ from skills.core.yaml_text import (
     append_document,
     append_item,
     insert_key,
+    put_below,
     read_documents,
     remove_item,
     replace_entry,
@@ -509,3 +510,28 @@ def test_a_drawn_heading_stays_when_the_item_below_it_goes() -> None:
     assert remove_item(text, 0, ["a", 1]) == "a:\n- one\n# --- outside ---\n- three\n"
     plain = text.replace("# --- outside ---\n", "")
     assert remove_item(plain, 0, ["a", 1]) == "a:\n- one\n- three\n"
+
+
+# --- a value at a path of keys
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("a: 1\n", "a: 1\nspec:\n  network:\n    allow:\n    - x\n"),
+        ("spec:  # all\n  mode: m\n", "spec:  # all\n  mode: m\n  network:\n    allow:\n    - x\n"),
+        ("spec: {}\n", "spec:\n  network:\n    allow:\n    - x\n"),
+        ("spec:\n  network:  # none\nb: 1\n", "spec:\n  network:  # none\n    allow:\n    - x\nb: 1\n"),
+        ("spec:\n  network:\n    allow: []\n", "spec:\n  network:\n    allow: [x]\n"),
+        ('{"spec": {}}', '{"spec": {"network": {"allow": ["x"]}}}'),
+    ],
+)
+def test_what_is_missing_on_the_way_is_made_and_what_is_empty_is_filled(text: str, new: str) -> None:
+    (document,) = read_documents("a.yaml", text)[0]
+    assert put_below(text, document, ("spec", "network", "allow"), ["x"]) == new
+
+
+@pytest.mark.parametrize("text", ["spec: false\n", "spec: [1]\n", "spec:\n  network: {allow: {b: 1}}\n", "- 1\n"])
+def test_what_stands_on_the_way_stays(text: str) -> None:
+    (document,) = read_documents("a.yaml", text)[0]
+    assert refused(put_below, text, document, ("spec", "network", "allow"), ["x"])

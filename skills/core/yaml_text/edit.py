@@ -99,6 +99,21 @@ def replace_entry(text: str, doc: int | Document, path: Path, new_key: str, valu
     return page.finish(splice, holder, renamed)
 
 
+def put_below(text: str, document: Document, path: Path, value: Any) -> str:
+    """The text with a value at a path of keys, of which those that are missing are made on the way.
+
+    What is empty there, `[]`, `{}` or nothing, is written anew as its neighbours are; what is not is refused.
+    """
+    for depth in range(len(path) - 1, -1, -1):
+        holder, key = document.at(*path[:depth]), path[depth]
+        if isinstance(holder, Mapping) and (holder or not depth):
+            if key in holder and (holder[key] is None or holder[key] in ([], {})):
+                return replace_value(text, document, path[: depth + 1], value)
+            return insert_key(text, document, path[:depth], str(key), value)
+        value = {key: value}
+    raise CannotEdit(NOT_FOUND, path=shown(path))
+
+
 def remove_item(text: str, doc: int | Document, path: Path, key: str | int | None = None) -> str:
     """The text without the list item or key at `path` (or `key` of the collection at `path`).
 

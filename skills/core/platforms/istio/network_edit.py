@@ -18,8 +18,8 @@ from skills.core.platforms.istio.bb_leaves import on
 from skills.core.platforms.istio.bb_policies import NAME_KEY, local_selector
 from skills.core.platforms.istio.entries import NAME, Path, Values
 from skills.core.platforms.istio.scope import Scope
-from skills.core.platforms.istio.workbench import Role, Workbench, put_below
-from skills.core.yaml_text import Document, remove_item, replace_entry
+from skills.core.platforms.istio.workbench import Role, Workbench
+from skills.core.yaml_text import Document, put_below, remove_item, replace_entry
 
 _ANYWHERE = "0.0.0.0/0"
 _MOST_KEYS = 64

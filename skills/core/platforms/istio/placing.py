@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from skills.core.platforms.istio.entries import Path, ServiceEntry, Sidecar, Spot, Values
 from skills.core.platforms.istio.overlays import Overlay
 from skills.core.platforms.istio.scope import Scope
-from skills.core.platforms.istio.workbench import JSON, Workbench, put_below
+from skills.core.platforms.istio.workbench import JSON, Workbench
 from skills.core.platforms.istio.writing import Wanted, free_name, manifest
-from skills.core.yaml_text import Document, append_item
+from skills.core.yaml_text import Document, append_item, put_below
 
 _OWN = "egress.yaml"
 _VERSION = "networking.istio.io/v1"

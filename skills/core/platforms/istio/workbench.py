@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from skills.core.enforce.kube_objects import expand
 from skills.core.enforce.own_overlay import Overlay, Overlays, listed
@@ -14,7 +14,7 @@ from skills.core.platform_base import Sources
 from skills.core.platforms.istio.entries import Chart, Entry, Spot
 from skills.core.platforms.istio.index import Index, compile_index
 from skills.core.platforms.istio.read import read
-from skills.core.yaml_text import CannotEdit, Document, append_document, insert_key, read_documents
+from skills.core.yaml_text import CannotEdit, Document, append_document, read_documents
 
 Step = Callable[[str, Document], str]
 Role = Literal["allowlist", "architecture", "counterpart"]
@@ -155,16 +155,6 @@ def text_of_document(text: str, path: str, kind: str, name: str) -> str:
             start = max((at + 1 for at in markers if at < document.line), default=0)
             return "".join(rows[start:end])
     raise CannotEdit("EGR393", path=path, host=name)
-
-
-def put_below(text: str, document: Document, path: tuple[str | int, ...], value: Any) -> str:
-    """Puts a value at a path of keys; those that are missing are made on the way."""
-    for depth in range(len(path) - 1, -1, -1):
-        if isinstance(document.at(*path[:depth]) if depth else document.data, Mapping):
-            for key in reversed(path[depth + 1 :]):
-                value = {key: value}
-            return insert_key(text, document, path[:depth], str(path[depth]), value)
-    raise CannotEdit("EGR380", path=".".join(map(str, path)))
 
 
 def _path(entry: Entry) -> str:

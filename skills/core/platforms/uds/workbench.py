@@ -19,10 +19,10 @@ from skills.core.yaml_text import (
     Document,
     append_item,
     insert_key,
+    put_below,
     read_documents,
     remove_item,
     replace_entry,
-    replace_value,
 )
 
 _NETWORK = ("spec", "network")
@@ -78,19 +78,12 @@ class Workbench:
     def add_rule(self, package: Package, item: Mapping[str, Any], role: Role = "allowlist") -> bool:
         """Appends a rule to `allow`, which is made where it is missing or empty."""
 
+        at = (*package.way, *_ALLOW)
+
         def step(text: str, document: Document) -> str:
-            if document.at(*package.way, *_ALLOW):
-                return append_item(text, document, (*package.way, *_ALLOW), dict(item))
-            rest: Any = [dict(item)]
-            for depth in range(len(_ALLOW) - 1, -1, -1):
-                parent, key = (*package.way, *_ALLOW[:depth]), _ALLOW[depth]
-                holder = document.at(*parent)
-                if isinstance(holder, Mapping) and key in holder:
-                    return replace_value(text, document, (*parent, key), rest)
-                if isinstance(holder, Mapping) and holder:  # an empty one is written anew, as its neighbours are
-                    return insert_key(text, document, parent, key, rest)
-                rest = {key: rest}
-            raise CannotEdit("EGR380", path=".".join(map(str, package.way)))
+            if document.at(*at):
+                return append_item(text, document, at, dict(item))
+            return put_below(text, document, at, [dict(item)])
 
         text = self._text(package.path)
         if text is not None and is_template(package.path, text):
