@@ -33,6 +33,7 @@ from skills.core.enforce.spans import (
     PRIVATE_V4,
     RFC1918,
     Region,
+    Span,
     Spans,
     covers,
     meets,
@@ -156,8 +157,6 @@ def _of_variants(policy: NetworkPolicy, flow: Flow, assume_selected: bool) -> li
 
 def coverage(found: Sequence[Opening], flow: Flow) -> Match:
     """Whether the openings together hold all of the flow."""
-    if not found and flow.wanted.ports and flow.wanted.addresses:
-        return Match.NO
     sure = [opening.region for opening in found if opening.match is Match.YES]
     if region_covered(sure, flow.wanted):
         return Match.YES
@@ -193,31 +192,12 @@ def rule_openings(rule: PolicyRule, namespace: str | None, flow: Flow, *, touchi
 
 def meets_ports(rule: PolicyRule, flow: Flow) -> bool:
     """Whether the rule is about any port of the flow at all, whatever its peers are: soon told, and seldom so."""
-    if not rule.ports:
-        return meets(_ALL_PORTS, flow.wanted.ports)
-    asked = flow.ports
-    for port in rule.ports:
-        if port.protocol != flow.protocol:
-            continue
-        if port.ports is not None and asked is not None:
-            if port.ports.first <= asked.last and asked.first <= port.ports.last:
-                return True
-            continue
-        match, spans, _ = _port_opening(port, flow)
-        if match is not Match.NO and meets(spans, flow.wanted.ports):
-            return True
-    return False
+    return bool(_port_openings(rule, flow, touching=True))
 
 
-def reaches(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    """Whether a peer of the rule may be the far end of the flow, whatever the rule's ports are."""
-    far = flow.far
-    if not rule.peers:
-        return meets(flow.wanted.addresses, flow.wanted.addresses)
-    if isinstance(far, Pods):
-        return any(_pod_match(peer, namespace, far) is not Match.NO for peer in rule.peers)
-    opened = [each for peer in rule.peers for each in _outside_openings(peer, far, flow)]
-    return any(meets(addresses, flow.wanted.addresses) for _, addresses, *_ in opened)
+def reached(rule: PolicyRule, namespace: str | None, flow: Flow) -> list[Span]:
+    """The addresses at which the far end may be by the rule's peers, whatever its ports are."""
+    return [span for _, addresses, *_ in _peer_openings(rule, namespace, flow) for span in addresses]
 
 
 _PeerOpening = tuple[Match, Spans, Place, bool, Finding | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
-from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, reaches, rule_openings
+from skills.core.enforce.kube_flow import Flow, Opening, meets_ports, peer_words, reached, rule_openings
 from skills.core.enforce.kube_index import PolicyIndex
 from skills.core.enforce.kube_policy import (
     NAMESPACE_KEY,
@@ -45,7 +45,7 @@ def _in_policy(policy: NetworkPolicy, flow: Flow, far: Peers, asked: Ports | Non
     for rule in policy.rules(flow.direction):
         if selected and counted:
             found += _rule_misses(policy, rule, flow, far, asked)
-        elif selected != counted and meets_ports(rule, flow) and _opens(rule, policy.namespace, flow):
+        elif selected != counted and _opens(rule, policy.namespace, flow):
             miss = _direction_miss(policy, rule, flow) if selected else _selector_miss(policy, rule, flow)
             found += [miss] if miss else []
     return found
@@ -58,16 +58,15 @@ def _opens(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
 
 
 def _meets(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
-    return meets_ports(rule, flow) and _overlaps(rule_openings(rule, namespace, flow, touching=True), flow)
+    return _overlaps(rule_openings(rule, namespace, flow, touching=True), flow)
 
 
 def _opens_all(rule: PolicyRule, namespace: str | None, flow: Flow) -> bool:
     """Whether the rule reaches the far end, whatever its ports; of a name without addresses, all that it could have."""
-    if not (isinstance(flow.far, Outside) and flow.far.named):
-        return reaches(rule, namespace, flow)
-    whole = PolicyRule(rule.place, rule.peers)
-    spans = [span for opening in rule_openings(whole, namespace, flow) for span in opening.region.addresses]
-    return covers(spans, flow.far.expected)
+    there = reached(rule, namespace, flow)
+    if isinstance(flow.far, Outside) and flow.far.named:
+        return covers(there, flow.far.expected)
+    return meets(there, flow.wanted.addresses)
 
 
 def _overlaps(found: Iterable[Opening], flow: Flow) -> bool:
@@ -221,7 +220,7 @@ def _elsewhere(index: PolicyIndex, flow: Flow) -> list[NearMiss]:
             continue
         looked_at += 1
         for rule in policy.rules(direction):
-            if meets_ports(rule, flow) and _opens(rule, policy.namespace, flow):
+            if _opens(rule, policy.namespace, flow):
                 facts = {"policy": policy.name, "there": policy.namespace, "here": here}
                 targeted = policy.selector is not None and not policy.selector.empty
                 found.append(_miss("EGR135", rule.place, 5 if targeted else 6, **facts))
