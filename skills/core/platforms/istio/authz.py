@@ -59,6 +59,8 @@ def _enforced(
     sure = [policy for policy, match in about if match is Match.YES and not policy.slips]
     unsure = [policy for policy, match in about if match is Match.UNKNOWN or (match is Match.YES and policy.slips)]
     plain = _joined(view, sure, client, trusted)
+    if not unsure:
+        return plain
     ways = [plain, *(_joined(view, [*sure, *more], client, trusted) for more in (*([one] for one in unsure), unsure))]
     slips = tuple(slip for policy in unsure for slip in policy.slips)[:_MOST_SLIPS]
     if len({_outcome(way) for way in ways}) == 1:

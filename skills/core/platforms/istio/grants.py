@@ -143,11 +143,11 @@ def wider(grant: Grant, need: Need) -> list[Finding]:
     asked = need.workload.environment
     elsewhere = bool(asked and environment and environment.rstrip(")") != environment_named(asked))
     facts = {"target": grant.target, "ports": grant.ports, "source": grant.source}
-    if grant.layer == NETWORK:
-        return [finding("EGR987", **facts)] if elsewhere else _network_wider(grant, source, need, facts)
-    if not any(_is_target(grant, to) for to in need.destinations):
-        return [finding("EGR987", **facts)]
     if elsewhere:
+        return [finding("EGR987", **facts)]
+    if grant.layer == NETWORK:
+        return _network_wider(grant, source, need, facts)
+    if not any(_is_target(grant, to) for to in need.destinations):
         return [finding("EGR987", **facts)]
     if source == EVERYWHERE:
         return [finding("EGR988", target=grant.target, ports=grant.ports)]
