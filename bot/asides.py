@@ -8,6 +8,7 @@ import re2
 
 from bot.desk import Door, attempt
 from bot.turns import Turn, new_subject, note_workload
+from skills.core.among import knowing
 from skills.core.commands import Heard, courtesy
 from skills.core.known_hosts import bare, called
 from skills.core.model import Finding
@@ -31,14 +32,17 @@ def means_a_host(turn: Turn, heard: Heard, desk: Door) -> bool:
 
     It is looked up and not asked: what people say to one another leaves no line in the audit log.
     """
-    if not heard.workload or heard.destinations:
-        return False
-    worlds, _ = attempt(lambda: desk.worlds(turn.who, turn.where))
-    here = [world for world in worlds or () if heard.workload in world.allowlist.names()] or worlds or ()
-    return any(
-        called(turn.words, world.allowlist, (to for each in world.requests for to in each.destinations))
-        for world in here
-    )
+
+    def is_one() -> bool:
+        worlds = desk.worlds(turn.who, turn.where)
+        known = knowing({world.repository: world.allowlist for world in worlds}, str(heard.workload))
+        return any(
+            called(turn.words, world.allowlist, (to for each in world.requests for to in each.destinations))
+            for world in worlds
+            if world.repository in known or not known
+        )
+
+    return bool(heard.workload and not heard.destinations and attempt(is_one)[0])
 
 
 def unless_a_host(turn: Turn, heard: Heard, desk: Door) -> Heard:
