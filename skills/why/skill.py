@@ -3,7 +3,7 @@ records say of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,8 @@ def run(ask: Ask, world: World) -> Answer:
         return _all_of(str(ask.for_), world)
     verdicts, cut = _verdicts(ask, world)
     allowed = [verdict for verdict in verdicts if verdict.allowed]
-    reasons = _reasons(allowed, world)
+    rules = ((rule, str(each.workload)) for each in allowed for layer in each.layers for rule in layer.rules)
+    reasons = _reasons(((rule.place, workload) for rule, workload in rules if rule.effect == "allow"), world)
     findings = _findings(ask, verdicts, reasons, cut)
     decision = "allowed" if allowed else contract.worst([verdict.decision for verdict in verdicts] or ["undecided"])
     return Answer(
@@ -85,11 +86,7 @@ def _all_of(for_: str, world: World) -> Answer:
         found = reaches(world.allowlist, workloads, ())
     except TooMany:
         raise AskUnclear("EGR686", workload=for_) from None
-    served: dict[Place, dict[str, None]] = {}
-    for reach in found:
-        for place in reach.places:
-            served.setdefault(place, {})[str(reach.workload)] = None
-    reasons = _sorted(served, world)
+    reasons = _reasons(((place, str(reach.workload)) for reach in found for place in reach.places), world)
     facts: dict[str, Fact] = {"workload": ", ".join(map(str, workloads)), "count": len(found)}
     finding = Finding("EGR684" if found else "EGR685", facts)
     detail = {"reasons": reasons, "reaches": found}
@@ -111,18 +108,11 @@ def _verdicts(ask: Ask, world: World) -> tuple[list[Verdict], bool]:
     return verdicts, len(names) > _MOST_WORKLOADS
 
 
-def _reasons(allowed: Sequence[Verdict], world: World) -> list[Reason]:
-    """One a rule, in the order of files and lines."""
+def _reasons(rules: Iterable[tuple[Place, str]], world: World) -> list[Reason]:
+    """One a rule, in the order of files and lines, from each place with each workload that it serves."""
     served: dict[Place, dict[str, None]] = {}
-    for verdict in allowed:
-        for layer in verdict.layers:
-            for rule in layer.rules:
-                if rule.effect == "allow":
-                    served.setdefault(rule.place, {})[str(verdict.workload)] = None
-    return _sorted(served, world)
-
-
-def _sorted(served: Mapping[Place, Mapping[str, None]], world: World) -> list[Reason]:
+    for place, workload in rules:
+        served.setdefault(place, {})[workload] = None
     places = sorted(served, key=lambda place: (place.path, place.line, place.text))
     return [_reason(place, tuple(served[place]), world) for place in places]
 
