@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import partial
 
 from skills.core.errors import AskUnclear
 from skills.core.flow_text import destination, workload
+from skills.core.hosts import near
 from skills.core.messages import say
 from skills.core.until import read_until
 
-_CLOSE = 0.75
 _MOST_TOLD = 3
 Values = Mapping[str, str | list[str]]
 
@@ -57,8 +56,8 @@ def _known(name: str, names: Sequence[str]) -> None:
     workload(name)
     plain = not set(name) & set("/:{,")
     if plain and names and not any(name.casefold() in (known.casefold(), _last(known)) for known in names):
-        close = get_close_matches(name.casefold(), [known.casefold() for known in names], 1, _CLOSE)
-        raise AskUnclear("EGR1422", name=name[:60], near=f" (did you mean {close[0]}?)" if close else "")
+        close = [f" (did you mean {known}?)" for known in near(name, names)[:1]]
+        raise AskUnclear("EGR1422", name=name[:60], near="".join(close))
 
 
 def _last(name: str) -> str:

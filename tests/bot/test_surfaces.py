@@ -228,6 +228,7 @@ async def test_what_is_said_behind_the_command_stands_in_the_form(office: Office
     ("field", "value", "says"),
     [
         ("workload", "paymnet-gatewya", "knows no workload paymnet-gatewya"),
+        ("workload", "payment-gatewya", "did you mean payment-gateway?"),
         ("hosts", ["api.twilio.com", "not a host"], ""),
         ("reason", "  ", "Write a sentence"),
         ("until", "2020-01-01", "2020-01-01"),
