@@ -83,10 +83,6 @@ _SERVICE_HOSTS = {
 _CACHE_REGION = "usgw1.cache.amazonaws.com"
 
 
-def is_known(name: str) -> bool:
-    return name in GROUPS
-
-
 def twin_of(name: str) -> str:
     """The present name of a legacy group, else the name itself."""
     return _LEGACY.get(name, name)
