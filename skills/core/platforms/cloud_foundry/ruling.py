@@ -140,11 +140,18 @@ def _grow(desk: Desk, path: str, destination: Destination, network: str) -> bool
 
 def close_addresses(desk: Desk, destination: Destination) -> bool:
     """Takes away rules, or ports of rules, that say exactly this and serve this space alone; True if there was one."""
-    group, removed = _home(desk), False
+    group = _home(desk)
     if group is None:
         return False
-    if group.terraform:
-        return _close_in_terraform(desk, group, destination)
+    close = _close_in_terraform if group.terraform else _close_in_list
+    if not close(desk, group, destination):
+        return False
+    rules_take_effect(desk, group.name)
+    return True
+
+
+def _close_in_list(desk: Desk, group: Group, destination: Destination) -> bool:
+    removed = False
     for network in networks_of(destination):
         found = group_now(desk, group)
         if found is None:
@@ -162,8 +169,6 @@ def close_addresses(desk: Desk, destination: Destination) -> bool:
             ports = _without(listing, destination.ports)
             desk.write(path, replace_value(text, document, (*now.path, listing.position, "ports"), ports))
         removed = removed or exact is not None or listing is not None
-    if removed:
-        rules_take_effect(desk, group.name)
     return removed
 
 
@@ -176,8 +181,6 @@ def _close_in_terraform(desk: Desk, group: Group, destination: Destination) -> b
             if same and _has_just(rule, destination.ports):
                 removed = drop_rule(desk, group, rule.position) or removed
                 break
-    if removed:
-        rules_take_effect(desk, group.name)
     return removed
 
 
