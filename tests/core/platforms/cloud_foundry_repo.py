@@ -6,14 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from skills.core import change
+from skills.core.change import Draft
 from skills.core.enforce.cluster import compile_cluster
 from skills.core.flow_text import destination, workload
+from skills.core.flows import read_flow
 from skills.core.messages import say
 from skills.core.model import Decision, Destination, Finding, LayerView, Need, Workload
 from skills.core.platform_base import Sources
 from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.index import Index
 from skills.core.yaml_text import read_documents
+from tests.worlds import allowlist
 
 Files = dict[str, str]
 
@@ -99,3 +103,18 @@ def codes(findings: Sequence[Finding]) -> list[str]:
         said = say(each)
         assert "?)" not in said.says + said.because + said.do, said
     return [each.code for each in findings]
+
+
+def draft(files: Mapping[str, str], for_: str, to: str, *ip: str, why: str = "", remove: bool = False) -> Draft:
+    """The change that opens it, or closes it; all that it says can be said."""
+    made = allowlist(files)
+    mine = read_flow(made, for_, [to]).workload
+    assert mine is not None
+    drafted = change.draft(made, Need(mine, (destination(to, ip)[0],), why, remove=remove))
+    codes([*drafted.change.findings, *drafted.change.proof.wider_than_asked])
+    return drafted
+
+
+def after(files: Mapping[str, str], drafted: Draft) -> Files:
+    """The files with the change in them."""
+    return {**files, **{edit.path: edit.new_text for edit in drafted.change.edits}}

@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from skills.core import change
-from skills.core.flow_text import destination
 from skills.core.flows import read_flow
 from skills.core.hcl import Broken, parse_json
-from skills.core.model import Need, Verdict
-from tests.core.platforms.cloud_foundry_repo import Files, codes
+from skills.core.model import Verdict
+from tests.core.platforms.cloud_foundry_repo import Files, codes, draft
 from tests.worlds import allowlist
 
 PUBLIC, TRUSTED = "public_networks_egress", "trusted_local_networks_egress"
@@ -94,10 +92,7 @@ def test_a_reference_alone_in_a_text_is_the_thing_itself() -> None:
 
 
 def test_nothing_is_written_into_it() -> None:
-    made = allowlist({"tf/main.tf.json": text({"module": {"s": module([TRUSTED])}})})
-    web = read_flow(made, "acme/web", ["api.stripe.com"]).workload
-    assert web is not None
-    drafted = change.draft(made, Need(web, (destination("api.stripe.com")[0],)))
+    drafted = draft({"tf/main.tf.json": text({"module": {"s": module([TRUSTED])}})}, "acme/web", "api.stripe.com")
     assert drafted.change.edits == ()
     assert drafted.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
 
@@ -109,11 +104,8 @@ def test_a_proxy_that_it_runs_gets_no_port_or_host_either(ports: list[int] | Non
     clients = {"source": "github.com/GSA-TTS/cg-egress-proxy?ref=v1", "name": "p", "cf_space_name": "out", "client_configuration": {"web": client}}  # fmt: skip
     manifest = "applications:\n- name: web\n  env:\n    https_proxy: https://p.apps.internal:61443\n"
     files = {"tf/main.tf.json": text({"module": {"s": module([]), "p": clients}}), "manifest.yml": manifest}
-    made = allowlist(files)
     assert ask(files, "api.a.gov", "acme/web/web").decision == "allowed"  # through the proxy
-    web = read_flow(made, "acme/web/web", [to]).workload
-    assert web is not None
-    drafted = change.draft(made, Need(web, (destination(to)[0],)))
+    drafted = draft(files, "acme/web/web", to)
     assert drafted.change.edits == ()
     assert drafted.change.commands == (f"cf bind-security-group {PUBLIC} acme --space web",)
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from skills.core import change
 from skills.core.change import Draft
-from skills.core.flow_text import destination
-from skills.core.flows import read_flow
-from skills.core.model import Need
 from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.index import Index
-from tests.core.platforms.cloud_foundry_repo import codes, decide, index_of, near, need, sources, space, view
-from tests.worlds import allowlist
+from tests.core.platforms.cloud_foundry_repo import (
+    after,
+    codes,
+    decide,
+    draft,
+    index_of,
+    near,
+    need,
+    sources,
+    space,
+    view,
+)
 
 VARS = """\
 proxyname: web-proxy
@@ -219,12 +225,8 @@ module "proxy" {
 
 
 def drafted(files: dict[str, str], to: str) -> tuple[dict[str, str], Draft]:
-    made = allowlist(files)
-    web = read_flow(made, WEB, [to]).workload
-    assert web is not None
-    draft = change.draft(made, Need(web, (destination(to)[0],)))
-    codes([*draft.change.findings, *draft.change.proof.wider_than_asked])
-    return {**files, **{edit.path: edit.new_text for edit in draft.change.edits}}, draft
+    made = draft(files, WEB, to)
+    return after(files, made), made
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from skills.core import change
 from skills.core.change import Draft
-from skills.core.flow_text import destination
-from skills.core.flows import read_flow
-from skills.core.model import Need
-from tests.core.platforms.cloud_foundry_repo import Files, codes
-from tests.worlds import allowlist
+from tests.core.platforms import cloud_foundry_repo
+from tests.core.platforms.cloud_foundry_repo import Files, after
 
 SCRIPT = """\
 cf target -o acme -s dev
@@ -65,16 +61,7 @@ WEB = "acme/dev/web"
 
 
 def draft(files: Files, to: str, for_: str = WEB, *, remove: bool = False) -> Draft:
-    made = allowlist(files)
-    mine = read_flow(made, for_, [to]).workload
-    assert mine is not None
-    drafted = change.draft(made, Need(mine, (destination(to)[0],), "why", remove=remove))
-    codes([*drafted.change.findings, *drafted.change.proof.wider_than_asked])
-    return drafted
-
-
-def after(files: Files, drafted: Draft) -> Files:
-    return {**files, **{edit.path: edit.new_text for edit in drafted.change.edits}}
+    return cloud_foundry_repo.draft(files, for_, to, why="why", remove=remove)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,9 @@ import json
 
 import pytest
 
-from skills.core import change
 from skills.core.change import Draft
-from skills.core.flow_text import destination
-from skills.core.flows import read_flow
-from skills.core.model import Need
-from tests.core.platforms.cloud_foundry_repo import Files, asg, codes, rule, space
-from tests.worlds import allowlist
+from tests.core.platforms import cloud_foundry_repo
+from tests.core.platforms.cloud_foundry_repo import Files, after, asg, codes, rule, space
 
 CONFIG, OWN = "config/acme/dev/spaceConfig.yml", "config/acme/dev/security-group.json"
 GROUP = """\
@@ -47,17 +43,7 @@ BLOCK = """
 
 
 def draft(files: Files, to: str, *ip: str, remove: bool = False) -> Draft:
-    made = allowlist(files)
-    mine = read_flow(made, "acme/dev", [to]).workload
-    assert mine is not None
-    wanted = destination(to, ip)[0]
-    drafted = change.draft(made, Need(mine, (wanted,), "" if remove else "why ${x}", remove=remove))
-    codes(list(drafted.change.proof.wider_than_asked))
-    return drafted
-
-
-def after(files: Files, drafted: Draft) -> Files:
-    return {**files, **{edit.path: edit.new_text for edit in drafted.change.edits}}
+    return cloud_foundry_repo.draft(files, "acme/dev", to, *ip, why="" if remove else "why ${x}", remove=remove)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

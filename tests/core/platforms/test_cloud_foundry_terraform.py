@@ -19,7 +19,7 @@ from skills.core.hcl import parse
 from skills.core.model import Need, Verdict, Workload
 from skills.core.platforms import cloud_foundry
 from skills.core.platforms.cloud_foundry.terraform import evaluate, read_terraform
-from tests.core.platforms.cloud_foundry_repo import codes
+from tests.core.platforms.cloud_foundry_repo import after, codes
 from tests.examples import examples
 from tests.worlds import allowlist
 
@@ -53,10 +53,6 @@ def ask(files: Mapping[str, str], to: str, for_: str = "acme/web") -> Verdict:
 def draft(files: Mapping[str, str], *to: str, for_: str = "acme/web", remove: bool = False) -> Draft:
     made = allowlist(files)
     return change.draft(made, Need(find(made, for_), tuple(destination(each)[0] for each in to), "why", remove=remove))
-
-
-def after(files: Mapping[str, str], made: Draft) -> dict[str, str]:
-    return {**files, **{edit.path: edit.new_text for edit in made.change.edits}}
 
 
 @pytest.mark.parametrize("field", ["security_group_names", "asg_names", "asgs"])
