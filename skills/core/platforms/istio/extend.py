@@ -17,7 +17,7 @@ from skills.core.platforms.istio.placing import place_new
 from skills.core.platforms.istio.scope import Binding, Scope
 from skills.core.platforms.istio.through import leaves_through
 from skills.core.platforms.istio.workbench import Workbench
-from skills.core.platforms.istio.writing import Wanted, as_spoken, port_item, wanted
+from skills.core.platforms.istio.writing import Wanted, as_spoken, numbers_of, port_item, wanted
 from skills.core.yaml_text import Document, append_item, insert_key, replace_value
 
 
@@ -35,7 +35,7 @@ def extend(bench: Workbench, scope: Scope, pods: Pods, destination: Destination)
     if entry.off is not None and not _switch_on(bench, entry):
         return False
     present = {port.number: port for port in entry.ports}
-    for number in range(ports.first, min(ports.last, ports.first + 15) + 1):
+    for number in numbers_of(ports):
         known = present.get(number)
         if known is not None and not carries(known.family, spoken(destination)):
             bench.say("EGR989", known.place, host=destination.name, port=number, protocol=known.protocol)
@@ -91,7 +91,7 @@ def join_list(bench: Workbench, scope: Scope, destination: Destination) -> bool 
     family = destination.application
     if destination.host is None or ports is None or family is None:
         return None
-    wanted = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
+    wanted = set(numbers_of(ports))
     for entry in reversed(scope.of_namespace.get(bench.namespace, ())):
         own = entry.overlay.environment is not None or len(bench.index.scopes) == 1
         same = {port.number for port in entry.ports} == wanted and all(port.family == family for port in entry.ports)

@@ -11,13 +11,14 @@ from typing import Any
 import re2
 
 from skills.core.enforce.mesh import NEITHER
-from skills.core.model import Destination
+from skills.core.model import Destination, Ports
 from skills.core.platforms.istio.entries import ListedPort, ServiceEntry
 
 _FAMILY = {"tls": "TLS", "http": "HTTP"}
 _HOSTS = re2.compile(r"(?m)^( *)hosts:[ \t]*\r?\n( *)- ")
 _NOT_NAME = re2.compile(r"[^a-z0-9]+")
 _LONGEST_NAME = 63
+_MOST_PORTS = 16
 _HTTP = frozenset({80, 8000, 8080})
 
 
@@ -62,6 +63,11 @@ class Wanted:
         return made | ({"resolution": "NONE"} if self.wildcard else {})
 
 
+def numbers_of(ports: Ports) -> range:
+    """The single ports of a range, as many of them as are listed."""
+    return range(ports.first, min(ports.last + 1, ports.first + _MOST_PORTS))
+
+
 def as_spoken(to: Destination, own: Sequence[ListedPort] = ()) -> Destination:
     """With what the client is taken to speak where nobody said it: as the host's `own` ports do, else HTTP on ports
     that are customary for it, else TLS, which opens that one name alone. Ports of other protocols mean plain TCP.
@@ -69,7 +75,7 @@ def as_spoken(to: Destination, own: Sequence[ListedPort] = ()) -> Destination:
     ports = to.ports
     if to.host is None or to.application or to.scheme or ports is None:
         return to
-    numbers = set(range(ports.first, min(ports.last, ports.first + 15) + 1))
+    numbers = set(numbers_of(ports))
     if numbers & NEITHER:
         return to
     families = {port.family for port in own} - {"tcp"}
@@ -79,9 +85,9 @@ def as_spoken(to: Destination, own: Sequence[ListedPort] = ()) -> Destination:
 def wanted(destination: Destination, namespace: str, entries: Iterable[ServiceEntry]) -> Wanted | None:
     """None when the ports are not said or too many to be listed."""
     ports = destination.ports
-    if ports is None or ports.last - ports.first >= 16:
+    if ports is None or ports.last - ports.first >= _MOST_PORTS:
         return None
-    numbers = tuple(range(ports.first, ports.last + 1))
+    numbers = tuple(numbers_of(ports))
     protocol = _FAMILY.get(destination.application or "", "TCP")
     if protocol == "TLS":
         written = Counter(port.protocol for entry in entries for port in entry.ports if port.family == "tls")
