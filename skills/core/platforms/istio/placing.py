@@ -89,13 +89,15 @@ def _into_values(bench: Workbench, values: Values, item: Wanted) -> bool:
 
 
 def _document(bench: Workbench, path: str, like: ServiceEntry | Sidecar, taken: Sequence[str], item: Wanted) -> bool:
-    """Behind the documents of a file; where that is a base's that others build too, in a file of the own overlay."""
+    """Behind the documents of a file; where that is a base's that others build too, in a file of the own overlay.
+    A file that is new, or the overlay's, is listed where it must be to count."""
     text, namespace = bench.text(path) or "", _written_namespace(bench, like)
     overlay = bench.overlay(path)
     if overlay is not None:
         path, namespace = overlay.file(_OWN), None if overlay.sets_namespace else bench.namespace
+    must_be_listed = overlay is not None or bench.text(path) is None
     done = bench.add_document(path, manifest(item, free_name(item.host, taken), namespace, _version(like), text))
-    if done and overlay is not None:
+    if done and must_be_listed:
         bench.list_file(path)
     return done
 
@@ -116,12 +118,7 @@ def _sibling_file(bench: Workbench, environment: str, like: ServiceEntry, item: 
     if like.shape != "manifest":
         bench.say("EGR990", like.place, namespace=bench.namespace, environment=environment)
         return False
-    if bench.text(path) is not None:
-        return _document(bench, path, like, (), item)
-    if not _document(bench, path, like, (), item):
-        return False
-    bench.list_file(path)
-    return True
+    return _document(bench, path, like, (), item)
 
 
 def _spelling(bench: Workbench, environment: str, overlay: Overlay) -> str:
