@@ -21,7 +21,6 @@ from skills.core.platforms.cilium.wish import (
     port_of,
     same_ports,
     same_protocols,
-    strays,
 )
 from skills.core.platforms.cilium.workspace import Workspace
 from skills.core.yaml_text import CannotEdit
@@ -51,13 +50,9 @@ class Placer:
         """Sound specs of exactly these pods that hold the wanted direction."""
         end = endpoint(self._workspace.index.cluster, near)
         for policy in self._workspace.index.of(wish.namespace):
-            if self._workspace.overlay(policy.place.path, wish.namespace) is not None:
-                continue
             for spec in policy.specs:
-                labels = spec.selector.labels
-                if not labels or strays(self._workspace.index.cluster, near, labels):
-                    continue
-                if spec.side(wish.direction).allow and selection(policy, spec, end) is Match.YES:
+                selected = spec.side(wish.direction).allow and selection(policy, spec, end) is Match.YES
+                if selected and self._workspace.is_own(policy, spec, near):
                     yield policy, spec
 
     def _named(self, wish: Wish, near: Pods, host: str) -> tuple[CiliumPolicy, Spec] | None:

@@ -67,7 +67,7 @@ class Remover:
     ) -> _Found | None:
         index = self._workspace.index
         end = endpoint(index.cluster, near)
-        wanted, overlay = ports_for(destination, far.pods), self._workspace.overlay
+        wanted = ports_for(destination, far.pods)
         for policy, spec in index.about(near.namespace):
             if policy.clusterwide or selection(policy, spec, end) is not Match.YES:
                 continue
@@ -75,9 +75,7 @@ class Remover:
                 for number, peer in enumerate(rule.peers):
                     if not self._is_it(policy, peer, destination, ends):
                         continue
-                    shared = not spec.selector.labels or strays(index.cluster, near, spec.selector.labels)
-                    shared = shared or overlay(policy.place.path, near.namespace) is not None
-                    path = None if shared else _path(rule, number, wanted)
+                    path = _path(rule, number, wanted) if self._workspace.is_own(policy, spec, near) else None
                     if path is not None:
                         return policy, rule, path
                     self._stays(peer.place, destination)

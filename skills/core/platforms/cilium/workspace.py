@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from skills.core.enforce.kube_objects import expand
+from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.policy_texts import Path, PolicyTexts
 from skills.core.model import Role
 from skills.core.platform_base import Sources
-from skills.core.platforms.cilium.entries import CiliumPolicy
+from skills.core.platforms.cilium.entries import CiliumPolicy, Spec
 from skills.core.platforms.cilium.index import Index, compile_index
 from skills.core.platforms.cilium.read import read
+from skills.core.platforms.cilium.wish import strays
 from skills.core.yaml_text import append_item, insert_key, read_documents
 
 __all__ = ["Path", "Workspace"]
@@ -22,6 +24,13 @@ class Workspace(PolicyTexts):
     def __init__(self, index: Index, sources: Sources, environment: str | None = None) -> None:
         super().__init__(sources.texts, environment)
         self.index = index
+
+    def is_own(self, policy: CiliumPolicy, spec: Spec, near: Pods) -> bool:
+        """Whether a spec that selects these pods selects no others, here and wherever a base is used."""
+        labels = spec.selector.labels
+        if not labels or strays(self.index.cluster, near, labels):
+            return False
+        return self.overlay(policy.path, near.namespace) is None
 
     def append(self, policy: CiliumPolicy, path: Path, item: Any, comment: str, role: Role) -> None:
         """A new last item of the list at `path`; the list comes to be where it is not there yet."""

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from skills.core.enforce.kube_policy import Pods, labels_match
+from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.own_overlay import Overlay
 from skills.core.enforce.policy_files import JSON, POLICIES, YAML, file_for, indents_lists
-from skills.core.enforce.selectors import Match
 from skills.core.model import Role
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.manifest import policy_text
@@ -47,7 +46,8 @@ def home_for(workspace: Workspace, namespace: str, near: Pods) -> Home | None:
     yaml = [entry for entry in entries if _is_yaml(entry)]
     plain = [entry for entry in yaml if workspace.find(entry)[1] == ()]
     found = plain or yaml or entries
-    return _fullest(workspace, namespace, found, [entry for entry in found if _names(entry, near)]) if found else None
+    own = [entry for entry in found if workspace.names(entry, near)]
+    return _fullest(workspace, namespace, found, own) if found else None
 
 
 def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], best: list[PolicyEntry]) -> Home:
@@ -65,11 +65,6 @@ def _fullest(workspace: Workspace, namespace: str, entries: list[PolicyEntry], b
 
 def _in(overlay: Overlay, indented: bool) -> Home:
     return Home(overlay.file(POLICIES), not overlay.sets_namespace, indented)
-
-
-def _names(entry: PolicyEntry, near: Pods) -> bool:
-    selector = entry.policy.selector
-    return selector is not None and not selector.empty and labels_match(selector, near) is Match.YES
 
 
 def _standing(workspace: Workspace, entries: Iterable[PolicyEntry]) -> list[PolicyEntry]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import re2
 
-from skills.core.enforce.kube_policy import Pods, PolicyPort, PolicyRule, labels_match
-from skills.core.enforce.selectors import LabelSelector, Match
+from skills.core.enforce.kube_policy import Pods, PolicyPort, PolicyRule
+from skills.core.enforce.selectors import LabelSelector
 from skills.core.model import Finding, Role, finding
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.home import add_policy, home_for
@@ -49,15 +49,9 @@ class Placer:
 
     def _own(self, wish: Wish, near: Pods) -> Iterator[PolicyEntry]:
         """Sound policies of exactly these pods, in the wanted direction."""
-        index = self._workspace.index
-        for entry in index.entries_of(wish.namespace):
-            policy = entry.policy
-            selector = policy.selector
-            if policy.faults or wish.direction not in policy.directions or selector is None or selector.empty:
-                continue
-            if labels_match(selector, near) is not Match.YES or strays(index.cluster, near, selector):
-                continue
-            if self._workspace.overlay(policy.place.path, wish.namespace) is None:
+        for entry in self._workspace.index.entries_of(wish.namespace):
+            sound = not entry.policy.faults and wish.direction in entry.policy.directions
+            if sound and self._workspace.is_own(entry, near):
                 yield entry
 
     def _into_rule(self, wish: Wish, near: Pods, role: Role) -> bool:

@@ -101,7 +101,7 @@ class Remover:
         all_peers, all_ports = len(hit.peers) == len(hit.rule.peers), len(hit.ports) == len(hit.rule.ports)
         key = "to" if hit.direction == "Egress" else "from"
         try:
-            if not self._is_own(hit, near) or not self._serves_only(hit, flows, destination):
+            if not self._workspace.is_own(hit.entry, near) or not self._serves_only(hit, flows, destination):
                 return False
             if all_peers and all_ports:
                 return self._take_rule(hit, near, role)
@@ -127,14 +127,6 @@ class Remover:
             self._workspace.remove_policy(hit.entry, role)
             return True
         return self._workspace.empty_section(hit.entry, hit.section, role)
-
-    def _is_own(self, hit: _Hit, near: Pods) -> bool:
-        """Whether the policy counts for the need's workload only, here and wherever a base is used."""
-        selector = hit.entry.policy.selector
-        if selector is None or selector.empty or labels_match(selector, near) is not Match.YES:
-            return False
-        shared = self._workspace.overlay(hit.entry.path, near.namespace)
-        return shared is None and not strays(self._workspace.index.cluster, near, selector)
 
     def _serves_only(self, hit: _Hit, flows: Sequence[Flow], destination: Destination) -> bool:
         """Whether the peers and ports in question lead to this destination and nowhere else."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from skills.core.enforce.kube_objects import expand
-from skills.core.enforce.kube_policy import Direction
+from skills.core.enforce.kube_policy import Direction, Pods, labels_match
 from skills.core.enforce.policy_texts import Path, PolicyTexts
+from skills.core.enforce.selectors import Match
 from skills.core.model import Role
 from skills.core.platform_base import Sources
 from skills.core.platforms.network_policy.entries import PolicyEntry
 from skills.core.platforms.network_policy.index import Index, compile_index, path_of
 from skills.core.platforms.network_policy.read import read
+from skills.core.platforms.network_policy.wish import strays
 from skills.core.yaml_text import Document, append_item, read_documents, remove_item
 
 __all__ = ["Path", "Workspace"]
@@ -21,6 +23,18 @@ class Workspace(PolicyTexts):
     def __init__(self, index: Index, sources: Sources, environment: str | None = None) -> None:
         super().__init__(sources.texts, environment)
         self.index = index
+
+    def names(self, entry: PolicyEntry, near: Pods) -> bool:
+        """Whether the policy is for certain about these pods, and not because it is about all."""
+        selector = entry.policy.selector
+        return selector is not None and not selector.empty and labels_match(selector, near) is Match.YES
+
+    def is_own(self, entry: PolicyEntry, near: Pods) -> bool:
+        """Whether the policy counts for these pods only, here and wherever a base is used."""
+        selector = entry.policy.selector
+        if selector is None or not self.names(entry, near) or strays(self.index.cluster, near, selector):
+            return False
+        return self.overlay(entry.path, near.namespace) is None
 
     def append_rule(self, entry: PolicyEntry, direction: Direction, rule: object, comment: str, role: Role) -> None:
         section = "egress" if direction == "Egress" else "ingress"
