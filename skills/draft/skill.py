@@ -240,10 +240,8 @@ def _exit_status(drafted: Draft, need: Need) -> int:
     proof = drafted.change.proof
     if need.isolate:
         return 0 if drafted.change.edits or proof.before == "denied" else contract.EXIT_STATUS["undecided"]
-    if (
-        need.remove and proof.after != "denied" and not need.choice
-    ):  # nobody may take it for done, unless told to leave it
-        return contract.EXIT_STATUS["undecided"]
+    if need.remove and proof.after != "denied" and not need.choice:
+        return contract.EXIT_STATUS["undecided"]  # nobody may take it for done, unless told to leave it
     if need.remove and drafted.change.edits:
         return 0
     return contract.EXIT_STATUS[proof.after if proof.before != "allowed" else proof.before]
