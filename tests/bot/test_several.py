@@ -284,6 +284,11 @@ def hears(served: Served, words: str, thread: str) -> str:
     return "\n".join(made.text for made in replies)
 
 
+def test_a_word_is_a_host_by_the_rules_of_the_repository_that_knows_the_workload(both: Served) -> None:
+    assert "By “bank” I take you to mean bank.example" in hears(both, "can invoices reach bank?", "C1")
+    assert "Which host is bank?" in hears(both, "can checkout reach bank?", "C2")
+
+
 def here(served: Served, words: str, channel: str = "C1") -> str:
     talk, shared = served.conversation, served.shared
     where = Where("slack", f"slack:T1:{channel}:UDANA")
