@@ -85,7 +85,7 @@ class Listeners:
         if not direct and (_MENTION.match(text) or ("<@" in text and mentions(text, await self._me(taken)))):
             return ()  # said to somebody else, or it comes as a mention too
         if direct or (event.get("thread_ts") and await self._gate.run(self._conversation.started, self._where(taken))):
-            return await self._said(taken, us=direct)
+            return await self._said(taken, aside=not direct)
         return ()
 
     async def _me(self, taken: Taken) -> str:
@@ -172,7 +172,7 @@ class Listeners:
 
     # --- one turn
 
-    async def _said(self, taken: Taken, *, look_up: bool = False, us: bool = True) -> Answered:
+    async def _said(self, taken: Taken, *, look_up: bool = False, aside: bool = False) -> Answered:
         event, where = taken.body["event"], await self._parts.where(self._where(taken).thread)
         team, user = envelopes.author_of(taken.body)
         if team != envelopes.team_of(taken.body):
@@ -187,7 +187,7 @@ class Listeners:
                 return [self._post(where.thread, problem(Finding("EGR1424")))]
             if text is None and (made := exact(words)):
                 return await self._turn(taken, self._public(where), self._conversation.ask, *made, who, where)
-            place = replace(where, aside=not us)
+            place = replace(where, aside=aside)
             return await self._turn(taken, self._public(where), self._conversation.hear, words, who, place, text)
 
     def _worked_at(self, taken: Taken, thread: str) -> AbstractAsyncContextManager[None]:
