@@ -6,7 +6,7 @@ import pytest
 
 from skills.core.flows import read_flow
 from skills.core.platforms.cloud_foundry import tf_values
-from tests.core.platforms.cloud_foundry_repo import codes
+from tests.core.platforms.cloud_foundry_repo import after, codes, draft
 from tests.worlds import allowlist
 
 SPACE = """\
@@ -71,3 +71,59 @@ def test_what_an_endless_root_may_bind_is_not_denied(
     }
     decision, steps, found = decided(files, "api.stripe.com", monkeypatch)
     assert (decision, "EGR1912" in found, steps < 100_000) == (wanted, said, True)
+
+
+WHOLE = """\
+data "cloudfoundry_org" "o" {
+  name = "acme"
+}
+data "cloudfoundry_asg" "trusted" {
+  name = "trusted_local_networks_egress"
+}
+resource "cloudfoundry_asg" "own" {
+  name  = "own"
+  rules = [{ protocol = "tcp", destination = "198.51.100.0/24", ports = "443" }]
+}
+resource "cloudfoundry_space" "s" {
+  name = "web"
+  org  = data.cloudfoundry_org.o.id
+  asgs = [cloudfoundry_asg.own.id, data.cloudfoundry_asg.trusted.id]
+}
+resource "cloudfoundry_app" "web" {
+  name = "web"
+}
+resource "cloudfoundry_app" "reports" {
+  name = "reports"
+}
+resource "cloudfoundry_app" "other" {
+  name = "other"
+}
+resource "cloudfoundry_network_policy" "p" {
+  policies = [
+    {
+      source_app      = cloudfoundry_app.web.id
+      destination_app = cloudfoundry_app.reports.id
+      port            = "8080"
+      protocol        = "tcp"
+    },
+  ]
+}
+"""
+
+
+@pytest.mark.parametrize("to", ["api.stripe.com", "other.apps.internal:8080", "203.0.113.9:5432"])
+@pytest.mark.parametrize(
+    ("head", "inside"),
+    [
+        ("resource", "policies = [{}]"),
+        ('resource "cloudfoundry_network_policy"', "policies = [{}]"),
+        ('resource "cloudfoundry_app"', 'name = "other"'),
+        ('data "cloudfoundry_asg"', 'name = "public_networks_egress"'),
+    ],
+)
+def test_a_block_without_its_labels_changes_no_draft(head: str, inside: str, to: str) -> None:
+    bare = f"{head} {{\n  {inside}\n}}\n"
+    drafts = [draft({"tf/main.tf": text}, "acme/web/web", to) for text in (WHOLE, bare + WHOLE)]
+    plain, beside = (after({"tf/main.tf": WHOLE}, each)["tf/main.tf"] for each in drafts)
+    assert beside == bare + plain
+    assert plain != WHOLE

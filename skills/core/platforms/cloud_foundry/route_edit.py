@@ -130,7 +130,7 @@ def _listed(text: str, each: Policy) -> tuple[Expression | None, int]:
     """The literal list in which the policy stands as an object, and where; None where it stands otherwise."""
     for block in parse(text).all("resource"):
         listed = block.get("policies")
-        for at, item in enumerate(listed.items if listed and block.labels[0] == _RESOURCE else ()):
+        for at, item in enumerate(listed.items if listed and block.labels[:1] == (_RESOURCE,) else ()):
             if item.kind == "object" and item.line == each.place.line:
                 return listed, at
     return None, 0

@@ -114,7 +114,8 @@ def _is_look_up(item: Expression) -> bool:
 
 def _data_of(desk: Desk, folder: str, kind: str) -> Iterator[tuple[str, Block]]:
     files = (file for file in desk.index.terraform if file.folder == folder)
-    return ((file.path, block) for file in files for block in file.body.all("data") if block.labels[:1] == (kind,))
+    blocks = ((file.path, block) for file in files for block in file.body.all("data") if len(block.labels) == 2)
+    return ((path, block) for path, block in blocks if block.labels[0] == kind)
 
 
 def references(desk: Desk, folder: str, kinds: Collection[str], called: str) -> Iterator[str]:
@@ -122,7 +123,7 @@ def references(desk: Desk, folder: str, kinds: Collection[str], called: str) -> 
     for file in desk.index.terraform:
         for block in file.body.blocks if file.folder == folder else ():
             name = block.get("name")
-            if block.labels[:1] and block.labels[0] in kinds and name is not None and name.value == called:
+            if len(block.labels) == 2 and block.labels[0] in kinds and name is not None and name.value == called:
                 front = "data." if block.kind == "data" else ""
                 yield f"{front}{block.labels[0]}.{block.labels[1]}.id"
 
