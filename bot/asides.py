@@ -9,14 +9,14 @@ import re2
 from bot.desk import Door, attempt
 from bot.turns import Turn, new_subject, note_workload
 from skills.core.among import knowing
-from skills.core.commands import Heard, courtesy
+from skills.core.commands import KEY, Heard, courtesy
 from skills.core.known_hosts import bare, called
 from skills.core.model import Finding
 
 _DECIDES = re2.compile(
     r"(?i)\b(?:approv(?:e|ed|es|al)|reject(?:ed|s)?|lgtm|looks good|ship it|merge (?:it|this|that))\b"
 )
-_OF_A_REQUEST = re2.compile(r"(?i)\bEG-[A-Z2-7]{7}\b")
+_OF_A_REQUEST = re2.compile(rf"(?i)\b{KEY}\b")
 _EVERYTHING = re2.compile(
     r"(?i)\b(?:reach|access|allow|open|permit|to)\s+(?:the\s+)?(?:whole\s+|entire\s+)?"
     r"(?:everything|anything|internet|all hosts|any host|anywhere|the world)\b"

@@ -51,13 +51,13 @@ REASON, _REASON_OR_FOR, _REASON_OR_ASKED = (
     for before, ends in ((BECAUSE, ".!"), (f"(?:{BECAUSE}|for)", ".!"), (BECAUSE, ".!?"))
 )
 """How a reason follows a command, to the end of what was said; or nothing follows."""
-_KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
+KEY = r"EG-[A-Z2-7]{7}(?:-\d+)?"
 _OF_THE_MERGED: tuple[tuple[str, Verb], ...] = (
     (r"(?:it )?works(?: now| again)?|(?:it'?s |it is )?working(?: now| again)?|fixed", "works"),
     (r"(?:it )?still (?:fails|failing|broken|not working)|(?:it )?(?:doesn'?t|does not) work(?: yet)?", "fails"),
 )
 _AFTER = tuple(
-    (re2.compile(rf"(?i)(?:({_KEY})[,:]?\s+)?(?:{said})(?:\s+({_KEY}))?[.!]?"), verb) for said, verb in _OF_THE_MERGED
+    (re2.compile(rf"(?i)(?:({KEY})[,:]?\s+)?(?:{said})(?:\s+({KEY}))?[.!]?"), verb) for said, verb in _OF_THE_MERGED
 )
 """What is said of a merged request, with its key before or behind it where its thread is not the one."""
 _STATUS = re2.compile(
@@ -65,12 +65,10 @@ _STATUS = re2.compile(
     r"|(?:is|are) there (?:already |still )?(?:an?|any) (?:open |pending )?requests?(?: for [^\n]{1,80})?"
     r"|what(?:'s| is) (?:still )?(?:open|pending|waiting))(?:\s+(?:of\s+)?(EG-\S{1,40}))?[.!?]?"
 )
-_DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({_KEY}))?[.!]?")
-_REDRAW = re2.compile(rf"(?i)redraw(?:\s+({_KEY}))?[.!]?")
-_WITHDRAW = re2.compile(
-    rf"(?is)(?:withdraw(?: it| the request| my request)?(?:\s+({_KEY}))?|cancel\s+({_KEY})){REASON}"
-)
-_RENEW = re2.compile(rf"(?is)renew(?:\s+({_KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}}){REASON}")
+_DIAGRAM = re2.compile(rf"(?i)diagram done(?:\s+({KEY}))?[.!]?")
+_REDRAW = re2.compile(rf"(?i)redraw(?:\s+({KEY}))?[.!]?")
+_WITHDRAW = re2.compile(rf"(?is)(?:withdraw(?: it| the request| my request)?(?:\s+({KEY}))?|cancel\s+({KEY})){REASON}")
+_RENEW = re2.compile(rf"(?is)renew(?:\s+({KEY}))?\s+until\s+(\d{{4}}-\d{{2}}-\d{{2}}){REASON}")
 _LAST_DAY = re2.compile(
     r"(?i)(?:(?:please|only|just|but|and|make it|make that|keep it|draft it|needed|i need it|we need it)[,\s]+)*"
     rf"(?:(?:until|till|up to)\s+({DAY})|for\s+({SPAN}))(?:\s+only)?[.!]?"
@@ -93,16 +91,16 @@ _OPEN_UNTIL = re2.compile(
 _OFF_HOLD = "resume|un-?hold|release(?: the hold)?|(?:take (?:it )?)?off hold"
 _HELD = re2.compile(f"(?i){_OFF_HOLD}")
 _DECIDE = re2.compile(
-    rf"(?is)(approve|reject|hold|{_OFF_HOLD}|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({_KEY}))?"
+    rf"(?is)(approve|reject|hold|{_OFF_HOLD}|(?:request )?changes|veto|review|break[- ]glass)(?:\s+({KEY}))?"
     rf"(\s+confirmed)?{REASON}"
 )
 _PART = re2.compile(
-    rf"(?is)approve\s+({_KEY})(?:\s+only)?(?:\s+for\s+([a-z0-9_., -]+?))?"
+    rf"(?is)approve\s+({KEY})(?:\s+only)?(?:\s+for\s+([a-z0-9_., -]+?))?"
     r"(?:\s+(?:only\s+)?to\s+(\S+(?:[ ,]+\S+)*?))?(?:\s+(?:only\s+)?until\s+(\d{4}-\d{2}-\d{2}))?"
     rf"{REASON}"
 )
-_ASK = re2.compile(rf"(?is)ask\s+({_KEY})\s*[,:]?\s+(.+)")
-_ANSWER = re2.compile(rf"(?is)answer\s+({_KEY})\s*[,:]?\s+(.+)")
+_ASK = re2.compile(rf"(?is)ask\s+({KEY})\s*[,:]?\s+(.+)")
+_ANSWER = re2.compile(rf"(?is)answer\s+({KEY})\s*[,:]?\s+(.+)")
 _COURTESIES = {
     "thanks": re2.compile(
         r"(?i)(?:ok(?:ay)?[,!. ]+|great[,!. ]+)?(?:(?:many )?thanks?|thank you|thx|ty|cheers)\b[^\n]{0,40}"
