@@ -71,16 +71,14 @@ def exported(export_to: Iterable[str], home: str, namespace: str) -> bool:
 
 def host_fault(host: str) -> HostFault | None:
     """Why a ServiceEntry may not list this host; None when it may."""
+    labels = host.removeprefix("*").removeprefix(".").removesuffix(".").split(".")
+    if len(host) <= LONGEST and all(map(_is_label, labels)) and not labels[-1].isdecimal():
+        return None  # as nearly every host, and no address: to try one costs more than all of this
     if host == "*":
         return "star"
     if is_address(host):
         return "address"
-    if "*" in host[1:]:
-        return "wildcard"
-    labels = host.removeprefix("*").removeprefix(".").removesuffix(".").split(".")
-    if len(host) > LONGEST or not all(map(_is_label, labels)) or labels[-1].isdecimal():
-        return "label"
-    return None
+    return "wildcard" if "*" in host[1:] else "label"
 
 
 def _is_label(label: str) -> bool:
