@@ -26,7 +26,7 @@ def compile_index(entries: Sequence[Entry]) -> Index:
     files = tuple(entry for entry in entries if isinstance(entry, File))
     made = evaluate(files)
     commands = (*made.commands, *(entry for entry in entries if isinstance(entry, Command)))
-    declared: dict[tuple[str, str], list[TfSpace]] = {}
+    declared: dict[Key, list[TfSpace]] = {}
     roots = roots_of(made)
     for each in made.spaces:
         scope = f"{each.org}/{each.space}".casefold()
@@ -75,7 +75,7 @@ def _of_cf_mgmt(entries: Sequence[Entry]) -> tuple[dict[Key, list[SpaceConfig]],
 
 
 def _space(
-    key: tuple[str, str],
+    key: Key,
     named: tuple[str, str, Place],
     files: tuple[Sequence[SpaceConfig], Sequence[TfSpace]],
     defaults: Mapping[str, SpaceConfig],
@@ -111,7 +111,7 @@ def _renamed(group: Group, created: Sequence[Created]) -> Group:
     return group
 
 
-def _place_commands(places: dict[tuple[str, str], tuple[str, str, Place]], commands: Sequence[Command]) -> None:
+def _place_commands(places: dict[Key, tuple[str, str, Place]], commands: Sequence[Command]) -> None:
     """A space that only a command names belongs to the one foundation that there is."""
     roots = {root for root, _ in places}
     root = roots.pop() if len(roots) == 1 else ""

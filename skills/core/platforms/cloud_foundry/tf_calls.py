@@ -18,7 +18,6 @@ _SCALARS = (str, int, bool)
 
 def call(name: str, given: Sequence[Value], here: Value) -> Any:
     """What a function makes of these: a Value, or the data of one. `here` is where it is called."""
-    unknown = next((each.unknown for each in given if each.unknown), "")
     if name in _SAME and len(given) == 1:
         return given[0]
     if name == "values" and given and not isinstance(given[0].data, dict):
@@ -32,7 +31,8 @@ def call(name: str, given: Sequence[Value], here: Value) -> Any:
         last = next((each for each in reversed(given) if each.written and each.written.kind == "list"), None)
         return Value(tuple(flat), last.file if last else here.file, last.written if last else here.written)
     run, fewest, most = _PLAIN.get(name, (None, 1, 0))
-    made = run(*given) if run is not None and not unknown and fewest <= len(given) <= most else None
+    known = not any(each.unknown for each in given)
+    made = run(*given) if run is not None and known and fewest <= len(given) <= most else None
     return Unknown(here.words) if made is None else made
 
 

@@ -329,8 +329,8 @@ def _step(value: Value, step: Any) -> Value | None:
 def space_of(target: object) -> tuple[str, str, str]:
     """Organisation and space of a reference, and what is not known of the space's name."""
     if not isinstance(target, Ref):
-        words = target.words if hasattr(target, "words") else "a space"
-        return "${org}", f"${{{words}}}", str(words)
+        said = str(target.words if hasattr(target, "words") else "a space")
+        return "${org}", f"${{{said}}}", said
     names = ("cf_org_name", "cf_space_name") if target.type == "module" else ("org", "name")
     if target.type == "module" and target.block.get("cf_space_name") is None:
         names = ("org_name", "name")
@@ -340,6 +340,6 @@ def space_of(target: object) -> tuple[str, str, str]:
     if target.block.get("org_name") is not None and org.text is None:
         org = target.get("org_name")
     if space.text is None:
-        words = space.unknown or "the name of a space"
-        return org.text or "${org}", f"${{{words}}}", words
+        said = space.unknown or "the name of a space"
+        return org.text or "${org}", f"${{{said}}}", said
     return org.text or _UNKNOWN_ORG, space.text, ""
