@@ -38,6 +38,7 @@ from skills.core.model import (
     RuleHit,
     Workload,
     finding,
+    unique,
 )
 
 _MOST_SHOWN = 6
@@ -76,7 +77,7 @@ def judge(policies: Sequence[NetworkPolicy], flow: Flow) -> Judgement:
         return Judgement(flow, isolated, Match.YES, _hits(found, flow), isolators)
     if isolated is Match.YES:
         unknown = [o.why for o in found if o.match is Match.UNKNOWN and o.why] if allowed is Match.UNKNOWN else []
-        return Judgement(flow, isolated, allowed, (), isolators, _first(unknown))
+        return Judgement(flow, isolated, allowed, (), isolators, unique(unknown, _MOST_SHOWN))
     return _judge_unsure(concerned, flow)
 
 
@@ -87,7 +88,7 @@ def _judge_unsure(concerned: Sequence[tuple[NetworkPolicy, Match]], flow: Flow) 
         return Judgement(flow, Match.UNKNOWN, Match.YES, _hits([o for found in alone for o in found], flow))
     doubts = [o.why for policy, _ in concerned for o in openings(policy, flow) if o.why]
     doubts += [selection_doubt(policy, flow.near) for policy, _ in concerned]
-    return Judgement(flow, Match.UNKNOWN, Match.UNKNOWN, (), (), _first(doubts))
+    return Judgement(flow, Match.UNKNOWN, Match.UNKNOWN, (), (), unique(doubts, _MOST_SHOWN))
 
 
 def _hits(found: Iterable[Opening], flow: Flow) -> tuple[Opening, ...]:
@@ -100,18 +101,6 @@ def _hits(found: Iterable[Opening], flow: Flow) -> tuple[Opening, ...]:
         and meets(opening.region.addresses, wanted.addresses)
     }
     return tuple(hits.values())
-
-
-def _first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    if len(findings) < 2:
-        return tuple(findings)
-    unique: list[Finding] = []
-    for item in findings:
-        if item not in unique:
-            unique.append(item)
-        if len(unique) == _MOST_SHOWN:
-            break
-    return tuple(unique)
 
 
 def evaluate(
@@ -220,7 +209,7 @@ def _view(judged: Sequence[Judgement], platform: str, forced_unknown: Sequence[F
         hits = dict.fromkeys([hit.place for judgement in judged for hit in judgement.hits])
         allows = tuple([RuleHit("allow", place) for place in hits])
     elif allowed is Match.UNKNOWN:
-        unknown = _first([*forced_unknown, *(item for judgement in judged for item in judgement.unknown)])
+        unknown = unique([*forced_unknown, *(item for judgement in judged for item in judgement.unknown)], _MOST_SHOWN)
     default: Default = "deny" if isolated else "allow"
     return LayerView(LAYER, platform, default, allows, (), tuple(places), (), unknown, _remarks(judged))
 
@@ -244,7 +233,7 @@ def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
     if len(verdicts) > 1 and Match.NO in verdicts:
         blocked = ", ".join(_far_name(j) for j in judged if j.allowed is Match.NO)
         remarks.append(finding("EGR921", blocked=blocked))
-    return _first(remarks)
+    return unique(remarks, _MOST_SHOWN)
 
 
 def _far_name(judgement: Judgement) -> str:
@@ -258,11 +247,7 @@ def _near(index: PolicyIndex, judged: Sequence[Judgement], far: Peers, asked: Po
         if judgement.allowed is Match.NO:
             found += near_misses(index, judgement.flow, far, asked)
     found.sort(key=lambda miss: (miss.distance, miss.place.path, miss.place.line))
-    unique: list[NearMiss] = []
-    for miss in found:
-        if miss not in unique:
-            unique.append(miss)
-    return tuple(unique[:_MOST_SHOWN])
+    return unique(found, _MOST_SHOWN)
 
 
 def _only_ingress_missing(view: LayerView, near: Pods, far: Peers) -> NearMiss:

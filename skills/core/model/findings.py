@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from skills.core.model.places import Place
 
+T = TypeVar("T")
 Fact = str | int | float | bool | None
 _NO_FACTS: Mapping[str, Fact] = {}
 
@@ -49,12 +50,15 @@ def finding(code: str, *places: Place, quote: str = "", **facts: Fact) -> Findin
     return Finding(code, facts, evidence)
 
 
-def unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, where it stood first. Facts are mappings, so findings compare but do not hash."""
-    kept: list[Finding] = []
-    for item in findings:
+def unique(items: Iterable[T], most: int | None = None) -> tuple[T, ...]:
+    """Each once, where it stood first, the first `most` of them. Facts are mappings, so what holds findings compares
+    but does not hash."""
+    kept: list[T] = []
+    for item in items:
         if item not in kept:
             kept.append(item)
+            if len(kept) == most:
+                break
     return tuple(kept)
 
 

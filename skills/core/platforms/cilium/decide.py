@@ -13,7 +13,7 @@ from skills.core.enforce.kube_flow import Flow
 from skills.core.enforce.kube_policy import LAYER, Outside, Pods
 from skills.core.enforce.peers import Peers, ends, peers, pods_of, service_name
 from skills.core.enforce.selectors import Match
-from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, Place, RuleHit, Workload, finding, unique
 from skills.core.platforms.cilium.endpoints import Endpoint, endpoint
 from skills.core.platforms.cilium.entries import PortRule, Rule
 from skills.core.platforms.cilium.index import NAME, Index
@@ -135,7 +135,7 @@ def _view(judged: Sequence[Judgement], forced: Sequence[Finding]) -> LayerView:
     isolated = any(item.isolated is Match.YES for item in judged)
     shown = [item for item in judged if item.verdict is verdict]
     places = tuple(dict.fromkeys(place for item in shown for place in item.isolators))
-    doubts = () if forced else tuple(_unique([doubt for item in judged for doubt in item.doubts]))
+    doubts = () if forced else unique(doubt for item in judged for doubt in item.doubts)
     view = LayerView(LAYER, NAME, "deny" if isolated else "allow", isolators=places, doubts=doubts)
     # Without a known far end the flow stands for no real one, and a deny of it would be no deny.
     denied = [] if forced else [hit for item in judged if item.denied is Match.YES for hit in item.denies]
@@ -168,7 +168,7 @@ def _remarks(judged: Sequence[Judgement]) -> tuple[Finding, ...]:
             found.append(finding("EGR1206", item.hits[0].opening.place, policy=item.hits[0].policy.name))
         if isinstance(far, Outside) and item.hits and not far.named and private(far):
             found.append(finding("EGR865", item.hits[0].opening.place, destination=far.name))
-    return tuple(_unique(found)[:_MOST_SHOWN])
+    return unique(found, _MOST_SHOWN)
 
 
 def _only_requests(rule: Rule, flow: Flow) -> str:
@@ -180,14 +180,6 @@ def _only_requests(rule: Rule, flow: Flow) -> str:
         if port is None or port.ports is None or flow.ports is None or port.ports.meets(flow.ports)
     }
     return "" if "" in kinds else ", ".join(sorted(kinds))
-
-
-def _unique(findings: Sequence[Finding]) -> list[Finding]:
-    kept: list[Finding] = []
-    for item in findings:
-        if item not in kept:
-            kept.append(item)
-    return kept
 
 
 def _dns_findings(near: Endpoint, destination: Destination, far: Peers, seen: Lookups) -> tuple[Finding, ...]:
@@ -210,11 +202,7 @@ def _unselected(near: Endpoint) -> Finding:
 
 def _nearest(found: Sequence[NearMiss]) -> tuple[NearMiss, ...]:
     ordered = sorted(found, key=lambda miss: (miss.distance, miss.place.path, miss.place.line))
-    kept: list[NearMiss] = []
-    for miss in ordered:
-        if miss not in kept:
-            kept.append(miss)
-    return tuple(kept[:_MOST_SHOWN])
+    return unique(ordered, _MOST_SHOWN)
 
 
 def _only_ingress_missing(view: LayerView, near: Endpoint, far: Peers) -> NearMiss:

@@ -9,7 +9,7 @@ from skills.core.enforce.kube_flow import Opening, coverage
 from skills.core.enforce.kube_policy import Outside
 from skills.core.enforce.selectors import Match
 from skills.core.enforce.spans import covers, meets
-from skills.core.model import Finding, Place, finding
+from skills.core.model import Finding, Place, finding, unique
 from skills.core.platforms.cilium.entries import CiliumPolicy, Rule, Spec
 from skills.core.platforms.cilium.match import Asked, openings, selection
 
@@ -68,8 +68,8 @@ def judge(concerned: Sequence[Concerned], asked: Asked) -> Judgement:
     if isolated is Match.UNKNOWN and allowed is not Match.YES:
         alone = (_alone(item, asked) for item in isolating)
         allowed = Match.YES if all(match is Match.YES for match in alone) else Match.UNKNOWN
-    doubts = _first(_why(hit, asked) for hit in denies if hit.opening.match is Match.UNKNOWN)
-    unknown = _first([*doubts, *_missing(isolating, found, asked, allowed, isolated)])
+    doubts = unique((_why(hit, asked) for hit in denies if hit.opening.match is Match.UNKNOWN), _MOST_SHOWN)
+    unknown = unique([*doubts, *_missing(isolating, found, asked, allowed, isolated)], _MOST_SHOWN)
     hits = tuple(hit for hit in found if hit.opening.match is Match.YES)
     certain = tuple(hit for hit in denies if hit.opening.match is Match.YES)
     return Judgement(asked, isolated, allowed, denied, hits, certain, places, unknown, doubts)
@@ -141,13 +141,3 @@ def selection_doubt(policy: CiliumPolicy, spec: Spec | None, asked: Asked) -> Fi
         return policy.doubt
     facts = {"policy": policy.name, "workload": asked.near.pods.name, "selector": str(spec.selector) if spec else ""}
     return finding("EGR905", policy.place, **facts)
-
-
-def _first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    unique: list[Finding] = []
-    for item in findings:
-        if item not in unique:
-            unique.append(item)
-        if len(unique) == _MOST_SHOWN:
-            break
-    return tuple(unique)

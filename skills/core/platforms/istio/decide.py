@@ -7,14 +7,13 @@ port, and does the port carry what the client speaks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from skills.core.enforce.kube_decide import evaluate_egress, evaluate_ingress
 from skills.core.enforce.kube_policy import Pods
 from skills.core.enforce.mesh import LAYER
 from skills.core.enforce.mesh_hosts import imported
 from skills.core.enforce.peers import Peers, peers, pods_of, service_name
-from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, RuleHit, Workload, finding, unique
 from skills.core.platforms.istio.authz import Client, at_pods, at_waypoint, letting_in
 from skills.core.platforms.istio.bypass import is_ambient, is_meshed, proxy_of
 from skills.core.platforms.istio.entries import ALLOW_ANY, NAME, REGISTRY_ONLY, ServiceEntry
@@ -26,7 +25,6 @@ from skills.core.platforms.istio.scope import OTHER_ENVIRONMENTS, Binding, Scope
 from skills.core.platforms.istio.served import Registration, captured, perhaps, rivals, served
 
 _MOST = 5
-T = TypeVar("T")
 
 
 def governs(index: Index, workload: Workload) -> bool:
@@ -226,7 +224,7 @@ def _said(scope: Scope, found: Sequence[Registration], pods: Pods, destination: 
         said.append(finding("EGR985", first.entry.place, host=host, home=first.entry.namespace))
     said += [remark for item in found for remark in item.entry.remarks]
     said += remarks(scope, pods.namespace, found, destination)
-    return tuple(_unique(said))
+    return unique(said)
 
 
 def _captures(found: Sequence[Registration], destination: Destination) -> tuple[Finding, ...]:
@@ -253,14 +251,14 @@ def _agreed(views: dict[str | None, LayerView], destination: Destination) -> Lay
         every[0].layer,
         NAME,
         "deny" if any(view.default == "deny" for view in every) else "allow",
-        tuple(_unique([hit for view in every for hit in view.allows])),
-        tuple(_unique([hit for view in every for hit in view.denies])),
-        tuple(_unique([place for view in every for place in view.isolators])),
-        tuple(_unique([miss for view in every for miss in view.near])),
-        tuple(_unique([item for view in every for item in view.unknown])),
-        tuple(_unique([item for view in every for item in view.findings])),
+        unique(hit for view in every for hit in view.allows),
+        unique(hit for view in every for hit in view.denies),
+        unique(place for view in every for place in view.isolators),
+        unique(miss for view in every for miss in view.near),
+        unique(item for view in every for item in view.unknown),
+        unique(item for view in every for item in view.findings),
         half=every[0].half,
-        doubts=tuple(_unique([item for view in every for item in view.doubts])),
+        doubts=unique(item for view in every for item in view.doubts),
         detour=every[0].detour if all(view.detour == every[0].detour for view in every) else None,
     )
     if len(allowing) == len(every):
@@ -286,8 +284,3 @@ def _allows(view: LayerView) -> bool:
         and (not view.unknown or bool(view.allows))
         and (bool(view.allows) or view.default == "allow")
     )
-
-
-def _unique(items: Sequence[T]) -> list[T]:
-    """Findings hold mappings, so they can't be hashed."""
-    return [item for at, item in enumerate(items) if item not in items[:at]]

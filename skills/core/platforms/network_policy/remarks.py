@@ -11,7 +11,7 @@ import re2
 from skills.core.enforce.kube_objects import mapping_of
 from skills.core.enforce.kube_policy import Direction, NetworkPolicy, Peer, PolicyRule
 from skills.core.enforce.spans import EVERY_V4, covers
-from skills.core.model import Finding, Place, Ports, finding
+from skills.core.model import Finding, Place, Ports, finding, unique
 from skills.core.yaml_text import Document
 
 _MOST_REMARKS = 20
@@ -32,13 +32,7 @@ _DNS_PORT = 53
 
 
 def remarks(document: Document, policy: NetworkPolicy) -> tuple[Finding, ...]:
-    found: list[Finding] = []
-    for item in _all(document, policy):
-        if item not in found:
-            found.append(item)
-        if len(found) == _MOST_REMARKS:
-            break
-    return tuple(found)
+    return unique(_all(document, policy), _MOST_REMARKS)
 
 
 def _all(document: Document, policy: NetworkPolicy) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from skills.core.enforce.mesh import LAYER as MESH
 from skills.core.enforce.peers import Peers, ends, peers
 from skills.core.enforce.selectors import LabelSelector, Match
 from skills.core.enforce.spans import meets
-from skills.core.model import Destination, Finding, LayerView, NearMiss, Ports, RuleHit, Workload, finding
+from skills.core.model import Destination, Finding, LayerView, NearMiss, Ports, RuleHit, Workload, finding, unique
 from skills.core.platforms.uds.generate import GATEWAY, WAYPOINT, Generated, gateway_on, openings, outside_of
 from skills.core.platforms.uds.index import Index
 from skills.core.platforms.uds.near import ingress_misses, internal_misses
@@ -181,7 +181,7 @@ def _weighed(
         if match is Match.UNKNOWN:
             doubts = [item.why for item in _useful(opened, flow) if item.match is Match.UNKNOWN]
             unknown += [doubt for doubt in doubts if doubt is not None]
-    return (), _unique(unknown)
+    return (), unique(unknown)
 
 
 def _useful(found: Iterable[Opening], flow: Flow) -> list[Opening]:
@@ -206,11 +206,3 @@ def selectors_reaching(items: Iterable[Generated], package: Package, target: Pod
         and item.known_by is None
         and coverage(rule_openings(item.policy, package.namespace, flow), flow) is Match.YES
     ]
-
-
-def _unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    kept: list[Finding] = []
-    for item in findings:
-        if item not in kept:
-            kept.append(item)
-    return tuple(kept)
