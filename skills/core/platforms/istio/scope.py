@@ -116,7 +116,8 @@ class Scope:
             if any(not sidecar.slips for sidecar in tier):
                 break  # whoever has a slip may not be there at all, so the next ones may count
         first = next((side for side in equal if not side.slips), None)
-        maybe = [] if first is not None and first.selector is not None else maybe
+        sure = first is not None and first.selector is not None
+        maybe = [] if sure else maybe
         binding = self._binding(first)
         rest = [side for side in equal if side is not first]
         others = [side for side in (*rest, *maybe) if _what(self._binding(side)) != _what(binding)]
@@ -125,7 +126,7 @@ class Scope:
         bindings = [binding, *map(self._binding, others)]
         strict = [side for side in bindings if side.mode == "REGISTRY_ONLY"] or [binding]
         strict.sort(key=lambda side: side.imports is None)
-        doubts = self._doubts(pods, binding, others, maybe, sure=first is not None and first.selector is not None)
+        doubts = self._doubts(pods, binding, others, maybe, sure=sure)
         return replace(strict[0], doubts=doubts, rivals=tuple(strict[1:]))
 
     def _wide(self, namespace: str) -> list[Sidecar]:

@@ -78,7 +78,7 @@ def _protocol(bench: Workbench, package: Package, to: Destination, ports: tuple[
 def _not_by_host(bench: Workbench, package: Package, to: Destination) -> None:
     """G-D12: with addresses a remoteCidr rule does it; without, only a person can say what to do."""
     ports = to.ports
-    if to.protocol != "tcp" or to.scheme or (ports is not None and NEITHER & set(range(ports.first, ports.last + 1))):
+    if to.protocol != "tcp" or to.scheme or (ports and any(ports.first <= port <= ports.last for port in NEITHER)):
         bench.say("EGR836", package.place, destination=str(to))
     if to.addresses:
         add_addresses(bench, package, to)
