@@ -25,7 +25,7 @@ _BRIEF = 60
 _MOST_PORTS = 1000  # a pod with more named ports than this is no pod that anyone runs
 
 
-_NO_PORTS: Mapping[str, tuple[str, int]] = {}
+NO_PORTS: Mapping[str, tuple[str, int]] = {}
 
 
 class PodFacts(NamedTuple):
@@ -42,7 +42,7 @@ class PodFacts(NamedTuple):
     service_account: str
     place: Place
     owners: tuple[tuple[str, str], ...] = ()
-    named_ports: Mapping[str, tuple[str, int]] = _NO_PORTS
+    named_ports: Mapping[str, tuple[str, int]] = NO_PORTS
     host_network: bool = False
     addresses: tuple[str, ...] = ()
     assumed_namespace: bool = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from skills.core.enforce.kube_objects import PluginFacts
+from skills.core.enforce.kube_objects import NO_PORTS, PluginFacts
 from skills.core.enforce.selectors import LabelSelector, Match, all_of, same, sure
 from skills.core.enforce.spans import Span, Spans, network_span, without
 from skills.core.model import Finding, Place, Ports
@@ -21,7 +21,6 @@ Direction = Literal["Egress", "Ingress"]
 
 LAYER = "network_policy"
 NAMESPACE_KEY = "kubernetes.io/metadata.name"
-_NO_PORTS: Mapping[str, tuple[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class Pods(NamedTuple):
     labels: Mapping[str, str] | None = None
     partial: bool = False
     ports: Ports | None = None
-    named_ports: Mapping[str, tuple[str, int]] = _NO_PORTS
+    named_ports: Mapping[str, tuple[str, int]] = NO_PORTS
     port_name: str | None = None
     host_network: bool = False
     addresses: tuple[str, ...] = ()
