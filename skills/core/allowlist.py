@@ -267,10 +267,8 @@ class Allowlist:
     ) -> list[LayerView]:
         """What one platform says. Where another sends the packets on a detour, it judges the way out up to there."""
         index = self.indexes[platform.NAME]
-        detour = None
         for view in known:
-            if view.detour is not None:
-                detour = view.detour
+            if (detour := view.detour) is not None:
                 break
         else:
             return list(platform.decide(index, workload, destination))
