@@ -83,10 +83,15 @@ class InlineRunner:
 
     def _run(self, waiting: IntentRow, is_left: Callable[[IntentRow], bool]) -> Problem | None:
         """`is_left` says which claims may be taken over: each only as it was seen, so what goes on may go on."""
-        intent = self._steps.claim(waiting.key, waiting if waiting.state == "doing" and is_left(waiting) else None)
+        intent = self._claim(waiting, is_left)
+        if intent is None and (seen := self._memory.intent(waiting.key)) and seen.state == "doing":
+            intent = self._claim(seen, is_left)  # somebody was quicker since it was looked at
         if intent is None:
             return None
         return self._steps.record(intent.key, intent.attempts, self._steps.perform(intent.key))
+
+    def _claim(self, seen: IntentRow, is_left: Callable[[IntentRow], bool]) -> IntentRow | None:
+        return self._steps.claim(seen.key, seen if seen.state == "doing" and is_left(seen) else None)
 
 
 def hastened(
