@@ -295,6 +295,16 @@ class TestDeciding:
         assert forge.merge(made.number, made.head, "sam").state == "merged"
         assert gitlab.git("show", "main:deep/er/b.yaml") == "b: 5"
 
+    def test_a_branch_that_was_deleted_and_whose_commit_this_mirror_never_held(
+        self, forge: GitLabForge, make: Callable[..., GitLabForge], gitlab: GitLab
+    ) -> None:
+        """Another replica, or a mirror that was built anew: refused as it is, not failed for good."""
+        made = opened(forge, gitlab)
+        gitlab.git("update-ref", "-d", f"refs/heads/{BRANCH}")
+        failure = refused("EGR496", Outdated, make("other").merge, made.number, made.head, "sam")
+        assert "its branch was deleted" in say(failure.finding).says
+        assert gitlab.merge_requests[1]["state"] == "opened"
+
     def test_gitlab_takes_its_time(self, forge: GitLabForge, gitlab: GitLab) -> None:
         made = opened(forge, gitlab)
         gitlab.statuses = ["mergeable", "preparing", "checking", "approvals_syncing"]

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.world.config_repo import ConfigRepo, Snapshot, Source, Wanted, following
-from bot.world.config_repo.reading import branch_commit, changed_paths, resolve
+from bot.world.config_repo.reading import branch_commit, changed_paths, commit_of, resolve
 from bot.world.config_repo.running import GitDir
 from bot.world.forge import Linked, MergeRequest, Note, Options, Receipt, State, merge_message
 from bot.world.forge_checks import adopted, check_effect, check_target, read_target, request_commit, text_at
@@ -277,7 +277,7 @@ class GitLabForge:
 
     def _check_target(self, found: dict[str, Any]) -> None:
         git = self._repo.git(fresh=True)
-        head = resolve(git, found["sha"])
+        head = ready.present(commit_of(git, found["sha"]), found)
         base = resolve(git, f"{head}^")  # ours is one commit on the base that it was drafted on
         check_target(git, base, found["target_branch"], changed_paths(git, base, head))
 

@@ -53,6 +53,13 @@ def refuse_what_can_not_go_in(found: Mapping[str, Any]) -> None:
         raise Outdated("EGR496", number=found["iid"], says=_BLOCKED[_status(found)])
 
 
+def present(commit: str | None, found: Mapping[str, Any]) -> str:
+    """The commit of a merge request as the repository holds it; Outdated EGR496 where it went with its branch."""
+    if commit is None:
+        raise Outdated("EGR496", number=found["iid"], says="its branch was deleted")
+    return commit
+
+
 def waits_for(found: Mapping[str, Any]) -> str:
     """What must happen first, in words; empty for what can go in now, or has gone in."""
     status = _status(found)
