@@ -203,7 +203,8 @@ class Conversation:
 
     def _diagnose(self, turn: Turn, heard: Heard) -> list[Reply]:
         heard = unless_a_host(turn, heard, self.desk)
-        spoken_of, lead = (None, []) if heard.destinations else meant(turn, self._row(turn.state.get("key")))
+        named = heard.destinations or heard.verb == "unclear"  # a question by a word: nobody says that anything fails
+        spoken_of, lead = (None, []) if named else meant(turn, self._row(turn.state.get("key")))
         new_subject(turn.state, heard)
         turn.state["text"] = turn.masked[:_KEPT_TEXT]
         ask = {"text": turn.words, "for": turn.state.get("for"), "to": spoken_of or heard.destinations}
